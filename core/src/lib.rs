@@ -1,19 +1,43 @@
 #![no_std]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![warn(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
 )]
 
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod channel;
+mod config;
+mod counters;
+mod error;
+mod event;
+mod group;
+mod ident;
+mod member;
 pub mod multicast;
+mod node;
+mod storage;
 mod time;
+pub mod wire;
 
+pub use channel::{Channel, Class};
+pub use config::Config;
+pub use counters::Counters;
 pub use embedded_nal;
+pub use error::{ConfigError, Error, SendError};
+pub use event::{DuplicateId, Event, Message, Outcome, Raw};
+pub use group::{Destination, EventsWaiting, Group, Transmit};
+pub use ident::{GroupTag, MemberId, Name, Session};
+pub use member::{Member, Standing};
+pub use node::Node;
+pub use storage::{Board, Desktop, Memory, Storage, Tiny, View, Views};
 pub use time::Instant;

@@ -1,0 +1,151 @@
+//! What a member is told at start.
+
+use core::net::SocketAddr;
+
+use crate::error::ConfigError;
+use crate::ident::{MemberId, Name};
+use crate::multicast::Interface;
+use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
+
+/// A member's settings.
+///
+/// It is built in constants, and checked once: by [`Node::new`](crate::Node::new) or
+/// [`Group::new`](crate::Group::new), the only places where a setting can be refused.
+///
+/// ```
+/// use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+/// use groupcast::Config;
+///
+/// const GROUP: SocketAddr =
+///     SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(239, 1, 2, 3), 12345));
+/// const CONFIG: Config = Config::new(GROUP).with_name("boiler");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub(crate) group: SocketAddr,
+    pub(crate) group_name: Option<Name>,
+    pub(crate) name: Option<Name>,
+    pub(crate) id: Option<MemberId>,
+    pub(crate) interface: Interface,
+    pub(crate) max_datagram: u16,
+    pub(crate) announce: bool,
+    pub(crate) local_address: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Settings for the group at this multicast address and port, everything else by default.
+    #[must_use]
+    pub const fn new(group: SocketAddr) -> Self {
+        Self {
+            group,
+            group_name: Some(Name::EMPTY),
+            name: Some(Name::EMPTY),
+            id: None,
+            interface: Interface::Default,
+            max_datagram: DEFAULT_MAX_DATAGRAM,
+            announce: true,
+            local_address: None,
+        }
+    }
+
+    /// The name other members see: up to 32 octets. Default: none.
+    #[must_use]
+    pub const fn with_name(mut self, name: &str) -> Self {
+        self.name = Name::new(name);
+        self
+    }
+
+    /// This member's id. Default: drawn from the seed, and drawn again if another member has it.
+    ///
+    /// A fixed id lets the others recognise a member after a restart. It must be unique in the
+    /// group: of two members with one fixed id, one falls silent and both are told
+    /// ([`Event::DuplicateId`](crate::Event::DuplicateId)).
+    #[must_use]
+    pub const fn with_id(mut self, id: MemberId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// The interface to join on. Default: the stack's own choice.
+    #[must_use]
+    pub const fn with_interface(mut self, interface: Interface) -> Self {
+        self.interface = interface;
+        self
+    }
+
+    /// A name for the group itself, up to 32 octets. Default: none.
+    ///
+    /// Members hear each other only if address, port and this name agree. It keeps groups apart
+    /// that share an address by accident; it is not a password.
+    #[must_use]
+    pub const fn with_group_name(mut self, name: &str) -> Self {
+        self.group_name = Name::new(name);
+        self
+    }
+
+    /// The largest datagram to send, in octets, 512 to 1472. Default: 1200.
+    ///
+    /// Larger than the path takes, and datagrams are lost or fragmented by IP, which multiplies
+    /// loss. Smaller, and headers weigh more. A member that can receive less lowers the limit for
+    /// the whole group.
+    #[must_use]
+    pub const fn with_max_datagram(mut self, octets: u16) -> Self {
+        self.max_datagram = octets;
+        self
+    }
+
+    /// Whether to tell others of this member. Default: yes.
+    ///
+    /// Without, it sends neither HELLO nor BYE: it is on no roster, and programs that know only
+    /// bare datagrams see none of ours unless messages are sent.
+    #[must_use]
+    pub const fn with_announce(mut self, announce: bool) -> Self {
+        self.announce = announce;
+        self
+    }
+
+    /// The address this member sends from, where it is known. Default: learned.
+    ///
+    /// Bare datagrams from this address are one's own, heard by loopback, and filtered out. A member
+    /// that announces itself learns the address from its first HELLO.
+    #[must_use]
+    pub const fn with_local_address(mut self, address: SocketAddr) -> Self {
+        self.local_address = Some(address);
+        self
+    }
+
+    /// The group's address and port.
+    #[must_use]
+    pub const fn group(&self) -> SocketAddr {
+        self.group
+    }
+
+    /// Checks what can be checked without a stack.
+    pub(crate) fn check(&self, receive_buffer: usize, outbox: usize) -> Result<(), ConfigError> {
+        if !self.group.ip().is_multicast() {
+            return Err(ConfigError::NotMulticast);
+        }
+        if self.group.port() == 0 {
+            return Err(ConfigError::PortZero);
+        }
+        if self.name.is_none() {
+            return Err(ConfigError::NameTooLong);
+        }
+        if self.group_name.is_none() {
+            return Err(ConfigError::GroupNameTooLong);
+        }
+        if !(MIN_MAX_DATAGRAM..=MAX_MAX_DATAGRAM).contains(&self.max_datagram) {
+            return Err(ConfigError::MaxDatagram(self.max_datagram));
+        }
+        let needed = usize::from(self.max_datagram);
+        if receive_buffer <= needed {
+            return Err(ConfigError::ReceiveBufferTooSmall {
+                needed: needed.saturating_add(1),
+            });
+        }
+        if outbox < needed {
+            return Err(ConfigError::OutboxTooSmall { needed });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Counters: what happened to every datagram.
+
+/// Counts since the start. They wrap after 2^64.
+///
+/// Every datagram received is counted in [`received`](Self::received) and in exactly one of
+/// [`accepted`](Self::accepted), [`raw`](Self::raw), [`own`](Self::own) and the reasons that
+/// [`dropped`](Self::dropped) adds up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Counters {
+    /// Datagrams that arrived.
+    pub received: u64,
+    /// Framed datagrams of this group that were taken.
+    pub accepted: u64,
+    /// Bare datagrams handed to the application.
+    pub raw: u64,
+    /// This member's own datagrams, heard by loopback.
+    pub own: u64,
+
+    /// Dropped: without any content.
+    pub empty: u64,
+    /// Dropped: begins like a framed datagram, but is too short for one.
+    pub truncated: u64,
+    /// Dropped: larger than the receive buffer.
+    pub oversized: u64,
+    /// Dropped: a protocol version this member does not speak.
+    pub wrong_version: u64,
+    /// Dropped: a suite this member does not use.
+    pub wrong_suite: u64,
+    /// Dropped: of another group on this port.
+    pub other_group: u64,
+    /// Dropped: the checksum does not fit.
+    pub corrupt: u64,
+    /// Dropped: a header that cannot be, such as sender id zero.
+    pub malformed: u64,
+    /// Dropped: claims this member's id with another session.
+    pub claims_own_id: u64,
+    /// Dropped: of a session that has ended, or too old to tell whether it is a duplicate.
+    pub stale: u64,
+    /// Dropped: already seen, by its datagram counter.
+    pub duplicate: u64,
+
+    /// Frames of accepted datagrams that were not built as their type demands.
+    pub frames_malformed: u64,
+    /// Frames of accepted datagrams of a type that is not known.
+    pub frames_unknown: u64,
+    /// DATA frames of accepted datagrams of a class this version does not take, or fragments.
+    pub frames_unsupported: u64,
+
+    /// Messages handed to the application.
+    pub messages_received: u64,
+    /// Messages the application gave, framed and bare.
+    pub messages_sent: u64,
+    /// Datagrams given to the network.
+    pub datagrams_sent: u64,
+    /// Their octets, without IP and UDP headers.
+    pub octets_sent: u64,
+    /// Datagrams the network refused to send. They are lost.
+    pub send_failures: u64,
+}
+
+impl Counters {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            received: 0,
+            accepted: 0,
+            raw: 0,
+            own: 0,
+            empty: 0,
+            truncated: 0,
+            oversized: 0,
+            wrong_version: 0,
+            wrong_suite: 0,
+            other_group: 0,
+            corrupt: 0,
+            malformed: 0,
+            claims_own_id: 0,
+            stale: 0,
+            duplicate: 0,
+            frames_malformed: 0,
+            frames_unknown: 0,
+            frames_unsupported: 0,
+            messages_received: 0,
+            messages_sent: 0,
+            datagrams_sent: 0,
+            octets_sent: 0,
+            send_failures: 0,
+        }
+    }
+
+    /// Why datagrams were dropped: each reason's name and count.
+    #[must_use]
+    pub const fn reasons(&self) -> [(&'static str, u64); 11] {
+        [
+            ("empty", self.empty),
+            ("truncated", self.truncated),
+            ("oversized", self.oversized),
+            ("wrong_version", self.wrong_version),
+            ("wrong_suite", self.wrong_suite),
+            ("other_group", self.other_group),
+            ("corrupt", self.corrupt),
+            ("malformed", self.malformed),
+            ("claims_own_id", self.claims_own_id),
+            ("stale", self.stale),
+            ("duplicate", self.duplicate),
+        ]
+    }
+
+    /// How many datagrams were dropped, for all reasons.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.reasons()
+            .iter()
+            .fold(0, |sum, (_, count)| sum.wrapping_add(*count))
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}

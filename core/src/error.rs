@@ -1,0 +1,148 @@
+//! Errors, by who has to act.
+//!
+//! What other members or strangers send is never an error: it is counted
+//! ([`Counters`](crate::Counters)).
+
+use core::fmt;
+
+use crate::wire::{MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
+
+/// A setting that cannot work: for the programmer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The group's address is not a multicast address.
+    NotMulticast,
+    /// The group's port is 0.
+    PortZero,
+    /// The member's name is longer than 32 octets.
+    NameTooLong,
+    /// The group's name is longer than 32 octets.
+    GroupNameTooLong,
+    /// The largest datagram is out of range.
+    MaxDatagram(u16),
+    /// The storage's receive buffer does not hold the largest datagram and one octet more.
+    ReceiveBufferTooSmall {
+        /// Octets it must have at least.
+        needed: usize,
+    },
+    /// The storage's outbox does not hold the largest datagram.
+    OutboxTooSmall {
+        /// Octets it must have at least.
+        needed: usize,
+    },
+    /// The seed is all zeros.
+    SeedIsZero,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotMulticast => f.write_str(
+                "the group's address is not a multicast address; \
+                 use one of 224.0.0.0/4 (say 239.1.2.3) or ff00::/8",
+            ),
+            Self::PortZero => f.write_str("the group's port is 0; choose one from 1 to 65535"),
+            Self::NameTooLong => {
+                f.write_str("the name is longer than 32 octets of UTF-8; shorten it")
+            }
+            Self::GroupNameTooLong => {
+                f.write_str("the group's name is longer than 32 octets of UTF-8; shorten it")
+            }
+            Self::MaxDatagram(octets) => write!(
+                f,
+                "a largest datagram of {octets} octets is out of range; \
+                 use {MIN_MAX_DATAGRAM} to {MAX_MAX_DATAGRAM}"
+            ),
+            Self::ReceiveBufferTooSmall { needed } => {
+                write!(
+                    f,
+                    "the receive buffer is too small; give the storage RECEIVE >= {needed}"
+                )
+            }
+            Self::OutboxTooSmall { needed } => {
+                write!(
+                    f,
+                    "the outbox is too small; give the storage OUTBOX >= {needed}"
+                )
+            }
+            Self::SeedIsZero => f.write_str(
+                "the seed is all zeros; fill it from a random number generator, or at least from \
+                 what differs between devices and boots",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Why a message is not sent: for the application.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SendError {
+    /// The message is larger than fits a datagram.
+    TooLong {
+        /// The message's octets.
+        len: usize,
+        /// The most octets a message can have now.
+        limit: usize,
+    },
+    /// A bare datagram that begins with `0xc1` would be taken for a framed one.
+    LooksFramed,
+    /// A bare datagram must not be empty.
+    Empty,
+    /// Another member has this member's fixed id, and this one fell silent.
+    Silenced,
+    /// The member has left the group.
+    HasLeft,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { len, limit } => write!(
+                f,
+                "the message has {len} octets, and at most {limit} fit a datagram; split it"
+            ),
+            Self::LooksFramed => f.write_str(
+                "a bare datagram must not begin with the octet c1; send it as a message",
+            ),
+            Self::Empty => f.write_str("a bare datagram must not be empty"),
+            Self::Silenced => f.write_str(
+                "another member has the same id, so this one fell silent; give it another id",
+            ),
+            Self::HasLeft => f.write_str("the member has left the group"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+/// Why a node could not be made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Error<E> {
+    /// A setting cannot work.
+    Config(ConfigError),
+    /// The network stack refused.
+    Stack(E),
+}
+
+impl<E> From<ConfigError> for Error<E> {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Stack(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}

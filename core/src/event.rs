@@ -1,0 +1,168 @@
+//! What a member is told.
+
+use core::net::SocketAddr;
+
+use crate::channel::Channel;
+use crate::ident::MemberId;
+use crate::member::Member;
+
+/// Something happened. It is borrowed from the group until the next call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A message arrived.
+    Message(Message<'a>),
+    /// A bare datagram of another program arrived.
+    Raw(Raw<'a>),
+    /// A member is there that was not there before.
+    Joined(&'a Member),
+    /// A member said good-bye.
+    Left(&'a Member),
+    /// A member has been silent for longer than it promised. It is being asked.
+    Suspect(&'a Member),
+    /// A suspect was heard again.
+    Recovered(&'a Member),
+    /// A member has been silent for too long and is given up.
+    Lost(&'a Member),
+    /// A member started again: same id, new session. What it had not finished sending is lost.
+    Restarted(&'a Member),
+    /// Members were refused, because the roster is full. Their messages still arrive, but not their
+    /// joining and leaving, and without protection against duplicated datagrams.
+    RosterFull {
+        /// How many datagrams of such members came since this was last said.
+        refused: u32,
+    },
+    /// Two members have the same id.
+    DuplicateId(DuplicateId),
+}
+
+/// A message that arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    pub(crate) channel: Channel,
+    pub(crate) sender: MemberId,
+    pub(crate) address: SocketAddr,
+    pub(crate) member: Option<&'a Member>,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// The channel it was sent on.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub const fn sender(&self) -> MemberId {
+        self.sender
+    }
+
+    /// The sender's line of the roster; `None` if the roster is full.
+    #[must_use]
+    pub const fn member(&self) -> Option<&'a Member> {
+        self.member
+    }
+
+    /// The sender's name; empty if it has none or it is not known.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.member.map_or("", Member::name)
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// What it says, if that is UTF-8 text.
+    #[must_use]
+    pub const fn text(&self) -> Option<&'a str> {
+        text(self.payload)
+    }
+}
+
+/// A bare datagram: one that is not framed as PROTOCOL.md says.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    pub(crate) address: SocketAddr,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    /// Where it came from.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its octets.
+    #[must_use]
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// Its octets, if they are UTF-8 text.
+    #[must_use]
+    pub const fn text(&self) -> Option<&'a str> {
+        text(self.payload)
+    }
+}
+
+const fn text(payload: &[u8]) -> Option<&str> {
+    match core::str::from_utf8(payload) {
+        Ok(text) => Some(text),
+        Err(_) => None,
+    }
+}
+
+/// Two members have the same id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DuplicateId {
+    pub(crate) id: MemberId,
+    pub(crate) address: SocketAddr,
+    pub(crate) outcome: Outcome,
+}
+
+impl DuplicateId {
+    /// The id.
+    #[must_use]
+    pub const fn id(&self) -> MemberId {
+        self.id
+    }
+
+    /// Where the second member with it was heard from.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What comes of it for this member.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+}
+
+/// What comes of a duplicate id for the member that is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It concerns two other members.
+    Others,
+    /// This member keeps the id: the other one gives way.
+    Kept,
+    /// This member's id was drawn at random, and it has drawn this one instead.
+    Redrawn(MemberId),
+    /// This member's id is fixed: it fell silent and cannot send any more.
+    Silenced,
+}

@@ -1,0 +1,323 @@
+//! The group: protocol logic without sockets and without a clock.
+//!
+//! ```text
+//!              handle                     poll_event
+//!  datagram ──────────▶ header ▶ roster ▶ frames ────────────▶ application
+//!                       checksum                                   │ send
+//!  datagram ◀────────── HELLO, BYE, PROBE ◀ presence               ▼
+//!           poll_transmit ◀──────────────────────────────────── outbox
+//! ```
+
+mod engine;
+mod inbox;
+mod outbox;
+mod peer;
+mod presence;
+mod random;
+mod receive;
+mod roster;
+mod transmit;
+mod window;
+
+use core::net::SocketAddr;
+
+use embedded_nal::nb;
+
+use crate::channel::Channel;
+use crate::config::Config;
+use crate::counters::{Counters, count};
+use crate::error::{ConfigError, SendError};
+use crate::event::Event;
+use crate::ident::{MemberId, Session};
+use crate::member::Member;
+use crate::storage::Memory;
+use crate::time::Instant;
+use crate::wire::BufferTooSmall;
+
+use engine::Engine;
+pub(crate) use inbox::Inbox;
+pub(crate) use outbox::Outbox;
+pub(crate) use roster::{Roster, RosterOf};
+
+/// A member of a group, without sockets and without a clock.
+///
+/// It takes what arrives and says what to send; [`Node`](crate::Node) connects it with a stack.
+/// Four kinds of method:
+///
+/// - input from the network: [`handle`](Self::handle);
+/// - commands of the application: [`send`](Self::send), [`send_raw`](Self::send_raw),
+///   [`leave`](Self::leave);
+/// - output, to be polled: [`poll_event`](Self::poll_event) until `None`, then
+///   [`poll_transmit`](Self::poll_transmit) until `None`, then [`next_deadline`](Self::next_deadline);
+/// - getters.
+///
+/// ```
+/// use core::net::SocketAddr;
+/// use groupcast::{Channel, Config, Event, Group, Instant, Storage};
+///
+/// let group: SocketAddr = "239.1.2.3:12345".parse().unwrap();
+/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut ana = Group::new(&mut storage, Config::new(group).with_name("ana"), [1; 32])?;
+/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut ben = Group::new(&mut storage, Config::new(group).with_name("ben"), [2; 32])?;
+///
+/// let now = Instant::from_millis(5);
+/// ana.send(now, Channel::best_effort(0), b"Hello, multicast!").unwrap();
+/// let mut buffer = [0; 1472];
+/// let transmit = ana.poll_transmit(now, &mut buffer)?.unwrap();
+///
+/// ben.handle(now, "10.0.0.1:40000".parse().unwrap(), &buffer[..transmit.len])?;
+/// assert!(matches!(ben.poll_event(), Some(Event::Joined(member)) if member.name() == "ana"));
+/// let Some(Event::Message(message)) = ben.poll_event() else { panic!() };
+/// assert_eq!(message.text(), Some("Hello, multicast!"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Group<M> {
+    memory: M,
+    engine: Engine,
+}
+
+/// A datagram to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transmit {
+    /// Where to.
+    pub to: Destination,
+    /// How many octets of the buffer.
+    pub len: usize,
+}
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Destination {
+    /// To the group.
+    Group,
+    /// To one member.
+    Member(SocketAddr),
+}
+
+/// A datagram was handed in before the events of the last one were polled. Nothing was done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EventsWaiting;
+
+impl core::fmt::Display for EventsWaiting {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("events are waiting; call `poll_event` until it returns `None`")
+    }
+}
+
+impl core::error::Error for EventsWaiting {}
+
+impl<M: Memory> Group<M> {
+    /// A member that is about to join.
+    ///
+    /// `seed` feeds ids, sessions and jitter. It must differ between members and between starts:
+    /// take it from a random number generator, or mix a device's unique id with a boot counter.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work.
+    pub fn new(mut memory: M, config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
+        let views = memory.views();
+        views.roster.clear();
+        views.outbox.clear();
+        views.inbox.content = inbox::Content::Nothing;
+        let engine = Engine::new(&views, config, seed)?;
+        Ok(Self { memory, engine })
+    }
+
+    /// Takes a datagram that arrived from `from`.
+    ///
+    /// Whatever it holds is counted ([`counters`](Self::counters)) and is never an error.
+    ///
+    /// # Errors
+    ///
+    /// The events of the last datagram have not been polled. Nothing was done.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), EventsWaiting> {
+        let views = self.memory.views();
+        if self.engine.has_events(&views) {
+            return Err(EventsWaiting);
+        }
+        match views.inbox.octets.get_mut(..datagram.len()) {
+            Some(buffer) => {
+                buffer.copy_from_slice(datagram);
+                self.engine.handle(views, now, from, datagram.len());
+            }
+            None => self.count_oversized(),
+        }
+        Ok(())
+    }
+
+    /// A datagram arrived that did not fit the receive buffer and is lost.
+    pub(crate) fn count_oversized(&mut self) {
+        count(&mut self.engine.counters.received);
+        count(&mut self.engine.counters.oversized);
+    }
+
+    /// The network refused to send a datagram.
+    pub(crate) fn count_send_failure(&mut self) {
+        count(&mut self.engine.counters.send_failures);
+    }
+
+    /// Receives into the group's own buffer, which saves a copy. `receive` returns the length of
+    /// what it put there and its source, or `None` if nothing came.
+    pub(crate) fn receive_with<E>(
+        &mut self,
+        now: Instant,
+        receive: impl FnOnce(&mut [u8]) -> Result<Option<(usize, SocketAddr)>, E>,
+    ) -> Result<bool, E> {
+        let views = self.memory.views();
+        let Some((len, from)) = receive(&mut views.inbox.octets)? else {
+            return Ok(false);
+        };
+        let views = self.memory.views();
+        self.engine.handle(views, now, from, len);
+        Ok(true)
+    }
+
+    /// Finds the next event without borrowing the group for it.
+    pub(crate) fn find_event(&mut self) -> Option<receive::Found> {
+        self.engine.find_event(&mut self.memory.views())
+    }
+
+    /// The event that was found.
+    pub(crate) fn show_event(&mut self, found: receive::Found) -> Option<Event<'_>> {
+        receive::show(self.memory.views(), found)
+    }
+
+    /// The next event, if there is one.
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        let found = self.find_event()?;
+        self.show_event(found)
+    }
+
+    /// Does what time alone brings: suspects, gives up and forgets silent members.
+    ///
+    /// [`poll_transmit`](Self::poll_transmit) does it too.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.engine.tick(&mut self.memory.views(), now);
+    }
+
+    /// The next datagram to send, if there is one, written to the beginning of `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// `buffer` is too small: [`MAX_MAX_DATAGRAM`](crate::wire::MAX_MAX_DATAGRAM) octets always do.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+    ) -> Result<Option<Transmit>, BufferTooSmall> {
+        self.engine.transmit(&mut self.memory.views(), now, buffer)
+    }
+
+    /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer.
+    pub(crate) fn build_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        let mut views = self.memory.views();
+        let buffer = core::mem::take(&mut views.transmit);
+        // The buffer holds the largest datagram there is.
+        self.engine
+            .transmit(&mut views, now, buffer)
+            .unwrap_or_default()
+    }
+
+    /// What [`build_transmit`](Self::build_transmit) built.
+    pub(crate) fn built(&mut self, len: usize) -> &[u8] {
+        self.memory.views().transmit.get(..len).unwrap_or_default()
+    }
+
+    /// When to call again if nothing arrives before: `now` or earlier means at once.
+    ///
+    /// `None` only for a member that neither announces itself nor knows of others.
+    #[must_use]
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        self.engine.next_deadline(&self.memory.views())
+    }
+
+    /// Queues a message to the group.
+    ///
+    /// Messages that are queued together share datagrams. A message to a group with nobody in it is
+    /// sent like any other.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while the outbox is full; other errors tell why the message can never be sent.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+    ) -> nb::Result<(), SendError> {
+        self.engine
+            .send(&mut self.memory.views(), now, channel, payload)
+    }
+
+    /// Queues a bare datagram to the group, for programs that do not speak this protocol.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); also if `datagram` is empty or begins with `0xc1`.
+    pub fn send_raw(&mut self, now: Instant, datagram: &[u8]) -> nb::Result<(), SendError> {
+        self.engine
+            .send_raw(&mut self.memory.views(), now, datagram)
+    }
+
+    /// Begins to leave: what is queued is sent, then the others are told, three times within
+    /// 100 ms. Poll until [`has_left`](Self::has_left).
+    pub fn leave(&mut self, now: Instant) {
+        self.engine.leave(&mut self.memory.views(), now);
+    }
+
+    /// Whether everything is sent after [`leave`](Self::leave).
+    #[must_use]
+    pub fn has_left(&mut self) -> bool {
+        self.engine.has_left(&self.memory.views())
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn into_memory(self) -> M {
+        self.memory
+    }
+
+    /// This member's id.
+    #[must_use]
+    pub const fn id(&self) -> MemberId {
+        self.engine.id
+    }
+
+    /// This member's session.
+    #[must_use]
+    pub const fn session(&self) -> Session {
+        self.engine.session
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.engine.config
+    }
+
+    /// The other members that are there.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.memory.view().roster.iter()
+    }
+
+    /// What happened to every datagram so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.engine.counters
+    }
+
+    /// The most octets a message can have now. It changes with the members: the smallest receiver
+    /// counts.
+    #[must_use]
+    pub fn max_message(&self) -> usize {
+        self.engine.max_message(self.memory.view().roster)
+    }
+}

@@ -1,0 +1,64 @@
+//! The datagram that came in last, and how far it has been read.
+
+use core::net::SocketAddr;
+
+use crate::ident::MemberId;
+use crate::wire::{Frame, FrameError, Frames};
+
+/// A receive buffer over any storage; code is written for the unsized [`Inbox`].
+#[derive(Debug)]
+pub(crate) struct Inbox<B: ?Sized = [u8]> {
+    pub(crate) content: Content,
+    pub(crate) octets: B,
+}
+
+/// What the receive buffer holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    /// Nothing that is still to be read.
+    Nothing,
+    /// A bare datagram.
+    Bare { len: usize },
+    /// Frames, from `at` to `end`.
+    Frames { at: usize, end: usize },
+}
+
+/// Who sent the datagram in the receive buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    /// Its place on the roster; `None` if there was none for it.
+    pub(crate) index: Option<usize>,
+    pub(crate) id: MemberId,
+    pub(crate) address: SocketAddr,
+}
+
+impl<const N: usize> Inbox<[u8; N]> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            content: Content::Nothing,
+            octets: [0; N],
+        }
+    }
+}
+
+impl Inbox {
+    /// Reads the next frame. With it comes where it ends in the buffer.
+    pub(crate) fn next_frame(&mut self) -> Option<(Result<Frame<'_>, FrameError>, usize)> {
+        let Content::Frames { at, end } = self.content else {
+            return None;
+        };
+        let mut frames = Frames::new(self.octets.get(at..end).unwrap_or_default());
+        let frame = frames.next();
+        let at = end.saturating_sub(frames.remaining());
+        self.content = match frame {
+            Some(_) => Content::Frames { at, end },
+            None => Content::Nothing,
+        };
+        Some((frame?, at))
+    }
+
+    /// Whether something is still to be read.
+    pub(crate) const fn is_busy(&self) -> bool {
+        !matches!(self.content, Content::Nothing)
+    }
+}

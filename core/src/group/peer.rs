@@ -1,0 +1,291 @@
+//! One line of the roster: what is known of another member.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::window::{Verdict, Window};
+use crate::ident::Session;
+use crate::member::{Member, Standing};
+use crate::time::Instant;
+use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
+
+/// How long after a restart datagrams of the session before are taken for late ones.
+pub(crate) const LATE: Duration = Duration::from_secs(1);
+
+/// How long a member that left is remembered, so that its late datagrams are recognised.
+const REMEMBER_LEFT: Duration = Duration::from_secs(10);
+
+/// A HELLO interval for members that have not stated theirs.
+const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When to ask a sender for its HELLO that was heard without one.
+const ASK_AFTER: Duration = Duration::from_millis(50);
+
+/// How often a duplicate id is reported per member at most.
+const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
+
+/// How often a member's PROBE is answered at most.
+const ANSWER_PROBE: Duration = Duration::from_millis(100);
+
+/// Something about a member that the application is to be told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    Joined,
+    Left,
+    Suspect,
+    Recovered,
+    Lost,
+    Restarted,
+    DuplicateId,
+}
+
+/// A HELLO owed to one member by unicast.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owed {
+    /// An answer.
+    Hello,
+    /// A question: a HELLO with the PROBE flag.
+    Probe,
+}
+
+/// The session before the present one.
+#[derive(Clone, Copy, Debug)]
+struct Previous {
+    session: Session,
+    window: Window,
+    ended: Instant,
+}
+
+/// What is known of another member.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    pub(crate) member: Member,
+    window: Window,
+    heard: Instant,
+    /// When it left; meaningless before.
+    left: Instant,
+    interval: Duration,
+    max_datagram: u16,
+    previous: Option<Previous>,
+    duplicate_reported: Option<Instant>,
+    answered: Option<Instant>,
+    probes: u8,
+    pub(crate) owed: Option<Owed>,
+    pub(crate) pending: Option<Change>,
+}
+
+/// What a datagram's header means for the sender it names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Heard {
+    /// It is to be taken.
+    Fresh,
+    /// It has been seen.
+    Duplicate,
+    /// It is of a session that has ended, or too old to tell.
+    Stale,
+}
+
+impl Peer {
+    /// A sender heard for the first time.
+    pub(crate) fn new(now: Instant, from: SocketAddr, header: &Header) -> Self {
+        Self {
+            member: Member {
+                id: header.sender,
+                session: header.session,
+                name: crate::ident::Name::EMPTY,
+                address: from,
+                standing: Standing::Unknown,
+            },
+            window: Window::starting_with(header.counter),
+            heard: now,
+            left: now,
+            interval: UNSTATED_INTERVAL,
+            max_datagram: MAX_MAX_DATAGRAM,
+            previous: None,
+            duplicate_reported: None,
+            answered: None,
+            probes: 0,
+            owed: None,
+            pending: None,
+        }
+    }
+
+    /// Whether it counts as a member now.
+    pub(crate) const fn is_member(&self) -> bool {
+        matches!(self.member.standing, Standing::Present | Standing::Suspect)
+    }
+
+    /// Whether its place may be given to another.
+    pub(crate) const fn is_dispensable(&self) -> bool {
+        !self.is_member() && self.pending.is_none()
+    }
+
+    /// The largest datagram it can receive.
+    pub(crate) const fn max_datagram(&self) -> u16 {
+        self.max_datagram
+    }
+
+    /// A valid datagram with this header came in.
+    pub(crate) fn hear(&mut self, now: Instant, header: &Header) -> Heard {
+        if header.session == self.member.session {
+            let heard = match self.window.accept(header.counter) {
+                Verdict::New => Heard::Fresh,
+                Verdict::Duplicate => return Heard::Duplicate,
+                Verdict::TooOld => return Heard::Stale,
+            };
+            return match self.member.standing {
+                // What is late from a member that left changes nothing.
+                Standing::Left => Heard::Stale,
+                _ => {
+                    self.alive(now);
+                    heard
+                }
+            };
+        }
+        if self
+            .previous
+            .is_some_and(|previous| previous.session == header.session)
+        {
+            return self.hear_previous(now, header);
+        }
+        self.previous = Some(Previous {
+            session: self.member.session,
+            window: self.window,
+            ended: now,
+        });
+        self.member.session = header.session;
+        self.window = Window::starting_with(header.counter);
+        match self.member.standing {
+            // The application has been told of its end: this is another beginning.
+            Standing::Left | Standing::Lost => self.member.standing = Standing::Unknown,
+            Standing::Unknown => {}
+            Standing::Present | Standing::Suspect => {
+                self.member.standing = Standing::Present;
+                self.pending = Some(Change::Restarted);
+            }
+        }
+        self.heard = now;
+        self.probes = 0;
+        Heard::Fresh
+    }
+
+    /// The session that was thought over speaks again: late, or two members share an id.
+    fn hear_previous(&mut self, now: Instant, header: &Header) -> Heard {
+        let Some(previous) = &mut self.previous else {
+            return Heard::Stale;
+        };
+        let is_new = header.counter > previous.window.highest();
+        let fresh = previous.window.accept(header.counter) == Verdict::New;
+        if !is_new || now.since(previous.ended) < LATE {
+            return Heard::Stale;
+        }
+        let reported = |at: Instant| now.since(at) < REPORT_DUPLICATE;
+        if !self.duplicate_reported.is_some_and(reported) && self.pending.is_none() {
+            self.duplicate_reported = Some(now);
+            self.pending = Some(Change::DuplicateId);
+        }
+        // Everybody keeps the session with the lower number (PROTOCOL §5.5).
+        if fresh && previous.session < self.member.session {
+            let kept = *previous;
+            *previous = Previous {
+                session: self.member.session,
+                window: self.window,
+                ended: now,
+            };
+            self.member.session = kept.session;
+            self.window = kept.window;
+            self.alive(now);
+            return Heard::Fresh;
+        }
+        Heard::Stale
+    }
+
+    /// It lives.
+    fn alive(&mut self, now: Instant) {
+        self.heard = now;
+        self.probes = 0;
+        match self.member.standing {
+            Standing::Suspect => {
+                self.member.standing = Standing::Present;
+                if self.pending == Some(Change::Suspect) {
+                    self.pending = None;
+                } else if self.pending.is_none() {
+                    self.pending = Some(Change::Recovered);
+                }
+            }
+            Standing::Lost => self.member.standing = Standing::Unknown,
+            _ => {}
+        }
+    }
+
+    /// Its HELLO came in.
+    pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
+        self.member.name = hello.name;
+        self.member.address = from;
+        self.max_datagram = hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM);
+        if hello.interval > 0 {
+            self.interval = Duration::from_millis(u64::from(hello.interval).saturating_mul(10));
+        }
+        if self.member.standing == Standing::Unknown {
+            self.member.standing = Standing::Present;
+            self.pending = Some(Change::Joined);
+        }
+        let answered = |at: Instant| now.since(at) < ANSWER_PROBE;
+        if hello.probe && !self.answered.is_some_and(answered) {
+            self.answered = Some(now);
+            self.owed = Some(Owed::Hello);
+        }
+    }
+
+    /// Its BYE came in.
+    pub(crate) fn bye(&mut self, now: Instant) {
+        if self.is_member() {
+            self.pending = Some(Change::Left);
+        }
+        self.member.standing = Standing::Left;
+        self.left = now;
+        self.owed = None;
+    }
+
+    /// When something is to be done about it unless it is heard before.
+    pub(crate) fn deadline(&self) -> Instant {
+        let silent_for = |quarters: u32| {
+            let quarter = self.interval.checked_div(4).unwrap_or_default();
+            self.heard + quarter.saturating_mul(quarters)
+        };
+        match (self.member.standing, self.probes) {
+            (Standing::Unknown, 0) => self.heard + ASK_AFTER,
+            (Standing::Unknown, 1) => silent_for(2),
+            // 2.5, 3 and 3.5 intervals (PROTOCOL §5.3).
+            (Standing::Present, _) => silent_for(10),
+            (Standing::Suspect, ..=1) => silent_for(12),
+            (Standing::Unknown | Standing::Suspect, _) => silent_for(14),
+            (Standing::Left, _) => self.left + REMEMBER_LEFT,
+            (Standing::Lost, _) => self.heard,
+        }
+    }
+
+    /// Does what its deadline was set for. `false` when there is nothing left to remember.
+    pub(crate) fn expire(&mut self) -> bool {
+        match self.member.standing {
+            Standing::Present => {
+                self.member.standing = Standing::Suspect;
+                self.pending = Some(Change::Suspect);
+                self.ask();
+            }
+            Standing::Unknown | Standing::Suspect if self.probes < 2 => self.ask(),
+            Standing::Suspect => {
+                self.member.standing = Standing::Lost;
+                self.pending = Some(Change::Lost);
+                self.owed = None;
+            }
+            Standing::Unknown | Standing::Left | Standing::Lost => return false,
+        }
+        true
+    }
+
+    fn ask(&mut self) {
+        self.probes = self.probes.saturating_add(1);
+        self.owed = Some(Owed::Probe);
+    }
+}

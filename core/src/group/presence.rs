@@ -1,0 +1,247 @@
+//! When to say that one is there, and when that one leaves (PROTOCOL §5.1, §5.4).
+
+use core::time::Duration;
+
+use super::random::Random;
+use crate::time::Instant;
+
+/// HELLOs of the whole group in a second, at most: a member's interval grows with the group.
+const HELLOS_PER_SECOND: u32 = 20;
+
+/// The shortest and the longest HELLO interval.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The first HELLO comes within this time, so that boards with one power switch do not collide.
+const FIRST_WITHIN: Duration = Duration::from_millis(100);
+
+/// A newcomer is answered within this time, longer in large groups.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+
+/// No HELLO sooner than this after another.
+const MIN_GAP: Duration = Duration::from_millis(100);
+
+/// How many HELLOs ask the others for theirs.
+const JOINS: u8 = 2;
+
+/// When the BYEs are sent, after the first.
+const BYES: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(70)];
+
+/// When this member's own HELLO and BYE are due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presence {
+    announce: bool,
+    /// When the next HELLO or BYE is due; `None` before the start and after the last BYE.
+    next: Option<Instant>,
+    last_hello: Option<Instant>,
+    hellos: u8,
+    byes: u8,
+    leaving: bool,
+}
+
+impl Presence {
+    pub(crate) const fn new(announce: bool) -> Self {
+        Self {
+            announce,
+            next: None,
+            last_hello: None,
+            hellos: 0,
+            byes: 0,
+            leaving: false,
+        }
+    }
+
+    /// Begins anew: after the start, or with another id.
+    pub(crate) fn start(&mut self, now: Instant, random: &mut Random) {
+        self.hellos = 0;
+        if self.announce && !self.leaving {
+            self.next = Some(now + random.up_to(FIRST_WITHIN));
+        }
+    }
+
+    /// When there is something to send.
+    pub(crate) const fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    pub(crate) const fn announces(&self) -> bool {
+        self.announce
+    }
+
+    /// Whether a HELLO is due now. `early`: something else is about to be sent, and the first
+    /// datagram of a session begins with a HELLO.
+    pub(crate) fn hello_due(&self, now: Instant, early: bool) -> bool {
+        let due = self.next.is_some_and(|next| next <= now);
+        !self.leaving && self.announce && (due || (early && self.hellos == 0))
+    }
+
+    /// Whether the next HELLO asks the others for theirs.
+    pub(crate) const fn is_joining(&self) -> bool {
+        self.hellos < JOINS
+    }
+
+    /// The interval of HELLOs in a group of this size.
+    pub(crate) fn interval(group_size: usize) -> Duration {
+        let members = u32::try_from(group_size).unwrap_or(u32::MAX);
+        let second = Duration::from_secs(1)
+            .checked_div(HELLOS_PER_SECOND)
+            .unwrap_or_default();
+        second
+            .saturating_mul(members)
+            .clamp(MIN_INTERVAL, MAX_INTERVAL)
+    }
+
+    /// A HELLO was sent.
+    pub(crate) fn hello_sent(&mut self, now: Instant, group_size: usize, random: &mut Random) {
+        self.hellos = self.hellos.saturating_add(1);
+        self.last_hello = Some(now);
+        let interval = Self::interval(group_size);
+        let interval = if self.hellos < JOINS {
+            MIN_INTERVAL.min(interval)
+        } else {
+            interval
+        };
+        // 0.75 to 1.25 of it.
+        let three_quarters = interval.saturating_sub(interval.checked_div(4).unwrap_or_default());
+        let half = interval.checked_div(2).unwrap_or_default();
+        self.next = Some(now + three_quarters + random.up_to(half));
+    }
+
+    /// A newcomer asks for a HELLO.
+    pub(crate) fn answer(&mut self, now: Instant, group_size: usize, random: &mut Random) {
+        let within = ANSWER_WITHIN.max(
+            Duration::from_secs(1)
+                .checked_div(HELLOS_PER_SECOND)
+                .unwrap_or_default()
+                .saturating_mul(u32::try_from(group_size).unwrap_or(u32::MAX)),
+        );
+        self.hasten(now, now + random.up_to(within));
+    }
+
+    /// Sends the next HELLO as soon as the rate allows.
+    pub(crate) fn assert(&mut self, now: Instant) {
+        self.hasten(now, now);
+    }
+
+    fn hasten(&mut self, now: Instant, wanted: Instant) {
+        if self.leaving || !self.announce {
+            return;
+        }
+        let earliest = self.last_hello.map_or(now, |last| last + MIN_GAP);
+        let wanted = wanted.max(earliest);
+        if self.next.is_some_and(|next| wanted < next) {
+            self.next = Some(wanted);
+        }
+    }
+
+    /// Falls silent for good.
+    pub(crate) fn silence(&mut self) {
+        self.announce = false;
+        self.next = None;
+    }
+
+    /// Begins to leave.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        if self.leaving {
+            return;
+        }
+        self.leaving = true;
+        // Whoever never said HELLO needs no BYE.
+        self.next = (self.announce && self.hellos > 0).then_some(now);
+    }
+
+    /// Whether a BYE is due now.
+    pub(crate) fn bye_due(&self, now: Instant) -> bool {
+        self.leaving && self.next.is_some_and(|next| next <= now)
+    }
+
+    /// A BYE was sent.
+    pub(crate) fn bye_sent(&mut self, now: Instant) {
+        self.next = BYES.get(usize::from(self.byes)).map(|after| now + *after);
+        self.byes = self.byes.saturating_add(1);
+    }
+
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Whether the last BYE has been sent.
+    pub(crate) const fn has_left(&self) -> bool {
+        self.leaving && self.next.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::from_millis(1000);
+
+    fn random() -> Random {
+        Random::new([7; 32])
+    }
+
+    #[test]
+    fn the_interval_keeps_the_traffic_of_the_group_constant() {
+        assert_eq!(Presence::interval(1), Duration::from_secs(1));
+        assert_eq!(Presence::interval(20), Duration::from_secs(1));
+        assert_eq!(Presence::interval(100), Duration::from_secs(5));
+        assert_eq!(Presence::interval(1000), Duration::from_secs(50));
+        assert_eq!(Presence::interval(100_000), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn hellos_are_spread_around_the_interval() {
+        let (mut presence, mut random) = (Presence::new(true), random());
+        presence.start(NOW, &mut random);
+        assert!(presence.next().unwrap() <= NOW + FIRST_WITHIN);
+        for _ in 0..1000 {
+            presence.hello_sent(NOW, 100, &mut random);
+            let wait = NOW.until(presence.next().unwrap());
+            let range = if presence.is_joining() {
+                750..=1250
+            } else {
+                3750..=6250
+            };
+            assert!(range.contains(&wait.as_millis()), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_never_delays_and_never_floods() {
+        let (mut presence, mut random) = (Presence::new(true), random());
+        presence.start(NOW, &mut random);
+        presence.hello_sent(NOW, 2, &mut random);
+        for _ in 0..1000 {
+            let before = presence.next().unwrap();
+            presence.answer(NOW, 2, &mut random);
+            assert!(presence.next().unwrap() <= before);
+        }
+        assert!(presence.next().unwrap() >= NOW + MIN_GAP);
+    }
+
+    #[test]
+    fn three_byes_within_a_tenth_of_a_second() {
+        let (mut presence, mut random) = (Presence::new(true), random());
+        presence.start(NOW, &mut random);
+        presence.hello_sent(NOW, 2, &mut random);
+        presence.leave(NOW);
+        let mut times = std::vec::Vec::new();
+        while let Some(next) = presence.next() {
+            assert!(presence.bye_due(next));
+            presence.bye_sent(next);
+            times.push(next.since(NOW).as_millis());
+        }
+        assert_eq!(times, [0, 30, 100]);
+        assert!(presence.has_left());
+    }
+
+    #[test]
+    fn who_never_said_hello_says_no_bye() {
+        let mut hidden = Presence::new(false);
+        hidden.start(NOW, &mut random());
+        assert!(!hidden.hello_due(NOW + MAX_INTERVAL, true));
+        hidden.leave(NOW);
+        assert!(hidden.has_left());
+    }
+}

@@ -1,0 +1,39 @@
+//! Random numbers from the caller's seed.
+
+use core::time::Duration;
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::ident::{MemberId, Session};
+
+/// A generator for jitter, ids and sessions. It is not for keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(Xoshiro256PlusPlus);
+
+impl Random {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self(Xoshiro256PlusPlus::from_seed(seed))
+    }
+
+    /// A time between zero and `limit`, both included as far as microseconds go.
+    pub(crate) fn up_to(&mut self, limit: Duration) -> Duration {
+        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        let product = u128::from(self.0.next_u64()).saturating_mul(u128::from(micros));
+        // The high half of a 128-bit product is below `micros`.
+        Duration::from_micros((product >> 64) as u64)
+    }
+
+    pub(crate) fn session(&mut self) -> Session {
+        Session::new(self.0.next_u64())
+    }
+
+    pub(crate) fn member_id(&mut self) -> MemberId {
+        loop {
+            // All but one of 2^32 numbers are ids.
+            if let Some(id) = MemberId::new(self.0.next_u32()) {
+                return id;
+            }
+        }
+    }
+}

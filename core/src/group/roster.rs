@@ -1,0 +1,278 @@
+//! The roster: which members there are.
+//!
+//! ```text
+//!             HELLO             silent 2.5 intervals      silent 3.5
+//!  Unknown ─────────▶ Present ─────────────────────▶ Suspect ─────────▶ Lost
+//!     │                 │  ▲        heard               │
+//!     │                 │  └────────────────────────────┘
+//!     └──── BYE ──▶ Left ◀──────── BYE
+//! ```
+//!
+//! Peers keep their place for as long as they are known, so that an index names one. There is no
+//! timer scan per datagram: `next_check` is never later than the first deadline.
+
+use core::net::SocketAddr;
+
+use heapless::vec::{OwnedVecStorage, VecInner, VecStorage, ViewVecStorage};
+
+use super::peer::{Change, Heard, Owed, Peer};
+use crate::ident::MemberId;
+use crate::member::{Member, Standing};
+use crate::time::Instant;
+use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM};
+
+/// A roster over any storage; code is written for [`Roster`], which erases its size.
+pub(crate) struct RosterInner<S: VecStorage<Option<Peer>> + ?Sized> {
+    /// Never later than the first deadline of a peer.
+    next_check: Option<Instant>,
+    /// How many peers have a change to be told.
+    pending: usize,
+    /// How many peers are owed a HELLO.
+    owed: usize,
+    /// How many peers are members.
+    members: usize,
+    /// The smallest datagram limit among the peers.
+    max_datagram: u16,
+    /// Where the last peer was found: senders come in runs.
+    last_found: usize,
+    places: VecInner<Option<Peer>, usize, S>,
+}
+
+/// A roster of at most `N` peers.
+pub(crate) type RosterOf<const N: usize> = RosterInner<OwnedVecStorage<Option<Peer>, N>>;
+
+/// A roster whose size is not known to the code.
+pub(crate) type Roster = RosterInner<ViewVecStorage<Option<Peer>>>;
+
+impl<const N: usize> RosterOf<N> {
+    /// An empty roster.
+    pub(crate) const fn new() -> Self {
+        Self {
+            next_check: None,
+            pending: 0,
+            owed: 0,
+            members: 0,
+            max_datagram: MAX_MAX_DATAGRAM,
+            last_found: 0,
+            places: VecInner::<_, usize, OwnedVecStorage<_, N>>::new(),
+        }
+    }
+}
+
+impl Roster {
+    /// Forgets everybody.
+    pub(crate) fn clear(&mut self) {
+        self.next_check = None;
+        self.pending = 0;
+        self.owed = 0;
+        self.members = 0;
+        self.max_datagram = MAX_MAX_DATAGRAM;
+        self.places.clear();
+    }
+
+    /// How many members there are, oneself not counted.
+    pub(crate) const fn members(&self) -> usize {
+        self.members
+    }
+
+    /// The members that are there.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.places
+            .iter()
+            .flatten()
+            .filter(|peer| peer.is_member())
+            .map(|peer| &peer.member)
+    }
+
+    /// The largest datagram that every member can receive.
+    pub(crate) const fn max_datagram(&self) -> u16 {
+        self.max_datagram
+    }
+
+    /// The member at `index`.
+    pub(crate) fn member(&self, index: usize) -> Option<&Member> {
+        self.places.get(index)?.as_ref().map(|peer| &peer.member)
+    }
+
+    /// Never later than the first thing to do.
+    pub(crate) const fn next_check(&self) -> Option<Instant> {
+        self.next_check
+    }
+
+    fn find(&mut self, id: MemberId) -> Option<usize> {
+        let is = |place: &Option<Peer>| place.as_ref().is_some_and(|peer| peer.member.id == id);
+        if self.places.get(self.last_found).is_some_and(is) {
+            return Some(self.last_found);
+        }
+        let index = self.places.iter().position(is)?;
+        self.last_found = index;
+        Some(index)
+    }
+
+    /// A valid datagram came in. `Err` when there is no place for its sender.
+    pub(crate) fn hear(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        header: &Header,
+    ) -> Result<(usize, Heard), RosterFull> {
+        if let Some(index) = self.find(header.sender) {
+            let heard = self.change(index, |peer| peer.hear(now, header));
+            return Ok((index, heard.unwrap_or(Heard::Stale)));
+        }
+        let index = self.vacancy().ok_or(RosterFull)?;
+        if let Some(place) = self.places.get_mut(index) {
+            *place = None;
+            *place = Some(Peer::new(now, from, header));
+        }
+        self.recount();
+        self.change(index, |_| {});
+        Ok((index, Heard::Fresh))
+    }
+
+    /// A free place, or that of somebody who is no member any more or not yet.
+    fn vacancy(&mut self) -> Option<usize> {
+        if let Some(index) = self.places.iter().position(Option::is_none) {
+            return Some(index);
+        }
+        if self.places.push(None).is_ok() {
+            return self.places.len().checked_sub(1);
+        }
+        let dispensable = |standing: Standing| {
+            self.places.iter().position(|place| {
+                place
+                    .as_ref()
+                    .is_some_and(|peer| peer.is_dispensable() && peer.member.standing == standing)
+            })
+        };
+        dispensable(Standing::Left)
+            .or_else(|| dispensable(Standing::Lost))
+            .or_else(|| dispensable(Standing::Unknown))
+    }
+
+    /// A HELLO of the peer at `index` came in.
+    pub(crate) fn hello(
+        &mut self,
+        now: Instant,
+        index: usize,
+        from: SocketAddr,
+        hello: &Hello<'_>,
+    ) {
+        self.change(index, |peer| peer.hello(now, from, hello));
+        let limits = self.places.iter().flatten().filter(|peer| peer.is_member());
+        self.max_datagram = limits
+            .map(Peer::max_datagram)
+            .min()
+            .unwrap_or(MAX_MAX_DATAGRAM);
+    }
+
+    /// A BYE of the peer at `index` came in.
+    pub(crate) fn bye(&mut self, now: Instant, index: usize) {
+        self.change(index, |peer| peer.bye(now));
+    }
+
+    /// Changes a peer and keeps the sums right.
+    fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
+        let peer = self.places.get_mut(index)?.as_mut()?;
+        let sums = |peer: &Peer| {
+            (
+                usize::from(peer.pending.is_some()),
+                usize::from(peer.owed.is_some()),
+                usize::from(peer.is_member()),
+            )
+        };
+        let before = sums(peer);
+        let result = f(peer);
+        let after = sums(peer);
+        let adjust = |sum: usize, before: usize, after: usize| {
+            sum.saturating_add(after).saturating_sub(before)
+        };
+        let deadline = peer.deadline();
+        self.pending = adjust(self.pending, before.0, after.0);
+        self.owed = adjust(self.owed, before.1, after.1);
+        self.members = adjust(self.members, before.2, after.2);
+        if self.next_check.is_none_or(|check| deadline < check) {
+            self.next_check = Some(deadline);
+        }
+        Some(result)
+    }
+
+    /// Suspects, gives up and forgets whoever has been silent for too long.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.next_check.is_none_or(|check| now < check) {
+            return;
+        }
+        for place in self.places.iter_mut() {
+            // Whoever has a change to be told waits until it is told: changes are not overwritten.
+            if place
+                .as_ref()
+                .is_some_and(|peer| peer.pending.is_none() && peer.deadline() <= now)
+            {
+                *place = place
+                    .take()
+                    .and_then(|mut peer| peer.expire().then_some(peer));
+            }
+        }
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        let peers = || self.places.iter().flatten();
+        self.pending = peers().filter(|peer| peer.pending.is_some()).count();
+        self.owed = peers().filter(|peer| peer.owed.is_some()).count();
+        self.members = peers().filter(|peer| peer.is_member()).count();
+        self.next_check = peers()
+            .filter(|peer| peer.pending.is_none())
+            .map(Peer::deadline)
+            .min();
+    }
+
+    /// The next change to tell, and of whom.
+    pub(crate) fn take_pending(&mut self) -> Option<(usize, Change)> {
+        if self.pending == 0 {
+            return None;
+        }
+        let index = self
+            .places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(|peer| peer.pending.is_some()))?;
+        let change = self.change(index, |peer| peer.pending.take())??;
+        Some((index, change))
+    }
+
+    /// The next HELLO owed by unicast, and to whom.
+    pub(crate) fn take_owed(&mut self) -> Option<(SocketAddr, Owed)> {
+        if self.owed == 0 {
+            return None;
+        }
+        let index = self
+            .places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(|peer| peer.owed.is_some()))?;
+        self.change(index, |peer| {
+            peer.owed.take().map(|owed| (peer.member.address, owed))
+        })?
+    }
+
+    /// Whether a change is to be told.
+    pub(crate) const fn has_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Whether a HELLO is owed by unicast.
+    pub(crate) const fn has_owed(&self) -> bool {
+        self.owed > 0
+    }
+}
+
+impl<S: VecStorage<Option<Peer>> + ?Sized> core::fmt::Debug for RosterInner<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list()
+            .entries(self.places.iter().flatten().map(|peer| &peer.member))
+            .finish()
+    }
+}
+
+/// There is no place for another peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RosterFull;

@@ -1,0 +1,112 @@
+//! Which datagrams of a session have been seen.
+
+/// A sliding window over the datagram counters of one session (PROTOCOL §2.5).
+///
+/// ```text
+///            highest
+///               v
+///  … 1 1 0 1 1 1      bit n: has highest − n been seen?
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Window {
+    highest: u64,
+    seen: u128,
+}
+
+/// What a window says of a datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// It has not been seen.
+    New,
+    /// It has been seen.
+    Duplicate,
+    /// It is older than the window reaches.
+    TooOld,
+}
+
+impl Window {
+    /// A window that has seen nothing but `first`.
+    pub(crate) const fn starting_with(first: u64) -> Self {
+        Self {
+            highest: first,
+            seen: 1,
+        }
+    }
+
+    /// The highest counter seen.
+    pub(crate) const fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Looks at `counter` and remembers it.
+    pub(crate) fn accept(&mut self, counter: u64) -> Verdict {
+        if let Some(ahead) = counter.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
+            self.highest = counter;
+            return Verdict::New;
+        }
+        let behind = u32::try_from(self.highest.saturating_sub(counter)).unwrap_or(u32::MAX);
+        let Some(bit) = 1u128.checked_shl(behind) else {
+            return Verdict::TooOld;
+        };
+        if self.seen & bit != 0 {
+            return Verdict::Duplicate;
+        }
+        self.seen |= bit;
+        Verdict::New
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_window_reaches_127_behind() {
+        let mut window = Window::starting_with(200);
+        assert_eq!(window.accept(200 - 127), Verdict::New);
+        assert_eq!(window.accept(200 - 127), Verdict::Duplicate);
+        assert_eq!(window.accept(200 - 128), Verdict::TooOld);
+        assert_eq!(window.accept(200 + 127), Verdict::New);
+        assert_eq!(window.accept(200), Verdict::Duplicate);
+        assert_eq!(window.accept(199), Verdict::TooOld);
+    }
+
+    #[test]
+    fn a_long_jump_forgets_everything() {
+        let mut window = Window::starting_with(1);
+        assert_eq!(window.accept((1 << 48) - 1), Verdict::New);
+        assert_eq!(window.accept((1 << 48) - 2), Verdict::New);
+        assert_eq!(window.accept(1), Verdict::TooOld);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_new_twice_and_nothing_recent_is_missed(
+            start in 0u64..1000,
+            steps in proptest::collection::vec(-200i64..200, 1..400),
+        ) {
+            let mut window = Window::starting_with(start);
+            let mut seen = BTreeSet::from([start]);
+            let mut highest = start;
+            for step in steps {
+                let counter = highest.saturating_add_signed(step);
+                let expected = if seen.contains(&counter) && highest - counter.min(highest) < 128 {
+                    Verdict::Duplicate
+                } else if counter < highest && highest - counter >= 128 {
+                    Verdict::TooOld
+                } else {
+                    Verdict::New
+                };
+                prop_assert_eq!(window.accept(counter), expected);
+                if expected == Verdict::New {
+                    seen.insert(counter);
+                }
+                highest = highest.max(counter);
+            }
+        }
+    }
+}

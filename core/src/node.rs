@@ -1,0 +1,349 @@
+//! The driver: a group on a network stack.
+
+use core::time::Duration;
+
+use embedded_nal::nb;
+
+use crate::channel::Channel;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::error::{Error, SendError};
+use crate::event::Event;
+use crate::group::{Destination, Group, Transmit};
+use crate::ident::{MemberId, Session};
+use crate::member::Member;
+use crate::multicast::{UdpError, UdpErrorKind, UdpMulticast};
+use crate::storage::Memory;
+use crate::time::Instant;
+
+/// Datagrams without an event that one call of [`Node::poll`] takes before it lets the caller go.
+const DATAGRAMS_PER_POLL: u32 = 64;
+
+/// When to try again to send what the stack had no room for.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// A member of a group on a network stack.
+///
+/// It owns two sockets: one bound to the group's port, which receives what is sent to the group, and
+/// one on a port of its own, which sends everything and receives what is sent to this member alone.
+/// Two, because several members on one host can share the group's port for multicast, but not for
+/// unicast.
+///
+/// ```no_run
+/// # use groupcast::{Channel, Config, Event, Instant, Node, Storage, multicast::UdpMulticast};
+/// # fn main_loop<S: UdpMulticast>(stack: S, clock: impl Fn() -> Instant) {
+/// # const CONFIG: Config = Config::new(core::net::SocketAddr::new(
+/// #     core::net::IpAddr::V4(core::net::Ipv4Addr::new(239, 1, 2, 3)), 12345));
+/// const POSITIONS: Channel = Channel::best_effort(1);
+/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut node = Node::new(stack, &mut storage, CONFIG, [7; 32]).ok().unwrap();
+/// loop {
+///     let now = clock();
+///     while let Ok(Some(event)) = node.poll(now) {
+///         if let Event::Message(message) = event {
+///             // …
+///         }
+///     }
+///     node.send(now, POSITIONS, b"3,4").ok();
+///     // Sleep until node.next_deadline(), or until something arrives.
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Node<S: UdpMulticast, M> {
+    stack: S,
+    group: Group<M>,
+    /// Receives what is sent to the group.
+    group_socket: S::UdpSocket,
+    /// Sends, and receives what is sent to this member alone.
+    own_socket: S::UdpSocket,
+    /// What the stack had no room for; it stands in the storage's buffer.
+    unsent: Option<Transmit>,
+    /// An error that [`Node::poll`] is to return.
+    failure: Option<S::Error>,
+    /// Which socket is asked first.
+    own_first: bool,
+    /// Whether the last poll stopped before everything was received.
+    unfinished: bool,
+    now: Instant,
+}
+
+impl<S: UdpMulticast, M: Memory> Node<S, M> {
+    /// Opens the sockets and joins the group.
+    ///
+    /// `memory` is a [`Storage`](crate::Storage), or a reference to one. `seed` must differ between
+    /// members and between starts; see [`Group::new`]. Nothing is sent before the first
+    /// [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, or what the stack reports.
+    pub fn new(
+        stack: S,
+        memory: M,
+        config: Config,
+        seed: [u8; 32],
+    ) -> Result<Self, Error<S::Error>> {
+        let group = Group::new(memory, config, seed)?;
+        let mut stack = stack;
+        let mut group_socket = stack.socket().map_err(Error::Stack)?;
+        let joined = stack
+            .bind(&mut group_socket, config.group.port())
+            .and_then(|()| {
+                stack.join_multicast(&mut group_socket, config.group.ip(), config.interface)
+            });
+        if let Err(error) = joined {
+            let _ = stack.close(group_socket);
+            return Err(Error::Stack(error));
+        }
+        let own_socket = stack
+            .socket()
+            .and_then(|mut socket| match stack.bind(&mut socket, 0) {
+                Ok(()) => Ok(socket),
+                Err(error) => {
+                    let _ = stack.close(socket);
+                    Err(error)
+                }
+            });
+        match own_socket {
+            Ok(own_socket) => Ok(Self {
+                stack,
+                group,
+                group_socket,
+                own_socket,
+                unsent: None,
+                failure: None,
+                own_first: false,
+                unfinished: false,
+                now: Instant::ZERO,
+            }),
+            Err(error) => {
+                let _ = stack.close(group_socket);
+                Err(Error::Stack(error))
+            }
+        }
+    }
+
+    /// Sends what is due, receives what has arrived, and returns the next event.
+    ///
+    /// Call it until it returns `None`, then wait until [`next_deadline`](Self::next_deadline) or
+    /// until the stack has something to receive. It never waits itself.
+    ///
+    /// # Errors
+    ///
+    /// What the stack reports. The node goes on: the next call works as if nothing had happened. A
+    /// datagram that could not be sent is lost, as if the network had lost it, and counted.
+    pub fn poll(&mut self, now: Instant) -> Result<Option<Event<'_>>, S::Error> {
+        self.now = self.now.max(now);
+        let mut budget = DATAGRAMS_PER_POLL;
+        let found = loop {
+            self.group.handle_timeout(now);
+            if let Some(found) = self.group.find_event() {
+                break found;
+            }
+            self.flush(now);
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            self.unfinished = budget == 0;
+            if self.unfinished || !self.receive(now)? {
+                return Ok(None);
+            }
+            budget = budget.saturating_sub(1);
+        };
+        Ok(self.group.show_event(found))
+    }
+
+    /// Receives one datagram; `false` if there is none. The sockets take turns to be asked first.
+    fn receive(&mut self, now: Instant) -> Result<bool, S::Error> {
+        self.own_first = !self.own_first;
+        let Self {
+            stack,
+            group,
+            group_socket,
+            own_socket,
+            ..
+        } = self;
+        let mut sockets = [group_socket, own_socket];
+        if self.own_first {
+            sockets.reverse();
+        }
+        for socket in sockets {
+            let received = group.receive_with(now, |buffer| match stack.receive(socket, buffer) {
+                Ok(received) => Ok(Some(received)),
+                Err(nb::Error::WouldBlock) => Ok(None),
+                Err(nb::Error::Other(error)) => Err(error),
+            });
+            match received {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => match error.kind() {
+                    UdpErrorKind::Truncated => {
+                        group.count_oversized();
+                        return Ok(true);
+                    }
+                    UdpErrorKind::Transient => return Ok(true),
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sends what is due. `false` if the stack has no room.
+    fn flush(&mut self, now: Instant) -> bool {
+        loop {
+            let Some(transmit) = self
+                .unsent
+                .take()
+                .or_else(|| self.group.build_transmit(now))
+            else {
+                return true;
+            };
+            let to = match transmit.to {
+                Destination::Group => self.group.config().group,
+                Destination::Member(address) => address,
+            };
+            let datagram = self.group.built(transmit.len);
+            match self.stack.send_to(&mut self.own_socket, to, datagram) {
+                Ok(()) => {}
+                Err(nb::Error::WouldBlock) => {
+                    self.unsent = Some(transmit);
+                    return false;
+                }
+                Err(nb::Error::Other(error)) => {
+                    self.group.count_send_failure();
+                    if error.kind() != UdpErrorKind::Transient {
+                        self.failure = Some(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Queues a message to the group; the next [`poll`](Self::poll) sends it.
+    ///
+    /// Messages sent one after the other share datagrams. When the outbox is full it is sent at
+    /// once, to make room.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while the outbox is full and the stack has no room; other errors tell why the
+    /// message can never be sent.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+    ) -> nb::Result<(), SendError> {
+        match self.group.send(now, channel, payload) {
+            Err(nb::Error::WouldBlock) => {
+                self.flush(now);
+                self.group.send(now, channel, payload)
+            }
+            result => result,
+        }
+    }
+
+    /// Queues a bare datagram to the group, for programs that do not speak this protocol.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); also if `datagram` is empty or begins with `0xc1`.
+    pub fn send_raw(&mut self, now: Instant, datagram: &[u8]) -> nb::Result<(), SendError> {
+        match self.group.send_raw(now, datagram) {
+            Err(nb::Error::WouldBlock) => {
+                self.flush(now);
+                self.group.send_raw(now, datagram)
+            }
+            result => result,
+        }
+    }
+
+    /// When to poll again if nothing arrives before; a time that is past means at once.
+    ///
+    /// `None`: only when something arrives.
+    #[must_use]
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        if self.unfinished || self.failure.is_some() {
+            return Some(self.now);
+        }
+        if self.unsent.is_some() {
+            return Some(self.now + RETRY);
+        }
+        self.group.next_deadline()
+    }
+
+    /// Begins to leave the group: what is queued is sent, then the others are told, three times
+    /// within 100 ms. Poll until [`has_left`](Self::has_left), then [`close`](Self::close).
+    pub fn leave(&mut self, now: Instant) {
+        self.group.leave(now);
+    }
+
+    /// Whether everything is sent after [`leave`](Self::leave).
+    #[must_use]
+    pub fn has_left(&mut self) -> bool {
+        self.unsent.is_none() && self.group.has_left()
+    }
+
+    /// Closes the sockets and returns the stack and the memory.
+    ///
+    /// Without [`leave`](Self::leave) before, the others will notice by the silence.
+    ///
+    /// # Errors
+    ///
+    /// What the stack reports.
+    pub fn close(self) -> Result<(S, M), S::Error> {
+        let Self {
+            mut stack,
+            group,
+            group_socket,
+            own_socket,
+            ..
+        } = self;
+        let first = stack.close(group_socket);
+        let second = stack.close(own_socket);
+        first.and(second)?;
+        Ok((stack, group.into_memory()))
+    }
+
+    /// The group: ids, members, counters.
+    #[must_use]
+    pub const fn group(&self) -> &Group<M> {
+        &self.group
+    }
+
+    /// This member's id.
+    #[must_use]
+    pub const fn id(&self) -> MemberId {
+        self.group.id()
+    }
+
+    /// This member's session.
+    #[must_use]
+    pub const fn session(&self) -> Session {
+        self.group.session()
+    }
+
+    /// The other members that are there.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.group.members()
+    }
+
+    /// What happened to every datagram so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        self.group.counters()
+    }
+
+    /// The most octets a message can have now.
+    #[must_use]
+    pub fn max_message(&self) -> usize {
+        self.group.max_message()
+    }
+
+    /// The stack and its two sockets, the group's first: to wait until one of them is readable.
+    pub const fn parts(&mut self) -> (&mut S, &S::UdpSocket, &S::UdpSocket) {
+        (&mut self.stack, &self.group_socket, &self.own_socket)
+    }
+}

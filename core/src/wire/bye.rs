@@ -1,0 +1,29 @@
+//! BYE: the sender leaves (PROTOCOL §3.2).
+
+use super::ParseError;
+use super::frame::emit_frame_header;
+use super::reader::Reader;
+use super::writer::{BufferTooSmall, Writer};
+
+/// The sender leaves the group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bye {
+    /// Why: 0 the application left, 1 the id is taken by another member. Others are not defined.
+    pub reason: u8,
+}
+
+impl Bye {
+    pub(crate) const KIND: u8 = 0x02;
+
+    /// The application left.
+    pub const LEFT: Self = Self { reason: 0 };
+
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
+        Ok(Self { reason: r.u8()? })
+    }
+
+    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        emit_frame_header(w, Self::KIND, 0, 1)?;
+        w.u8(self.reason)
+    }
+}

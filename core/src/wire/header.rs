@@ -1,0 +1,107 @@
+//! The clear header that begins every framed datagram (PROTOCOL §2.1).
+
+use super::writer::{BufferTooSmall, Writer};
+use super::{ParseError, reader::Reader};
+use crate::ident::{GroupTag, MemberId, Session};
+
+/// The first octet of every framed datagram. It begins no UTF-8 text.
+pub const MAGIC: u8 = 0xc1;
+
+/// The protocol version this crate speaks.
+pub const VERSION: u8 = 1;
+
+/// How a datagram is protected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Suite {
+    /// Suite 0: frames in the clear, CRC-32C trailer.
+    Open,
+}
+
+impl Suite {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Open => 0,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Open),
+            _ => None,
+        }
+    }
+
+    /// Octets of trailer after the frames.
+    #[must_use]
+    pub const fn trailer_len(self) -> usize {
+        match self {
+            Self::Open => super::checksum::LEN,
+        }
+    }
+}
+
+/// The clear header, [`Header::LEN`] octets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Header {
+    /// How the datagram is protected.
+    pub suite: Suite,
+    /// The group it belongs to.
+    pub tag: GroupTag,
+    /// Who sent it.
+    pub sender: MemberId,
+    /// The sender's session.
+    pub session: Session,
+    /// The datagram's number within the session: from 1, never reused, below 2^48.
+    pub counter: u64,
+}
+
+impl Header {
+    /// Magic, version and suite, group tag, sender id, session, datagram counter.
+    pub const LEN: usize = 1 + 1 + 2 + 4 + 8 + 6;
+
+    /// The largest datagram counter.
+    pub const MAX_COUNTER: u64 = (1 << 48) - 1;
+
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
+        if r.len() < Self::LEN {
+            return Err(ParseError::Truncated {
+                need: Self::LEN,
+                have: r.len(),
+            });
+        }
+        let magic = r.u8()?;
+        if magic != MAGIC {
+            return Err(ParseError::NotFramed(magic));
+        }
+        let version_and_suite = r.u8()?;
+        let version = version_and_suite >> 4;
+        if version != VERSION {
+            return Err(ParseError::UnknownVersion(version));
+        }
+        let code = version_and_suite & 0x0f;
+        let suite = Suite::from_code(code).ok_or(ParseError::UnknownSuite(code))?;
+        let tag = GroupTag::new(r.u16()?);
+        let sender = MemberId::new(r.u32()?).ok_or(ParseError::SenderZero)?;
+        let session = Session::new(r.u64()?);
+        let counter = r.u48()?;
+        Ok(Self {
+            suite,
+            tag,
+            sender,
+            session,
+            counter,
+        })
+    }
+
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        w.u8(MAGIC)?;
+        w.u8((VERSION << 4) | self.suite.code())?;
+        w.u16(self.tag.get())?;
+        w.u32(self.sender.get())?;
+        w.u64(self.session.get())?;
+        w.u48(self.counter)
+    }
+}

@@ -1,0 +1,39 @@
+//! The group tag of open groups (PROTOCOL §2.2).
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::checksum::crc32c;
+use crate::ident::{GroupTag, Name};
+
+/// The tag of the open group with this address and name.
+///
+/// It is the exclusive or of the two halves of the CRC-32C over the address (4 or 16 octets), the
+/// port (2) and the name. For an IPv6 group the scope does not count.
+#[must_use]
+pub fn open_group_tag(group: SocketAddr, name: &Name) -> GroupTag {
+    let port = group.port().to_be_bytes();
+    let crc = match group.ip() {
+        IpAddr::V4(ip) => crc32c(&[&ip.octets(), &port, name.as_bytes()]),
+        IpAddr::V6(ip) => crc32c(&[&ip.octets(), &port, name.as_bytes()]),
+    };
+    // The halves of a 32-bit number: no octet is lost.
+    GroupTag::new((crc >> 16) as u16 ^ crc as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_port_and_name_all_count() {
+        let tag = |group: &str, name: &str| {
+            open_group_tag(group.parse().unwrap(), &Name::new(name).unwrap())
+        };
+        let ours = tag("239.1.2.3:12345", "");
+        assert_eq!(ours, tag("239.1.2.3:12345", ""));
+        assert_ne!(ours, tag("239.1.2.4:12345", ""));
+        assert_ne!(ours, tag("239.1.2.3:12346", ""));
+        assert_ne!(ours, tag("239.1.2.3:12345", "kitchen"));
+        assert_eq!(tag("[ff02::1%3]:7", ""), tag("[ff02::1]:7", ""));
+    }
+}
