@@ -190,8 +190,10 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         Ok(false)
     }
 
-    /// Sends what is due. `false` if the stack has no room.
-    fn flush(&mut self, now: Instant) -> bool {
+    /// Sends what is due now, without receiving. `false` if the stack had no room for all of it.
+    ///
+    /// [`poll`](Self::poll) does this too, and returns what the stack reported.
+    pub fn flush(&mut self, now: Instant) -> bool {
         loop {
             let Some(transmit) = self
                 .unsent
