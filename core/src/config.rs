@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::error::ConfigError;
+use crate::group::Outbox;
 use crate::ident::{MemberId, Name};
 use crate::multicast::Interface;
 use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
@@ -29,7 +30,6 @@ pub struct Config {
     pub(crate) interface: Interface,
     pub(crate) max_datagram: u16,
     pub(crate) announce: bool,
-    pub(crate) local_address: Option<SocketAddr>,
 }
 
 impl Config {
@@ -44,7 +44,6 @@ impl Config {
             interface: Interface::Default,
             max_datagram: DEFAULT_MAX_DATAGRAM,
             announce: true,
-            local_address: None,
         }
     }
 
@@ -104,16 +103,6 @@ impl Config {
         self
     }
 
-    /// The address this member sends from, where it is known. Default: learned.
-    ///
-    /// Bare datagrams from this address are one's own, heard by loopback, and filtered out. A member
-    /// that announces itself learns the address from its first HELLO.
-    #[must_use]
-    pub const fn with_local_address(mut self, address: SocketAddr) -> Self {
-        self.local_address = Some(address);
-        self
-    }
-
     /// The group's address and port.
     #[must_use]
     pub const fn group(&self) -> SocketAddr {
@@ -143,6 +132,7 @@ impl Config {
                 needed: needed.saturating_add(1),
             });
         }
+        let needed = Outbox::space_for(needed);
         if outbox < needed {
             return Err(ConfigError::OutboxTooSmall { needed });
         }

@@ -27,7 +27,7 @@ pub enum ConfigError {
         /// Octets it must have at least.
         needed: usize,
     },
-    /// The storage's outbox does not hold the largest datagram.
+    /// The storage's outbox does not hold the largest datagram and two octets more.
     OutboxTooSmall {
         /// Octets it must have at least.
         needed: usize,

@@ -280,6 +280,14 @@ impl<M: Memory> Group<M> {
         self.engine.has_left(&self.memory.views())
     }
 
+    /// Tells the address this member sends from, where it is known.
+    ///
+    /// Bare datagrams from this address are one's own, heard by loopback, and filtered out. A member
+    /// that announces itself learns the address from its first HELLO.
+    pub const fn set_local_address(&mut self, address: SocketAddr) {
+        self.engine.own_address = Some(address);
+    }
+
     /// Gives the memory back.
     pub(crate) fn into_memory(self) -> M {
         self.memory

@@ -1,5 +1,6 @@
 //! The driver: a group on a network stack.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use embedded_nal::nb;
@@ -307,6 +308,12 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         let second = stack.close(own_socket);
         first.and(second)?;
         Ok((stack, group.into_memory()))
+    }
+
+    /// Tells the address this member sends from, where it is known. See
+    /// [`Group::set_local_address`].
+    pub const fn set_local_address(&mut self, address: SocketAddr) {
+        self.group.set_local_address(address);
     }
 
     /// The group: ids, members, counters.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use embedded_nal::nb;
 
-use super::outbox::{Full, Outbox};
+use super::outbox::Full;
 use super::presence::Presence;
 use super::random::Random;
 use super::roster::Roster;
@@ -74,7 +74,7 @@ impl Engine {
             counter: 0,
             sequence: 0,
             receive_limit,
-            own_address: config.local_address,
+            own_address: None,
             random,
             presence: Presence::new(config.announce),
             counters: Counters::new(),
@@ -198,8 +198,7 @@ impl Engine {
         if is_framed(datagram) {
             return Err(SendError::LooksFramed.into());
         }
-        let limit = usize::from(self.config.max_datagram)
-            .min(views.outbox.capacity().saturating_sub(Outbox::space_for(0)));
+        let limit = usize::from(self.config.max_datagram);
         if datagram.len() > limit {
             return Err(SendError::TooLong {
                 len: datagram.len(),

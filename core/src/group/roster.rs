@@ -181,9 +181,10 @@ impl Roster {
                 usize::from(peer.is_member()),
             )
         };
-        let before = sums(peer);
+        let limit = |peer: &Peer| peer.is_member().then(|| peer.max_datagram());
+        let (before, limit_before) = (sums(peer), limit(peer));
         let result = f(peer);
-        let after = sums(peer);
+        let (after, limit_after) = (sums(peer), limit(peer));
         let adjust = |sum: usize, before: usize, after: usize| {
             sum.saturating_add(after).saturating_sub(before)
         };
@@ -193,6 +194,9 @@ impl Roster {
         self.members = adjust(self.members, before.2, after.2);
         if self.next_check.is_none_or(|check| deadline < check) {
             self.next_check = Some(deadline);
+        }
+        if limit_before != limit_after {
+            self.max_datagram = self.smallest_datagram();
         }
         Some(result)
     }
@@ -214,6 +218,14 @@ impl Roster {
             }
         }
         self.recount();
+    }
+
+    fn smallest_datagram(&self) -> u16 {
+        let members = self.places.iter().flatten().filter(|peer| peer.is_member());
+        members
+            .map(Peer::max_datagram)
+            .min()
+            .unwrap_or(MAX_MAX_DATAGRAM)
     }
 
     fn recount(&mut self) {

@@ -1,0 +1,348 @@
+//! The paved path: a member of a group with clock, memory and sockets of this machine.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use embedded_nal::nb;
+use groupcast::{Channel, Config, Counters, Desktop, Instant, MemberId, Node, SendError, Session};
+
+use crate::clock::Clock;
+use crate::entropy;
+use crate::error::Error;
+use crate::event::Event;
+use crate::interface::{Choice, InterfaceSelector};
+use crate::resolve::resolve_group;
+use crate::stack::StdStack;
+use crate::wait::wait;
+
+/// How long to wait for a socket that has no room to send.
+const NO_ROOM: Duration = Duration::from_millis(1);
+
+/// How long leaving may take.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// Joins the group at this address with all settings by default.
+///
+/// `group` is `239.1.2.3:12345`, `[ff02::1234%eth0]:12345` or `name:12345`. The interface is chosen;
+/// [`Member::choice`] says which and why.
+///
+/// ```no_run
+/// use core::time::Duration;
+///
+/// let mut member = groupcast_std::join("239.1.2.3:12345")?;
+/// member.send("Hello, multicast!")?;
+/// for event in member.events(Duration::from_secs(2)) {
+///     println!("{}", event?);
+/// }
+/// # Ok::<(), groupcast_std::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// What is wrong with the address, or why this machine cannot join.
+pub fn join(group: &str) -> Result<Member, Error> {
+    Member::builder(resolve_group(group)?).join()
+}
+
+/// Settings of a [`Member`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `join`"]
+pub struct MemberBuilder {
+    stack: crate::Builder,
+    config: Config,
+    hops: u8,
+}
+
+impl MemberBuilder {
+    /// The name other members see: up to 32 octets. Default: none.
+    pub fn name(mut self, name: &str) -> Self {
+        self.config = self.config.with_name(name);
+        self
+    }
+
+    /// A fixed id. Default: drawn at random. See [`Config::with_id`].
+    pub fn id(mut self, id: MemberId) -> Self {
+        self.config = self.config.with_id(id);
+        self
+    }
+
+    /// A name for the group itself. Default: none. See [`Config::with_group_name`].
+    pub fn group_name(mut self, name: &str) -> Self {
+        self.config = self.config.with_group_name(name);
+        self
+    }
+
+    /// The interface. Default: chosen.
+    pub fn interface(mut self, selector: InterfaceSelector) -> Self {
+        self.stack = self.stack.interface(selector);
+        self
+    }
+
+    /// The hop limit. Default: 1, which stays on the link.
+    pub fn hops(mut self, hops: u8) -> Self {
+        self.hops = hops;
+        self.stack = self.stack.hops(hops);
+        self
+    }
+
+    /// Whether members on this machine are heard and hear this one. Default: yes.
+    pub fn loopback(mut self, on: bool) -> Self {
+        self.stack = self.stack.loopback(on);
+        self
+    }
+
+    /// Whether to tell others of this member. Default: yes. See [`Config::with_announce`].
+    pub fn announce(mut self, announce: bool) -> Self {
+        self.config = self.config.with_announce(announce);
+        self
+    }
+
+    /// The largest datagram to send, 512 to 1472 octets. Default: 1200.
+    pub fn max_datagram(mut self, octets: u16) -> Self {
+        self.config = self.config.with_max_datagram(octets);
+        self
+    }
+
+    /// The size of each socket's receive buffer, in bytes. Default: the system's.
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.stack = self.stack.receive_buffer(bytes);
+        self
+    }
+
+    /// Joins.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, or why this machine cannot join.
+    pub fn join(self) -> Result<Member, Error> {
+        let stack = self.stack.build()?;
+        let choice = stack.choice().clone();
+        let memory = Box::new(Desktop::new());
+        let mut node = Node::new(stack, memory, self.config, entropy::seed()?)?;
+        // Bare datagrams of one's own are known by the address they come from.
+        let (_, _, own_socket) = node.parts();
+        let port = own_socket.local_address()?.port();
+        node.set_local_address(SocketAddr::new(choice.address, port));
+        Ok(Member { node, clock: Clock::new(), choice, hops: self.hops })
+    }
+}
+
+/// A member of a group on this machine.
+///
+/// It owns a [`Node`] on a [`StdStack`], its memory and a clock, and can wait. Poll it, or wait for
+/// events, at least once a second: nothing happens in the background. When it is dropped it says
+/// good-bye once; [`leave`](Self::leave) does it properly.
+#[derive(Debug)]
+pub struct Member {
+    node: Node<StdStack, Box<Desktop>>,
+    clock: Clock,
+    choice: Choice,
+    hops: u8,
+}
+
+impl Member {
+    /// Starts to describe a member of the group at this multicast address and port.
+    pub const fn builder(group: SocketAddr) -> MemberBuilder {
+        MemberBuilder {
+            stack: StdStack::builder().group(group),
+            config: Config::new(group),
+            hops: 1,
+        }
+    }
+
+    /// Sends what is due, receives what has arrived, and returns the next event. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports. The member goes on: call it again.
+    pub fn poll(&mut self) -> Result<Option<groupcast::Event<'_>>, Error> {
+        self.node.poll(self.clock.now())
+    }
+
+    /// Waits for the next event, for `timeout` at most.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports. The member goes on: call it again.
+    pub fn next_event(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
+        let end = self.clock.now() + timeout;
+        self.next_event_until(end)
+    }
+
+    fn next_event_until(&mut self, end: Instant) -> Result<Option<Event>, Error> {
+        loop {
+            if let Some(event) = self.poll()? {
+                return Ok(Some(event.into()));
+            }
+            let left = self.clock.now().until(end);
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.wait(left)?;
+        }
+    }
+
+    /// The events of this much time, as they come.
+    pub fn events(&mut self, time: Duration) -> impl Iterator<Item = Result<Event, Error>> {
+        let end = self.clock.now() + time;
+        core::iter::from_fn(move || self.next_event_until(end).transpose())
+    }
+
+    /// Waits until something arrived, until something is due, or until `limit` has passed.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot wait.
+    pub fn wait(&mut self, limit: Duration) -> Result<(), Error> {
+        let now = self.clock.now();
+        let due = self.node.next_deadline().map_or(limit, |deadline| now.until(deadline));
+        let (_, group_socket, own_socket) = self.node.parts();
+        wait(&[group_socket, own_socket], due.min(limit)).map(|_| ())
+    }
+
+    /// Sends a message on channel 0, best effort, now.
+    ///
+    /// # Errors
+    ///
+    /// Why the message can never be sent, such as its length.
+    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.send_on(Channel::default(), payload)
+    }
+
+    /// Sends a message on a channel, now.
+    ///
+    /// # Errors
+    ///
+    /// Why the message can never be sent, such as its length.
+    pub fn send_on(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.queue(channel, payload)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Sends a bare datagram, for programs that do not speak the protocol, now.
+    ///
+    /// # Errors
+    ///
+    /// Why it can never be sent, such as its length.
+    pub fn send_raw(&mut self, datagram: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.when_there_is_room(|node, now| node.send_raw(now, datagram.as_ref()))?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Queues a message on a channel; the next [`poll`](Self::poll) sends it. Messages that are queued
+    /// together share datagrams. Waits while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Why the message can never be sent, such as its length.
+    pub fn queue(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.when_there_is_room(|node, now| node.send(now, channel, payload.as_ref()))
+    }
+
+    fn when_there_is_room(
+        &mut self,
+        mut send: impl FnMut(
+            &mut Node<StdStack, Box<Desktop>>,
+            Instant,
+        ) -> nb::Result<(), SendError>,
+    ) -> Result<(), Error> {
+        loop {
+            match send(&mut self.node, self.clock.now()) {
+                Ok(()) => return Ok(()),
+                Err(nb::Error::WouldBlock) => std::thread::sleep(NO_ROOM),
+                Err(nb::Error::Other(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends what is queued. What the system reports comes with the next [`poll`](Self::poll).
+    fn flush(&mut self) {
+        while !self.node.flush(self.clock.now()) {
+            std::thread::sleep(NO_ROOM);
+        }
+    }
+
+    /// Leaves: sends what is queued, tells the others, and closes. Takes a tenth of a second.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot wait.
+    pub fn leave(mut self) -> Result<Counters, Error> {
+        let end = self.clock.now() + LEAVING;
+        self.node.leave(self.clock.now());
+        while self.clock.now() < end {
+            self.node.flush(self.clock.now());
+            if self.node.has_left() {
+                break;
+            }
+            // What arrives while leaving is of no interest: sleep rather than wait for sockets.
+            let due = self.node.next_deadline().unwrap_or(end).min(end);
+            std::thread::sleep(self.clock.now().until(due).max(NO_ROOM));
+        }
+        Ok(*self.counters())
+    }
+
+    /// The group's address and port.
+    #[must_use]
+    pub const fn group(&self) -> SocketAddr {
+        self.node.group().config().group()
+    }
+
+    /// The interface in use, and why this one.
+    #[must_use]
+    pub const fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// The hop limit.
+    #[must_use]
+    pub const fn hops(&self) -> u8 {
+        self.hops
+    }
+
+    /// This member's id.
+    #[must_use]
+    pub const fn id(&self) -> MemberId {
+        self.node.id()
+    }
+
+    /// This member's session.
+    #[must_use]
+    pub const fn session(&self) -> Session {
+        self.node.session()
+    }
+
+    /// The other members that are there.
+    pub fn members(&self) -> impl Iterator<Item = &groupcast::Member> {
+        self.node.members()
+    }
+
+    /// What happened to every datagram so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        self.node.counters()
+    }
+
+    /// The most octets a message can have now.
+    #[must_use]
+    pub fn max_message(&self) -> usize {
+        self.node.max_message()
+    }
+
+    /// The node below, for event loops of one's own.
+    pub const fn node(&mut self) -> &mut Node<StdStack, Box<Desktop>> {
+        &mut self.node
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if !self.node.has_left() {
+            let now = self.clock.now();
+            self.node.leave(now);
+            self.node.flush(now);
+        }
+    }
+}
