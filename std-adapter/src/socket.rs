@@ -1,0 +1,304 @@
+//! A UDP socket of a stack.
+
+use core::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::UdpSocket;
+
+use groupcast::multicast::Interface;
+use socket2::{Domain, Protocol, SockRef, Type};
+
+use crate::builder::Settings;
+use crate::error::{Error, Operation};
+use crate::interface::Family;
+use crate::membership::Memberships;
+use crate::sys;
+use crate::watch::{Link, Watch};
+
+/// A UDP socket of a [`StdStack`](crate::StdStack).
+///
+/// A new one is nothing but a place: the operating system's socket is made by `bind` or `connect`,
+/// which know the family and the port. Dropping it closes it and leaves its groups.
+///
+/// For programs with an event loop of their own, an open socket gives its handle through
+/// [`as_fd`](Self::as_fd) on Unix and [`as_socket`](Self::as_socket) on Windows. It is in non-blocking
+/// mode; after the loop says it is readable, call `receive` until it returns `WouldBlock`.
+#[derive(Debug, Default)]
+pub struct Socket(Option<Open>);
+
+/// An open socket.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) io: UdpSocket,
+    pub(crate) family: Family,
+    pub(crate) memberships: Memberships,
+    /// Where `send` goes: the connected peer, or the destination of the last `send_to`.
+    pub(crate) peer: Option<Peer>,
+    /// The interface that datagrams to groups leave by: as asked for, and as last set.
+    outgoing: Interface,
+    outgoing_link: Option<Link>,
+    /// The stamp of the last look at the interfaces that this socket acted on.
+    stamp: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Peer {
+    Connected,
+    Last(SocketAddr),
+}
+
+impl Socket {
+    pub(crate) fn open(&mut self, open: Open) -> &mut Open {
+        self.0.insert(open)
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn get_mut(&mut self) -> Result<&mut Open, Error> {
+        self.0.as_mut().ok_or(Error::NotOpen)
+    }
+
+    fn get(&self) -> Result<&Open, Error> {
+        self.0.as_ref().ok_or(Error::NotOpen)
+    }
+
+    /// The address that the socket is bound to.
+    ///
+    /// The IP address is usually unspecified (`0.0.0.0` or `::`), as the system has it; datagrams to
+    /// groups leave with [`Choice::address`](crate::Choice::address).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOpen`] before `bind` or `connect`.
+    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+        let address = self.get()?.io.local_addr();
+        address.map_err(|error| {
+            Error::os(Operation::Configure("nothing, only ask its address"), error)
+        })
+    }
+
+    /// The size of the receive buffer in bytes that the system really gave.
+    ///
+    /// Linux doubles what was asked for, for its own use, and limits it to twice
+    /// `sysctl net.core.rmem_max`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOpen`] before `bind` or `connect`.
+    pub fn receive_buffer(&self) -> Result<usize, Error> {
+        let size = SockRef::from(&self.get()?.io).recv_buffer_size();
+        size.map_err(|error| Error::os(Operation::Configure("SO_RCVBUF"), error))
+    }
+
+    /// The size of the send buffer in bytes that the system really gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOpen`] before `bind` or `connect`.
+    pub fn send_buffer(&self) -> Result<usize, Error> {
+        let size = SockRef::from(&self.get()?.io).send_buffer_size();
+        size.map_err(|error| Error::os(Operation::Configure("SO_SNDBUF"), error))
+    }
+
+    /// The handle, or `None` before `bind` or `connect`.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
+        self.0.as_ref().map(|open| open.io.as_fd())
+    }
+
+    /// The number of the handle, or `None` before `bind` or `connect`.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn as_raw_fd(&self) -> Option<std::os::fd::RawFd> {
+        use std::os::fd::AsRawFd;
+        self.0.as_ref().map(|open| open.io.as_raw_fd())
+    }
+
+    /// The handle, or `None` before `bind` or `connect`.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn as_socket(&self) -> Option<std::os::windows::io::BorrowedSocket<'_>> {
+        use std::os::windows::io::AsSocket;
+        self.0.as_ref().map(|open| open.io.as_socket())
+    }
+
+    /// The number of the handle, or `None` before `bind` or `connect`.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn as_raw_socket(&self) -> Option<std::os::windows::io::RawSocket> {
+        use std::os::windows::io::AsRawSocket;
+        self.0.as_ref().map(|open| open.io.as_raw_socket())
+    }
+}
+
+/// Names the option that could not be set.
+fn option(name: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |error| Error::os(Operation::Configure(name), error)
+}
+
+impl Open {
+    /// A socket bound to `port`: shared with others, or a free port of its own for 0.
+    pub(crate) fn bind(settings: &Settings, watch: &Watch, port: u16) -> Result<Self, Error> {
+        let family = watch.family();
+        let address = if port == 0 {
+            // The wildcard address, so that the socket outlives a change of the interface's address.
+            // The source of what it sends to groups is the interface's address all the same.
+            SocketAddr::new(family.unspecified(), 0)
+        } else {
+            sys::shared_address(family, settings.group, port)
+        };
+        let open = Self::new(settings, watch, address, port != 0)?;
+        Ok(open)
+    }
+
+    /// A socket that exchanges datagrams with `remote` only.
+    pub(crate) fn connect(
+        settings: &Settings,
+        watch: &Watch,
+        remote: SocketAddr,
+    ) -> Result<Self, Error> {
+        let family = Family::of(remote.ip());
+        let mut open = Self::new(
+            settings,
+            watch,
+            SocketAddr::new(family.unspecified(), 0),
+            false,
+        )?;
+        open.io
+            .connect(remote)
+            .map_err(|error| Error::os(Operation::Connect(remote), error))?;
+        open.peer = Some(Peer::Connected);
+        Ok(open)
+    }
+
+    fn new(
+        settings: &Settings,
+        watch: &Watch,
+        address: SocketAddr,
+        shared: bool,
+    ) -> Result<Self, Error> {
+        let family = Family::of(address.ip());
+        let socket = socket2::Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )
+        .map_err(|error| Error::os(Operation::Open, error))?;
+        socket
+            .set_nonblocking(true)
+            .map_err(option("non-blocking mode"))?;
+        if family == Family::V6 {
+            socket.set_only_v6(true).map_err(option("IPV6_V6ONLY"))?;
+        }
+        if let Some(bytes) = settings.receive_buffer {
+            socket
+                .set_recv_buffer_size(bytes)
+                .map_err(option("SO_RCVBUF"))?;
+        }
+        if let Some(bytes) = settings.send_buffer {
+            socket
+                .set_send_buffer_size(bytes)
+                .map_err(option("SO_SNDBUF"))?;
+        }
+        if shared {
+            sys::share_port(&socket).map_err(option("SO_REUSEADDR"))?;
+        }
+        sys::keep_groups_apart(&socket, family).map_err(option("IP_MULTICAST_ALL"))?;
+        socket
+            .bind(&address.into())
+            .map_err(|error| Error::os(Operation::Bind(address), error))?;
+        let mut open = Self {
+            io: socket.into(),
+            family,
+            memberships: Memberships::default(),
+            peer: None,
+            outgoing: Interface::Default,
+            outgoing_link: None,
+            stamp: watch.stamp(),
+        };
+        if family == watch.family() {
+            // An interface that is away just now is set when it returns.
+            if let Some(link) = watch.link(Interface::Default) {
+                open.set_outgoing_link(link)?;
+            }
+            open.set_hops(settings.hops)?;
+            open.set_loop(settings.loopback)?;
+        }
+        Ok(open)
+    }
+
+    /// Chooses the interface that datagrams to groups leave by.
+    pub(crate) fn set_outgoing(&mut self, wanted: Interface, link: Link) -> Result<(), Error> {
+        self.set_outgoing_link(link)?;
+        self.outgoing = wanted;
+        Ok(())
+    }
+
+    fn set_outgoing_link(&mut self, link: Link) -> Result<(), Error> {
+        let socket = SockRef::from(&self.io);
+        match (self.family, link.address) {
+            (Family::V4, Some(IpAddr::V4(address))) => {
+                socket
+                    .set_multicast_if_v4(&address)
+                    .map_err(option("IP_MULTICAST_IF"))?;
+            }
+            (Family::V6, _) => {
+                let index = link.index.get();
+                socket
+                    .set_multicast_if_v6(index)
+                    .map_err(option("IPV6_MULTICAST_IF"))?;
+            }
+            _ => return Err(Error::InterfaceGone(self.family)),
+        }
+        self.outgoing_link = Some(link);
+        Ok(())
+    }
+
+    pub(crate) fn set_hops(&self, hops: u8) -> Result<(), Error> {
+        let socket = SockRef::from(&self.io);
+        match self.family {
+            Family::V4 => socket
+                .set_multicast_ttl_v4(hops.into())
+                .map_err(option("IP_MULTICAST_TTL")),
+            Family::V6 => socket
+                .set_multicast_hops_v6(hops.into())
+                .map_err(option("IPV6_MULTICAST_HOPS")),
+        }
+    }
+
+    pub(crate) fn set_loop(&self, on: bool) -> Result<(), Error> {
+        let socket = SockRef::from(&self.io);
+        match self.family {
+            Family::V4 => socket
+                .set_multicast_loop_v4(on)
+                .map_err(option("IP_MULTICAST_LOOP")),
+            Family::V6 => socket
+                .set_multicast_loop_v6(on)
+                .map_err(option("IPV6_MULTICAST_LOOP")),
+        }
+    }
+
+    /// Acts on the last look at the interfaces, once. Returns how many memberships were made anew, or
+    /// `None` if there was nothing new to look at.
+    pub(crate) fn adapt(&mut self, watch: &Watch) -> Option<u64> {
+        if self.stamp == watch.stamp() {
+            return None;
+        }
+        self.stamp = watch.stamp();
+        if self.family != watch.family() {
+            return Some(0);
+        }
+        match watch.link(self.outgoing) {
+            None => self.outgoing_link = None,
+            link if link == self.outgoing_link => {}
+            Some(link) => {
+                // If it fails the interface has changed again, and the next look sees that.
+                let _ = self.set_outgoing_link(link);
+            }
+        }
+        Some(self.memberships.renew(&self.io, watch))
+    }
+}

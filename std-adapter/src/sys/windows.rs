@@ -1,0 +1,77 @@
+//! Windows: bind addresses, port sharing, error numbers, reception that tells truncation.
+//!
+//! Type-checked, never run by us.
+
+use core::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::UdpSocket;
+
+use socket2::Socket;
+
+use crate::cause::Cause;
+use crate::interface::Family;
+
+/// The address that a socket which receives groups on `port` is bound to.
+///
+/// Windows refuses to bind to a group's address (10049), and delivers groups per socket.
+pub(crate) fn shared_address(family: Family, _: SocketAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(family.unspecified(), port)
+}
+
+/// Lets several sockets be bound to one port.
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
+/// Stops the system from delivering groups that only other sockets joined: nothing to set here.
+pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<()> {
+    Ok(())
+}
+
+/// One datagram. `None` for the length says that it did not fit and is gone.
+pub(crate) fn receive(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+) -> io::Result<(Option<usize>, SocketAddr)> {
+    match socket.recv_from(buffer) {
+        Ok((length, source)) => Ok((Some(length), canonical(source))),
+        // Windows reports truncation as an error, and no source with it.
+        Err(error) if error.raw_os_error() == Some(WSAEMSGSIZE) => {
+            Ok((None, SocketAddr::from(([0, 0, 0, 0], 0))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `source` as an IP address, never an IPv4-mapped one.
+fn canonical(source: SocketAddr) -> SocketAddr {
+    match source.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, source.port()),
+        IpAddr::V6(_) => source,
+    }
+}
+
+const WSAEMSGSIZE: i32 = 10040;
+
+/// What a Windows Sockets error number means.
+pub(crate) fn cause(code: i32) -> Option<Cause> {
+    Some(match code {
+        10035 => Cause::WouldBlock,
+        10004 => Cause::Interrupted,
+        10052 | 10054 | 10061 => Cause::Echo,
+        10048 => Cause::AddressInUse,
+        10049 => Cause::AddressNotAvailable,
+        10051 => Cause::NetworkUnreachable,
+        10050 => Cause::NetworkDown,
+        10064 | 10065 => Cause::HostUnreachable,
+        10055 => Cause::NoBuffers,
+        8 => Cause::NoMemory,
+        5 | 10013 => Cause::AccessDenied,
+        WSAEMSGSIZE => Cause::MessageTooLong,
+        10022 => Cause::Invalid,
+        10042 | 10045 | 10047 => Cause::Unsupported,
+        10024 => Cause::TooManyFiles,
+        10039 | 10057 => Cause::NotConnected,
+        _ => return None,
+    })
+}

@@ -1,0 +1,9 @@
+//! What the test suites share.
+//!
+//! [`contract`] holds the promises of `groupcast::multicast` as checks over any stack; a [`Rig`]
+//! brings a stack to them.
+
+pub mod contract;
+pub mod rig;
+
+pub use rig::{Place, Rig};

@@ -1,0 +1,19 @@
+//! The contract of `groupcast::multicast`, on every stack there is.
+
+/// Our stack on the system's sockets.
+mod std_stack {
+    groupcast_tests::unicast_contract!(groupcast_tests::rig::Loopback);
+    groupcast_tests::multicast_contract!(groupcast_tests::rig::Loopback);
+}
+
+/// The same, lent: every trait is forwarded through `&mut`.
+mod lent_std_stack {
+    groupcast_tests::unicast_contract!(groupcast_tests::rig::Lent);
+    groupcast_tests::multicast_contract!(groupcast_tests::rig::Lent);
+}
+
+/// A stack that is not ours, for the part without multicast. It truncates in silence, reports
+/// IPv4-mapped sources and shares no ports: the rig says so, and the tests hold it to that.
+mod std_embedded_nal {
+    groupcast_tests::unicast_contract!(groupcast_tests::rig::StdNal);
+}
