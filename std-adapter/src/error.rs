@@ -5,6 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use std::io;
 
 use groupcast::multicast::{UdpError, UdpErrorKind};
+use groupcast::{ConfigError, SendError};
 
 use crate::cause::Cause;
 use crate::hint::hint;
@@ -77,6 +78,26 @@ pub enum Error {
     /// A group needs a port that its members know.
     #[error("port 0 cannot be a group's port; choose one of 1024 to 65535")]
     PortZero,
+    /// This is not how a group is written.
+    #[error(
+        "{0:?} is not a group; write an address and a port such as 239.1.2.3:12345, \
+         [ff02::1234%eth0]:12345, or a name and a port"
+    )]
+    NotAGroup(String),
+    /// The group's name has no address.
+    #[error("cannot find the address of {host}: {error}; check the name, or give an address")]
+    Unresolved {
+        /// The name.
+        host: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A member's setting cannot work.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// A message cannot be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// No interface has this name, index or address.
     #[error("there is no interface {selector}; there are: {available}")]
     NoSuchInterface {
@@ -154,6 +175,15 @@ pub enum Error {
     },
 }
 
+impl From<groupcast::Error<Self>> for Error {
+    fn from(error: groupcast::Error<Self>) -> Self {
+        match error {
+            groupcast::Error::Config(error) => error.into(),
+            groupcast::Error::Stack(error) => error,
+        }
+    }
+}
+
 /// A hint behind a message, if there is one.
 struct Advice(Option<&'static str>);
 
@@ -166,6 +196,19 @@ impl fmt::Display for Advice {
 impl Error {
     pub(crate) const fn os(operation: Operation, error: io::Error) -> Self {
         Self::Os { operation, error }
+    }
+
+    /// Whether the user has to change something before it can work: a setting, an argument, or a
+    /// program that holds the port. Otherwise the network is in trouble, which may pass.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Os { operation, .. } => {
+                matches!(operation, Operation::Bind(_)) || self.kind() == UdpErrorKind::NotPermitted
+            }
+            Self::Truncated { .. } | Self::InterfaceGone(_) => false,
+            _ => true,
+        }
     }
 
     /// What the operating system said, if it said anything.
@@ -182,6 +225,8 @@ impl UdpError for Error {
     fn kind(&self) -> UdpErrorKind {
         match self {
             Self::NoGroup
+            | Self::NotAGroup(_)
+            | Self::Setting(_)
             | Self::NotMulticast(_)
             | Self::PortZero
             | Self::WrongFamily { .. }
@@ -195,6 +240,7 @@ impl UdpError for Error {
             | Self::InterfaceGone(_) => UdpErrorKind::NoInterface,
             Self::NotOpen | Self::NoDestination => UdpErrorKind::Closed,
             Self::Truncated { .. } => UdpErrorKind::Truncated,
+            Self::Unresolved { .. } | Self::Send(_) => UdpErrorKind::Other,
             Self::Os { operation, error } => kind_of(*operation, error),
         }
     }

@@ -87,9 +87,10 @@ impl From<groupcast::Event<'_>> for Event {
                 address: message.address(),
                 payload: message.payload().to_owned(),
             }),
-            Borrowed::Raw(raw) => {
-                Self::Raw(Raw { address: raw.address(), payload: raw.payload().to_owned() })
-            }
+            Borrowed::Raw(raw) => Self::Raw(Raw {
+                address: raw.address(),
+                payload: raw.payload().to_owned(),
+            }),
             Borrowed::Joined(member) => Self::Joined(*member),
             Borrowed::Left(member) => Self::Left(*member),
             Borrowed::Suspect(member) => Self::Suspect(*member),
@@ -122,7 +123,11 @@ impl fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match core::str::from_utf8(self.0) {
             Ok(text) => text.chars().try_for_each(|c| {
-                if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+                if c.is_control() {
+                    write!(f, "{}", c.escape_default())
+                } else {
+                    write!(f, "{c}")
+                }
             }),
             Err(_) => self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
         }
@@ -135,7 +140,12 @@ impl fmt::Display for Event {
         let who = |member: &groupcast::Member| Who(member.name(), member.id()).to_string();
         match self {
             Self::Message(message) => {
-                write!(f, "{}: {}", Who(&message.name, message.sender), Content(&message.payload))
+                write!(
+                    f,
+                    "{}: {}",
+                    Who(&message.name, message.sender),
+                    Content(&message.payload)
+                )
             }
             Self::Raw(raw) => write!(f, "{} (bare): {}", raw.address, Content(&raw.payload)),
             Self::Joined(member) => write!(f, "{} joined", who(member)),
@@ -145,7 +155,10 @@ impl fmt::Display for Event {
             Self::Lost(member) => write!(f, "{} is lost", who(member)),
             Self::Restarted(member) => write!(f, "{} restarted", who(member)),
             Self::RosterFull { refused } => {
-                write!(f, "the roster is full: {refused} datagrams came from members not on it")
+                write!(
+                    f,
+                    "the roster is full: {refused} datagrams came from members not on it"
+                )
             }
             Self::DuplicateId(duplicate) => {
                 write!(f, "two members have the id {}: ", duplicate.id())?;
@@ -172,13 +185,21 @@ mod tests {
     #[test]
     fn a_message_cannot_steer_a_terminal() {
         let address = "10.0.0.1:5".parse().unwrap();
-        let raw = |payload: &[u8]| Event::Raw(Raw { address, payload: payload.to_vec() });
+        let raw = |payload: &[u8]| {
+            Event::Raw(Raw {
+                address,
+                payload: payload.to_vec(),
+            })
+        };
         let escape = "\u{1b}[2Jhi\r\n\u{9b}";
         assert_eq!(
             raw(escape.as_bytes()).to_string(),
             "10.0.0.1:5 (bare): \\u{1b}[2Jhi\\r\\n\\u{9b}"
         );
-        assert_eq!(raw("안녕 👋".as_bytes()).to_string(), "10.0.0.1:5 (bare): 안녕 👋");
+        assert_eq!(
+            raw("안녕 👋".as_bytes()).to_string(),
+            "10.0.0.1:5 (bare): 안녕 👋"
+        );
         assert_eq!(raw(&[0xff, 0x00]).to_string(), "10.0.0.1:5 (bare): ff00");
     }
 }

@@ -123,7 +123,12 @@ impl MemberBuilder {
         let (_, _, own_socket) = node.parts();
         let port = own_socket.local_address()?.port();
         node.set_local_address(SocketAddr::new(choice.address, port));
-        Ok(Member { node, clock: Clock::new(), choice, hops: self.hops })
+        Ok(Member {
+            node,
+            clock: Clock::new(),
+            choice,
+            hops: self.hops,
+        })
     }
 }
 
@@ -195,7 +200,10 @@ impl Member {
     /// The system cannot wait.
     pub fn wait(&mut self, limit: Duration) -> Result<(), Error> {
         let now = self.clock.now();
-        let due = self.node.next_deadline().map_or(limit, |deadline| now.until(deadline));
+        let due = self
+            .node
+            .next_deadline()
+            .map_or(limit, |deadline| now.until(deadline));
         let (_, group_socket, own_socket) = self.node.parts();
         wait(&[group_socket, own_socket], due.min(limit)).map(|_| ())
     }
@@ -243,10 +251,7 @@ impl Member {
 
     fn when_there_is_room(
         &mut self,
-        mut send: impl FnMut(
-            &mut Node<StdStack, Box<Desktop>>,
-            Instant,
-        ) -> nb::Result<(), SendError>,
+        mut send: impl FnMut(&mut Node<StdStack, Box<Desktop>>, Instant) -> nb::Result<(), SendError>,
     ) -> Result<(), Error> {
         loop {
             match send(&mut self.node, self.clock.now()) {

@@ -26,13 +26,18 @@ pub fn resolve_group(text: &str) -> Result<SocketAddr, Error> {
         .rsplit_once(':')
         .filter(|(host, _)| !host.is_empty() && !host.contains([':', '[', ']', '%']))
         .ok_or_else(|| Error::NotAGroup(text.to_owned()))?;
-    let port = port.parse().map_err(|_| Error::NotAGroup(text.to_owned()))?;
+    let port = port
+        .parse()
+        .map_err(|_| Error::NotAGroup(text.to_owned()))?;
     // What looks like an address and is none is not a host's name either.
     if host.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return Err(Error::NotAGroup(text.to_owned()));
     }
     let found = nb::block!(std_embedded_nal::Stack.get_host_by_name(host, AddrType::Either));
-    let address = found.map_err(|error| Error::Unresolved { host: host.to_owned(), error })?;
+    let address = found.map_err(|error| Error::Unresolved {
+        host: host.to_owned(),
+        error,
+    })?;
     Ok(SocketAddr::new(address, port))
 }
 
@@ -41,12 +46,18 @@ fn with_scope_name(text: &str) -> Option<Result<SocketAddr, Error>> {
     let (address, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (address, scope) = address.split_once('%')?;
     let port = port.parse().ok()?;
-    let IpAddr::V6(address) = address.parse().ok()? else { return None };
+    let IpAddr::V6(address) = address.parse().ok()? else {
+        return None;
+    };
     Some(interfaces::list().and_then(|all| {
         let interface = all.iter().find(|interface| interface.name == scope);
         let interface = interface.ok_or_else(|| Error::NoSuchInterface {
             selector: InterfaceSelector::Name(scope.to_owned()).to_string(),
-            available: all.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", "),
+            available: all
+                .iter()
+                .map(|i| i.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         })?;
         Ok(SocketAddrV6::new(address, port, 0, interface.index.get()).into())
     }))
@@ -65,10 +76,23 @@ mod tests {
 
     #[test]
     fn what_is_no_group_is_refused_without_asking_anybody() {
-        for text in ["", "239.1.2.3", "239.1.2.3:", "239.1.2.3:99999", ":7", "ff02::1:7", "1.2.3:4"] {
-            assert!(matches!(resolve_group(text), Err(Error::NotAGroup(_))), "{text}");
+        for text in [
+            "",
+            "239.1.2.3",
+            "239.1.2.3:",
+            "239.1.2.3:99999",
+            ":7",
+            "ff02::1:7",
+            "1.2.3:4",
+        ] {
+            assert!(
+                matches!(resolve_group(text), Err(Error::NotAGroup(_))),
+                "{text}"
+            );
         }
-        let error = resolve_group("[ff02::1%nothing0]:7").unwrap_err().to_string();
+        let error = resolve_group("[ff02::1%nothing0]:7")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("nothing0"), "{error}");
     }
 

@@ -31,7 +31,8 @@ fn read(path: &Path) -> Vector {
         match line.split_once(": ") {
             Some((key, value)) => fields.entry(key).or_default().push(value),
             None => octets.extend(
-                line.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()),
+                line.split_whitespace()
+                    .map(|octet| u8::from_str_radix(octet, 16).unwrap()),
             ),
         }
     }
@@ -40,7 +41,12 @@ fn read(path: &Path) -> Vector {
         group: fields["group"][0].parse().unwrap(),
         fate: fields["fate"][0].to_owned(),
         header: fields.get("header").map(|lines| lines[0].to_owned()),
-        frames: fields.get("frame").into_iter().flatten().map(|&line| line.to_owned()).collect(),
+        frames: fields
+            .get("frame")
+            .into_iter()
+            .flatten()
+            .map(|&line| line.to_owned())
+            .collect(),
         octets,
     }
 }
@@ -123,7 +129,8 @@ fn every_vector_is_what_its_values_are_written_as() {
         let (header, frames) = wire::parse(&vector.octets).unwrap();
         let frames: Vec<_> = frames.collect();
         // Frames that are not known cannot be written.
-        let known = |frame: &Result<Frame<'_>, _>| !matches!(frame, Err(_) | Ok(Frame::Unknown { .. }));
+        let known =
+            |frame: &Result<Frame<'_>, _>| !matches!(frame, Err(_) | Ok(Frame::Unknown { .. }));
         if !frames.iter().all(known) {
             continue;
         }
@@ -143,7 +150,9 @@ fn every_vector_meets_its_fate() {
         let mut storage = Tiny::new();
         let mut group = Group::new(&mut storage, Config::new(vector.group), [1; 32]).unwrap();
         let from = "10.0.0.9:40000".parse().unwrap();
-        group.handle(Instant::from_millis(1), from, &vector.octets).unwrap();
+        group
+            .handle(Instant::from_millis(1), from, &vector.octets)
+            .unwrap();
         let mut messages = 0;
         while let Some(event) = group.poll_event() {
             match event {
@@ -156,7 +165,11 @@ fn every_vector_meets_its_fate() {
         assert_eq!(counters.received, 1, "{}", vector.name);
         if vector.fate == "accepted" {
             assert_eq!(counters.accepted, 1, "{}", vector.name);
-            let expected = vector.frames.iter().filter(|frame| frame.starts_with("data")).count();
+            let expected = vector
+                .frames
+                .iter()
+                .filter(|frame| frame.starts_with("data"))
+                .count();
             assert_eq!(messages, expected, "{}", vector.name);
         } else {
             let reasons: BTreeMap<_, _> = counters.reasons().into();

@@ -233,6 +233,7 @@ impl Roster {
         self.pending = peers().filter(|peer| peer.pending.is_some()).count();
         self.owed = peers().filter(|peer| peer.owed.is_some()).count();
         self.members = peers().filter(|peer| peer.is_member()).count();
+        self.max_datagram = self.smallest_datagram();
         self.next_check = peers()
             .filter(|peer| peer.pending.is_none())
             .map(Peer::deadline)

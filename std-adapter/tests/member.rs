@@ -1,0 +1,148 @@
+//! Members on this machine's sockets, all on the loopback interface.
+
+use core::time::Duration;
+use std::net::UdpSocket;
+
+use groupcast_std::{Error, Event, Member};
+
+const SECONDS: Duration = Duration::from_secs(5);
+
+fn join(group: &str, name: &str) -> Member {
+    let lo = "127.0.0.1".parse().unwrap();
+    Member::builder(group.parse().unwrap())
+        .name(name)
+        .interface(lo)
+        .join()
+        .unwrap()
+}
+
+/// The first event that `wanted` says yes to.
+fn wait_for(member: &mut Member, wanted: impl Fn(&Event) -> bool) -> Event {
+    member
+        .events(SECONDS)
+        .map(Result::unwrap)
+        .find(wanted)
+        .expect("the event did not come")
+}
+
+#[test]
+fn two_members_meet_talk_and_part() {
+    let (mut ana, mut ben) = (
+        join("239.72.1.1:45101", "ana"),
+        join("239.72.1.1:45101", "ben"),
+    );
+    ana.send("Hello, multicast!").unwrap();
+    let joined = wait_for(&mut ben, |event| matches!(event, Event::Joined(_)));
+    assert_eq!(joined.to_string(), "ana joined");
+    let message = wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
+    assert_eq!(message.to_string(), "ana: Hello, multicast!");
+    let counters = ana.leave().unwrap();
+    assert_eq!(counters.messages_sent, 1);
+    let left = wait_for(&mut ben, |event| matches!(event, Event::Left(_)));
+    assert_eq!(left.to_string(), "ana left");
+}
+
+#[test]
+fn a_member_that_is_dropped_says_good_bye() {
+    let (mut ana, mut ben) = (
+        join("239.72.1.2:45102", "ana"),
+        join("239.72.1.2:45102", "ben"),
+    );
+    ana.send("I am here").unwrap();
+    wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
+    drop(ana);
+    wait_for(&mut ben, |event| matches!(event, Event::Left(_)));
+}
+
+#[test]
+fn bare_datagrams_go_both_ways_and_ones_own_are_not_heard() {
+    let (mut ana, mut ben) = (
+        join("239.72.1.3:45103", "ana"),
+        join("239.72.1.3:45103", "ben"),
+    );
+    ana.send_raw("from ana").unwrap();
+    let raw = wait_for(&mut ben, |event| matches!(event, Event::Raw(_)));
+    let Event::Raw(raw) = raw else { unreachable!() };
+    assert_eq!(raw.text(), Some("from ana"));
+
+    let foreign = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&foreign)
+        .set_multicast_if_v4(&[127, 0, 0, 1].into())
+        .unwrap();
+    foreign
+        .send_to(b"from a stranger", "239.72.1.3:45103")
+        .unwrap();
+    let raw = wait_for(&mut ana, |event| matches!(event, Event::Raw(_)));
+    let Event::Raw(raw) = raw else { unreachable!() };
+    assert_eq!(raw.text(), Some("from a stranger"));
+    assert_eq!(raw.address, foreign.local_addr().unwrap());
+}
+
+#[test]
+fn a_large_bare_datagram_arrives_whole() {
+    let mut ana = join("239.72.1.4:45104", "ana");
+    let foreign = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&foreign)
+        .set_multicast_if_v4(&[127, 0, 0, 1].into())
+        .unwrap();
+    foreign
+        .send_to(&[b'x'; 65_507], "239.72.1.4:45104")
+        .unwrap();
+    let raw = wait_for(&mut ana, |event| matches!(event, Event::Raw(_)));
+    let Event::Raw(raw) = raw else { unreachable!() };
+    assert_eq!(raw.payload.len(), 65_507);
+}
+
+#[test]
+fn many_queued_messages_arrive_in_few_datagrams() {
+    let (mut ana, mut ben) = (
+        join("239.72.1.5:45105", "ana"),
+        join("239.72.1.5:45105", "ben"),
+    );
+    for n in 0..1_000 {
+        ana.queue(groupcast::Channel::best_effort(1), format!("{n:064}"))
+            .unwrap();
+    }
+    ana.send("end").unwrap();
+    let mut heard = 0;
+    for event in ben.events(SECONDS) {
+        if let Event::Message(message) = event.unwrap() {
+            if message.payload == b"end" {
+                break;
+            }
+            assert_eq!(message.text().unwrap().parse(), Ok(heard));
+            heard += 1;
+        }
+    }
+    assert_eq!(heard, 1_000);
+    assert!(ana.counters().datagrams_sent < 75, "{:?}", ana.counters());
+}
+
+#[test]
+fn settings_that_cannot_work_say_what_to_do() {
+    let group = "239.72.1.6:45106".parse().unwrap();
+    let lo = || "127.0.0.1".parse().unwrap();
+    let long = Member::builder(group)
+        .interface(lo())
+        .name(&"x".repeat(33))
+        .join()
+        .unwrap_err();
+    assert!(
+        long.is_setting() && long.to_string().contains("32 octets"),
+        "{long}"
+    );
+    let nowhere = Member::builder(group)
+        .interface("nothing0".parse().unwrap())
+        .join();
+    let nowhere = nowhere.unwrap_err();
+    assert!(
+        nowhere.is_setting() && nowhere.to_string().contains("nothing0"),
+        "{nowhere}"
+    );
+    let mut ana = Member::builder(group).interface(lo()).join().unwrap();
+    let error = ana.send(vec![0; 1163]).unwrap_err();
+    assert!(
+        matches!(&error, Error::Send(_)) && error.to_string().contains("1162"),
+        "{error}"
+    );
+}
