@@ -260,6 +260,12 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "at least one datagram")]
+    fn a_burst_of_nothing_is_none() {
+        let _ = Link::perfect().with_burst(0.1, 0.5);
+    }
+
+    #[test]
     #[should_panic(expected = "cannot fill")]
     fn single_losses_cannot_make_up_most_of_the_traffic() {
         let _ = Link::perfect().with_burst(0.6, 1.0);

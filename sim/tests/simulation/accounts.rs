@@ -232,6 +232,49 @@ fn a_run_goes_the_same_way_on_every_platform_and_in_every_release() {
 }
 
 #[test]
+fn the_hash_sees_time_bytes_and_receivers() {
+    let hash = |delay: u64, payload: &[u8], receivers: usize| {
+        let link = Link::perfect().with_delay(Duration::from_micros(delay));
+        let network = Network::new(1).with_link(link);
+        let mut sender = Member::new(&network);
+        let _receivers: Vec<Member> = (0..receivers).map(|_| Member::new(&network)).collect();
+        sender.send(payload);
+        network.advance_by(Duration::from_secs(1));
+        network.trace_hash()
+    };
+    let mut hashes = [
+        hash(100, b"a", 1),
+        hash(101, b"a", 1),
+        hash(100, b"b", 1),
+        hash(100, b"a\0", 1),
+        hash(100, b"a", 2),
+    ];
+    assert_eq!(hash(100, b"a", 1), hashes[0]);
+    hashes.sort_unstable();
+    assert!(hashes.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn a_long_leap_in_time_changes_nothing_on_the_way() {
+    let run = |leap: bool| {
+        let network = Network::new(1)
+            .with_link(Link::wifi())
+            .with_recorded_trace();
+        let mut sender = Member::new(&network);
+        let _receiver = Member::new(&network);
+        (0..20).for_each(|number| sender.send(&[number]));
+        while let (false, Some(at)) = (leap, network.next_arrival()) {
+            network.advance_to(at);
+        }
+        network.advance_by(Duration::from_secs(1));
+        network.take_trace()
+    };
+    let trace = run(true);
+    assert_eq!(trace, run(false));
+    assert!(trace.iter().any(|entry| entry.time.as_micros() % 1000 != 0));
+}
+
+#[test]
 fn nothing_is_recorded_unless_asked() {
     let network = Network::new(1);
     let mut member = Member::new(&network);

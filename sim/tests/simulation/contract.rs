@@ -181,6 +181,21 @@ fn rule_7_ephemeral_ports_run_out_and_come_back() {
 }
 
 #[test]
+fn rule_7_a_port_just_freed_is_not_picked_again_at_once() {
+    let network = Network::new(1);
+    let host = network.add_host();
+    let mut picked: Vec<u16> = (0..3)
+        .map(|_| {
+            let mut member = Member::unbound(&network, host);
+            member.bind(0).unwrap();
+            member.stack.local_port(&member.socket).unwrap()
+        })
+        .collect();
+    picked.dedup();
+    assert_eq!(picked.len(), 3);
+}
+
+#[test]
 fn rule_8_close_and_drop_leave_every_group() {
     let (network, mut one, two) = pair();
     let Member { mut stack, socket } = two;
@@ -407,6 +422,15 @@ fn connect_binds_and_admits_only_the_peer() {
     one.send_to(source, b"answer").unwrap();
     assert_eq!(client.drain(), [b"answer"]);
     assert_eq!(network.counters().unclaimed, 1);
+    // It may send elsewhere, and send still goes to the peer.
+    client
+        .send_to(SocketAddr::from((two.host().ipv4(), PORT)), b"aside")
+        .unwrap();
+    client.stack.send(&mut client.socket, b"thanks").unwrap();
+    assert_eq!(
+        (one.drain(), two.drain()),
+        (vec![b"thanks".to_vec()], vec![b"aside".to_vec()])
+    );
     // Without connect, send goes where send_to went last.
     one.stack.send(&mut one.socket, b"more").unwrap();
     assert_eq!(client.drain(), [b"more"]);

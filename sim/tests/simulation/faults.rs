@@ -159,6 +159,15 @@ fn bursts_have_their_share_and_their_mean_length() {
 }
 
 #[test]
+fn a_burst_may_be_on_when_the_first_datagram_comes() {
+    let network = Network::new(1).with_link(Link::perfect().with_burst(0.2, 50.0));
+    let mut sender = Member::new(&network);
+    let _receivers: Vec<Member> = (0..2000).map(|_| Member::new(&network)).collect();
+    sender.send(b"first");
+    assert_near(network.counters().lost as f64 / 2000.0, 0.2, 0.027);
+}
+
+#[test]
 fn duplicates_come_as_often_as_asked_and_only_once() {
     for arrivals in flow(Link::lan().with_duplicate(0.1)) {
         let mut times = vec![0; COUNT as usize];

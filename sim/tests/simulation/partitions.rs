@@ -143,6 +143,10 @@ fn a_driver_is_told_which_hosts_to_poll() {
     members[0].drain();
     assert!(!network.is_ready(a));
     assert!(network.is_ready(c));
+    // What arrives later is told again, even at hosts that have not been emptied.
+    members[0].send(b"3");
+    network.advance_by(Duration::from_millis(5));
+    assert_eq!(network.take_ready(), [a, b, c]);
 }
 
 #[test]
