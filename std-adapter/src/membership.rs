@@ -33,7 +33,7 @@ impl Memberships {
         socket: &UdpSocket,
         group: IpAddr,
         wanted: Interface,
-        link: Link,
+        watch: &Watch,
     ) -> Result<(), Error> {
         if self
             .0
@@ -42,6 +42,9 @@ impl Memberships {
         {
             return Ok(());
         }
+        let link = watch
+            .locate(wanted)
+            .ok_or_else(|| Error::InterfaceGone(watch.family()))?;
         if let Some(position) = self.position(group, wanted) {
             let lapsed = self.0.swap_remove(position);
             let _ = leave(socket, group, lapsed.link);
@@ -50,7 +53,8 @@ impl Memberships {
             group,
             wanted,
             link,
-            lapsed: false,
+            // Without a link nobody heard of it, so it is announced again when there is one.
+            lapsed: watch.link(wanted).is_none(),
         });
         // The filter first, so that no datagram comes between.
         let result = self
