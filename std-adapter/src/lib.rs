@@ -42,6 +42,7 @@
 //! |---|---|---|---|
 //! | how far tested | run | type-checked (macOS), never run | type-checked, never run |
 //! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0` | by binding to the group | by the system |
+//! | IPv6 group joined on another interface by others | kept out by a packet filter | not known | not known |
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
 //! | truncation found by | `MSG_TRUNC` | `recvmsg`'s flags | error 10040 |
 //! | IPv4 join by | index | index; NetBSD and OpenBSD by address | index |
