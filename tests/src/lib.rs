@@ -9,3 +9,8 @@ pub mod sim_rig;
 
 pub use rig::{Place, Rig};
 pub use sim_rig::Simulated;
+
+/// The programs in the project's README compile, and what can run there runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
