@@ -66,6 +66,7 @@ mod hint;
 mod interface;
 pub mod interfaces;
 mod membership;
+mod rank;
 mod socket;
 mod stack;
 mod sys;
