@@ -25,6 +25,8 @@ mod ident;
 mod member;
 pub mod multicast;
 mod node;
+#[cfg(feature = "std")]
+mod owned;
 mod storage;
 mod time;
 pub mod wire;
@@ -39,5 +41,7 @@ pub use group::{Destination, EventsWaiting, Group, Transmit};
 pub use ident::{GroupTag, MemberId, Name, Session};
 pub use member::{Member, Standing};
 pub use node::Node;
+#[cfg(feature = "std")]
+pub use owned::{OwnedEvent, OwnedMessage, OwnedRaw};
 pub use storage::{Board, Desktop, Memory, Storage, Tiny, View, Views};
 pub use time::Instant;

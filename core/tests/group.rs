@@ -129,7 +129,7 @@ impl Hub {
     }
 
     fn log(&mut self, n: usize) -> Vec<String> {
-        std::mem::take(&mut self.members[n].1)
+        core::mem::take(&mut self.members[n].1)
     }
 
     fn group(&mut self, n: usize) -> &mut Group<Tiny> {

@@ -48,6 +48,8 @@
 mod error;
 mod host;
 mod link;
+mod member;
+mod net;
 mod network;
 mod path;
 mod random;
@@ -59,6 +61,8 @@ mod trace;
 pub use error::SimError;
 pub use host::HostId;
 pub use link::Link;
+pub use member::SimMember;
+pub use net::{MemberKey, SimNet};
 pub use network::Network;
 pub use socket::SimSocket;
 pub use stack::SimStack;

@@ -280,7 +280,7 @@ impl Network {
             return;
         };
         if let Some(port) = socket.port {
-            for group in socket.groups {
+            for (group, _) in socket.groups {
                 state.left(host, port, group);
             }
         }

@@ -45,6 +45,17 @@ impl Random {
     }
 }
 
+/// The seed of a member's own luck at its n-th start.
+pub(crate) fn seed_for(seed: u64, member: usize, start: u64) -> [u8; 32] {
+    // Not the key of any link: hosts are fewer.
+    const MEMBERS: u64 = u64::MAX;
+    let mut octets = [0; 32];
+    Random::new(seed, [MEMBERS, member as u64, start])
+        .0
+        .fill_bytes(&mut octets);
+    octets
+}
+
 /// One step of SplitMix64: unlike inputs give outputs without visible relation.
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -4,6 +4,8 @@ use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use groupcast::multicast::Interface;
+
 use crate::host::HostId;
 use crate::network::Network;
 use crate::trace::Datagram;
@@ -31,7 +33,7 @@ pub(crate) struct Socket {
     pub(crate) peer: Option<SocketAddr>,
     /// Where `send` goes to.
     pub(crate) remote: Option<SocketAddr>,
-    pub(crate) groups: Vec<IpAddr>,
+    pub(crate) groups: Vec<(IpAddr, Interface)>,
     /// Members on this host receive what it sends to groups.
     pub(crate) loops: bool,
     pub(crate) hops: u8,
@@ -41,6 +43,11 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    /// Whether it receives what is sent to this group.
+    pub(crate) fn has_joined(&self, group: IpAddr) -> bool {
+        self.groups.iter().any(|(joined, _)| *joined == group)
+    }
+
     pub(crate) const fn new(room: usize) -> Self {
         Self {
             port: None,
@@ -59,7 +66,7 @@ impl Socket {
         let group = datagram.destination.ip();
         self.port == Some(datagram.destination.port())
             && self.peer.is_none_or(|peer| peer == datagram.source)
-            && (!group.is_multicast() || self.groups.contains(&group))
+            && (!group.is_multicast() || self.has_joined(group))
     }
 }
 

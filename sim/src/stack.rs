@@ -113,7 +113,7 @@ impl State {
 
     /// After a socket has left: is there still a member on the host?
     pub(crate) fn left(&mut self, host: HostId, port: u16, group: IpAddr) {
-        let member = |socket: &Socket| socket.port == Some(port) && socket.groups.contains(&group);
+        let member = |socket: &Socket| socket.port == Some(port) && socket.has_joined(group);
         let remain = self.host(host).sockets.values().any(member);
         self.groups.set(group, port, host, remain);
     }
@@ -229,8 +229,8 @@ impl UdpMulticast for SimStack {
         let mut state = self.network.state();
         let socket = state.socket(self.host, socket.number);
         let port = socket.port.ok_or(SimError::NotBound)?;
-        if !socket.groups.contains(&group) {
-            socket.groups.push(group);
+        if !socket.groups.contains(&(group, interface)) {
+            socket.groups.push((group, interface));
             state.groups.set(group, port, self.host, true);
         }
         Ok(())
@@ -248,7 +248,7 @@ impl UdpMulticast for SimStack {
         }
         let mut state = self.network.state();
         let socket = state.socket(self.host, socket.number);
-        socket.groups.retain(|joined| *joined != group);
+        socket.groups.retain(|joined| *joined != (group, interface));
         if let Some(port) = socket.port {
             state.left(self.host, port, group);
         }

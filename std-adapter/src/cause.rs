@@ -17,7 +17,8 @@ pub(crate) enum Cause {
     AddressInUse,
     /// `EADDRNOTAVAIL`.
     AddressNotAvailable,
-    /// `ENODEV`, `ENXIO`.
+    /// `ENODEV`, `ENXIO`. Windows has no such number.
+    #[cfg_attr(windows, expect(dead_code))]
     NoDevice,
     /// `ENETUNREACH`.
     NetworkUnreachable,
@@ -29,7 +30,8 @@ pub(crate) enum Cause {
     NoBuffers,
     /// `ENOMEM`.
     NoMemory,
-    /// `EPERM`.
+    /// `EPERM`. Windows has no such number.
+    #[cfg_attr(windows, expect(dead_code))]
     NotPermitted,
     /// `EACCES`.
     AccessDenied,

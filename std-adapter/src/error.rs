@@ -251,16 +251,19 @@ fn kind_of(operation: Operation, error: &io::Error) -> UdpErrorKind {
         return UdpErrorKind::Other;
     };
     match cause {
-        Cause::WouldBlock | Cause::Interrupted | Cause::Echo | Cause::NoMemory => {
-            UdpErrorKind::Transient
-        }
         Cause::AddressInUse => UdpErrorKind::AddressInUse,
         Cause::AddressNotAvailable | Cause::NoDevice => UdpErrorKind::NoInterface,
         Cause::NetworkUnreachable | Cause::NetworkDown | Cause::HostUnreachable => {
             UdpErrorKind::NoRoute
         }
-        Cause::NoBuffers if matches!(operation, Operation::Join(_)) => UdpErrorKind::TooManyGroups,
-        Cause::NoBuffers => UdpErrorKind::Transient,
+        Cause::NoBuffers | Cause::NoMemory if matches!(operation, Operation::Join(_)) => {
+            UdpErrorKind::TooManyGroups
+        }
+        Cause::WouldBlock
+        | Cause::Interrupted
+        | Cause::Echo
+        | Cause::NoBuffers
+        | Cause::NoMemory => UdpErrorKind::Transient,
         Cause::NotPermitted | Cause::AccessDenied => UdpErrorKind::NotPermitted,
         Cause::MessageTooLong if operation == Operation::Receive => UdpErrorKind::Truncated,
         Cause::MessageTooLong => UdpErrorKind::MessageTooLong,

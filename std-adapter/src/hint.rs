@@ -39,9 +39,10 @@ pub fn hint(operation: Operation, error: &io::Error) -> Option<&'static str> {
             "nobody answers at that address, or a firewall rejects it; for an fe80:: address give \
              the interface too, as in fe80::1%2"
         }
-        (Cause::NoBuffers, Operation::Join(_)) => {
+        (Cause::NoBuffers | Cause::NoMemory, Operation::Join(_)) => {
             "this socket has joined as many groups as the system allows; on Linux raise \
-             `sysctl net.ipv4.igmp_max_memberships`, or use another socket"
+             `sysctl net.ipv4.igmp_max_memberships` (IPv6: `net.core.optmem_max`), or use another \
+             socket"
         }
         (Cause::NoBuffers, _) => "the system's send queue is full; send more slowly",
         (Cause::NoMemory, _) => "the system has no memory left for this",

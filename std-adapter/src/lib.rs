@@ -42,6 +42,7 @@
 //! |---|---|---|---|
 //! | how far tested | run | type-checked (macOS), never run | type-checked, never run |
 //! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0` | by binding to the group | by the system |
+//! | IPv6 group joined on another interface by others | kept out by a packet filter | not known | not known |
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
 //! | truncation found by | `MSG_TRUNC` | `recvmsg`'s flags | error 10040 |
 //! | IPv4 join by | index | index; NetBSD and OpenBSD by address | index |
@@ -61,7 +62,6 @@ mod cause;
 mod clock;
 pub mod entropy;
 mod error;
-mod event;
 mod hint;
 mod interface;
 pub mod interfaces;
@@ -78,7 +78,7 @@ mod watch;
 pub use builder::Builder;
 pub use clock::Clock;
 pub use error::{Error, Operation};
-pub use event::{Event, Message, Raw};
+pub use groupcast::{OwnedEvent as Event, OwnedMessage as Message, OwnedRaw as Raw};
 pub use hint::hint;
 pub use interface::{Choice, Family, InterfaceSelector};
 pub use member::{Member, MemberBuilder, join};

@@ -6,10 +6,10 @@ use core::time::Duration;
 use embedded_nal::nb;
 use groupcast::{Channel, Config, Counters, Desktop, Instant, MemberId, Node, SendError, Session};
 
+use crate::Event;
 use crate::clock::Clock;
 use crate::entropy;
 use crate::error::Error;
-use crate::event::Event;
 use crate::interface::{Choice, InterfaceSelector};
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;

@@ -9,6 +9,7 @@ use socket2::SockRef;
 
 use crate::cause::Cause;
 use crate::error::{Error, Operation};
+use crate::sys;
 use crate::watch::{Link, Watch};
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ impl Memberships {
         socket: &UdpSocket,
         group: IpAddr,
         wanted: Interface,
-        link: Link,
+        watch: &Watch,
     ) -> Result<(), Error> {
         if self
             .0
@@ -41,15 +42,34 @@ impl Memberships {
         {
             return Ok(());
         }
-        join(socket, group, link)?;
-        self.0.retain(|m| m.group != group || m.wanted != wanted);
+        let link = watch
+            .locate(wanted)
+            .ok_or_else(|| Error::InterfaceGone(watch.family()))?;
+        if let Some(position) = self.position(group, wanted) {
+            let lapsed = self.0.swap_remove(position);
+            let _ = leave(socket, group, lapsed.link);
+        }
         self.0.push(Membership {
             group,
             wanted,
             link,
-            lapsed: false,
+            // Without a link nobody heard of it, so it is announced again when there is one.
+            lapsed: watch.link(wanted).is_none(),
         });
-        Ok(())
+        // The filter first, so that no datagram comes between.
+        let result = self
+            .filter(socket, group)
+            .and_then(|()| join(socket, group, link));
+        if result.is_err() {
+            self.0.pop();
+            let _ = self.filter(socket, group);
+        }
+        result.map_err(|error| Error::os(Operation::Join(group), error))
+    }
+
+    fn position(&self, group: IpAddr, wanted: Interface) -> Option<usize> {
+        let same = |m: &Membership| m.group == group && m.wanted == wanted;
+        self.0.iter().position(same)
     }
 
     /// Leaves, if the socket is a member. The record is gone even if the system objects.
@@ -59,22 +79,22 @@ impl Memberships {
         group: IpAddr,
         wanted: Interface,
     ) -> Result<(), Error> {
-        let Some(position) = self
-            .0
-            .iter()
-            .position(|m| m.group == group && m.wanted == wanted)
-        else {
+        let Some(position) = self.position(group, wanted) else {
             return Ok(());
         };
         let left = self.0.swap_remove(position);
         // The same interface may have been named in two ways; the system knows one membership.
         let same = |m: &Membership| m.group == group && m.link.index == left.link.index;
-        if left.lapsed || self.0.iter().any(same) {
+        if self.0.iter().any(same) {
             return Ok(());
         }
+        let _ = self.filter(socket, group);
         match leave(socket, group, left.link) {
-            Err(error) if matches!(Cause::of(&error), Some(Cause::AddressNotAvailable)) => Ok(()),
-            result => result.map_err(|error| Error::os(Operation::Leave(group), error)),
+            // The interface may have taken the membership with it.
+            Err(error) if !left.lapsed && Cause::of(&error) != Some(Cause::AddressNotAvailable) => {
+                Err(Error::os(Operation::Leave(group), error))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -98,11 +118,27 @@ impl Memberships {
                 renewed += 1;
             }
         }
+        if let (Some(membership), true) = (self.0.first(), renewed > 0) {
+            // It is as long as before, so it is accepted as before.
+            let _ = self.filter(socket, membership.group);
+        }
         renewed
+    }
+
+    /// Ties memberships to their interfaces where the system itself does not, for `group`'s family.
+    fn filter(&self, socket: &UdpSocket, group: IpAddr) -> io::Result<()> {
+        if group.is_ipv4() {
+            return Ok(());
+        }
+        let memberships = self.0.iter().filter_map(|m| match m.group {
+            IpAddr::V6(group) => Some((group, m.link.index)),
+            IpAddr::V4(_) => None,
+        });
+        sys::hear_only(socket, memberships)
     }
 }
 
-fn join(socket: &UdpSocket, group: IpAddr, link: Link) -> Result<(), Error> {
+fn join(socket: &UdpSocket, group: IpAddr, link: Link) -> io::Result<()> {
     let socket = SockRef::from(socket);
     let result = match group {
         IpAddr::V4(group) => v4::join(&socket, group, link),
@@ -111,7 +147,7 @@ fn join(socket: &UdpSocket, group: IpAddr, link: Link) -> Result<(), Error> {
     match result {
         // The socket is a member already, through another name of the interface.
         Err(error) if matches!(Cause::of(&error), Some(Cause::AddressInUse)) => Ok(()),
-        result => result.map_err(|error| Error::os(Operation::Join(group), error)),
+        result => result,
     }
 }
 

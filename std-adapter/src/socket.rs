@@ -20,7 +20,7 @@ use crate::watch::{Link, Watch};
 /// which know the family and the port. Dropping it closes it and leaves its groups.
 ///
 /// For programs with an event loop of their own, an open socket gives its handle through
-/// [`as_fd`](Self::as_fd) on Unix and [`as_socket`](Self::as_socket) on Windows. It is in non-blocking
+/// `as_fd` or `as_raw_fd` on Unix and `as_socket` or `as_raw_socket` on Windows. It is in non-blocking
 /// mode; after the loop says it is readable, call `receive` until it returns `WouldBlock`.
 #[derive(Debug, Default)]
 pub struct Socket(Option<Open>);
@@ -150,8 +150,7 @@ impl Open {
         } else {
             sys::shared_address(family, settings.group, port)
         };
-        let open = Self::new(settings, watch, address, port != 0)?;
-        Ok(open)
+        Self::new(settings, watch, address, port != 0)
     }
 
     /// A socket that exchanges datagrams with `remote` only.
@@ -220,10 +219,11 @@ impl Open {
             stamp: watch.stamp(),
         };
         if family == watch.family() {
-            // An interface that is away just now is set when it returns.
-            if let Some(link) = watch.link(Interface::Default) {
-                open.set_outgoing_link(link)?;
-            }
+            // Without it the system would choose the interface, so it must be there.
+            let link = watch
+                .locate(Interface::Default)
+                .ok_or(Error::InterfaceGone(family))?;
+            open.set_outgoing_link(link)?;
             open.set_hops(settings.hops)?;
             open.set_loop(settings.loopback)?;
         }

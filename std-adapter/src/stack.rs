@@ -153,6 +153,7 @@ impl UdpClientStack for StdStack {
         if socket.is_open() {
             return Err(Error::AlreadyOpen);
         }
+        self.watch.look(true);
         let remote = self.scoped(remote);
         socket.open(Open::connect(&self.settings, &self.watch, remote)?);
         Ok(())
@@ -216,6 +217,7 @@ impl UdpFullStack for StdStack {
         if socket.is_open() {
             return Err(Error::AlreadyOpen);
         }
+        self.watch.look(true);
         socket.open(Open::bind(&self.settings, &self.watch, local_port)?);
         Ok(())
     }
@@ -245,12 +247,11 @@ impl UdpMulticast for StdStack {
     ) -> Result<(), Error> {
         let open = socket.get_mut()?;
         check_group(group, open.family)?;
+        // A connected socket may be of another family than the stack, and then has no groups.
+        check_group(group, self.watch.family())?;
         self.follow_interfaces(open, true);
-        let link = self
-            .watch
-            .link(interface)
-            .ok_or(Error::InterfaceGone(open.family))?;
-        open.memberships.join(&open.io, group, interface, link)
+        open.memberships
+            .join(&open.io, group, interface, &self.watch)
     }
 
     fn leave_multicast(
@@ -274,7 +275,7 @@ impl UdpMulticastSend for StdStack {
         self.follow_interfaces(open, true);
         let link = self
             .watch
-            .link(interface)
+            .locate(interface)
             .ok_or(Error::InterfaceGone(open.family))?;
         open.set_outgoing(interface, link)
     }

@@ -1,6 +1,7 @@
 //! Waiting for datagrams without spinning.
 
 use core::time::Duration;
+use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -81,10 +82,8 @@ fn wait_for(handles: &mut [PollFd<'_>], timeout: Duration) -> Result<usize, Erro
     }
     // Where the system counts milliseconds in 32 bits, more is an error. A day is long enough.
     let timeout = timeout.min(Duration::from_secs(24 * 60 * 60));
-    let timeout = Timespec {
-        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
-    };
+    let timeout = Timespec::try_from(timeout)
+        .map_err(|_| Error::os(Operation::Wait, io::ErrorKind::InvalidInput.into()))?;
     match poll(handles, Some(&timeout)) {
         Ok(ready) => Ok(ready),
         Err(Errno::INTR) => Ok(0),

@@ -103,34 +103,43 @@ impl Watch {
         }
     }
 
-    /// What `wanted` stands for now, or `None` while it is absent or down.
+    /// What `wanted` stands for now, or `None` while traffic cannot flow there.
     pub(crate) fn link(&self, wanted: Interface) -> Option<Link> {
-        let family = self.family();
-        let (found, kept) = match wanted {
-            Interface::Default => (
-                self.interfaces
-                    .iter()
-                    .find(|i| i.index == self.choice.index && i.name == self.choice.name),
-                Some(self.choice.address),
-            ),
-            Interface::Index(index) => (self.interfaces.iter().find(|i| i.index == index), None),
-            Interface::Address(address) => (
-                self.interfaces
-                    .iter()
-                    .find(|i| i.addresses.contains(&address)),
-                Some(address),
-            ),
-            _ => (None, None),
-        };
-        let found = found.filter(|interface| interface.is_live(family))?;
-        let address = match family {
-            Family::V4 => Some(found.address_for(self.group, kept)?),
-            Family::V6 => None,
-        };
+        self.locate(wanted).filter(|_| self.is_live(wanted))
+    }
+
+    /// What `wanted` stands for now, even without a link (an unplugged cable), or `None` while it is
+    /// absent, down or without an address.
+    pub(crate) fn locate(&self, wanted: Interface) -> Option<Link> {
+        let (found, kept) = self.find(wanted);
+        let found = found.filter(|interface| interface.up)?;
+        let address = found.address_for(self.group, kept)?;
+        let address = (self.family() == Family::V4).then_some(address);
         Some(Link {
             index: found.index,
             address,
         })
+    }
+
+    fn is_live(&self, wanted: Interface) -> bool {
+        let family = self.family();
+        self.find(wanted)
+            .0
+            .is_some_and(|interface| interface.is_live(family))
+    }
+
+    /// The interface, and the address it is preferably used by.
+    fn find(&self, wanted: Interface) -> (Option<&NetworkInterface>, Option<IpAddr>) {
+        let of = |is: &dyn Fn(&&NetworkInterface) -> bool| self.interfaces.iter().find(is);
+        match wanted {
+            Interface::Default => (
+                of(&|i| i.index == self.choice.index && i.name == self.choice.name),
+                Some(self.choice.address),
+            ),
+            Interface::Index(index) => (of(&|i| i.index == index), None),
+            Interface::Address(address) => (of(&|i| i.addresses.contains(&address)), Some(address)),
+            _ => (None, None),
+        }
     }
 }
 
@@ -192,6 +201,19 @@ mod tests {
         let after = watch.link(Interface::Default).unwrap();
         assert_ne!(before, after);
         assert_eq!(after.index.get(), 7);
+    }
+
+    #[test]
+    fn an_unplugged_interface_is_located_but_is_no_link() {
+        let mut eth = made_up("eth0", 2, &["10.0.0.1"]);
+        eth.running = false;
+        let mut watch = watch("eth0", vec![eth.clone()]);
+        assert_eq!(watch.link(Interface::Default), None);
+        let located = watch.locate(Interface::Default);
+        assert!(located.is_some());
+        eth.running = true;
+        watch.renew(vec![eth]);
+        assert_eq!(watch.link(Interface::Default), located);
     }
 
     #[test]

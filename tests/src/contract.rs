@@ -439,7 +439,11 @@ pub fn only_a_group_can_be_joined<R: Rig<Stack: UdpMulticast>>() {
     let mut stack = rig.stack();
     let group = rig.place().group;
     let mut ear = bound::<R>(&mut stack, rig.place().port);
-    for wrong in ["192.0.2.1", "255.255.255.255", "ff02::1234", "fd00::1"] {
+    let other_family = (!R::BOTH_FAMILIES).then_some("ff02::1234");
+    for wrong in ["192.0.2.1", "255.255.255.255", "fd00::1"]
+        .into_iter()
+        .chain(other_family)
+    {
         let joined = stack.join_multicast(
             &mut ear,
             wrong.parse().expect("an address"),

@@ -5,5 +5,7 @@
 
 pub mod contract;
 pub mod rig;
+pub mod sim_rig;
 
 pub use rig::{Place, Rig};
+pub use sim_rig::Simulated;

@@ -87,6 +87,9 @@ pub trait Rig {
     /// Whether IPv4 sources are IPv4 addresses. The contract says so; a stack that is not ours may not.
     const CANONICAL_SOURCES: bool = true;
 
+    /// Whether a socket has both families: then groups of both can be joined.
+    const BOTH_FAMILIES: bool = false;
+
     /// Whether a port can be shared. The contract says so; a stack that is not ours may not.
     const SHARES_PORTS: bool = true;
 }

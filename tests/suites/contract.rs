@@ -12,6 +12,12 @@ mod lent_std_stack {
     groupcast_tests::multicast_contract!(groupcast_tests::rig::Lent);
 }
 
+/// The simulated network, with a host for every stack.
+mod sim_stack {
+    groupcast_tests::unicast_contract!(groupcast_tests::Simulated);
+    groupcast_tests::multicast_contract!(groupcast_tests::Simulated);
+}
+
 /// A stack that is not ours, for the part without multicast. It truncates in silence, reports
 /// IPv4-mapped sources and shares no ports: the rig says so, and the tests hold it to that.
 mod std_embedded_nal {

@@ -2,8 +2,8 @@
 //!
 //! They are written by `tests/vectors/make.py`, which shares no code with the crates.
 
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use groupcast::wire::{self, Frame, FrameError};

@@ -1,30 +1,36 @@
-//! What a member is told, in a form that can be kept.
+//! What a member is told, in a form that can be kept. For programs with an allocator.
 
 use core::fmt;
 use core::net::SocketAddr;
+use std::borrow::ToOwned;
+use std::string::{String, ToString};
+use std::vec::Vec;
 
-use groupcast::{Channel, DuplicateId, MemberId};
+use crate::channel::Channel;
+use crate::event::{DuplicateId, Event, Outcome};
+use crate::ident::MemberId;
+use crate::member::Member;
 
-/// Something happened: [`groupcast::Event`] with everything owned.
-#[derive(Clone, Debug)]
+/// Something happened: [`Event`] with everything owned.
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum OwnedEvent {
     /// A message arrived.
-    Message(Message),
+    Message(OwnedMessage),
     /// A bare datagram of another program arrived.
-    Raw(Raw),
+    Raw(OwnedRaw),
     /// A member is there that was not there before.
-    Joined(groupcast::Member),
+    Joined(Member),
     /// A member said good-bye.
-    Left(groupcast::Member),
+    Left(Member),
     /// A member has been silent for longer than it promised.
-    Suspect(groupcast::Member),
+    Suspect(Member),
     /// A suspect was heard again.
-    Recovered(groupcast::Member),
+    Recovered(Member),
     /// A member has been silent for too long and is given up.
-    Lost(groupcast::Member),
+    Lost(Member),
     /// A member started again.
-    Restarted(groupcast::Member),
+    Restarted(Member),
     /// Members were refused, because the roster is full.
     RosterFull {
         /// How many datagrams of such members came since this was last said.
@@ -32,13 +38,11 @@ pub enum Event {
     },
     /// Two members have the same id.
     DuplicateId(DuplicateId),
-    /// Something that this version of the adapter does not know.
-    Other,
 }
 
 /// A message that arrived.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Message {
+pub struct OwnedMessage {
     /// The channel it was sent on.
     pub channel: Channel,
     /// Who sent it.
@@ -53,14 +57,14 @@ pub struct Message {
 
 /// A bare datagram that arrived.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Raw {
+pub struct OwnedRaw {
     /// Where it came from.
     pub address: SocketAddr,
     /// Its octets.
     pub payload: Vec<u8>,
 }
 
-impl Message {
+impl OwnedMessage {
     /// What it says, if that is UTF-8 text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -68,7 +72,7 @@ impl Message {
     }
 }
 
-impl Raw {
+impl OwnedRaw {
     /// Its octets, if they are UTF-8 text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -76,30 +80,28 @@ impl Raw {
     }
 }
 
-impl From<groupcast::Event<'_>> for Event {
-    fn from(event: groupcast::Event<'_>) -> Self {
-        use groupcast::Event as Borrowed;
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
         match event {
-            Borrowed::Message(message) => Self::Message(Message {
+            Event::Message(message) => Self::Message(OwnedMessage {
                 channel: message.channel(),
                 sender: message.sender(),
                 name: message.name().to_owned(),
                 address: message.address(),
                 payload: message.payload().to_owned(),
             }),
-            Borrowed::Raw(raw) => Self::Raw(Raw {
+            Event::Raw(raw) => Self::Raw(OwnedRaw {
                 address: raw.address(),
                 payload: raw.payload().to_owned(),
             }),
-            Borrowed::Joined(member) => Self::Joined(*member),
-            Borrowed::Left(member) => Self::Left(*member),
-            Borrowed::Suspect(member) => Self::Suspect(*member),
-            Borrowed::Recovered(member) => Self::Recovered(*member),
-            Borrowed::Lost(member) => Self::Lost(*member),
-            Borrowed::Restarted(member) => Self::Restarted(*member),
-            Borrowed::RosterFull { refused } => Self::RosterFull { refused },
-            Borrowed::DuplicateId(duplicate) => Self::DuplicateId(duplicate),
-            _ => Self::Other,
+            Event::Joined(member) => Self::Joined(*member),
+            Event::Left(member) => Self::Left(*member),
+            Event::Suspect(member) => Self::Suspect(*member),
+            Event::Recovered(member) => Self::Recovered(*member),
+            Event::Lost(member) => Self::Lost(*member),
+            Event::Restarted(member) => Self::Restarted(*member),
+            Event::RosterFull { refused } => Self::RosterFull { refused },
+            Event::DuplicateId(duplicate) => Self::DuplicateId(duplicate),
         }
     }
 }
@@ -135,9 +137,9 @@ impl fmt::Display for Content<'_> {
 }
 
 /// One line for people. Control characters are escaped, so that a message cannot steer a terminal.
-impl fmt::Display for Event {
+impl fmt::Display for OwnedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = |member: &groupcast::Member| Who(member.name(), member.id()).to_string();
+        let who = |member: &Member| Who(member.name(), member.id()).to_string();
         match self {
             Self::Message(message) => {
                 write!(
@@ -163,17 +165,14 @@ impl fmt::Display for Event {
             Self::DuplicateId(duplicate) => {
                 write!(f, "two members have the id {}: ", duplicate.id())?;
                 match duplicate.outcome() {
-                    groupcast::Outcome::Kept => {
+                    Outcome::Kept => {
                         write!(f, "the one at {} gives way", duplicate.address())
                     }
-                    groupcast::Outcome::Redrawn(id) => write!(f, "this one is now {id}"),
-                    groupcast::Outcome::Silenced => {
-                        f.write_str("this one fell silent; give it another id")
-                    }
+                    Outcome::Redrawn(id) => write!(f, "this one is now {id}"),
+                    Outcome::Silenced => f.write_str("this one fell silent; give it another id"),
                     _ => f.write_str("give one of them another"),
                 }
             }
-            Self::Other => f.write_str("something else happened"),
         }
     }
 }
@@ -186,7 +185,7 @@ mod tests {
     fn a_message_cannot_steer_a_terminal() {
         let address = "10.0.0.1:5".parse().unwrap();
         let raw = |payload: &[u8]| {
-            Event::Raw(Raw {
+            OwnedEvent::Raw(OwnedRaw {
                 address,
                 payload: payload.to_vec(),
             })

@@ -1,0 +1,191 @@
+//! One member of a simulated group, and what it was told.
+
+use core::time::Duration;
+
+use embedded_nal::nb;
+use groupcast::{
+    Channel, Config, Error, Instant, Memory, Node, OwnedEvent, OwnedMessage, SendError,
+};
+
+use crate::error::SimError;
+use crate::host::HostId;
+use crate::network::Network;
+use crate::stack::SimStack;
+
+/// A member of a group on a simulated network.
+#[derive(Debug)]
+pub struct SimMember<M: Memory + Default> {
+    network: Network,
+    host: HostId,
+    config: Config,
+    /// `None` while it is not running.
+    node: Option<Node<SimStack, M>>,
+    starts: u64,
+    /// Its clock is ahead of the network's by this much: no two members agree on the time.
+    clock_ahead: Duration,
+    leaving: bool,
+    events: Vec<OwnedEvent>,
+    errors: Vec<SimError>,
+}
+
+impl<M: Memory + Default> SimMember<M> {
+    pub(crate) const fn new(network: Network, host: HostId, config: Config) -> Self {
+        Self {
+            network,
+            host,
+            config,
+            node: None,
+            starts: 0,
+            clock_ahead: Duration::ZERO,
+            leaving: false,
+            events: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn starts(&self) -> u64 {
+        self.starts
+    }
+
+    pub(crate) fn start(&mut self, seed: [u8; 32]) {
+        self.stop();
+        self.starts += 1;
+        self.clock_ahead = Duration::from_secs(u64::from(seed[0]));
+        let stack = self.network.stack(self.host);
+        match Node::new(stack, M::default(), self.config, seed) {
+            Ok(node) => self.node = Some(node),
+            Err(Error::Config(error)) => panic!("{error}"),
+            Err(Error::Stack(error)) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.node = None;
+        self.leaving = false;
+    }
+
+    /// Lets it do what it has to do now. Returns when it wants to be polled again.
+    pub(crate) fn poll(&mut self) -> Option<Instant> {
+        let now = self.clock();
+        let node = self.node.as_mut()?;
+        // A stack that fails for ever does not stop time.
+        let mut failures = 0;
+        while failures < 16 {
+            match node.poll(now) {
+                Ok(Some(event)) => self.events.push(event.into()),
+                Ok(None) => break,
+                Err(error) => {
+                    failures += 1;
+                    self.errors.push(error);
+                }
+            }
+        }
+        if self.leaving && node.has_left() {
+            self.stop();
+            return None;
+        }
+        let deadline = node.next_deadline()?;
+        Some(self.network.now() + now.until(deadline))
+    }
+
+    fn clock(&self) -> Instant {
+        self.network.now() + self.clock_ahead
+    }
+
+    /// Sends a message. It goes out when time goes on, together with what else is sent now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::send`]. A member that is not running has left.
+    pub fn send(&mut self, channel: Channel, payload: &[u8]) -> nb::Result<(), SendError> {
+        let now = self.clock();
+        let node = self
+            .node
+            .as_mut()
+            .ok_or(nb::Error::Other(SendError::HasLeft))?;
+        node.send(now, channel, payload)
+    }
+
+    /// Sends a bare datagram.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::send_raw`]. A member that is not running has left.
+    pub fn send_raw(&mut self, datagram: &[u8]) -> nb::Result<(), SendError> {
+        let now = self.clock();
+        let node = self
+            .node
+            .as_mut()
+            .ok_or(nb::Error::Other(SendError::HasLeft))?;
+        node.send_raw(now, datagram)
+    }
+
+    /// Leaves the group politely, and stops when that is done.
+    pub fn leave(&mut self) {
+        let now = self.clock();
+        if let Some(node) = &mut self.node {
+            node.leave(now);
+            self.leaving = true;
+        }
+    }
+
+    /// Whether it runs: it has neither left nor crashed.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The node; `None` while it is not running.
+    #[must_use]
+    pub const fn node(&self) -> Option<&Node<SimStack, M>> {
+        self.node.as_ref()
+    }
+
+    /// Its host.
+    #[must_use]
+    pub const fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// The names of the members on its roster, in alphabetical order.
+    #[must_use]
+    pub fn members(&self) -> Vec<String> {
+        let members = self.node.iter().flat_map(Node::members);
+        let mut names: Vec<_> = members.map(|member| member.name().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Everything it was told since it was made, or since [`take_events`](Self::take_events).
+    #[must_use]
+    pub fn events(&self) -> &[OwnedEvent] {
+        &self.events
+    }
+
+    /// Everything it was told since the last call.
+    pub fn take_events(&mut self) -> Vec<OwnedEvent> {
+        core::mem::take(&mut self.events)
+    }
+
+    /// The messages among the events, on one channel.
+    pub fn messages(&self, channel: Channel) -> impl DoubleEndedIterator<Item = &OwnedMessage> {
+        self.events.iter().filter_map(move |event| match event {
+            OwnedEvent::Message(message) if message.channel == channel => Some(message),
+            _ => None,
+        })
+    }
+
+    /// The last message on a channel.
+    #[must_use]
+    pub fn last(&self, channel: Channel) -> Option<&[u8]> {
+        self.messages(channel)
+            .next_back()
+            .map(|message| message.payload.as_slice())
+    }
+
+    /// What its stack reported.
+    #[must_use]
+    pub fn errors(&self) -> &[SimError] {
+        &self.errors
+    }
+}
