@@ -1,0 +1,91 @@
+//! `groupcast demo`: the tutorial's job, done by two members in one process over real sockets.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+use std::time::Instant;
+
+use groupcast::Event;
+use groupcast_std::{InterfaceSelector, Member};
+
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::output::Output;
+use crate::session::{builder, say_start};
+use crate::signal;
+
+const TEXT: &str = "Hello, multicast!";
+
+/// How often the message is sent, in case a busy machine loses it, and how long each time is waited.
+const ATTEMPTS: u32 = 3;
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to wait at once, so that both members get their turn.
+const TURN: Duration = Duration::from_millis(5);
+
+pub(crate) fn run(common: &Common) -> Result<(), Failure> {
+    // Plain lines, whatever is asked: they are what the tutorial prints.
+    let mut output = Output::new(false);
+    let mut listener = join(common, "listener")?;
+    let mut sender = join(common, "sender")?;
+    let group = sender.group();
+    say_start(common, group, sender.choice(), Some(sender.id()));
+
+    output.line(&format!(
+        "Listening for messages from multicast group {group}"
+    ))?;
+    let mut heard = None;
+    for attempt in 0..ATTEMPTS {
+        sender.send(TEXT)?;
+        if attempt == 0 {
+            output.line(&format!("Message sent: {TEXT}"))?;
+        }
+        heard = wait_for_text(&mut listener, &mut sender)?;
+        if heard.is_some() || signal::end_requested() {
+            break;
+        }
+    }
+    if let Some(detail) = &heard {
+        output.line(&format!("Received message: {TEXT} {detail}"))?;
+    }
+    sender.leave()?;
+    listener.leave()?;
+    if heard.is_none() && !signal::end_requested() {
+        return Err(Failure::Unmet(format!(
+            "the message did not come back within {} s; a firewall may block UDP on this interface, \
+             or the machine may be very busy; `groupcast interfaces` shows what there is",
+            (PATIENCE * ATTEMPTS).as_secs()
+        )));
+    }
+    Ok(())
+}
+
+/// A member of the demonstration: on this machine alone, unless an interface is given.
+fn join(common: &Common, name: &str) -> Result<Member, Failure> {
+    let mut builder = builder(common)?.name(name);
+    if common.interface.is_none() {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        builder = builder.interface(InterfaceSelector::Address(loopback));
+    }
+    Ok(builder.join()?)
+}
+
+/// Waits until the listener hears the sender's text, and says how. What others say is passed over.
+fn wait_for_text(listener: &mut Member, sender: &mut Member) -> Result<Option<String>, Failure> {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end && !signal::end_requested() {
+        // The sender takes part, too. What it hears is of no interest here.
+        while sender.poll()?.is_some() {}
+        let choice = listener.choice().name.clone();
+        while let Some(event) = listener.poll()? {
+            if let Event::Message(message) = event
+                && message.sender() == sender.id()
+                && message.payload() == TEXT.as_bytes()
+            {
+                let (name, address) = (message.name(), message.address());
+                return Ok(Some(format!("(from {name} at {address}, via {choice})")));
+            }
+        }
+        listener.wait(TURN)?;
+    }
+    Ok(None)
+}

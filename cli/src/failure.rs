@@ -1,0 +1,60 @@
+//! Why the program ends without success.
+
+use std::io;
+use std::process::ExitCode;
+
+use groupcast::SendError;
+
+use crate::escape::escaped;
+
+/// Why the program ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Trouble that makes going on impossible.
+    Trouble(String),
+    /// Something asked for cannot be.
+    Settings(String),
+    /// What was waited for did not come.
+    Unmet(String),
+    /// Nobody reads standard output any more: the end of a pipe such as `groupcast listen | head`.
+    OutputClosed,
+}
+
+impl Failure {
+    /// Says why on standard error, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Trouble(text) => (text, 1),
+            Self::Settings(text) => (text, 2),
+            Self::Unmet(text) => (text, 3),
+            Self::OutputClosed => return ExitCode::SUCCESS,
+        };
+        eprintln!("groupcast: {}", escaped(&text));
+        ExitCode::from(code)
+    }
+
+    /// A failure to write to standard output.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            Self::Trouble(format!("cannot write to standard output: {error}"))
+        }
+    }
+}
+
+impl From<groupcast_std::Error> for Failure {
+    fn from(error: groupcast_std::Error) -> Self {
+        if error.is_setting() {
+            Self::Settings(error.to_string())
+        } else {
+            Self::Trouble(error.to_string())
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}

@@ -1,0 +1,106 @@
+//! `groupcast interfaces`: all of them, and which one the group would use.
+
+use groupcast_std::interfaces::{NetworkInterface, Verdict, survey};
+use groupcast_std::{StdStack, resolve_group};
+
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::json;
+use crate::options::Common;
+use crate::output::Output;
+
+const HEADINGS: [&str; 7] = ["", "NAME", "INDEX", "MTU", "FLAGS", "ADDRESSES", "WHY"];
+
+pub(crate) fn run(common: &Common) -> Result<(), Failure> {
+    let group = resolve_group(&common.group)?;
+    let verdicts = survey(group.ip())?;
+    let mut builder = StdStack::builder().group(group);
+    if let Some(selector) = &common.interface {
+        builder = builder.interface(selector.clone());
+    }
+    // What would be picked is what a command would pick, by the same way.
+    let stack = builder.build();
+    let chosen = stack.as_ref().map(StdStack::choice).ok();
+    let reason = |interface: &NetworkInterface| {
+        chosen
+            .filter(|choice| choice.index == interface.index)
+            .map(|choice| choice.reason.as_str())
+    };
+
+    let mut output = Output::new(common.json);
+    if common.json {
+        for verdict in &verdicts {
+            output.line(&json::interface(verdict, reason(&verdict.interface)))?;
+        }
+    } else {
+        for line in table(&verdicts, reason) {
+            output.line(&line)?;
+        }
+        if let Some(choice) = chosen {
+            let (name, address) = (escaped(&choice.name), choice.address);
+            output.line(&format!("{group} would use {name} ({address})"))?;
+        }
+    }
+    stack.map(|_| ()).map_err(Failure::from)
+}
+
+/// The interfaces in columns. `chosen` says why one of them is.
+fn table<'a>(
+    verdicts: &'a [Verdict],
+    chosen: impl Fn(&NetworkInterface) -> Option<&'a str>,
+) -> Vec<String> {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    for Verdict {
+        interface, reason, ..
+    } in verdicts
+    {
+        let addresses: Vec<_> = interface
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let mtu = interface.mtu.map(|mtu| mtu.to_string());
+        let chosen = chosen(interface);
+        rows.push([
+            if chosen.is_some() { "*" } else { "" }.to_owned(),
+            escaped(&interface.name).to_string(),
+            interface.index.to_string(),
+            mtu.unwrap_or_else(|| "?".to_owned()),
+            flags(interface),
+            addresses.join(" "),
+            escaped(chosen.unwrap_or(reason)).to_string(),
+        ]);
+    }
+    let widths: [usize; HEADINGS.len()] = core::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0).max(1)
+    });
+    let line = |row: &[String; HEADINGS.len()]| {
+        let cells = row.iter().zip(widths);
+        let cells: Vec<_> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn flags(interface: &NetworkInterface) -> String {
+    let flags = [
+        (interface.up, "up"),
+        (interface.running, "running"),
+        (interface.multicast, "multicast"),
+        (interface.loopback, "loopback"),
+        (interface.point_to_point, "point-to-point"),
+    ];
+    let set: Vec<_> = flags
+        .iter()
+        .filter(|(set, _)| *set)
+        .map(|(_, name)| *name)
+        .collect();
+    if set.is_empty() {
+        "down".to_owned()
+    } else {
+        set.join(",")
+    }
+}

@@ -1,0 +1,280 @@
+//! The lines of `--json`.
+
+use core::fmt::Write;
+use core::net::{IpAddr, SocketAddr};
+
+use groupcast::{DuplicateId, Event, Member, MemberId, Outcome, Standing};
+use groupcast_std::interfaces::Verdict;
+use serde::Serialize;
+
+use crate::escape::{hex, is_unsafe};
+
+/// One line about something that happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Message {
+        channel: u8,
+        from: String,
+        sender: String,
+        address: SocketAddr,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Raw {
+        address: SocketAddr,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Joined(Who),
+    Left(Who),
+    Lost(Who),
+    Restarted(Who),
+    DuplicateId {
+        sender: String,
+        address: SocketAddr,
+        outcome: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        new_id: Option<String>,
+    },
+    RosterFull {
+        refused: u32,
+    },
+}
+
+/// A payload: as text if it is UTF-8, else in hexadecimal.
+#[derive(Debug, Serialize)]
+struct Payload<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+    bytes: usize,
+}
+
+impl<'a> Payload<'a> {
+    fn new(octets: &'a [u8]) -> Self {
+        let text = core::str::from_utf8(octets).ok();
+        Self {
+            text,
+            hex: text.is_none().then(|| hex(octets)),
+            bytes: octets.len(),
+        }
+    }
+}
+
+/// A member.
+#[derive(Debug, Serialize)]
+struct Who {
+    from: String,
+    sender: String,
+    session: String,
+    address: SocketAddr,
+}
+
+impl Who {
+    fn new(member: &Member) -> Self {
+        Self {
+            from: called(member.name(), member.id()),
+            sender: member.id().to_string(),
+            session: member.session().to_string(),
+            address: member.address(),
+        }
+    }
+}
+
+/// What to call a member: its name, or its id if it has none.
+pub(crate) fn called(name: &str, id: MemberId) -> String {
+    if name.is_empty() {
+        id.to_string()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The line about an event; `None` if there is none.
+pub(crate) fn event(event: &Event<'_>) -> Option<String> {
+    let line = match event {
+        Event::Message(message) => Line::Message {
+            channel: message.channel().number(),
+            from: called(message.name(), message.sender()),
+            sender: message.sender().to_string(),
+            address: message.address(),
+            payload: Payload::new(message.payload()),
+        },
+        Event::Raw(raw) => Line::Raw {
+            address: raw.address(),
+            payload: Payload::new(raw.payload()),
+        },
+        Event::Joined(member) => Line::Joined(Who::new(member)),
+        Event::Left(member) => Line::Left(Who::new(member)),
+        Event::Lost(member) => Line::Lost(Who::new(member)),
+        Event::Restarted(member) => Line::Restarted(Who::new(member)),
+        Event::DuplicateId(duplicate) => duplicate_id(duplicate),
+        Event::RosterFull { refused } => Line::RosterFull { refused: *refused },
+        _ => return None,
+    };
+    Some(to_line(&line))
+}
+
+fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
+    let (outcome, new_id) = match duplicate.outcome() {
+        Outcome::Kept => ("kept", None),
+        Outcome::Redrawn(id) => ("redrawn", Some(id.to_string())),
+        Outcome::Silenced => ("silenced", None),
+        _ => ("others", None),
+    };
+    Line::DuplicateId {
+        sender: duplicate.id().to_string(),
+        address: duplicate.address(),
+        outcome,
+        new_id,
+    }
+}
+
+/// The line about a member on the roster.
+pub(crate) fn member(member: &Member) -> String {
+    #[derive(Serialize)]
+    struct Entry {
+        #[serde(flatten)]
+        who: Who,
+        standing: &'static str,
+    }
+    to_line(&Entry {
+        who: Who::new(member),
+        standing: if member.standing() == Standing::Suspect {
+            "suspect"
+        } else {
+            "present"
+        },
+    })
+}
+
+/// The line about an interface. `chosen` says whether the group would use it, and why.
+pub(crate) fn interface(verdict: &Verdict, chosen: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        name: &'a str,
+        index: u32,
+        addresses: &'a [IpAddr],
+        mtu: Option<u32>,
+        up: bool,
+        running: bool,
+        multicast: bool,
+        loopback: bool,
+        point_to_point: bool,
+        usable: bool,
+        score: Option<u32>,
+        chosen: bool,
+        reason: &'a str,
+    }
+    let interface = &verdict.interface;
+    to_line(&Entry {
+        name: &interface.name,
+        index: interface.index.get(),
+        addresses: &interface.addresses,
+        mtu: interface.mtu,
+        up: interface.up,
+        running: interface.running,
+        multicast: interface.multicast,
+        loopback: interface.loopback,
+        point_to_point: interface.point_to_point,
+        usable: verdict.score.is_some(),
+        score: verdict.score,
+        chosen: chosen.is_some(),
+        reason: chosen.unwrap_or(&verdict.reason),
+    })
+}
+
+/// Writes `value` on one line that a terminal cannot misunderstand.
+///
+/// JSON leaves some characters as they are that a terminal obeys. They occur within strings only,
+/// where they can be escaped.
+fn to_line(value: &impl Serialize) -> String {
+    // These values have no maps with keys other than strings, the only thing that could fail.
+    let line = serde_json::to_string(value).unwrap_or_default();
+    if !line.contains(is_unsafe) {
+        return line;
+    }
+    line.chars().fold(String::new(), |mut safe, c| {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+        safe
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use groupcast::{Channel, Config, Group, Instant, Storage};
+    use serde_json::{Value, json};
+
+    type Memory = Box<Storage<4, 1473, 1474>>;
+
+    fn member_called(name: &str, seed: u8) -> Group<Memory> {
+        let config = Config::new("239.1.2.3:12345".parse().unwrap())
+            .with_name(name)
+            .with_id(MemberId::new(0x7f3a).unwrap());
+        Group::new(Box::new(Storage::new()), config, [seed; 32]).unwrap()
+    }
+
+    /// The lines of somebody who hears `datagrams`, and of `payload` sent by a member named `name`.
+    fn lines(name: &str, payload: &[u8], bare: &[&[u8]]) -> Vec<Value> {
+        let now = Instant::from_millis(5);
+        let from = "10.0.0.1:40000".parse().unwrap();
+        let mut sender = member_called(name, 1);
+        let config = Config::new("239.1.2.3:12345".parse().unwrap());
+        let mut hearer = Group::new(Box::<Storage<4, 1473, 1474>>::default(), config, [2; 32]);
+        let hearer = hearer.as_mut().unwrap();
+        sender.send(now, Channel::best_effort(3), payload).unwrap();
+        let mut buffer = [0; 1472];
+        let transmit = sender.poll_transmit(now, &mut buffer).unwrap().unwrap();
+        let mut found = Vec::new();
+        for datagram in core::iter::once(&buffer[..transmit.len]).chain(bare.iter().copied()) {
+            hearer.handle(now, from, datagram).unwrap();
+            while let Some(happened) = hearer.poll_event() {
+                let line = event(&happened).unwrap();
+                assert!(!line.contains(is_unsafe), "{line}");
+                found.push(serde_json::from_str(&line).unwrap());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_line_has_its_documented_fields() {
+        let lines = lines("ana", b"Hello, multicast!", &[b"bare", &[0xff, 0]]);
+        let session = lines[0]["session"].as_str().unwrap();
+        assert_eq!(session.len(), 16);
+        assert_eq!(
+            lines,
+            [
+                json!({"event": "joined", "from": "ana", "sender": "00007f3a",
+                       "session": session, "address": "10.0.0.1:40000"}),
+                json!({"event": "message", "channel": 3, "from": "ana", "sender": "00007f3a",
+                       "address": "10.0.0.1:40000", "text": "Hello, multicast!", "bytes": 17}),
+                json!({"event": "raw", "address": "10.0.0.1:40000", "text": "bare", "bytes": 4}),
+                json!({"event": "raw", "address": "10.0.0.1:40000", "hex": "ff00", "bytes": 2}),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_without_a_name_is_called_by_its_id() {
+        assert_eq!(lines("", b"", &[])[1]["from"], "00007f3a");
+    }
+
+    #[test]
+    fn nothing_a_terminal_obeys_is_left_and_nothing_is_lost() {
+        let text = "\u{1b}[2J\u{9b}2J\u{202e}\u{e0041}\"\\\n";
+        let lines = lines("\u{9b}31m", text.as_bytes(), &[]);
+        assert_eq!(lines[1]["text"], text);
+        assert_eq!(lines[1]["from"], "\u{9b}31m");
+    }
+}

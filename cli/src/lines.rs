@@ -1,0 +1,105 @@
+//! Standard input line by line, read by a thread of its own so that a slow one holds up nothing.
+
+use std::io::{self, BufRead, stdin};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Lines that wait to be sent at most.
+const WAITING: usize = 1024;
+
+/// Octets kept of a line: more than any message can have.
+const KEPT: usize = 65_536;
+
+/// A line without its end.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    /// Its octets, or the first of them.
+    pub(crate) octets: Vec<u8>,
+    /// How many it has.
+    pub(crate) len: usize,
+}
+
+impl Line {
+    /// Whether all of it is there.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.octets.len() == self.len
+    }
+
+    fn push(&mut self, octets: &[u8]) {
+        let room = KEPT.saturating_sub(self.octets.len()).min(octets.len());
+        self.octets.extend_from_slice(&octets[..room]);
+        self.len = self.len.saturating_add(octets.len());
+    }
+}
+
+/// Reads standard input until its end, or until nobody wants more.
+pub(crate) fn read() -> Receiver<io::Result<Line>> {
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::spawn(move || {
+        let mut input = stdin().lock();
+        while let Some(line) = next(&mut input).transpose() {
+            let failed = line.is_err();
+            if sender.send(line).is_err() || failed {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The next line; `None` at the end. The last one need not end with a line feed.
+fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut line = Line::default();
+    loop {
+        let octets = match input.fill_buf() {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if octets.is_empty() {
+            return Ok((line.len > 0).then_some(line));
+        }
+        let end = octets.iter().position(|octet| *octet == b'\n');
+        line.push(&octets[..end.unwrap_or(octets.len())]);
+        let used = end.map_or(octets.len(), |end| end + 1);
+        input.consume(used);
+        if end.is_some() {
+            if line.is_whole() && line.octets.pop_if(|last| *last == b'\r').is_some() {
+                line.len -= 1;
+            }
+            return Ok(Some(line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    fn all(text: &[u8]) -> Vec<(Vec<u8>, usize)> {
+        // A small buffer, so that lines are cut in all places.
+        let mut input = BufReader::with_capacity(3, text);
+        let mut lines = Vec::new();
+        while let Some(line) = next(&mut input).unwrap() {
+            lines.push((line.octets, line.len));
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_end_with_a_line_feed_or_with_the_input() {
+        let expected = [&b"one"[..], b"", b"two", b"\xffthree"].map(|l| (l.to_vec(), l.len()));
+        assert_eq!(all(b"one\n\ntwo\r\n\xffthree"), expected);
+        assert_eq!(all(b""), []);
+        assert_eq!(all(b"\n"), [(Vec::new(), 0)]);
+    }
+
+    #[test]
+    fn of_an_endless_line_only_the_beginning_is_kept() {
+        let mut text = vec![b'x'; KEPT + 10];
+        text.extend_from_slice(b"\r\nnext");
+        let lines = all(&text);
+        assert_eq!(lines[0], (vec![b'x'; KEPT], KEPT + 11));
+        assert_eq!(lines[1].0, b"next");
+    }
+}

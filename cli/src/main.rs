@@ -1,0 +1,45 @@
+//! `groupcast`: send to, listen to and look into UDP multicast groups.
+//!
+//! Standard output is for results, standard error for everything else. Exit codes:
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done, or ended by Ctrl-C |
+//! | 1 | trouble with the network, or with standard output, that makes going on impossible |
+//! | 2 | something asked for cannot be: an option, an interface, a file, a message too long |
+//! | 3 | what was waited for did not come |
+
+mod bare;
+mod demo;
+mod escape;
+mod failure;
+mod interfaces;
+mod json;
+mod lines;
+mod listen;
+mod members;
+mod options;
+mod output;
+mod send;
+mod session;
+mod signal;
+mod trouble;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use failure::Failure;
+use options::{Cli, Command};
+
+fn main() -> ExitCode {
+    let Cli { common, command } = Cli::parse();
+    let done = signal::install().and_then(|()| match command {
+        Command::Demo => demo::run(&common),
+        Command::Listen(options) => listen::run(&common, &options),
+        Command::Send(options) => send::run(&common, &options),
+        Command::Members(options) => members::run(&common, &options),
+        Command::Interfaces => interfaces::run(&common),
+    });
+    done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}

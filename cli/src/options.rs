@@ -1,0 +1,229 @@
+//! What can be said on the command line.
+
+use core::num::NonZeroU64;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use groupcast::MemberId;
+use groupcast_std::InterfaceSelector;
+
+const EXIT_CODES: &str = "Exit codes: 0 done, or ended by Ctrl-C; 1 network trouble; 2 something asked \
+                          for cannot be; 3 what was waited for did not come.";
+
+/// Group messaging over UDP multicast.
+#[derive(Debug, Parser)]
+#[command(name = "groupcast", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// The group: a multicast address or a host name, and a port.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "ADDR:PORT",
+        default_value = "239.1.2.3:12345"
+    )]
+    pub(crate) group: String,
+
+    /// The interface, by name, index or address. Default: chosen; `groupcast interfaces` says which
+    /// and why.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME|INDEX|ADDR",
+        env = "GROUPCAST_INTERFACE",
+        value_parser = parse_interface
+    )]
+    pub(crate) interface: Option<InterfaceSelector>,
+
+    /// The name others see, up to 32 bytes.
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// A fixed member id, up to 8 hexadecimal digits, not 0. Default: drawn at random.
+    #[arg(long, global = true, value_name = "HEX", value_parser = parse_id)]
+    pub(crate) id: Option<MemberId>,
+
+    /// A name for the group itself, up to 32 bytes: only members with the same one hear each other.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) group_name: Option<String>,
+
+    /// The hop limit (TTL). 1 stays on the link, 0 on this machine.
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) hops: u8,
+
+    /// Take part without telling the others.
+    #[arg(long, global = true)]
+    pub(crate) hidden: bool,
+
+    /// Results as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more on standard error.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Two members in this process say hello over real sockets on this machine.
+    Demo,
+    /// Print every message as it arrives, and who joins and leaves.
+    Listen(Listen),
+    /// Send a message to the group.
+    Send(Send),
+    /// Show who is there.
+    Members(Members),
+    /// Show the network interfaces, and which one the group would use.
+    Interfaces,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Listen {
+    /// End after this many messages, framed and bare together.
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) count: Option<NonZeroU64>,
+
+    /// End after this time; exit 3 if fewer messages came than --count asks for.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Send {
+    /// The message. Several words are joined by spaces.
+    #[arg(
+        value_name = "TEXT",
+        required_unless_present_any = ["file", "lines"],
+        conflicts_with_all = ["file", "lines"]
+    )]
+    pub(crate) text: Vec<String>,
+
+    /// Send a file's content as one message.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "lines")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Send every line of standard input as a message.
+    #[arg(short, long)]
+    pub(crate) lines: bool,
+
+    /// Send bare datagrams, for programs that do not speak the protocol. Nothing else is sent.
+    #[arg(short, long)]
+    pub(crate) raw: bool,
+
+    /// The channel, 0 to 255, delivered best effort.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "raw")]
+    pub(crate) channel: u8,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Members {
+    /// End after this time. With --json, the members are then printed, one object a line.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Option<Duration>,
+}
+
+fn parse_interface(text: &str) -> Result<InterfaceSelector, core::convert::Infallible> {
+    text.parse()
+}
+
+fn parse_id(text: &str) -> Result<MemberId, &'static str> {
+    const ADVICE: &str = "an id is 1 to 8 hexadecimal digits and not 0, such as 7f3a";
+    // `from_str_radix` takes a sign, too.
+    if text.starts_with('+') {
+        return Err(ADVICE);
+    }
+    u32::from_str_radix(text, 16)
+        .ok()
+        .and_then(MemberId::new)
+        .ok_or(ADVICE)
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("a time is a number of seconds, such as 10 or 0.5")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn common_options_stand_before_or_behind_the_command() {
+        for line in [
+            "groupcast --json --name ana listen",
+            "groupcast listen --json --name ana",
+        ] {
+            let cli = parse(line).unwrap();
+            assert!(cli.common.json && cli.common.name.as_deref() == Some("ana"));
+            assert_eq!(cli.common.group, "239.1.2.3:12345");
+            assert_eq!(cli.common.hops, 1);
+        }
+    }
+
+    #[test]
+    fn what_to_send_is_said_exactly_once() {
+        assert!(parse("groupcast send").is_err());
+        assert!(parse("groupcast send hello --lines").is_err());
+        assert!(parse("groupcast send --file x --lines").is_err());
+        assert!(parse("groupcast send --raw --channel 3 hello").is_err());
+        let Command::Send(send) = parse("groupcast send Hello, multicast!").unwrap().command else {
+            panic!("not send");
+        };
+        assert_eq!(send.text, ["Hello,", "multicast!"]);
+    }
+
+    #[test]
+    fn ids_and_times_are_read_with_care() {
+        assert_eq!(parse_id("7f3A").unwrap().get(), 0x7f3a);
+        for bad in ["", "0", "+1", "-1", "123456789", "ghost"] {
+            assert!(parse_id(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
+        for bad in ["", "-1", "nan", "inf", "1e300", "soon"] {
+            assert!(parse_seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Standard output: a line for everything that happens, written as soon as nothing else is to do.
+
+use std::io::{BufWriter, Stdout, Write, stdout};
+
+use groupcast::Event;
+
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::json;
+
+/// Lines that come faster than this many octets fill are written together: a burst of messages must
+/// not be lost while line after line is written.
+const BUFFER: usize = 64 * 1024;
+
+/// Where results go, as lines for people or as JSON.
+#[derive(Debug)]
+pub(crate) struct Output {
+    stdout: BufWriter<Stdout>,
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            stdout: BufWriter::with_capacity(BUFFER, stdout()),
+            json,
+        }
+    }
+
+    /// Writes a line now.
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.put(line)?;
+        self.flush()
+    }
+
+    /// Writes the line about an event, if there is one, now or with the next [`flush`](Self::flush).
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        let line = if self.json {
+            json::event(event)
+        } else {
+            human(event)
+        };
+        line.map_or(Ok(()), |line| self.put(&line))
+    }
+
+    /// Writes what has not been written yet.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.stdout.flush().map_err(|error| Failure::output(&error))
+    }
+
+    fn put(&mut self, line: &str) -> Result<(), Failure> {
+        writeln!(self.stdout, "{line}").map_err(|error| Failure::output(&error))
+    }
+}
+
+/// The line about an event, for people.
+fn human(event: &Event<'_>) -> Option<String> {
+    let text = groupcast_std::Event::from(*event).to_string();
+    let text = escaped(&text);
+    Some(match event {
+        Event::Message(message) if message.channel().number() != 0 => {
+            format!("[{}] {text}", message.channel().number())
+        }
+        Event::Message(_) | Event::Raw(_) => text.to_string(),
+        Event::Joined(member)
+        | Event::Left(member)
+        | Event::Lost(member)
+        | Event::Restarted(member) => {
+            format!("* {text} ({} at {})", member.id(), member.address())
+        }
+        Event::DuplicateId(_) | Event::RosterFull { .. } => format!("* {text}"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,217 @@
+//! A member for the length of a command: joining, the loop, and leaving.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::time::Instant;
+
+use groupcast::{Counters, Event, MemberId};
+use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
+
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::output::Output;
+use crate::signal;
+use crate::trouble::Trouble;
+
+/// How long to wait after an error that may come again at once.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// What to ask the system for, so that bursts are not lost. It may give less.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Why [`Session::watch`] ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// The command has what it wants.
+    Enough,
+    /// Time is up.
+    Time,
+    /// Ctrl-C or SIGTERM.
+    Signal,
+}
+
+/// Whether an event is to be printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wanted {
+    Yes,
+    No,
+    /// Yes, and then it is enough.
+    Last,
+}
+
+/// A member, and what the user is told about it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) member: Member,
+    trouble: Trouble,
+    verbose: bool,
+}
+
+impl Session {
+    /// Joins the group, and says so.
+    pub(crate) fn join(common: &Common) -> Result<Self, Failure> {
+        let mut builder = builder(common)?;
+        if let Some(name) = &common.name {
+            builder = builder.name(name);
+        }
+        if let Some(id) = common.id {
+            builder = builder.id(id);
+        }
+        let member = builder.join()?;
+        let id = Some(member.id());
+        say_start(common, member.group(), member.choice(), id);
+        Ok(Self {
+            member,
+            trouble: Trouble::default(),
+            verbose: common.verbose,
+        })
+    }
+
+    /// Takes part in the group, and prints the events that `wanted` picks, until it breaks, until
+    /// `end`, or until a signal comes.
+    pub(crate) fn watch(
+        &mut self,
+        end: Option<Instant>,
+        output: &mut Output,
+        mut wanted: impl FnMut(&Event<'_>) -> Wanted,
+    ) -> Result<Ended, Failure> {
+        let ended = self.watch_unflushed(end, output, &mut wanted);
+        let flushed = output.flush();
+        let ended = ended?;
+        flushed.map(|()| ended)
+    }
+
+    fn watch_unflushed(
+        &mut self,
+        end: Option<Instant>,
+        output: &mut Output,
+        wanted: &mut impl FnMut(&Event<'_>) -> Wanted,
+    ) -> Result<Ended, Failure> {
+        let mut failing = false;
+        loop {
+            if signal::end_requested() {
+                return Ok(Ended::Signal);
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(Ended::Time);
+            }
+            match self.member.poll() {
+                Ok(Some(event)) => {
+                    failing = false;
+                    say_standing(self.verbose, &event);
+                    let wanted = wanted(&event);
+                    if wanted != Wanted::No {
+                        output.event(&event)?;
+                    }
+                    if wanted == Wanted::Last {
+                        return Ok(Ended::Enough);
+                    }
+                }
+                Ok(None) => {
+                    failing = false;
+                    output.flush()?;
+                    self.trouble.look(self.member.counters());
+                    let limit = left.map_or(signal::LOOK, |left| left.min(signal::LOOK));
+                    self.member.wait(limit)?;
+                }
+                Err(error) => {
+                    self.trouble.begins(&error, self.member.counters());
+                    if failing {
+                        std::thread::sleep(AFTER_ERROR);
+                    }
+                    failing = true;
+                }
+            }
+        }
+    }
+
+    /// Sends what is due and receives what has come, without waiting, for a command that does not
+    /// care for events.
+    pub(crate) fn keep_up(&mut self) {
+        loop {
+            match self.member.poll() {
+                Ok(Some(_)) => {}
+                Ok(None) => return self.trouble.look(self.member.counters()),
+                Err(error) => return self.trouble.begins(&error, self.member.counters()),
+            }
+        }
+    }
+
+    /// Leaves politely. Returns the counters, and the first trouble there was.
+    pub(crate) fn leave(self) -> Result<(Counters, Option<String>), Failure> {
+        let counters = self.member.leave()?;
+        Ok((counters, self.trouble.first().map(str::to_owned)))
+    }
+}
+
+/// Everything of a member but who it is.
+pub(crate) fn builder(common: &Common) -> Result<MemberBuilder, Failure> {
+    let mut builder = Member::builder(resolve_group(&common.group)?)
+        .hops(common.hops)
+        .receive_buffer(RECEIVE_BUFFER)
+        .announce(!common.hidden);
+    if let Some(selector) = &common.interface {
+        builder = builder.interface(selector.clone());
+    }
+    if let Some(name) = &common.group_name {
+        builder = builder.group_name(name);
+    }
+    Ok(builder)
+}
+
+/// The start-up line: what a question about missing messages is answered from.
+pub(crate) fn say_start(common: &Common, group: SocketAddr, choice: &Choice, id: Option<MemberId>) {
+    let Choice { name, address, .. } = choice;
+    let mtu = choice
+        .mtu
+        .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
+    let id = id.map_or_else(|| "none (bare)".to_owned(), |id| id.to_string());
+    eprintln!(
+        "group {group} via {} ({address}), MTU {mtu}, hop limit {}, id {id}",
+        escaped(name),
+        common.hops,
+    );
+    if common.verbose {
+        eprintln!("{}: {}", escaped(name), escaped(&choice.reason));
+    }
+}
+
+/// The events that come and go, for those who want to know more.
+fn say_standing(verbose: bool, event: &Event<'_>) {
+    if verbose && matches!(event, Event::Suspect(_) | Event::Recovered(_)) {
+        let event = groupcast_std::Event::from(*event);
+        eprintln!("{}", escaped(&event.to_string()));
+    }
+}
+
+/// The counters on one line that scripts can read: every datagram received is in exactly one of
+/// accepted, raw, own and dropped.
+pub(crate) fn say_summary(counters: &Counters) {
+    let mut line = format!(
+        "received={} accepted={} raw={} own={} dropped={}",
+        counters.received,
+        counters.accepted,
+        counters.raw,
+        counters.own,
+        counters.dropped(),
+    );
+    let others = [
+        ("frames_malformed", counters.frames_malformed),
+        ("frames_unknown", counters.frames_unknown),
+        ("frames_unsupported", counters.frames_unsupported),
+        ("send_failures", counters.send_failures),
+    ];
+    for (reason, count) in counters.reasons().into_iter().chain(others) {
+        if count > 0 {
+            line += &format!(" {reason}={count}");
+        }
+    }
+    eprintln!("{line} messages={}", counters.messages_received);
+}
+
+/// When `timeout` ends; `None` for never, or too far away to say.
+pub(crate) fn end_of(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
