@@ -6,11 +6,11 @@
 //! cargo run --example hello -- 127.0.0.1
 //! ```
 
-use std::time::Duration;
+use core::time::Duration;
 
 use groupcast_std::{Member, resolve_group};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let mut member = Member::builder(resolve_group("239.1.2.3:12345")?).name("hello");
     if let Some(interface) = std::env::args().nth(1) {
         member = member.interface(interface.parse()?);

@@ -1,29 +1,26 @@
 //! `groupcast listen`: every message as it arrives.
 
-use core::ops::ControlFlow;
-
 use groupcast::Event;
 
 use crate::failure::Failure;
 use crate::options::{Common, Listen};
 use crate::output::Output;
-use crate::session::{Ended, Session, end_of, say_summary};
+use crate::session::{Ended, Session, Wanted, end_of, say_summary};
 
 pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
     let mut session = Session::join(common)?;
     let mut output = Output::new(common.json);
     let wanted = options.count.map(u64::from);
     let mut came: u64 = 0;
-    let ended = session.watch(end_of(options.timeout), |event| {
-        output.event(event)?;
+    let ended = session.watch(end_of(options.timeout), &mut output, |event| {
         if matches!(event, Event::Message(_) | Event::Raw(_)) {
             came += 1;
         }
-        Ok(if wanted.is_some_and(|wanted| came >= wanted) {
-            ControlFlow::Break(())
+        if wanted.is_some_and(|wanted| came >= wanted) {
+            Wanted::Last
         } else {
-            ControlFlow::Continue(())
-        })
+            Wanted::Yes
+        }
     });
     let left = session.leave();
     if let Ok((counters, _)) = &left {

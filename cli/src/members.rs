@@ -1,25 +1,24 @@
 //! `groupcast members`: who is there.
 
-use core::ops::ControlFlow;
-
 use groupcast::Event;
 
 use crate::failure::Failure;
 use crate::json;
 use crate::options::{Common, Members};
 use crate::output::Output;
-use crate::session::{Session, end_of};
+use crate::session::{Session, Wanted, end_of};
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common)?;
     let mut output = Output::new(common.json);
     // With both, the roster is printed once; else every change of it as it happens.
     let once = common.json && options.timeout.is_some();
-    let ended = session.watch(end_of(options.timeout), |event| {
-        if !once && !matches!(event, Event::Message(_) | Event::Raw(_)) {
-            output.event(event)?;
+    let ended = session.watch(end_of(options.timeout), &mut output, |event| {
+        if once || matches!(event, Event::Message(_) | Event::Raw(_)) {
+            Wanted::No
+        } else {
+            Wanted::Yes
         }
-        Ok(ControlFlow::Continue(()))
     });
     let printed = if once && ended.is_ok() {
         let mut members: Vec<_> = session.member.members().collect();

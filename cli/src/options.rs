@@ -60,7 +60,13 @@ pub(crate) struct Common {
     pub(crate) group_name: Option<String>,
 
     /// The hop limit (TTL). 1 stays on the link, 0 on this machine.
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     pub(crate) hops: u8,
 
     /// Take part without telling the others.
@@ -93,11 +99,17 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
     /// End after this many messages, framed and bare together.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) count: Option<NonZeroU64>,
 
     /// End after this time; exit 3 if fewer messages came than --count asks for.
-    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -131,7 +143,13 @@ pub(crate) struct Send {
 #[derive(Args, Debug)]
 pub(crate) struct Members {
     /// End after this time. With --json, the members are then printed, one object a line.
-    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
     pub(crate) timeout: Option<Duration>,
 }
 

@@ -1,6 +1,6 @@
-//! Standard output: a line for everything that happens, written at once.
+//! Standard output: a line for everything that happens, written as soon as nothing else is to do.
 
-use std::io::{Stdout, Write, stdout};
+use std::io::{BufWriter, Stdout, Write, stdout};
 
 use groupcast::Event;
 
@@ -8,36 +8,48 @@ use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
 
+/// Lines that come faster than this many octets fill are written together: a burst of messages must
+/// not be lost while line after line is written.
+const BUFFER: usize = 64 * 1024;
+
 /// Where results go, as lines for people or as JSON.
 #[derive(Debug)]
 pub(crate) struct Output {
-    stdout: Stdout,
+    stdout: BufWriter<Stdout>,
     json: bool,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            stdout: stdout(),
+            stdout: BufWriter::with_capacity(BUFFER, stdout()),
             json,
         }
     }
 
-    /// Writes a line, and sees to it that it is read now.
+    /// Writes a line now.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
-        writeln!(self.stdout, "{line}")
-            .and_then(|()| self.stdout.flush())
-            .map_err(|error| Failure::output(&error))
+        self.put(line)?;
+        self.flush()
     }
 
-    /// Writes the line about an event, if there is one.
+    /// Writes the line about an event, if there is one, now or with the next [`flush`](Self::flush).
     pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         let line = if self.json {
             json::event(event)
         } else {
             human(event)
         };
-        line.map_or(Ok(()), |line| self.line(&line))
+        line.map_or(Ok(()), |line| self.put(&line))
+    }
+
+    /// Writes what has not been written yet.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.stdout.flush().map_err(|error| Failure::output(&error))
+    }
+
+    fn put(&mut self, line: &str) -> Result<(), Failure> {
+        writeln!(self.stdout, "{line}").map_err(|error| Failure::output(&error))
     }
 }
 

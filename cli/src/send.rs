@@ -44,13 +44,13 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
 /// What messages are sent with.
 enum Mouth {
     Member(Box<Session>, Channel),
-    Bare(Bare),
+    Bare(Box<Bare>),
 }
 
 impl Mouth {
     fn open(common: &Common, options: &Send) -> Result<Self, Failure> {
         Ok(if options.raw {
-            Self::Bare(Bare::open(common)?)
+            Self::Bare(Box::new(Bare::open(common)?))
         } else {
             let session = Session::join(common)?;
             Self::Member(Box::new(session), Channel::best_effort(options.channel))

@@ -1,7 +1,6 @@
 //! A member for the length of a command: joining, the loop, and leaving.
 
 use core::net::SocketAddr;
-use core::ops::ControlFlow;
 use core::time::Duration;
 use std::time::Instant;
 
@@ -11,11 +10,15 @@ use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::Common;
+use crate::output::Output;
 use crate::signal;
 use crate::trouble::Trouble;
 
 /// How long to wait after an error that may come again at once.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// What to ask the system for, so that bursts are not lost. It may give less.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Why [`Session::watch`] ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,6 +29,15 @@ pub(crate) enum Ended {
     Time,
     /// Ctrl-C or SIGTERM.
     Signal,
+}
+
+/// Whether an event is to be printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wanted {
+    Yes,
+    No,
+    /// Yes, and then it is enough.
+    Last,
 }
 
 /// A member, and what the user is told about it.
@@ -56,12 +68,25 @@ impl Session {
         })
     }
 
-    /// Takes part in the group, and hands every event to `take`, until it breaks, until `end`, or
-    /// until a signal comes.
+    /// Takes part in the group, and prints the events that `wanted` picks, until it breaks, until
+    /// `end`, or until a signal comes.
     pub(crate) fn watch(
         &mut self,
         end: Option<Instant>,
-        mut take: impl FnMut(&Event<'_>) -> Result<ControlFlow<()>, Failure>,
+        output: &mut Output,
+        mut wanted: impl FnMut(&Event<'_>) -> Wanted,
+    ) -> Result<Ended, Failure> {
+        let ended = self.watch_unflushed(end, output, &mut wanted);
+        let flushed = output.flush();
+        let ended = ended?;
+        flushed.map(|()| ended)
+    }
+
+    fn watch_unflushed(
+        &mut self,
+        end: Option<Instant>,
+        output: &mut Output,
+        wanted: &mut impl FnMut(&Event<'_>) -> Wanted,
     ) -> Result<Ended, Failure> {
         let mut failing = false;
         loop {
@@ -76,12 +101,17 @@ impl Session {
                 Ok(Some(event)) => {
                     failing = false;
                     say_standing(self.verbose, &event);
-                    if take(&event)?.is_break() {
+                    let wanted = wanted(&event);
+                    if wanted != Wanted::No {
+                        output.event(&event)?;
+                    }
+                    if wanted == Wanted::Last {
                         return Ok(Ended::Enough);
                     }
                 }
                 Ok(None) => {
                     failing = false;
+                    output.flush()?;
                     self.trouble.look(self.member.counters());
                     let limit = left.map_or(signal::LOOK, |left| left.min(signal::LOOK));
                     self.member.wait(limit)?;
@@ -120,6 +150,7 @@ impl Session {
 pub(crate) fn builder(common: &Common) -> Result<MemberBuilder, Failure> {
     let mut builder = Member::builder(resolve_group(&common.group)?)
         .hops(common.hops)
+        .receive_buffer(RECEIVE_BUFFER)
         .announce(!common.hidden);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());

@@ -113,7 +113,7 @@ impl fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self("", id) => id.fmt(f),
-            Self(name, _) => name.escape_debug().fmt(f),
+            Self(name, _) => Content(name.as_bytes()).fmt(f),
         }
     }
 }

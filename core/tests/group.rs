@@ -521,7 +521,10 @@ fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
     for member in [&mut lower, &mut higher] {
         member.handle_timeout(ms(1_000));
     }
-    let first = lower.poll_transmit(now, &mut buffer).unwrap().unwrap();
+    let first = lower
+        .poll_transmit(ms(1_100), &mut buffer)
+        .unwrap()
+        .unwrap();
     assert_eq!(
         hear(&mut higher, now, &buffer[..first.len]),
         ["duplicate Silenced"]
@@ -529,6 +532,12 @@ fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
     assert_eq!(
         higher.send(now, CHANNEL, b"x"),
         Err(embedded_nal::nb::Error::Other(SendError::Silenced))
+    );
+    // Its last word tells the other one, even in its first second.
+    let last = higher.poll_transmit(now, &mut buffer).unwrap().unwrap();
+    assert_eq!(
+        hear(&mut lower, ms(1_101), &buffer[..last.len]),
+        ["duplicate Kept"]
     );
     assert!(
         higher

@@ -202,17 +202,16 @@ pub(crate) fn resolve(
 /// Names, indices and addresses in a line.
 fn describe(interfaces: &[NetworkInterface]) -> String {
     let one = |interface: &NetworkInterface| {
+        let (name, index) = (&interface.name, interface.index);
         let addresses: Vec<_> = interface
             .addresses
             .iter()
             .map(ToString::to_string)
             .collect();
-        format!(
-            "{} ({}: {})",
-            interface.name,
-            interface.index,
-            addresses.join(" ")
-        )
+        match addresses.join(" ") {
+            none if none.is_empty() => format!("{name} ({index}, no address)"),
+            addresses => format!("{name} ({index}: {addresses})"),
+        }
     };
     interfaces.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -40,7 +40,7 @@
 //!
 //! | | Linux | macOS, BSD | Windows |
 //! |---|---|---|---|
-//! | how far tested | run | type-checked (macOS), never run | type-checked, never run |
+//! | how far tested | run | type-checked (macOS, FreeBSD), never run | type-checked, never run |
 //! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0` | by binding to the group | by the system |
 //! | IPv6 group joined on another interface by others | kept out by a packet filter | not known | not known |
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
@@ -49,13 +49,15 @@
 //! | MTU | known | not known | not known |
 //!
 //! On macOS and the BSDs a socket bound to the port of the builder's group hears that group only, and
-//! no unicast; send from another socket. Android is treated like them.
+//! no unicast; send from another socket. Android is treated like
+//! them (type-checked, never run).
 //!
 //! # What is not here
 //!
 //! [`UdpReceiveLocal`](groupcast::multicast::UdpReceiveLocal), the address a datagram was sent to. The
-//! system gives it in a control message that neither socket2 nor rustix can read without `unsafe`. A
-//! program with several groups on one port opens a socket for each.
+//! system gives it in a control message that neither socket2 nor rustix can read without `unsafe`. The
+//! `nix` crate can on Linux and macOS, which was not found worth a second wrapper of the same calls.
+//! A program with several groups on one port opens a socket for each.
 
 mod builder;
 mod cause;
@@ -67,6 +69,7 @@ mod interface;
 pub mod interfaces;
 mod member;
 mod membership;
+mod rank;
 mod resolve;
 mod socket;
 mod stack;

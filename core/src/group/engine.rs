@@ -45,6 +45,8 @@ pub(crate) struct Engine {
     /// When this session began.
     pub(crate) began: Instant,
     pub(crate) silenced: bool,
+    /// Whether it is still to be said that this member gives way.
+    pub(crate) gives_way: bool,
     pub(crate) duplicate_id: Option<DuplicateId>,
     pub(crate) duplicate_reported: Option<Instant>,
     pub(crate) refused: u32,
@@ -81,6 +83,7 @@ impl Engine {
             now: None,
             began: Instant::ZERO,
             silenced: false,
+            gives_way: false,
             duplicate_id: None,
             duplicate_reported: None,
             refused: 0,
@@ -135,7 +138,11 @@ impl Engine {
         let Some(now) = self.now else {
             return Some(Instant::ZERO);
         };
-        if !views.outbox.is_empty() || self.has_events(views) || views.roster.has_owed() {
+        if !views.outbox.is_empty()
+            || self.gives_way
+            || self.has_events(views)
+            || views.roster.has_owed()
+        {
             return Some(now);
         }
         match (self.presence.next(), views.roster.next_check()) {

@@ -12,7 +12,7 @@ use crate::counters::count;
 use crate::event::{DuplicateId, Event, Message, Outcome, Raw};
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{self, Frame, FrameError, Header, ParseError};
+use crate::wire::{self, Bye, Frame, FrameError, Header, ParseError};
 
 /// How often a duplicate of the own id is reported at most.
 const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
@@ -82,7 +82,10 @@ impl Engine {
                 count(&mut self.counters.own);
             } else {
                 count(&mut self.counters.claims_own_id);
-                self.contest(now, from, &header);
+                let gives_way = wire::parse(datagram).is_ok_and(|(_, mut frames)| {
+                    matches!(frames.next(), Some(Ok(Frame::Bye(bye))) if bye == Bye::GIVE_WAY)
+                });
+                self.contest(now, from, &header, gives_way);
             }
             return Fate::Dropped;
         }
@@ -151,13 +154,14 @@ impl Engine {
     }
 
     /// Another member uses this member's id (PROTOCOL §5.5).
-    fn contest(&mut self, now: Instant, from: SocketAddr, header: &Header) {
+    fn contest(&mut self, now: Instant, from: SocketAddr, header: &Header, gives_way: bool) {
         // What an earlier life of this member sent may still be on its way.
-        if now.since(self.began) < LATE || self.silenced || self.presence.is_leaving() {
+        let may_be_late = now.since(self.began) < LATE && !gives_way;
+        if may_be_late || self.silenced || self.presence.is_leaving() {
             return;
         }
         let id = self.id;
-        let outcome = if self.session < header.session {
+        let outcome = if self.session < header.session || gives_way {
             // The other one is to hear at once that the id is taken.
             self.presence.assert(now);
             Outcome::Kept
@@ -167,6 +171,7 @@ impl Engine {
             Outcome::Redrawn(self.id)
         } else {
             self.silenced = true;
+            self.gives_way = self.presence.announces();
             self.presence.silence();
             Outcome::Silenced
         };

@@ -21,12 +21,14 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
-        if self.silenced {
+        let transmit = if self.silenced {
             views.outbox.clear();
-        }
-        let transmit = match self.transmit_to_member(views, buffer)? {
-            Some(transmit) => Some(transmit),
-            None => self.transmit_to_group(views, now, buffer)?,
+            self.give_way(buffer)?
+        } else {
+            match self.transmit_to_member(views, buffer)? {
+                Some(transmit) => Some(transmit),
+                None => self.transmit_to_group(views, now, buffer)?,
+            }
         };
         if let Some(Transmit { len, .. }) = transmit {
             count(&mut self.counters.datagrams_sent);
@@ -34,6 +36,18 @@ impl Engine {
             self.counters.octets_sent = self.counters.octets_sent.wrapping_add(len as u64);
         }
         Ok(transmit)
+    }
+
+    /// The last word of a member whose id is another's: so the other one hears of it.
+    fn give_way(&mut self, buffer: &mut [u8]) -> Result<Option<Transmit>, BufferTooSmall> {
+        if !core::mem::take(&mut self.gives_way) {
+            return Ok(None);
+        }
+        let len = self.emit(buffer, |w| Frame::Bye(Bye::GIVE_WAY).emit(w))?;
+        Ok(Some(Transmit {
+            to: Destination::Group,
+            len,
+        }))
     }
 
     /// A HELLO owed to one member.

@@ -8,7 +8,7 @@ use super::writer::{BufferTooSmall, Writer};
 /// The sender leaves the group.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Bye {
-    /// Why: 0 the application left, 1 the id is taken by another member. Others are not defined.
+    /// Why: 0 the application left, 1 the id is another member's. Others are not defined.
     pub reason: u8,
 }
 
@@ -17,6 +17,9 @@ impl Bye {
 
     /// The application left.
     pub const LEFT: Self = Self { reason: 0 };
+
+    /// The id is another member's, and this one falls silent.
+    pub const GIVE_WAY: Self = Self { reason: 1 };
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
         Ok(Self { reason: r.u8()? })

@@ -12,13 +12,24 @@
 use core::error::Error;
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::process::ExitCode;
 use std::thread::sleep;
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::multicast::{Interface, UdpMulticast};
 use groupcast_std::{StdStack, interfaces, wait};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nalcat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {

@@ -1,0 +1,152 @@
+//! `groupcast send`.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use crate::process::{
+    Running, command, datagram, group, plain_listener, run, run_with_input, stranger,
+};
+
+/// A file with this content that is removed at the end.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let name = format!("groupcast-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn sending_to_nobody_succeeds() {
+    run(group(30), ["send", "hello"]).expect(0);
+    run(group(30), ["send", "--raw", "hello"]).expect(0);
+}
+
+#[test]
+fn bare_datagrams_arrive_byte_for_byte_and_nothing_else_does() {
+    let group = group(31);
+    // A program that shares the port with nobody is no obstacle.
+    let listener = plain_listener(group);
+    run(group, ["send", "--raw", "Hello, multicast!"]).expect(0);
+    let octets: Vec<u8> = (0..=255).chain(0..=255).collect();
+    let file = Temporary::new("octets", &octets);
+    run(group, ["send", "--raw", "--file", file.path()]).expect(0);
+    run_with_input(group, &["send", "--raw", "--lines"], b"one\ntwo").expect(0);
+    stranger().send_to(b"the end", group).unwrap();
+    let heard: Vec<_> = (0..5).map(|_| datagram(&listener).0).collect();
+    assert_eq!(
+        heard,
+        [
+            b"Hello, multicast!",
+            &octets[..],
+            b"one",
+            b"two",
+            b"the end"
+        ]
+    );
+}
+
+#[test]
+fn a_file_is_one_message() {
+    let group = group(32);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let file = Temporary::new("two-lines", b"one\ntwo\n");
+    run(group, ["send", "--file", file.path(), "--channel", "200"]).expect(0);
+    let message = listener.message();
+    assert_eq!(message["text"], "one\ntwo\n");
+    assert_eq!(message["channel"], 200);
+}
+
+#[test]
+fn octets_that_are_no_text_arrive_as_hexadecimal() {
+    let group = group(33);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    // A message may begin with what begins a datagram.
+    let file = Temporary::new("no-text", &[0xc1, 0x10, 0xff]);
+    run(group, ["send", "--file", file.path()]).expect(0);
+    let message = listener.message();
+    assert_eq!(
+        (&message["event"], &message["hex"]),
+        (&"message".into(), &"c110ff".into())
+    );
+    assert_eq!(message["bytes"], 3);
+}
+
+#[test]
+fn every_line_is_a_message_and_they_share_datagrams() {
+    let group = group(34);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let lines: Vec<_> = (0..500).map(|n| format!("line {n}")).collect();
+    run_with_input(group, &["send", "--lines"], lines.join("\n").as_bytes()).expect(0);
+    for line in &lines {
+        assert_eq!(listener.message()["text"], *line);
+    }
+    let summary = listener.interrupted().expect(0).summary();
+    assert_eq!(summary.count("messages"), 500);
+    assert!(
+        summary.count("accepted") < 100,
+        "{} datagrams",
+        summary.count("accepted")
+    );
+}
+
+#[test]
+fn a_line_goes_out_at_once_and_a_slow_input_holds_up_nothing() {
+    let group = group(35);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let args = ["send", "--lines", "--name", "slow"];
+    let mut sender = Running::spawn(command(group).args(args).stdin(Stdio::piped()));
+    // Nothing has been typed yet, and the sender is there all the same.
+    assert_eq!(listener.event("joined")["from"], "slow");
+    let mut stdin = sender.child.stdin.take().unwrap();
+    for line in ["one", "two"] {
+        writeln!(stdin, "{line}").unwrap();
+        assert_eq!(listener.message()["text"], line);
+    }
+    drop(stdin);
+    sender.ended().expect(0);
+    assert_eq!(listener.event("left")["from"], "slow");
+}
+
+#[test]
+fn a_line_too_long_is_named_and_the_others_are_sent() {
+    let group = group(36);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let long = "x".repeat(100_000);
+    let input = format!("one\n{}\n{long}\ntwo\n", &long[..1163]);
+    let ended = run_with_input(group, &["send", "--lines"], input.as_bytes()).expect(2);
+    assert!(ended.stderr.contains("line 2 is not sent"), "{ended:#?}");
+    assert!(ended.stderr.contains("100000 octets"), "{ended:#?}");
+    assert!(ended.stderr.contains("at most 1162"), "{ended:#?}");
+    assert!(ended.stderr.contains("2 of 4 lines"), "{ended:#?}");
+    assert_eq!(listener.message()["text"], "one");
+    assert_eq!(listener.message()["text"], "two");
+}
+
+#[test]
+fn ctrl_c_ends_a_sender_that_waits_for_input() {
+    let group = group(37);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let args = ["send", "--lines", "--name", "idle"];
+    let mut sender = Running::spawn(command(group).args(args).stdin(Stdio::piped()));
+    let stdin = sender.child.stdin.take();
+    assert_eq!(listener.event("joined")["from"], "idle");
+    sender.interrupted().expect(0);
+    assert_eq!(listener.event("left")["from"], "idle");
+    drop(stdin);
+}
