@@ -625,6 +625,24 @@ fn a_sender_heard_without_hello_is_asked_for_it() {
 }
 
 #[test]
+fn a_sender_that_never_pauses_is_asked_for_its_hello_too() {
+    let mut ana = member(config("ana"), 1);
+    let mut buffer = [0; 1472];
+    ana.handle_timeout(ms(900));
+    while ana.poll_transmit(ms(1_000), &mut buffer).unwrap().is_some() {}
+    let mut ben = Puppet::new(7, 1);
+    let mut asked = 0;
+    for n in 0..100 {
+        let now = ms(1_000 + 20 * n);
+        hear(&mut ana, now, &ben.message("hi"));
+        while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
+            asked += usize::from(transmit.to != Destination::Group);
+        }
+    }
+    assert_eq!(asked, 2, "it may be hidden: that is enough");
+}
+
+#[test]
 fn duplicates_of_the_network_are_delivered_once() {
     let mut ana = member(config("ana"), 1);
     let mut ben = Puppet::new(7, 1);

@@ -213,7 +213,13 @@ impl Engine {
             }
             .into());
         }
-        let write = |octets: &mut [u8]| octets.copy_from_slice(datagram);
+        let write = |octets: &mut [u8]| {
+            // Octet by octet: lengths that might differ would be a reason to panic.
+            octets
+                .iter_mut()
+                .zip(datagram)
+                .for_each(|(to, from)| *to = *from);
+        };
         views
             .outbox
             .push(true, datagram.len(), write)

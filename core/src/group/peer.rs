@@ -202,6 +202,13 @@ impl Peer {
 
     /// It lives.
     fn alive(&mut self, now: Instant) {
+        if self.member.standing == Standing::Unknown {
+            // It is asked for its HELLO twice, however often it is heard meanwhile.
+            if self.probes >= 2 {
+                self.heard = now;
+            }
+            return;
+        }
         self.heard = now;
         self.probes = 0;
         match self.member.standing {
