@@ -1,0 +1,239 @@
+//! Members on a perfect network without delay, and members whose datagrams are made by hand.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use groupcast::wire::{self, Data, Frame, Header, Hello, Suite};
+use groupcast::{
+    Channel, Config, Destination, Event, Group, Instant, MemberId, Name, Session, Storage, Tiny,
+};
+
+pub(crate) const CHANNEL: Channel = Channel::best_effort(3);
+
+pub(crate) fn group_address() -> SocketAddr {
+    "239.1.2.3:12345".parse().unwrap()
+}
+
+pub(crate) fn address(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 40_000))
+}
+
+pub(crate) fn ms(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+pub(crate) fn config(name: &str) -> Config {
+    Config::new(group_address()).with_name(name)
+}
+
+pub(crate) fn id(id: u32) -> MemberId {
+    MemberId::new(id).unwrap()
+}
+
+/// Members on a perfect network without delay.
+pub(crate) struct Hub {
+    pub(crate) now: Instant,
+    pub(crate) members: Vec<(Group<Tiny>, Vec<String>)>,
+    /// Datagrams sent so far, to a member or to the group.
+    pub(crate) unicasts: usize,
+    pub(crate) multicasts: usize,
+    /// Members that neither hear nor are heard.
+    pub(crate) cut_off: Vec<usize>,
+}
+
+impl Hub {
+    pub(crate) fn new(configs: impl IntoIterator<Item = Config>) -> Self {
+        let mut hub = Self {
+            now: ms(1_000),
+            members: Vec::new(),
+            unicasts: 0,
+            multicasts: 0,
+            cut_off: Vec::new(),
+        };
+        for config in configs {
+            hub.add(config);
+        }
+        hub
+    }
+
+    pub(crate) fn add(&mut self, config: Config) -> usize {
+        self.members
+            .push((member(config, self.members.len() as u8 + 1), Vec::new()));
+        self.members.len() - 1
+    }
+
+    /// Lets everybody send and hear until nothing is left to do now.
+    pub(crate) fn settle(&mut self) {
+        let mut buffer = [0; 1472];
+        let mut busy = true;
+        while busy {
+            busy = false;
+            for from in 0..self.members.len() {
+                while let Some(transmit) = self.members[from]
+                    .0
+                    .poll_transmit(self.now, &mut buffer)
+                    .unwrap()
+                {
+                    busy = true;
+                    self.deliver(from, transmit.to, &buffer[..transmit.len]);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, from: usize, to: Destination, datagram: &[u8]) {
+        match to {
+            Destination::Group => self.multicasts += 1,
+            Destination::Member(_) => self.unicasts += 1,
+        }
+        if self.cut_off.contains(&from) {
+            return;
+        }
+        for n in 0..self.members.len() {
+            let here = address(n as u8 + 1);
+            let meant = matches!(to, Destination::Group) || to == Destination::Member(here);
+            if meant && !self.cut_off.contains(&n) {
+                let (group, log) = &mut self.members[n];
+                group
+                    .handle(self.now, address(from as u8 + 1), datagram)
+                    .unwrap();
+                drain(group, log);
+            }
+        }
+    }
+
+    /// Lets time pass, from deadline to deadline.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.settle();
+            for (group, log) in &mut self.members {
+                group.handle_timeout(self.now);
+                drain(group, log);
+            }
+            self.settle();
+            let next = self
+                .members
+                .iter_mut()
+                .filter_map(|(group, _)| group.next_deadline())
+                .min();
+            match next {
+                Some(next) if next <= end => {
+                    self.now = next.max(self.now + Duration::from_micros(1))
+                }
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn log(&mut self, n: usize) -> Vec<String> {
+        core::mem::take(&mut self.members[n].1)
+    }
+
+    pub(crate) fn group(&mut self, n: usize) -> &mut Group<Tiny> {
+        &mut self.members[n].0
+    }
+}
+
+pub(crate) fn member(config: Config, seed: u8) -> Group<Tiny> {
+    Group::new(Tiny::new(), config, [seed; 32]).unwrap()
+}
+
+pub(crate) fn drain<const A: usize, const B: usize, const C: usize>(
+    group: &mut Group<Storage<A, B, C>>,
+    log: &mut Vec<String>,
+) {
+    while let Some(event) = group.poll_event() {
+        log.push(match event {
+            Event::Message(m) => format!("{}: {}", m.name(), m.text().unwrap()),
+            Event::Raw(raw) => format!("raw: {}", raw.text().unwrap()),
+            Event::Joined(member) => format!("{} joined", member.name()),
+            Event::Left(member) => format!("{} left", member.name()),
+            Event::Suspect(member) => format!("{} suspect", member.name()),
+            Event::Recovered(member) => format!("{} recovered", member.name()),
+            Event::Lost(member) => format!("{} lost", member.name()),
+            Event::Restarted(member) => format!("{} restarted", member.name()),
+            Event::RosterFull { refused } => format!("full {refused}"),
+            Event::DuplicateId(duplicate) => format!("duplicate {:?}", duplicate.outcome()),
+            other => format!("{other:?}"),
+        });
+    }
+    let c = group.counters();
+    assert_eq!(
+        c.received,
+        c.accepted + c.raw + c.own + c.dropped(),
+        "{c:?}"
+    );
+}
+
+/// A member whose datagrams are made by hand.
+pub(crate) struct Puppet {
+    pub(crate) id: u32,
+    pub(crate) session: u64,
+    pub(crate) counter: u64,
+}
+
+impl Puppet {
+    pub(crate) fn new(id: u32, session: u64) -> Self {
+        Self {
+            id,
+            session,
+            counter: 0,
+        }
+    }
+
+    pub(crate) fn say(&mut self, frames: &[Frame<'_>]) -> Vec<u8> {
+        self.counter += 1;
+        let header = Header {
+            suite: Suite::Open,
+            tag: wire::open_group_tag(group_address(), &Name::EMPTY),
+            sender: id(self.id),
+            session: Session::new(self.session),
+            counter: self.counter,
+        };
+        let mut buffer = vec![0; 1472];
+        let len = wire::emit(&header, frames, &mut buffer).unwrap();
+        buffer.truncate(len);
+        buffer
+    }
+
+    pub(crate) fn hello(&mut self, name: &str) -> Vec<u8> {
+        let hello = Hello {
+            interval: 100,
+            max_datagram: 1473,
+            ..hello(name)
+        };
+        self.say(&[Frame::Hello(hello)])
+    }
+
+    pub(crate) fn message(&mut self, text: &str) -> Vec<u8> {
+        self.say(&[Frame::Data(data(text))])
+    }
+}
+
+pub(crate) fn hello(name: &str) -> Hello<'static> {
+    Hello::new(Name::new(name).unwrap())
+}
+
+pub(crate) fn data(text: &str) -> Data<'_> {
+    Data {
+        class: 0,
+        repair: false,
+        copy: false,
+        channel: 0,
+        horizon: 0,
+        fragment: 0,
+        last: 0,
+        sequence: 0,
+        payload: text.as_bytes(),
+    }
+}
+
+/// What `group` is told when `datagram` arrives.
+pub(crate) fn hear(group: &mut Group<Tiny>, now: Instant, datagram: &[u8]) -> Vec<String> {
+    let mut log = Vec::new();
+    group.handle(now, address(99), datagram).unwrap();
+    drain(group, &mut log);
+    log
+}

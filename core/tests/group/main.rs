@@ -1,0 +1,5 @@
+//! Groups that exchange datagrams by hand, without a network: what each member is told.
+
+mod hub;
+mod membership;
+mod messages;

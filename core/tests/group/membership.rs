@@ -1,0 +1,351 @@
+//! Who is there: HELLO, silence, BYE, restarts, duplicate ids, full rosters.
+
+use core::time::Duration;
+
+use groupcast::wire::{self, Bye, Frame, Hello};
+use groupcast::{Destination, Event, Outcome, SendError, Standing};
+
+use crate::hub::{CHANNEL, Hub, Puppet, address, config, hear, hello, id, member, ms};
+
+#[test]
+fn the_first_datagram_introduces_its_sender() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    let now = hub.now;
+    hub.group(0)
+        .send(now, CHANNEL, b"Hello, multicast!")
+        .unwrap();
+    hub.settle();
+    assert_eq!(hub.log(1), ["ana joined", "ana: Hello, multicast!"]);
+    assert_eq!(hub.multicasts, 1, "HELLO and message share a datagram");
+    // Its own datagram came back and was filtered.
+    assert_eq!(hub.log(0), [] as [&str; 0]);
+    assert_eq!(hub.group(0).counters().own, 1);
+}
+
+#[test]
+fn everybody_joins_within_a_second_and_stays() {
+    let mut hub = Hub::new(["ana", "ben", "cho"].map(config));
+    hub.run(Duration::from_secs(1));
+    assert_eq!(hub.group(0).members().count(), 2);
+    hub.run(Duration::from_secs(60));
+    for n in 0..3 {
+        let log = hub.log(n);
+        assert_eq!(log.len(), 2, "{log:?}");
+        assert!(log.iter().all(|line| line.ends_with("joined")), "{log:?}");
+    }
+    // Three members, one HELLO a second each.
+    assert!((170..=200).contains(&hub.multicasts), "{}", hub.multicasts);
+}
+
+#[test]
+fn a_newcomer_is_answered_within_half_a_second() {
+    let mut hub = Hub::new([config("ana")]);
+    hub.run(Duration::from_millis(3_050));
+    hub.add(config("ben"));
+    hub.run(Duration::from_millis(600));
+    assert_eq!(hub.log(1), ["ana joined"]);
+}
+
+#[test]
+fn a_member_that_falls_silent_is_suspected_asked_and_lost() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_secs(3));
+    hub.log(0);
+    hub.cut_off = vec![1];
+    hub.unicasts = 0;
+    hub.run(Duration::from_millis(4_900));
+    assert_eq!(hub.log(0), ["ben suspect", "ben lost"]);
+    assert_eq!(hub.unicasts, 4, "two probes each way");
+    assert_eq!(hub.group(0).members().count(), 0);
+    // It comes back: same session, told as a new beginning.
+    hub.cut_off.clear();
+    hub.run(Duration::from_secs(2));
+    assert_eq!(hub.log(0), ["ben joined"]);
+}
+
+#[test]
+fn a_suspect_that_answers_has_recovered() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    assert_eq!(hear(&mut ana, ms(1_000), &ben.hello("ben")), ["ben joined"]);
+    assert_eq!(ana.next_deadline().map(|_| ()), Some(()));
+    ana.handle_timeout(ms(3_499));
+    assert!(ana.poll_event().is_none());
+    ana.handle_timeout(ms(3_500));
+    assert!(
+        matches!(ana.poll_event(), Some(Event::Suspect(m)) if m.standing() == Standing::Suspect)
+    );
+    let mut buffer = [0; 1472];
+    let transmit = ana.poll_transmit(ms(3_500), &mut buffer).unwrap().unwrap();
+    assert_eq!(transmit.to, Destination::Member(address(99)));
+    let (_, mut frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+    assert!(matches!(frames.next(), Some(Ok(Frame::Hello(hello))) if hello.probe && !hello.join));
+    assert_eq!(
+        hear(&mut ana, ms(3_600), &ben.message("here")),
+        ["ben recovered", "ben: here"]
+    );
+}
+
+#[test]
+fn a_probe_is_answered_by_unicast_and_not_too_often() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    let mut buffer = [0; 1472];
+    hear(&mut ana, ms(1_000), &ben.hello("ben"));
+    while ana.poll_transmit(ms(1_200), &mut buffer).unwrap().is_some() {}
+    let mut answers = 0;
+    for n in 0..100 {
+        let probe = Frame::Hello(Hello {
+            probe: true,
+            interval: 100,
+            ..hello("ben")
+        });
+        hear(&mut ana, ms(1_200 + n), &ben.say(&[probe]));
+        while let Some(transmit) = ana.poll_transmit(ms(1_200 + n), &mut buffer).unwrap() {
+            assert_eq!(transmit.to, Destination::Member(address(99)));
+            answers += 1;
+        }
+    }
+    assert_eq!(answers, 1);
+}
+
+#[test]
+fn who_says_good_bye_has_left_and_late_datagrams_change_nothing() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_secs(1));
+    hub.log(0);
+    let now = hub.now;
+    hub.group(1).send(now, CHANNEL, b"bye").unwrap();
+    hub.group(1).leave(now);
+    assert_eq!(
+        hub.group(1).send(now, CHANNEL, b"more"),
+        Err(embedded_nal::nb::Error::Other(SendError::HasLeft))
+    );
+    hub.run(Duration::from_millis(100));
+    assert_eq!(hub.log(0), ["ben: bye", "ben left"]);
+    assert!(hub.group(1).has_left());
+    assert_eq!(hub.group(0).counters().stale, 2, "the second and third BYE");
+    assert_eq!(hub.group(0).members().count(), 0);
+}
+
+#[test]
+fn a_restart_is_told_and_ends_the_session_before() {
+    let mut ana = member(config("ana"), 1);
+    let (mut first, mut second) = (Puppet::new(7, 111), Puppet::new(7, 5));
+    hear(&mut ana, ms(1_000), &first.hello("ben"));
+    let late = first.message("late");
+    assert_eq!(
+        hear(&mut ana, ms(2_000), &second.hello("ben")),
+        ["ben restarted"]
+    );
+    assert_eq!(hear(&mut ana, ms(2_001), &late), [] as [&str; 0]);
+    assert_eq!(ana.counters().stale, 1);
+    assert_eq!(
+        hear(&mut ana, ms(2_002), &second.message("new")),
+        ["ben: new"]
+    );
+}
+
+#[test]
+fn a_member_that_left_and_comes_again_joins_again() {
+    let mut ana = member(config("ana"), 1);
+    let mut first = Puppet::new(7, 111);
+    hear(&mut ana, ms(1_000), &first.hello("ben"));
+    assert_eq!(
+        hear(&mut ana, ms(1_100), &first.say(&[Frame::Bye(Bye::LEFT)])),
+        ["ben left"]
+    );
+    assert_eq!(
+        hear(&mut ana, ms(1_200), &Puppet::new(7, 112).hello("ben")),
+        ["ben joined"]
+    );
+}
+
+#[test]
+fn of_two_members_with_an_automatic_id_the_higher_session_draws_another() {
+    let mut hub = Hub::new([config("ana")]);
+    hub.run(Duration::from_secs(2));
+    let (own, session) = (hub.group(0).id(), hub.group(0).session().get());
+    let now = hub.now;
+    // A higher session gives way to us.
+    let mut other = Puppet::new(own.get(), session + 1);
+    assert_eq!(
+        hear(hub.group(0), now, &other.hello("x")),
+        ["duplicate Kept"]
+    );
+    assert_eq!(hub.group(0).id(), own);
+    assert_eq!(
+        hear(hub.group(0), now, &other.hello("x")),
+        [] as [&str; 0],
+        "said once"
+    );
+    // To a lower session we give way.
+    let mut other = Puppet::new(own.get(), session - 1);
+    let told = hear(hub.group(0), now, &other.hello("x"));
+    let new = hub.group(0).id();
+    assert_ne!(new, own);
+    assert_eq!(told, [format!("duplicate {:?}", Outcome::Redrawn(new))]);
+    assert_ne!(hub.group(0).session().get(), session);
+    assert_eq!(
+        hear(hub.group(0), now, &other.message("hi")).len(),
+        1,
+        "and hear the other one"
+    );
+}
+
+#[test]
+fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
+    let twin = |seed| member(config("twin").with_id(id(42)), seed);
+    let mut members = [twin(1), twin(2)];
+    members.sort_by_key(|member| member.session());
+    let [mut lower, mut higher] = members;
+    let (mut buffer, now) = ([0; 1472], ms(5_000));
+    for member in [&mut lower, &mut higher] {
+        member.handle_timeout(ms(1_000));
+    }
+    let first = lower
+        .poll_transmit(ms(1_100), &mut buffer)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        hear(&mut higher, now, &buffer[..first.len]),
+        ["duplicate Silenced"]
+    );
+    assert_eq!(
+        higher.send(now, CHANNEL, b"x"),
+        Err(embedded_nal::nb::Error::Other(SendError::Silenced))
+    );
+    // Its last word tells the other one, even in its first second.
+    let last = higher.poll_transmit(now, &mut buffer).unwrap().unwrap();
+    assert_eq!(
+        hear(&mut lower, ms(1_101), &buffer[..last.len]),
+        ["duplicate Kept"]
+    );
+    assert!(
+        higher
+            .poll_transmit(ms(60_000), &mut buffer)
+            .unwrap()
+            .is_none()
+    );
+    lower.send(now, CHANNEL, b"x").unwrap();
+}
+
+#[test]
+fn what_an_earlier_life_sent_is_no_duplicate_id() {
+    let mut ana = member(config("ana").with_id(id(42)), 1);
+    ana.handle_timeout(ms(1_000));
+    let late = Puppet::new(42, 9).hello("ana");
+    assert_eq!(hear(&mut ana, ms(1_900), &late), [] as [&str; 0]);
+    assert_eq!(ana.counters().claims_own_id, 1);
+    assert!(ana.send(ms(1_901), CHANNEL, b"x").is_ok());
+}
+
+#[test]
+fn others_notice_two_members_with_one_id_and_keep_the_lower_session() {
+    let mut ana = member(config("ana"), 1);
+    let (mut lower, mut higher) = (Puppet::new(7, 100), Puppet::new(7, 200));
+    hear(&mut ana, ms(1_000), &lower.hello("twin"));
+    assert_eq!(
+        hear(&mut ana, ms(1_100), &higher.hello("twin")),
+        ["twin restarted"]
+    );
+    // Within a second it may be late.
+    assert_eq!(
+        hear(&mut ana, ms(1_200), &lower.hello("twin")),
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        hear(&mut ana, ms(2_200), &lower.message("a")),
+        ["duplicate Others", "twin: a"]
+    );
+    assert_eq!(
+        hear(&mut ana, ms(2_300), &higher.message("b")),
+        [] as [&str; 0]
+    );
+    assert_eq!(hear(&mut ana, ms(2_400), &lower.message("c")), ["twin: c"]);
+}
+
+#[test]
+fn a_full_roster_still_delivers_and_says_so_once_a_minute() {
+    let mut ana = member(config("ana"), 1);
+    for n in 1..=8 {
+        assert_eq!(
+            hear(&mut ana, ms(1_000), &Puppet::new(n, 1).hello("m")),
+            ["m joined"]
+        );
+    }
+    let mut ninth = Puppet::new(9, 1);
+    assert_eq!(hear(&mut ana, ms(1_100), &ninth.hello("nine")), ["full 1"]);
+    assert_eq!(hear(&mut ana, ms(1_200), &ninth.message("hi")), [": hi"]);
+    assert_eq!(ana.members().count(), 8);
+    // One leaves, and its place is taken.
+    let mut third = Puppet::new(3, 1);
+    third.counter = 1;
+    assert_eq!(
+        hear(&mut ana, ms(1_300), &third.say(&[Frame::Bye(Bye::LEFT)])),
+        ["m left"]
+    );
+    assert_eq!(
+        hear(&mut ana, ms(1_400), &ninth.hello("nine")),
+        ["nine joined"]
+    );
+}
+
+#[test]
+fn a_sender_heard_without_hello_is_asked_for_it() {
+    let mut ana = member(config("ana"), 1);
+    let mut buffer = [0; 1472];
+    ana.handle_timeout(ms(900));
+    while ana.poll_transmit(ms(1_000), &mut buffer).unwrap().is_some() {}
+    let mut ben = Puppet::new(7, 1);
+    assert_eq!(hear(&mut ana, ms(1_000), &ben.message("who?")), [": who?"]);
+    assert!(ana.poll_transmit(ms(1_049), &mut buffer).unwrap().is_none());
+    let transmit = ana.poll_transmit(ms(1_050), &mut buffer).unwrap().unwrap();
+    assert_eq!(transmit.to, Destination::Member(address(99)));
+    assert_eq!(ana.members().count(), 0);
+    assert_eq!(hear(&mut ana, ms(1_060), &ben.hello("ben")), ["ben joined"]);
+}
+
+#[test]
+fn a_sender_that_never_pauses_is_asked_for_its_hello_too() {
+    let mut ana = member(config("ana"), 1);
+    let mut buffer = [0; 1472];
+    ana.handle_timeout(ms(900));
+    while ana.poll_transmit(ms(1_000), &mut buffer).unwrap().is_some() {}
+    let mut ben = Puppet::new(7, 1);
+    let mut asked = 0;
+    for n in 0..100 {
+        let now = ms(1_000 + 20 * n);
+        hear(&mut ana, now, &ben.message("hi"));
+        while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
+            asked += usize::from(transmit.to != Destination::Group);
+        }
+    }
+    assert_eq!(asked, 2, "it may be hidden: that is enough");
+}
+
+#[test]
+fn a_hidden_member_sends_its_messages_and_nothing_else() {
+    let mut hub = Hub::new([config("ana"), config("spy").with_announce(false)]);
+    hub.run(Duration::from_secs(1));
+    let now = hub.now;
+    hub.group(1).send(now, CHANNEL, b"psst").unwrap();
+    hub.group(1).send_raw(now, b"bare").unwrap();
+    hub.run(Duration::from_secs(30));
+    assert_eq!(hub.log(0), [": psst", "raw: bare"]);
+    assert_eq!(hub.group(1).counters().datagrams_sent, 2);
+    assert_eq!(hub.log(1)[0], "ana joined");
+    let now = hub.now;
+    hub.group(1).leave(now);
+    assert!(hub.group(1).has_left());
+}
+
+#[test]
+fn time_that_runs_backwards_stands_still() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(10_000), &ben.hello("ben"));
+    assert_eq!(hear(&mut ana, ms(1), &ben.message("hi")), ["ben: hi"]);
+    ana.handle_timeout(ms(12_499));
+    assert!(ana.poll_event().is_none());
+}

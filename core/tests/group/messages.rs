@@ -1,0 +1,229 @@
+//! Messages, bare datagrams, and whatever else arrives.
+
+use core::time::Duration;
+
+use groupcast::wire::{Bye, Data, Frame, Hello};
+use groupcast::{Config, Event, EventsWaiting, Group, SendError, Storage, Tiny};
+
+use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, hear, hello, member, ms};
+
+#[test]
+fn messages_queued_together_share_a_datagram() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_millis(200));
+    hub.log(1);
+    let (before, now) = (hub.multicasts, hub.now);
+    for _ in 0..15 {
+        hub.group(0).send(now, CHANNEL, &[b'x'; 64]).unwrap();
+    }
+    hub.settle();
+    assert_eq!(
+        hub.multicasts - before,
+        1,
+        "15 messages of 64 octets fit 1200 octets"
+    );
+    assert_eq!(hub.log(1).len(), 15);
+}
+
+#[test]
+fn a_full_outbox_says_so_and_loses_nothing() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_millis(200));
+    hub.log(1);
+    let now = hub.now;
+    let mut queued = 0;
+    while hub.group(0).send(now, CHANNEL, &[b'x'; 100]).is_ok() {
+        queued += 1;
+    }
+    let again = hub.group(0).send(now, CHANNEL, &[b'x'; 100]);
+    assert_eq!(again, Err(embedded_nal::nb::Error::WouldBlock));
+    hub.settle();
+    assert_eq!(hub.log(1).len(), queued);
+    hub.group(0).send(now, CHANNEL, &[b'x'; 100]).unwrap();
+}
+
+#[test]
+fn a_message_that_is_too_long_is_refused_with_the_limit() {
+    let mut ana = member(config("ana"), 1);
+    assert_eq!(ana.max_message(), 1162);
+    ana.send(ms(1), CHANNEL, &[0; 1162]).unwrap();
+    let refused = ana.send(ms(1), CHANNEL, &[0; 1163]);
+    let expected = SendError::TooLong {
+        len: 1163,
+        limit: 1162,
+    };
+    assert_eq!(refused, Err(embedded_nal::nb::Error::Other(expected)));
+    assert!(expected.to_string().contains("1162"));
+}
+
+#[test]
+fn the_smallest_receiver_limits_everybody() {
+    let mut ana = member(config("ana"), 1);
+    ana.send(ms(1), CHANNEL, &[b'x'; 1162]).unwrap();
+    let mut small = Puppet::new(7, 1);
+    let frame = Frame::Hello(Hello {
+        max_datagram: 600,
+        interval: 100,
+        ..hello("small")
+    });
+    let datagram = small.say(&[frame]);
+    hear(&mut ana, ms(2), &datagram);
+    assert_eq!(ana.max_message(), 600 - 38);
+    // What was queued before still goes out; a HELLO is not packed with it.
+    let mut buffer = [0; 1472];
+    let lens: Vec<_> = core::iter::from_fn(|| ana.poll_transmit(ms(3), &mut buffer).unwrap())
+        .map(|transmit| transmit.len)
+        .collect();
+    assert_eq!(lens.len(), 2);
+    assert_eq!(lens[1], 1200);
+    let lost = small.say(&[Frame::Bye(Bye::LEFT)]);
+    hear(&mut ana, ms(4), &lost);
+    assert_eq!(
+        ana.max_message(),
+        1162,
+        "the limit rises when the small one has left"
+    );
+}
+
+#[test]
+fn an_absurd_limit_counts_as_512() {
+    let mut ana = member(config("ana"), 1);
+    let datagram = Puppet::new(7, 1).say(&[Frame::Hello(hello("odd"))]);
+    hear(&mut ana, ms(2), &datagram);
+    assert_eq!(ana.max_message(), 512 - 38);
+}
+
+#[test]
+fn duplicates_of_the_network_are_delivered_once() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    let datagram = ben.message("once");
+    assert_eq!(hear(&mut ana, ms(1), &datagram), [": once"]);
+    assert_eq!(hear(&mut ana, ms(2), &datagram), [] as [&str; 0]);
+    assert_eq!(ana.counters().duplicate, 1);
+}
+
+#[test]
+fn bare_datagrams_are_raw_and_ones_own_are_not() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_millis(200));
+    hub.log(0);
+    hub.log(1);
+    let now = hub.now;
+    hub.group(0).send_raw(now, b"Hello, multicast!").unwrap();
+    hub.settle();
+    assert_eq!(hub.log(1), ["raw: Hello, multicast!"]);
+    assert_eq!(
+        hub.log(0),
+        [] as [&str; 0],
+        "ana knows its own address from its HELLO"
+    );
+}
+
+#[test]
+fn what_cannot_be_a_bare_datagram_is_refused() {
+    let mut ana = member(config("ana"), 1);
+    let mut refused = |datagram: &[u8]| match ana.send_raw(ms(1), datagram) {
+        Err(embedded_nal::nb::Error::Other(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(b""), SendError::Empty);
+    assert_eq!(refused(&[0xc1, 0x10]), SendError::LooksFramed);
+    assert_eq!(
+        refused(&[0; 1201]),
+        SendError::TooLong {
+            len: 1201,
+            limit: 1200
+        }
+    );
+}
+
+#[test]
+fn a_datagram_larger_than_the_buffer_is_counted() {
+    let mut ana = member(config("ana"), 1);
+    assert_eq!(hear(&mut ana, ms(1), &[b'x'; 1474]), [] as [&str; 0]);
+    assert_eq!(hear(&mut ana, ms(1), &[]), [] as [&str; 0]);
+    let counters = ana.counters();
+    assert_eq!(
+        (counters.received, counters.oversized, counters.empty),
+        (2, 1, 1)
+    );
+}
+
+#[test]
+fn frames_that_cannot_be_read_are_counted_and_those_before_them_stand() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    // A fragment, and a class of a later version.
+    let later = [
+        Frame::Data(Data {
+            last: 1,
+            ..data("half")
+        }),
+        Frame::Data(Data {
+            class: 2,
+            ..data("ordered")
+        }),
+        Frame::Data(data("whole")),
+    ];
+    assert_eq!(hear(&mut ana, ms(1), &ben.say(&later)), [": whole"]);
+    assert_eq!(ana.counters().frames_unsupported, 2);
+    // A fragment beyond the last one.
+    let odd = [
+        Frame::Data(data("first")),
+        Frame::Data(Data {
+            fragment: 3,
+            last: 1,
+            ..data("odd")
+        }),
+    ];
+    assert_eq!(hear(&mut ana, ms(2), &ben.say(&odd)), [": first"]);
+    assert_eq!(ana.counters().frames_malformed, 1);
+}
+
+#[test]
+fn events_must_be_taken_before_the_next_datagram() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    let datagram = ben.message("one");
+    ana.handle(ms(1), address(2), &datagram).unwrap();
+    assert_eq!(
+        ana.handle(ms(1), address(2), &ben.message("two")),
+        Err(EventsWaiting)
+    );
+    assert!(matches!(ana.poll_event(), Some(Event::Message(_))));
+    assert!(ana.poll_event().is_none());
+    ana.handle(ms(1), address(2), &ben.message("three"))
+        .unwrap();
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    use groupcast::ConfigError as E;
+    let refused = |config: Config| Group::new(Tiny::new(), config, [1; 32]).unwrap_err();
+    let at = |text: &str| Config::new(text.parse().unwrap());
+    assert_eq!(refused(at("192.168.1.1:5")), E::NotMulticast);
+    assert_eq!(refused(at("[fd00::1]:5")), E::NotMulticast);
+    assert_eq!(refused(at("239.1.2.3:0")), E::PortZero);
+    assert_eq!(refused(config(&"x".repeat(33))), E::NameTooLong);
+    assert_eq!(
+        refused(config("").with_group_name(&"x".repeat(33))),
+        E::GroupNameTooLong
+    );
+    assert_eq!(
+        refused(config("").with_max_datagram(511)),
+        E::MaxDatagram(511)
+    );
+    assert_eq!(
+        refused(config("").with_max_datagram(1473)),
+        E::MaxDatagram(1473)
+    );
+    let small = Group::new(Storage::<8, 1200, 1474>::new(), config(""), [1; 32]).unwrap_err();
+    assert_eq!(small, E::ReceiveBufferTooSmall { needed: 1201 });
+    let small = Group::new(Storage::<8, 1473, 1201>::new(), config(""), [1; 32]).unwrap_err();
+    assert_eq!(small, E::OutboxTooSmall { needed: 1202 });
+    assert_eq!(
+        Group::new(Tiny::new(), config(""), [0; 32]).unwrap_err(),
+        E::SeedIsZero
+    );
+}
