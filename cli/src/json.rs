@@ -215,7 +215,7 @@ mod tests {
     use groupcast::{Channel, Config, Group, Instant, Storage};
     use serde_json::{Value, json};
 
-    type Memory = Box<Storage<4, 1473, 1474>>;
+    type Memory = Box<Storage<4, 1, 16, 20, 1600, 1473>>;
 
     fn member_called(name: &str, seed: u8) -> Group<Memory> {
         let config = Config::new("239.1.2.3:12345".parse().unwrap())
@@ -230,7 +230,11 @@ mod tests {
         let from = "10.0.0.1:40000".parse().unwrap();
         let mut sender = member_called(name, 1);
         let config = Config::new("239.1.2.3:12345".parse().unwrap());
-        let mut hearer = Group::new(Box::<Storage<4, 1473, 1474>>::default(), config, [2; 32]);
+        let mut hearer = Group::new(
+            Box::<Storage<4, 1, 16, 20, 1600, 1473>>::default(),
+            config,
+            [2; 32],
+        );
         let hearer = hearer.as_mut().unwrap();
         sender.send(now, Channel::best_effort(3), payload).unwrap();
         let mut buffer = [0; 1472];

@@ -60,7 +60,9 @@ impl Mouth {
     /// Sends a message; messages said before the next [`keep_up`](Self::keep_up) share datagrams.
     fn say(&mut self, message: &[u8]) -> Result<(), Failure> {
         match self {
-            Self::Member(session, channel) => Ok(session.member.queue(*channel, message)?),
+            Self::Member(session, channel) => {
+                Ok(session.member.queue(*channel, message).map(|_| ())?)
+            }
             Self::Bare(bare) => bare.send(message),
         }
     }
@@ -73,7 +75,7 @@ impl Mouth {
 
     fn limit(&self) -> usize {
         match self {
-            Self::Member(session, _) => session.member.max_message(),
+            Self::Member(session, channel) => session.member.max_message(channel.class()),
             Self::Bare(_) => Bare::LIMIT,
         }
     }

@@ -200,7 +200,6 @@ pub(crate) fn say_summary(counters: &Counters) {
     let others = [
         ("frames_malformed", counters.frames_malformed),
         ("frames_unknown", counters.frames_unknown),
-        ("frames_unsupported", counters.frames_unsupported),
         ("send_failures", counters.send_failures),
     ];
     for (reason, count) in counters.reasons().into_iter().chain(others) {

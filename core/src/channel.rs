@@ -2,27 +2,56 @@
 
 /// How messages are delivered.
 ///
-/// More classes come with later versions; the wire has room for them (PROTOCOL §3.3).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// The promise of the reliable classes: every message is delivered exactly once, or the application
+/// is told of a [`Gap`](crate::Gap) that names exactly what it will never see.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Class {
     /// Every message at most once, in any order, and perhaps not at all. It costs no state.
     BestEffort,
+    /// As best effort, but never older than what was delivered of the channel before. For positions
+    /// and other values that are sent all the time. One datagram per message.
+    Latest,
+    /// As latest, and the newest value always arrives, also at members that come late. For values
+    /// that are sent when they change. One datagram per message.
+    State,
+    /// Every message exactly once, or reported as a gap; each as soon as it is there.
+    ReliableUnordered,
+    /// Every message exactly once, in the order it was sent, or reported as a gap.
+    ReliableOrdered,
 }
 
 impl Class {
-    pub(crate) const fn code(self) -> u8 {
+    /// The class's code on the wire, and whether the LATEST flag is set.
+    pub(crate) const fn code(self) -> (u8, bool) {
         match self {
-            Self::BestEffort => 0,
+            Self::BestEffort => (0, false),
+            Self::Latest => (0, true),
+            Self::ReliableUnordered => (1, false),
+            Self::ReliableOrdered => (2, false),
+            Self::State => (3, false),
         }
     }
 
-    pub(crate) const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::BestEffort),
-            _ => None,
+    /// The class with this code, the low two bits of which count.
+    pub(crate) const fn from_code(code: u8, latest: bool) -> Self {
+        match (code & 3, latest) {
+            (0, false) => Self::BestEffort,
+            (0, true) => Self::Latest,
+            (1, _) => Self::ReliableUnordered,
+            (2, _) => Self::ReliableOrdered,
+            _ => Self::State,
         }
+    }
+
+    /// Whether messages of the class have sequence numbers of the reliable stream.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        matches!(
+            self,
+            Self::State | Self::ReliableUnordered | Self::ReliableOrdered
+        )
     }
 }
 
@@ -52,7 +81,45 @@ impl Channel {
         }
     }
 
-    pub(crate) const fn new(number: u8, class: Class) -> Self {
+    /// A channel with this number, delivered [`Class::Latest`].
+    #[must_use]
+    pub const fn latest(number: u8) -> Self {
+        Self {
+            number,
+            class: Class::Latest,
+        }
+    }
+
+    /// A channel with this number, delivered [`Class::State`].
+    #[must_use]
+    pub const fn state(number: u8) -> Self {
+        Self {
+            number,
+            class: Class::State,
+        }
+    }
+
+    /// A channel with this number, delivered [`Class::ReliableUnordered`].
+    #[must_use]
+    pub const fn reliable_unordered(number: u8) -> Self {
+        Self {
+            number,
+            class: Class::ReliableUnordered,
+        }
+    }
+
+    /// A channel with this number, delivered [`Class::ReliableOrdered`].
+    #[must_use]
+    pub const fn reliable_ordered(number: u8) -> Self {
+        Self {
+            number,
+            class: Class::ReliableOrdered,
+        }
+    }
+
+    /// A channel with this number and class.
+    #[must_use]
+    pub const fn new(number: u8, class: Class) -> Self {
         Self { number, class }
     }
 

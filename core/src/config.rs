@@ -1,9 +1,10 @@
 //! What a member is told at start.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::error::ConfigError;
-use crate::group::Outbox;
+use crate::group::{History, Pace};
 use crate::ident::{MemberId, Name};
 use crate::multicast::Interface;
 use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
@@ -28,7 +29,11 @@ pub struct Config {
     pub(crate) name: Option<Name>,
     pub(crate) id: Option<MemberId>,
     pub(crate) interface: Interface,
-    pub(crate) max_datagram: u16,
+    pub(crate) max_datagram: Option<u16>,
+    pub(crate) pace: Pace,
+    pub(crate) join: Join,
+    pub(crate) max_wait: Duration,
+    pub(crate) receive_burst: u8,
     pub(crate) announce: bool,
 }
 
@@ -42,7 +47,11 @@ impl Config {
             name: Some(Name::EMPTY),
             id: None,
             interface: Interface::Default,
-            max_datagram: DEFAULT_MAX_DATAGRAM,
+            max_datagram: None,
+            pace: Pace::WIRED,
+            join: Join::Current,
+            max_wait: Duration::from_secs(5),
+            receive_burst: 0,
             announce: true,
         }
     }
@@ -82,14 +91,52 @@ impl Config {
         self
     }
 
-    /// The largest datagram to send, in octets, 512 to 1472. Default: 1200.
+    /// The largest datagram to send, in octets, 512 to 1472. Default: 1200, or what the storage
+    /// holds if that is less.
     ///
     /// Larger than the path takes, and datagrams are lost or fragmented by IP, which multiplies
     /// loss. Smaller, and headers weigh more. A member that can receive less lowers the limit for
     /// the whole group.
     #[must_use]
     pub const fn with_max_datagram(mut self, octets: u16) -> Self {
-        self.max_datagram = octets;
+        self.max_datagram = Some(octets);
+        self
+    }
+
+    /// How fast to send data and repairs at most. Default: [`Pace::WIRED`].
+    #[must_use]
+    pub const fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Where to begin with streams that began before this member. Default: [`Join::Current`].
+    ///
+    /// A member that is older than the sender's session begins with what the sender can still repair.
+    #[must_use]
+    pub const fn with_join(mut self, join: Join) -> Self {
+        self.join = join;
+        self
+    }
+
+    /// How many datagrams the stack can take at once, for those whose buffers are few. Default: 0,
+    /// not stated.
+    ///
+    /// It is told to the others, who send no more than that at a time.
+    #[must_use]
+    pub const fn with_receive_burst(mut self, datagrams: u8) -> Self {
+        self.receive_burst = datagrams;
+        self
+    }
+
+    /// How long a missing message of an ordered stream may hold up those after it, before it is given
+    /// up as a gap. Default: 5 s.
+    ///
+    /// Too short, and what could have been repaired is lost; too long, and one bad moment delays all
+    /// that follows.
+    #[must_use]
+    pub const fn with_max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
         self
     }
 
@@ -110,7 +157,7 @@ impl Config {
     }
 
     /// Checks what can be checked without a stack.
-    pub(crate) fn check(&self, receive_buffer: usize, outbox: usize) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, receive_buffer: usize, history: usize) -> Result<(), ConfigError> {
         if !self.group.ip().is_multicast() {
             return Err(ConfigError::NotMulticast);
         }
@@ -123,19 +170,40 @@ impl Config {
         if self.group_name.is_none() {
             return Err(ConfigError::GroupNameTooLong);
         }
-        if !(MIN_MAX_DATAGRAM..=MAX_MAX_DATAGRAM).contains(&self.max_datagram) {
-            return Err(ConfigError::MaxDatagram(self.max_datagram));
+        let octets = self.max_datagram(receive_buffer);
+        if !(MIN_MAX_DATAGRAM..=MAX_MAX_DATAGRAM).contains(&octets) {
+            return Err(ConfigError::MaxDatagram(octets));
         }
-        let needed = usize::from(self.max_datagram);
+        let needed = usize::from(octets);
         if receive_buffer <= needed {
             return Err(ConfigError::ReceiveBufferTooSmall {
                 needed: needed.saturating_add(1),
             });
         }
-        let needed = Outbox::space_for(needed);
-        if outbox < needed {
-            return Err(ConfigError::OutboxTooSmall { needed });
+        let needed = History::space_for(needed);
+        if history < needed {
+            return Err(ConfigError::HistoryTooSmall { needed });
         }
         Ok(())
     }
+
+    /// The largest datagram to send, with this much room to receive.
+    pub(crate) fn max_datagram(&self, receive_buffer: usize) -> u16 {
+        self.max_datagram.unwrap_or_else(|| {
+            let most = u16::try_from(receive_buffer.saturating_sub(1)).unwrap_or(u16::MAX);
+            most.clamp(MIN_MAX_DATAGRAM, DEFAULT_MAX_DATAGRAM)
+        })
+    }
+}
+
+/// Where a member begins to take part in a stream that began before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Join {
+    /// With what is sent from now on. For games and measurements.
+    #[default]
+    Current,
+    /// With at most this many fragments of the past, as far as their sender can still repair them.
+    /// For chats.
+    Recent(u8),
 }

@@ -40,13 +40,35 @@ pub struct Counters {
     pub stale: u64,
     /// Dropped: already seen, by its datagram counter.
     pub duplicate: u64,
+    /// Dropped: it began another session while messages of the one before were still to be delivered.
+    pub postponed: u64,
 
     /// Frames of accepted datagrams that were not built as their type demands.
     pub frames_malformed: u64,
     /// Frames of accepted datagrams of a type that is not known.
     pub frames_unknown: u64,
-    /// DATA frames of accepted datagrams of a class this version does not take, or fragments.
-    pub frames_unsupported: u64,
+    /// Fragments that had been there before.
+    pub fragments_duplicate: u64,
+    /// Fragments for which there was no room. They are asked for again.
+    pub fragments_no_room: u64,
+    /// Fragments of senders for whose streams there was no room, or that came before one joined.
+    pub fragments_no_stream: u64,
+    /// Values of the Latest and State classes that were older than what was delivered.
+    pub values_old: u64,
+    /// Best-effort messages given up because not all their fragments came in time.
+    pub partials_evicted: u64,
+    /// Gaps reported, and the fragments in them.
+    pub gaps: u64,
+    /// Fragments reported as lost.
+    pub gap_fragments: u64,
+    /// NACKs sent.
+    pub nacks_sent: u64,
+    /// NACKs for this member's stream that came in.
+    pub nacks_received: u64,
+    /// Fragments sent again because somebody asked.
+    pub repairs_sent: u64,
+    /// Heartbeats and other SYNCs sent.
+    pub syncs_sent: u64,
 
     /// Messages handed to the application.
     pub messages_received: u64,
@@ -80,9 +102,20 @@ impl Counters {
             claims_own_id: 0,
             stale: 0,
             duplicate: 0,
+            postponed: 0,
             frames_malformed: 0,
             frames_unknown: 0,
-            frames_unsupported: 0,
+            fragments_duplicate: 0,
+            fragments_no_room: 0,
+            fragments_no_stream: 0,
+            values_old: 0,
+            partials_evicted: 0,
+            gaps: 0,
+            gap_fragments: 0,
+            nacks_sent: 0,
+            nacks_received: 0,
+            repairs_sent: 0,
+            syncs_sent: 0,
             messages_received: 0,
             messages_sent: 0,
             datagrams_sent: 0,
@@ -93,7 +126,7 @@ impl Counters {
 
     /// Why datagrams were dropped: each reason's name and count.
     #[must_use]
-    pub const fn reasons(&self) -> [(&'static str, u64); 11] {
+    pub const fn reasons(&self) -> [(&'static str, u64); 12] {
         [
             ("empty", self.empty),
             ("truncated", self.truncated),
@@ -106,6 +139,7 @@ impl Counters {
             ("claims_own_id", self.claims_own_id),
             ("stale", self.stale),
             ("duplicate", self.duplicate),
+            ("postponed", self.postponed),
         ]
     }
 

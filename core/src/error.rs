@@ -27,8 +27,8 @@ pub enum ConfigError {
         /// Octets it must have at least.
         needed: usize,
     },
-    /// The storage's outbox does not hold the largest datagram and two octets more.
-    OutboxTooSmall {
+    /// The storage's history does not hold the largest datagram and eight octets more.
+    HistoryTooSmall {
         /// Octets it must have at least.
         needed: usize,
     },
@@ -61,10 +61,10 @@ impl fmt::Display for ConfigError {
                     "the receive buffer is too small; give the storage RECEIVE >= {needed}"
                 )
             }
-            Self::OutboxTooSmall { needed } => {
+            Self::HistoryTooSmall { needed } => {
                 write!(
                     f,
-                    "the outbox is too small; give the storage OUTBOX >= {needed}"
+                    "the history is too small; give the storage HISTORY >= {needed}"
                 )
             }
             Self::SeedIsZero => f.write_str(
@@ -82,7 +82,7 @@ impl core::error::Error for ConfigError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SendError {
-    /// The message is larger than fits a datagram.
+    /// The message is larger than this member, or the smallest receiver, can take.
     TooLong {
         /// The message's octets.
         len: usize,
@@ -93,6 +93,8 @@ pub enum SendError {
     LooksFramed,
     /// A bare datagram must not be empty.
     Empty,
+    /// There is no room for another State channel.
+    TooManyStates,
     /// Another member has this member's fixed id, and this one fell silent.
     Silenced,
     /// The member has left the group.
@@ -104,12 +106,16 @@ impl fmt::Display for SendError {
         match self {
             Self::TooLong { len, limit } => write!(
                 f,
-                "the message has {len} octets, and at most {limit} fit a datagram; split it"
+                "the message has {len} octets, and at most {limit} are possible; split it"
             ),
             Self::LooksFramed => f.write_str(
                 "a bare datagram must not begin with the octet c1; send it as a message",
             ),
             Self::Empty => f.write_str("a bare datagram must not be empty"),
+            Self::TooManyStates => f.write_str(
+                "there is no room for the value of another State channel; \
+                 give the storage more PEERS or BLOCKS",
+            ),
             Self::Silenced => f.write_str(
                 "another member has the same id, so this one fell silent; give it another id",
             ),

@@ -14,6 +14,10 @@ pub enum Event<'a> {
     Message(Message<'a>),
     /// A bare datagram of another program arrived.
     Raw(Raw<'a>),
+    /// Messages of a member that will never be delivered.
+    Gap(Gap<'a>),
+    /// A member has everything up to a message that was to be confirmed.
+    Confirmed(&'a Member),
     /// A member is there that was not there before.
     Joined(&'a Member),
     /// A member said good-bye.
@@ -43,6 +47,7 @@ pub struct Message<'a> {
     pub(crate) sender: MemberId,
     pub(crate) address: SocketAddr,
     pub(crate) member: Option<&'a Member>,
+    pub(crate) sequence: u32,
     pub(crate) payload: &'a [u8],
 }
 
@@ -57,6 +62,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub const fn sender(&self) -> MemberId {
         self.sender
+    }
+
+    /// The sequence number of the message: what the sender's `send` returned. For a message in
+    /// several fragments it is that of the first.
+    #[must_use]
+    pub const fn sequence(&self) -> u32 {
+        self.sequence
     }
 
     /// The sender's line of the roster; `None` if the roster is full.
@@ -87,6 +99,36 @@ impl<'a> Message<'a> {
     #[must_use]
     pub const fn text(&self) -> Option<&'a str> {
         text(self.payload)
+    }
+}
+
+/// Messages of the reliable classes that will never be delivered: they were lost, and their sender
+/// cannot repair them any more, or has fallen silent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Gap<'a> {
+    pub(crate) member: &'a Member,
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+}
+
+impl<'a> Gap<'a> {
+    /// Whose messages they are.
+    #[must_use]
+    pub const fn member(&self) -> &'a Member {
+        self.member
+    }
+
+    /// The sequence number of the first fragment that is missing.
+    #[must_use]
+    pub const fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The sequence number of the last fragment that is missing. Numbers wrap, so it may be smaller
+    /// than [`first`](Self::first).
+    #[must_use]
+    pub const fn last(&self) -> u32 {
+        self.last
     }
 }
 

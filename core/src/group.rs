@@ -8,22 +8,35 @@
 //!           poll_transmit ◀──────────────────────────────────── outbox
 //! ```
 
+mod backoff;
+mod command;
 mod engine;
+mod frames;
+mod history;
 mod inbox;
-mod outbox;
+mod latest;
+mod pace;
+mod partial;
 mod peer;
+mod pool;
 mod presence;
 mod random;
 mod receive;
 mod roster;
+mod sender;
+mod serial;
+mod states;
+mod stream;
+mod streams;
 mod transmit;
+mod trip;
 mod window;
 
 use core::net::SocketAddr;
 
 use embedded_nal::nb;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Class};
 use crate::config::Config;
 use crate::counters::{Counters, count};
 use crate::error::{ConfigError, SendError};
@@ -32,12 +45,26 @@ use crate::ident::{MemberId, Session};
 use crate::member::Member;
 use crate::storage::Memory;
 use crate::time::Instant;
-use crate::wire::BufferTooSmall;
+use crate::wire::{BufferTooSmall, Data};
 
 use engine::Engine;
+pub(crate) use frames::Parts;
+pub(crate) use history::History;
 pub(crate) use inbox::Inbox;
-pub(crate) use outbox::Outbox;
+pub(crate) use latest::{Latest, Seen};
+pub use pace::Pace;
+pub(crate) use partial::{Partial, Partials};
+#[cfg(test)]
+pub(crate) use peer::Peer;
+pub(crate) use pool::{Block, Pool};
 pub(crate) use roster::{Roster, RosterOf};
+pub(crate) use states::{States, Value};
+pub(crate) use stream::{Slot, Stream};
+pub(crate) use streams::Streams;
+
+/// The payload of a fragment in the smallest datagrams there are, sealed.
+const SMALLEST_FRAGMENT: usize =
+    crate::wire::MIN_MAX_DATAGRAM as usize - crate::wire::Header::LEN - Data::OVERHEAD - 16;
 
 /// A member of a group, without sockets and without a clock.
 ///
@@ -53,12 +80,12 @@ pub(crate) use roster::{Roster, RosterOf};
 ///
 /// ```
 /// use core::net::SocketAddr;
-/// use groupcast::{Channel, Config, Event, Group, Instant, Storage};
+/// use groupcast::{Board, Channel, Config, Event, Group, Instant};
 ///
 /// let group: SocketAddr = "239.1.2.3:12345".parse().unwrap();
-/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut storage = Board::new();
 /// let mut ana = Group::new(&mut storage, Config::new(group).with_name("ana"), [1; 32])?;
-/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut storage = Board::new();
 /// let mut ben = Group::new(&mut storage, Config::new(group).with_name("ben"), [2; 32])?;
 ///
 /// let now = Instant::from_millis(5);
@@ -119,10 +146,8 @@ impl<M: Memory> Group<M> {
     ///
     /// A setting that cannot work.
     pub fn new(mut memory: M, config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
-        let views = memory.views();
-        views.roster.clear();
-        views.outbox.clear();
-        views.inbox.content = inbox::Content::Nothing;
+        let mut views = memory.views();
+        views.clear();
         let engine = Engine::new(&views, config, seed)?;
         Ok(Self { memory, engine })
     }
@@ -240,22 +265,32 @@ impl<M: Memory> Group<M> {
         self.engine.next_deadline(&self.memory.views())
     }
 
-    /// Queues a message to the group.
+    /// Queues a message to the group. Returns its sequence number: receivers see it with the message,
+    /// and it can be [confirmed](Self::confirm).
     ///
-    /// Messages that are queued together share datagrams. A message to a group with nobody in it is
-    /// sent like any other.
+    /// Messages that are queued together share datagrams; a message larger than a datagram is sent in
+    /// fragments. A message to a group with nobody in it is sent like any other.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` while the outbox is full; other errors tell why the message can never be sent.
+    /// `WouldBlock` while there is no room for it, since too much waits to be sent; other errors tell
+    /// why the message can never be sent.
     pub fn send(
         &mut self,
         now: Instant,
         channel: Channel,
         payload: &[u8],
-    ) -> nb::Result<(), SendError> {
+    ) -> nb::Result<u32, SendError> {
         self.engine
             .send(&mut self.memory.views(), now, channel, payload)
+    }
+
+    /// Asks the members who has the message of this sequence number, and everything before it, of the
+    /// reliable classes. [`Event::Confirmed`] tells of each that has; they are asked for some seconds.
+    ///
+    /// A later call takes the place of an earlier one.
+    pub fn confirm(&mut self, now: Instant, sequence: u32) {
+        self.engine.confirm(&mut self.memory.views(), now, sequence);
     }
 
     /// Queues a bare datagram to the group, for programs that do not speak this protocol.
@@ -322,10 +357,10 @@ impl<M: Memory> Group<M> {
         &self.engine.counters
     }
 
-    /// The most octets a message can have now. It changes with the members: the smallest receiver
-    /// counts.
+    /// The most octets a message of this class can have now. It changes with the members: the smallest
+    /// receiver counts.
     #[must_use]
-    pub fn max_message(&self) -> usize {
-        self.engine.max_message(self.memory.view().roster)
+    pub fn max_message(&self, class: Class) -> usize {
+        self.engine.message_limit(self.memory.view(), class)
     }
 }

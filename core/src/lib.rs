@@ -32,12 +32,12 @@ mod time;
 pub mod wire;
 
 pub use channel::{Channel, Class};
-pub use config::Config;
+pub use config::{Config, Join};
 pub use counters::Counters;
 pub use embedded_nal;
 pub use error::{ConfigError, Error, SendError};
-pub use event::{DuplicateId, Event, Message, Outcome, Raw};
-pub use group::{Destination, EventsWaiting, Group, Transmit};
+pub use event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
+pub use group::{Destination, EventsWaiting, Group, Pace, Transmit};
 pub use ident::{GroupTag, MemberId, Name, Session};
 pub use member::{Member, Standing};
 pub use node::Node;

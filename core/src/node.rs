@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use embedded_nal::nb;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Class};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::{Error, SendError};
@@ -31,12 +31,12 @@ const RETRY: Duration = Duration::from_millis(1);
 /// unicast.
 ///
 /// ```no_run
-/// # use groupcast::{Channel, Config, Event, Instant, Node, Storage, multicast::UdpMulticast};
+/// # use groupcast::{Board, Channel, Config, Event, Instant, Node, multicast::UdpMulticast};
 /// # fn main_loop<S: UdpMulticast>(stack: S, clock: impl Fn() -> Instant) {
 /// # const CONFIG: Config = Config::new(core::net::SocketAddr::new(
 /// #     core::net::IpAddr::V4(core::net::Ipv4Addr::new(239, 1, 2, 3)), 12345));
 /// const POSITIONS: Channel = Channel::best_effort(1);
-/// let mut storage = Storage::<8, 1473, 1474>::new();
+/// let mut storage = Board::new();
 /// let mut node = Node::new(stack, &mut storage, CONFIG, [7; 32]).ok().unwrap();
 /// loop {
 ///     let now = clock();
@@ -224,21 +224,21 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         }
     }
 
-    /// Queues a message to the group; the next [`poll`](Self::poll) sends it.
+    /// Queues a message to the group; the next [`poll`](Self::poll) sends it. Returns its sequence
+    /// number: see [`Group::send`].
     ///
-    /// Messages sent one after the other share datagrams. When the outbox is full it is sent at
-    /// once, to make room.
+    /// Messages sent one after the other share datagrams. When there is no room, what is queued is sent
+    /// at once.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` while the outbox is full and the stack has no room; other errors tell why the
-    /// message can never be sent.
+    /// `WouldBlock` while there is no room for it; other errors tell why the message can never be sent.
     pub fn send(
         &mut self,
         now: Instant,
         channel: Channel,
         payload: &[u8],
-    ) -> nb::Result<(), SendError> {
+    ) -> nb::Result<u32, SendError> {
         match self.group.send(now, channel, payload) {
             Err(nb::Error::WouldBlock) => {
                 self.flush(now);
@@ -246,6 +246,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
             }
             result => result,
         }
+    }
+
+    /// Asks who has a message. See [`Group::confirm`].
+    pub fn confirm(&mut self, now: Instant, sequence: u32) {
+        self.group.confirm(now, sequence);
     }
 
     /// Queues a bare datagram to the group, for programs that do not speak this protocol.
@@ -345,10 +350,10 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.counters()
     }
 
-    /// The most octets a message can have now.
+    /// The most octets a message of this class can have now.
     #[must_use]
-    pub fn max_message(&self) -> usize {
-        self.group.max_message()
+    pub fn max_message(&self, class: Class) -> usize {
+        self.group.max_message(class)
     }
 
     /// The stack and its two sockets, the group's first: to wait until one of them is readable.

@@ -19,6 +19,18 @@ pub enum OwnedEvent {
     Message(OwnedMessage),
     /// A bare datagram of another program arrived.
     Raw(OwnedRaw),
+    /// Messages of a member that will never be delivered: from the first to the last sequence
+    /// number, both included.
+    Gap {
+        /// Whose messages they are.
+        member: Member,
+        /// The first sequence number.
+        first: u32,
+        /// The last sequence number.
+        last: u32,
+    },
+    /// A member has everything up to a message that was to be confirmed.
+    Confirmed(Member),
     /// A member is there that was not there before.
     Joined(Member),
     /// A member said good-bye.
@@ -51,6 +63,8 @@ pub struct OwnedMessage {
     pub name: String,
     /// Where it came from.
     pub address: SocketAddr,
+    /// What the sender's `send` returned.
+    pub sequence: u32,
     /// What it says.
     pub payload: Vec<u8>,
 }
@@ -88,12 +102,19 @@ impl From<Event<'_>> for OwnedEvent {
                 sender: message.sender(),
                 name: message.name().to_owned(),
                 address: message.address(),
+                sequence: message.sequence(),
                 payload: message.payload().to_owned(),
             }),
             Event::Raw(raw) => Self::Raw(OwnedRaw {
                 address: raw.address(),
                 payload: raw.payload().to_owned(),
             }),
+            Event::Gap(gap) => Self::Gap {
+                member: *gap.member,
+                first: gap.first,
+                last: gap.last,
+            },
+            Event::Confirmed(member) => Self::Confirmed(*member),
             Event::Joined(member) => Self::Joined(*member),
             Event::Left(member) => Self::Left(*member),
             Event::Suspect(member) => Self::Suspect(*member),
@@ -150,6 +171,14 @@ impl fmt::Display for OwnedEvent {
                 )
             }
             Self::Raw(raw) => write!(f, "{} (bare): {}", raw.address, Content(&raw.payload)),
+            Self::Gap {
+                member,
+                first,
+                last,
+            } => {
+                write!(f, "{}: messages {first} to {last} are lost", who(member))
+            }
+            Self::Confirmed(member) => write!(f, "{} has it", who(member)),
             Self::Joined(member) => write!(f, "{} joined", who(member)),
             Self::Left(member) => write!(f, "{} left", who(member)),
             Self::Suspect(member) => write!(f, "{} has not been heard for a while", who(member)),

@@ -1,60 +1,98 @@
 //! The memory a member lives in: all of it, chosen once by the application.
 
-use crate::group::{Inbox, Outbox, Roster, RosterOf};
-use crate::wire::MAX_MAX_DATAGRAM;
+use crate::group::{
+    Block, History, Inbox, Latest, Partial, Partials, Parts, Pool, Roster, RosterOf, Seen, Slot,
+    States, Stream, Streams, Value,
+};
 
-/// Octets of the buffer in which datagrams are built.
-const TRANSMIT: usize = MAX_MAX_DATAGRAM as usize;
-
-/// All the memory of a member, with room for `PEERS` other members, `RECEIVE` octets of received
-/// datagram and `OUTBOX` octets of messages waiting to be sent.
+/// All the memory of a member.
 ///
-/// - `PEERS`: more members than this still exchange messages, but are not on the roster.
-/// - `RECEIVE`: at least the group's largest datagram and one octet. Larger datagrams are dropped
-///   and counted.
-/// - `OUTBOX`: at least one datagram and two octets. Larger lets the application send in bursts.
+/// | parameter | what for | too small |
+/// |---|---|---|
+/// | `PEERS` | other members, and as many values of State and Latest channels | the rest exchange messages, but are not on the roster; old values are forgotten |
+/// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; the rest are delivered without guarantee, and reported |
+/// | `WINDOW` | sequence numbers of each such sender that may be out of order, a power of two | more is asked for again under loss, and lost at high rates |
+/// | `BLOCKS` | fragments that wait, 80 octets each, and own State values | as `WINDOW` |
+/// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |
+/// | `RECEIVE` | octets of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
 ///
 /// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, on a desktop a
 /// `Box`:
 ///
 /// ```
 /// use groupcast::Storage;
-/// static BOILER: std::sync::Mutex<Storage<8, 1201, 1202>> = std::sync::Mutex::new(Storage::new());
+/// static BOILER: std::sync::Mutex<Storage<8, 2, 16, 20, 1500, 1201>> =
+///     std::sync::Mutex::new(Storage::new());
 /// ```
 #[derive(Debug)]
-pub struct Storage<const PEERS: usize, const RECEIVE: usize, const OUTBOX: usize> {
+pub struct Storage<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> {
     roster: RosterOf<PEERS>,
+    streams: Streams<[Option<Stream>; STREAMS]>,
+    slots: [[Slot; WINDOW]; STREAMS],
+    partials: Partials<[Option<Partial>; STREAMS]>,
+    latest: Latest<[Seen; PEERS]>,
+    states: States<[Option<Value>; PEERS]>,
+    pool: Pool<[Block; BLOCKS]>,
+    history: History<[u8; HISTORY]>,
     inbox: Inbox<[u8; RECEIVE]>,
-    outbox: Outbox<[u8; OUTBOX]>,
-    transmit: [u8; TRANSMIT],
+    transmit: [u8; RECEIVE],
 }
 
-/// For the smallest boards: 8 peers.
-pub type Tiny = Storage<8, 1473, 1474>;
+/// For the smallest boards: 8 peers, 2 reliable senders, datagrams of 1024 octets.
+pub type Tiny = Storage<8, 2, 16, 16, 1664, 1025>;
 
-/// For boards: 16 peers, bursts of 4 KiB.
-pub type Board = Storage<16, 1473, 4096>;
+/// For boards: 16 peers, 4 reliable senders, 8 KB for reordering, 8 KB for repair.
+pub type Board = Storage<16, 4, 32, 90, 8192, 1473>;
 
-/// For desktops: 256 peers, bursts of 256 KiB, bare datagrams of any size.
-pub type Desktop = Storage<256, 65_536, 262_144>;
+/// For desktops: 256 peers, 32 reliable senders, messages of 64 KB.
+pub type Desktop = Storage<256, 32, 1024, 6554, 524_288, 65_536>;
 
-impl<const PEERS: usize, const RECEIVE: usize, const OUTBOX: usize>
-    Storage<PEERS, RECEIVE, OUTBOX>
+impl<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
     /// Memory for one member.
     #[must_use]
     pub const fn new() -> Self {
+        const {
+            assert!(WINDOW.is_power_of_two(), "WINDOW is a power of two");
+            assert!(STREAMS > 0, "STREAMS is at least 1");
+        }
         Self {
             roster: RosterOf::new(),
-            inbox: Inbox::new(),
-            outbox: Outbox::new(),
-            transmit: [0; TRANSMIT],
+            streams: Streams::<[_; STREAMS]>::new(),
+            slots: [[Slot::Unknown; WINDOW]; STREAMS],
+            partials: Partials::<[_; STREAMS]>::new(),
+            latest: Latest::<[_; PEERS]>::new(),
+            states: States::<[_; PEERS]>::new(),
+            pool: Pool::<[_; BLOCKS]>::new(),
+            history: History::<[_; HISTORY]>::new(),
+            inbox: Inbox::<[_; RECEIVE]>::new(),
+            transmit: [0; RECEIVE],
         }
     }
 }
 
-impl<const PEERS: usize, const RECEIVE: usize, const OUTBOX: usize> Default
-    for Storage<PEERS, RECEIVE, OUTBOX>
+impl<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> Default for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
     fn default() -> Self {
         Self::new()
@@ -76,25 +114,79 @@ pub trait Memory {
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(crate) roster: &'a Roster,
+    pub(crate) history: &'a History,
 }
 
 /// The parts of a [`Storage`] without their sizes, to work on.
 #[derive(Debug)]
 pub struct Views<'a> {
     pub(crate) roster: &'a mut Roster,
+    pub(crate) streams: &'a mut Streams,
+    pub(crate) slots: &'a mut [Slot],
+    pub(crate) partials: &'a mut Partials,
+    pub(crate) latest: &'a mut Latest,
+    pub(crate) states: &'a mut States,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) history: &'a mut History,
     pub(crate) inbox: &'a mut Inbox,
-    pub(crate) outbox: &'a mut Outbox,
     pub(crate) transmit: &'a mut [u8],
 }
 
-impl<const PEERS: usize, const RECEIVE: usize, const OUTBOX: usize> Memory
-    for Storage<PEERS, RECEIVE, OUTBOX>
+impl Views<'_> {
+    /// The parts, to look at.
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            roster: self.roster,
+            history: self.history,
+        }
+    }
+
+    /// The parts that a DATA frame can change.
+    pub(crate) fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            roster: self.roster,
+            streams: self.streams,
+            slots: self.slots,
+            partials: self.partials,
+            latest: self.latest,
+            pool: self.pool,
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.roster.clear();
+        self.streams.clear();
+        self.slots.fill(Slot::Unknown);
+        self.partials.clear();
+        self.latest.clear();
+        self.states.clear();
+        self.pool.clear();
+        self.history.clear();
+        self.inbox.clear();
+    }
+}
+
+impl<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> Memory for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
     fn views(&mut self) -> Views<'_> {
         Views {
             roster: &mut self.roster,
+            streams: &mut self.streams,
+            slots: self.slots.as_flattened_mut(),
+            partials: &mut self.partials,
+            latest: &mut self.latest,
+            states: &mut self.states,
+            pool: &mut self.pool,
+            history: &mut self.history,
             inbox: &mut self.inbox,
-            outbox: &mut self.outbox,
             transmit: &mut self.transmit,
         }
     }
@@ -102,6 +194,7 @@ impl<const PEERS: usize, const RECEIVE: usize, const OUTBOX: usize> Memory
     fn view(&self) -> View<'_> {
         View {
             roster: &self.roster,
+            history: &self.history,
         }
     }
 }
@@ -137,7 +230,7 @@ mod tests {
         let sizes = [
             ("tiny", size_of::<Tiny>(), 8 * 1024),
             ("board", size_of::<Board>(), 24 * 1024),
-            ("desktop", size_of::<Desktop>(), 1024 * 1024),
+            ("desktop", size_of::<Desktop>(), 3 * 1024 * 1024),
         ];
         for (name, size, budget) in sizes {
             println!("{name}: {size} octets of {budget}");
@@ -146,5 +239,28 @@ mod tests {
                 "{name} takes {size} octets, budget {budget}"
             );
         }
+    }
+
+    #[test]
+    fn what_each_capacity_costs() {
+        let costs = [
+            (
+                "peer",
+                size_of::<Option<crate::group::Peer>>()
+                    + size_of::<Seen>()
+                    + size_of::<Option<Value>>(),
+            ),
+            (
+                "stream",
+                size_of::<Option<Stream>>() + size_of::<Option<Partial>>(),
+            ),
+            ("window, per stream and number", size_of::<Slot>()),
+            ("block", size_of::<Block>()),
+        ];
+        for (name, size) in costs {
+            println!("{name}: {size} octets");
+        }
+        assert_eq!(size_of::<Block>(), 80);
+        assert!(size_of::<Slot>() <= 8);
     }
 }

@@ -8,29 +8,45 @@
 //! |---|---|---|
 //! | `01` HELLO | `hello` | presence |
 //! | `02` BYE | `bye` | the sender leaves |
+//! | `03` BUSY, `04` TIME | `time` | flow, round trips |
 //! | `10` DATA | `data` | a message, or a fragment of one |
+//! | `12` SYNC | `sync` | where a sender's stream stands |
+//! | `13` NACK | `nack` | what a receiver misses |
+//! | `14` SKIP | `skip` | what will not be repaired |
+//! | `15` ACKREQ, `16` ACK, `17` ASK | `ack` | confirmations, current values |
 //!
 //! Parsing is total: any octets give a value or a [`ParseError`] that says what is wrong, and
 //! nothing panics. Each part has one file, with its `parse` and its `emit`.
 
+mod ack;
 mod bye;
 mod checksum;
 mod data;
 mod frame;
 mod header;
 mod hello;
+mod nack;
 mod reader;
+mod skip;
+mod sync;
 mod tag;
+mod time;
 mod writer;
 
 use core::fmt;
 
+pub use ack::{Ack, AckRequest, Ask};
 pub use bye::Bye;
 pub use data::Data;
+pub(crate) use data::Mark;
 pub use frame::{Frame, Frames};
 pub use header::{Header, MAGIC, Suite, VERSION};
 pub use hello::Hello;
+pub use nack::Nack;
+pub use skip::Skip;
+pub use sync::Sync;
 pub use tag::open_group_tag;
+pub use time::{Busy, Echo, Time};
 pub use writer::BufferTooSmall;
 
 use reader::Reader;
@@ -81,6 +97,11 @@ pub enum ParseError {
         /// The last fragment's number.
         last: u8,
     },
+    /// A NACK with no words, or more than 8.
+    BadNack {
+        /// How many words it states.
+        words: u8,
+    },
 }
 
 impl fmt::Display for ParseError {
@@ -118,6 +139,9 @@ impl fmt::Display for ParseError {
                     f,
                     "fragment {fragment} of a message whose last fragment is {last}"
                 )
+            }
+            Self::BadNack { words } => {
+                write!(f, "a NACK with {words} words; 1 to 8 are possible")
             }
         }
     }

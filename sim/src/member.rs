@@ -92,12 +92,13 @@ impl<M: Memory + Default> SimMember<M> {
         self.network.now() + self.clock_ahead
     }
 
-    /// Sends a message. It goes out when time goes on, together with what else is sent now.
+    /// Sends a message. It goes out when time goes on, together with what else is sent now. Returns
+    /// its sequence number.
     ///
     /// # Errors
     ///
     /// As [`Node::send`]. A member that is not running has left.
-    pub fn send(&mut self, channel: Channel, payload: &[u8]) -> nb::Result<(), SendError> {
+    pub fn send(&mut self, channel: Channel, payload: &[u8]) -> nb::Result<u32, SendError> {
         let now = self.clock();
         let node = self
             .node

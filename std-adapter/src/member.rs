@@ -4,7 +4,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use embedded_nal::nb;
-use groupcast::{Channel, Config, Counters, Desktop, Instant, MemberId, Node, SendError, Session};
+use groupcast::{
+    Channel, Class, Config, Counters, Desktop, Instant, Join, MemberId, Node, Pace, SendError,
+    Session,
+};
 
 use crate::Event;
 use crate::clock::Clock;
@@ -50,6 +53,7 @@ pub fn join(group: &str) -> Result<Member, Error> {
 pub struct MemberBuilder {
     stack: crate::Builder,
     config: Config,
+    pace: Option<Pace>,
     hops: u8,
 }
 
@@ -91,6 +95,19 @@ impl MemberBuilder {
         self
     }
 
+    /// How fast to send at most. Default: [`Pace::WIRED`], and on the loopback interface as fast as it
+    /// goes.
+    pub const fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Where to begin with streams that began before. Default: with what is sent from now on.
+    pub const fn join_streams(mut self, join: Join) -> Self {
+        self.config = self.config.with_join(join);
+        self
+    }
+
     /// Whether to tell others of this member. Default: yes. See [`Config::with_announce`].
     pub fn announce(mut self, announce: bool) -> Self {
         self.config = self.config.with_announce(announce);
@@ -118,7 +135,13 @@ impl MemberBuilder {
         let stack = self.stack.build()?;
         let choice = stack.choice().clone();
         let memory = Box::new(Desktop::new());
-        let mut node = Node::new(stack, memory, self.config, entropy::seed()?)?;
+        let pace = if choice.loopback {
+            Pace::UNLIMITED
+        } else {
+            Pace::WIRED
+        };
+        let config = self.config.with_pace(self.pace.unwrap_or(pace));
+        let mut node = Node::new(stack, memory, config, entropy::seed()?)?;
         // Bare datagrams of one's own are known by the address they come from.
         let (_, _, own_socket) = node.parts();
         let port = own_socket.local_address()?.port();
@@ -151,6 +174,7 @@ impl Member {
         MemberBuilder {
             stack: StdStack::builder().group(group),
             config: Config::new(group),
+            pace: None,
             hops: 1,
         }
     }
@@ -208,24 +232,24 @@ impl Member {
         wait(&[group_socket, own_socket], due.min(limit)).map(|_| ())
     }
 
-    /// Sends a message on channel 0, best effort, now.
+    /// Sends a message on channel 0, best effort, now. Returns its sequence number.
     ///
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<(), Error> {
+    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
         self.send_on(Channel::default(), payload)
     }
 
-    /// Sends a message on a channel, now.
+    /// Sends a message on a channel, now, or as soon as the pace allows. Returns its sequence number.
     ///
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn send_on(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.queue(channel, payload)?;
+    pub fn send_on(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
+        let sequence = self.queue(channel, payload)?;
         self.flush();
-        Ok(())
+        Ok(sequence)
     }
 
     /// Sends a bare datagram, for programs that do not speak the protocol, now.
@@ -245,21 +269,27 @@ impl Member {
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn queue(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<(), Error> {
+    pub fn queue(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
         self.when_there_is_room(|node, now| node.send(now, channel, payload.as_ref()))
     }
 
-    fn when_there_is_room(
+    fn when_there_is_room<T>(
         &mut self,
-        mut send: impl FnMut(&mut Node<StdStack, Box<Desktop>>, Instant) -> nb::Result<(), SendError>,
-    ) -> Result<(), Error> {
+        mut send: impl FnMut(&mut Node<StdStack, Box<Desktop>>, Instant) -> nb::Result<T, SendError>,
+    ) -> Result<T, Error> {
         loop {
             match send(&mut self.node, self.clock.now()) {
-                Ok(()) => return Ok(()),
+                Ok(sent) => return Ok(sent),
                 Err(nb::Error::WouldBlock) => std::thread::sleep(NO_ROOM),
                 Err(nb::Error::Other(error)) => return Err(error.into()),
             }
         }
+    }
+
+    /// Asks the others who has everything up to this sequence number of the reliable classes.
+    /// [`Event::Confirmed`] tells of each that has. A later call takes the place of an earlier one.
+    pub fn confirm(&mut self, sequence: u32) {
+        self.node.confirm(self.clock.now(), sequence);
     }
 
     /// Sends what is queued. What the system reports comes with the next [`poll`](Self::poll).
@@ -330,10 +360,10 @@ impl Member {
         self.node.counters()
     }
 
-    /// The most octets a message can have now.
+    /// The most octets a message of this class can have now.
     #[must_use]
-    pub fn max_message(&self) -> usize {
-        self.node.max_message()
+    pub fn max_message(&self, class: Class) -> usize {
+        self.node.max_message(class)
     }
 
     /// The node below, for event loops of one's own.

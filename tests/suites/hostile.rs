@@ -36,6 +36,7 @@ fn header(counter: u64) -> Header {
 fn data(payload: &[u8]) -> Data<'_> {
     Data {
         class: 0,
+        latest: false,
         repair: false,
         copy: false,
         channel: 5,
@@ -229,16 +230,17 @@ fn any_frame() -> impl Strategy<Value = Owned> {
     let payload = proptest::collection::vec(any::<u8>(), 0..200);
     let data = (
         0u8..4,
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
         any::<[u8; 4]>(),
         any::<u32>(),
         payload,
     )
         .prop_map(
-            |(class, [repair, copy], [channel, horizon, a, b], sequence, payload)| {
+            |(class, [repair, copy, latest], [channel, horizon, a, b], sequence, payload)| {
                 let (fragment, last) = (a.min(b), a.max(b));
                 let data = Data {
                     class,
+                    latest,
                     repair,
                     copy,
                     channel,

@@ -242,7 +242,7 @@ fn group_of_board_size(size: usize) -> (SimNet<Box<Roomy>>, Vec<MemberKey>) {
 }
 
 /// Room for every member of the largest group here.
-type Roomy = groupcast::Storage<128, 1473, 1474>;
+type Roomy = groupcast::Storage<128, 2, 16, 20, 1600, 1473>;
 
 #[test]
 fn the_same_seed_gives_the_same_run() {

@@ -61,6 +61,7 @@ fn sound(group: SocketAddrV4, random: &mut Random) -> Vec<Vec<u8>> {
             ..Hello::new(Name::new("mallory").unwrap())
         });
         let data = Frame::Data(Data {
+            latest: false,
             class: 0,
             repair: false,
             copy: false,

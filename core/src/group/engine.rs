@@ -1,26 +1,40 @@
-//! The group's state, and what the application and the clock do to it.
+//! The group's state, and what the clock does to it.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use embedded_nal::nb;
+use heapless::Vec;
 
-use super::outbox::Full;
+use super::inbox::Source;
+use super::pace::Bucket;
 use super::presence::Presence;
 use super::random::Random;
 use super::roster::Roster;
-use crate::channel::Channel;
+use super::sender::Sender;
+use super::streams::window;
+use super::trip::Trip;
 use crate::config::Config;
-use crate::counters::{Counters, count};
-use crate::error::{ConfigError, SendError};
+use crate::counters::Counters;
+use crate::error::ConfigError;
 use crate::event::DuplicateId;
 use crate::ident::{GroupTag, MemberId, Name, Session};
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{Data, Frame, Header, Suite, Writer, is_framed, open_group_tag};
+use crate::wire::{Suite, open_group_tag};
 
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
 const REPORT_ROSTER_FULL: Duration = Duration::from_secs(60);
+
+/// How often a missing fragment is asked for at most.
+pub(crate) const ATTEMPTS: u8 = 24;
+
+/// A message of which it is to be known who has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Confirm {
+    pub(crate) sequence: u32,
+    pub(crate) ask_at: Instant,
+    pub(crate) asked: u8,
+}
 
 /// Everything of a group but its memory. Its code is not generic.
 #[derive(Debug)]
@@ -33,12 +47,19 @@ pub(crate) struct Engine {
     pub(crate) suite: Suite,
     /// The datagram counter: that of the last datagram sent.
     pub(crate) counter: u64,
-    /// The sequence number of the next best-effort message.
-    sequence: u32,
-    pub(crate) receive_limit: usize,
+    /// The sequence number of the next fragment that is not of the reliable stream.
+    pub(crate) sequence: u32,
+    /// The largest datagram this member sends.
+    pub(crate) max_datagram: u16,
     pub(crate) own_address: Option<SocketAddr>,
     pub(crate) random: Random,
     pub(crate) presence: Presence,
+    pub(crate) trip: Trip,
+    pub(crate) bucket: Bucket,
+    pub(crate) sender: Sender,
+    /// Sequence numbers of own values that newer ones have replaced, to be told.
+    pub(crate) skips: Vec<u32, 8>,
+    pub(crate) confirm: Option<Confirm>,
     pub(crate) counters: Counters,
     /// The latest time heard of; `None` before the first.
     pub(crate) now: Option<Instant>,
@@ -51,7 +72,7 @@ pub(crate) struct Engine {
     pub(crate) duplicate_reported: Option<Instant>,
     pub(crate) refused: u32,
     refused_reported: Option<Instant>,
-    pub(crate) sender: Option<super::inbox::Sender>,
+    pub(crate) source: Option<Source>,
 }
 
 impl Engine {
@@ -60,8 +81,8 @@ impl Engine {
         config: Config,
         seed: [u8; 32],
     ) -> Result<Self, ConfigError> {
-        let receive_limit = views.inbox.octets.len();
-        config.check(receive_limit, views.outbox.capacity())?;
+        let room = views.inbox.octets.len();
+        config.check(room, views.history.capacity())?;
         if seed == [0; 32] {
             return Err(ConfigError::SeedIsZero);
         }
@@ -75,10 +96,15 @@ impl Engine {
             suite: Suite::Open,
             counter: 0,
             sequence: 0,
-            receive_limit,
+            max_datagram: config.max_datagram(room),
             own_address: None,
             random,
             presence: Presence::new(config.announce),
+            trip: Trip::new(),
+            bucket: Bucket::new(config.pace),
+            sender: Sender::new(),
+            skips: Vec::new(),
+            confirm: None,
             counters: Counters::new(),
             now: None,
             began: Instant::ZERO,
@@ -88,7 +114,7 @@ impl Engine {
             duplicate_reported: None,
             refused: 0,
             refused_reported: None,
-            sender: None,
+            source: None,
             config,
         })
     }
@@ -105,15 +131,42 @@ impl Engine {
         };
         self.now = Some(now);
         views.roster.expire(now);
+        if views.streams.next_check.is_some_and(|check| check <= now) {
+            self.check_streams(views, now);
+        }
         now
     }
 
+    /// Stops waiting where that has taken too long, and notes answers that are due.
+    fn check_streams(&mut self, views: &mut Views<'_>, now: Instant) {
+        let longest = self.config.max_wait;
+        for at in 0..views.streams.len() {
+            let count = views.streams.len();
+            let Some(stream) = views.streams.get_mut(at) else {
+                continue;
+            };
+            let window = window(views.slots, count, at);
+            if stream.stuck_for(now) >= longest {
+                stream.give_up_first(&window);
+            }
+            if stream.ack_at.is_some_and(|due| due <= now) {
+                stream.ack_at = None;
+                views.roster.owe_ack(stream.peer);
+            }
+            views.streams.note(at, longest);
+        }
+        views.streams.recount(longest);
+    }
+
     /// A new life, with a new session: what was sent before does not count for it.
-    pub(crate) fn begin_session(&mut self, now: Instant) {
+    pub(crate) fn begin_session(&mut self, views: &mut Views<'_>, now: Instant) {
         self.session = self.random.session();
         self.counter = 0;
         self.began = now;
         self.presence.start(now, &mut self.random);
+        self.confirm = None;
+        // The numbers go on: what was queued keeps those it has.
+        views.roster.forget_acks();
     }
 
     /// How many members there are, oneself included, as far as is known.
@@ -121,16 +174,9 @@ impl Engine {
         roster.members().saturating_add(1)
     }
 
-    /// The most octets of a datagram now: the smallest receiver counts.
-    pub(crate) fn max_datagram(&self, roster: &Roster) -> usize {
-        usize::from(self.config.max_datagram.min(roster.max_datagram()))
-    }
-
-    pub(crate) fn max_message(&self, roster: &Roster) -> usize {
-        self.max_datagram(roster)
-            .saturating_sub(Header::LEN)
-            .saturating_sub(Data::OVERHEAD)
-            .saturating_sub(self.suite.trailer_len())
+    /// The lowest sequence number of this member's stream that can be repaired.
+    pub(crate) fn low(&self, views: &Views<'_>) -> u32 {
+        self.sender.next.wrapping_sub(views.history.kept())
     }
 
     /// When there is something to do.
@@ -138,114 +184,28 @@ impl Engine {
         let Some(now) = self.now else {
             return Some(Instant::ZERO);
         };
-        if !views.outbox.is_empty()
-            || self.gives_way
-            || self.has_events(views)
-            || views.roster.has_owed()
-        {
+        if self.gives_way || self.has_events(views) || views.roster.has_owed() {
             return Some(now);
         }
-        match (self.presence.next(), views.roster.next_check()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        if !self.skips.is_empty() {
+            return Some(now);
         }
-    }
-
-    pub(crate) fn send(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        channel: Channel,
-        payload: &[u8],
-    ) -> nb::Result<(), SendError> {
-        self.check_sendable(views, now)?;
-        let limit = self.max_message(views.roster);
-        if payload.len() > limit {
-            return Err(SendError::TooLong {
-                len: payload.len(),
-                limit,
-            }
-            .into());
-        }
-        let data = Data {
-            class: channel.class().code(),
-            repair: false,
-            copy: false,
-            channel: channel.number(),
-            horizon: 0,
-            fragment: 0,
-            last: 0,
-            sequence: self.sequence,
-            payload,
-        };
-        let len = payload.len().saturating_add(Data::OVERHEAD);
-        let write = |octets: &mut [u8]| {
-            // The record has exactly the frame's length.
-            let _ = Frame::Data(data).emit(&mut Writer::new(octets));
-        };
-        views
-            .outbox
-            .push(false, len, write)
-            .map_err(|Full| nb::Error::WouldBlock)?;
-        self.sequence = self.sequence.wrapping_add(1);
-        count(&mut self.counters.messages_sent);
-        Ok(())
-    }
-
-    pub(crate) fn send_raw(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        datagram: &[u8],
-    ) -> nb::Result<(), SendError> {
-        self.check_sendable(views, now)?;
-        if datagram.is_empty() {
-            return Err(SendError::Empty.into());
-        }
-        if is_framed(datagram) {
-            return Err(SendError::LooksFramed.into());
-        }
-        let limit = usize::from(self.config.max_datagram);
-        if datagram.len() > limit {
-            return Err(SendError::TooLong {
-                len: datagram.len(),
-                limit,
-            }
-            .into());
-        }
-        let write = |octets: &mut [u8]| {
-            // Octet by octet: lengths that might differ would be a reason to panic.
-            octets
-                .iter_mut()
-                .zip(datagram)
-                .for_each(|(to, from)| *to = *from);
-        };
-        views
-            .outbox
-            .push(true, datagram.len(), write)
-            .map_err(|Full| nb::Error::WouldBlock)?;
-        count(&mut self.counters.messages_sent);
-        Ok(())
-    }
-
-    fn check_sendable(&mut self, views: &mut Views<'_>, now: Instant) -> Result<(), SendError> {
-        self.tick(views, now);
-        if self.silenced {
-            return Err(SendError::Silenced);
-        }
-        if self.presence.is_leaving() {
-            return Err(SendError::HasLeft);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn leave(&mut self, views: &mut Views<'_>, now: Instant) {
-        let now = self.tick(views, now);
-        self.presence.leave(now);
-    }
-
-    pub(crate) fn has_left(&self, views: &Views<'_>) -> bool {
-        self.presence.has_left() && views.outbox.is_empty()
+        let wants_to_send =
+            !views.history.is_sent() || views.history.has_wanted() || views.states.has_wanted();
+        let speaks = !self.silenced;
+        [
+            self.presence.next(),
+            views.roster.next_check(),
+            views.streams.next_check,
+            self.sender.next_beat().filter(|_| speaks),
+            self.confirm
+                .map(|confirm| confirm.ask_at)
+                .filter(|_| speaks),
+            wants_to_send.then(|| self.bucket.opens_at(now)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Somebody found no place on the roster.

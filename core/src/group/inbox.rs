@@ -25,10 +25,12 @@ pub(crate) enum Content {
 
 /// Who sent the datagram in the receive buffer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sender {
+pub(crate) struct Source {
     /// Its place on the roster; `None` if there was none for it.
     pub(crate) index: Option<usize>,
     pub(crate) id: MemberId,
+    /// The low half of its session.
+    pub(crate) session: u32,
     pub(crate) address: SocketAddr,
 }
 
@@ -42,6 +44,10 @@ impl<const N: usize> Inbox<[u8; N]> {
 }
 
 impl Inbox {
+    pub(crate) fn clear(&mut self) {
+        self.content = Content::Nothing;
+    }
+
     /// Reads the next frame. With it comes where it ends in the buffer.
     pub(crate) fn next_frame(&mut self) -> Option<(Result<Frame<'_>, FrameError>, usize)> {
         let Content::Frames { at, end } = self.content else {
@@ -55,6 +61,14 @@ impl Inbox {
             None => Content::Nothing,
         };
         Some((frame?, at))
+    }
+
+    /// Where the datagram's frames end.
+    pub(crate) const fn end(&self) -> usize {
+        match self.content {
+            Content::Frames { end, .. } => end,
+            _ => 0,
+        }
     }
 
     /// Whether something is still to be read.

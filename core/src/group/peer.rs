@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::serial::{is_before, later};
 use super::window::{Verdict, Window};
 use crate::ident::Session;
 use crate::member::{Member, Standing};
@@ -37,15 +38,47 @@ pub(crate) enum Change {
     Lost,
     Restarted,
     DuplicateId,
+    Confirmed,
 }
 
-/// A HELLO owed to one member by unicast.
+/// What a member can receive, or all members can.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Limits {
+    /// The largest datagram, in octets.
+    pub(crate) datagram: u16,
+    /// The largest message, in units of 64 octets.
+    pub(crate) message: u16,
+    /// How many datagrams at once.
+    pub(crate) burst: u8,
+}
+
+impl Limits {
+    /// No limits but those of the protocol.
+    pub(crate) const NONE: Self = Self {
+        datagram: MAX_MAX_DATAGRAM,
+        message: u16::MAX,
+        burst: u8::MAX,
+    };
+
+    /// The smaller of each.
+    pub(crate) fn min(self, other: Self) -> Self {
+        Self {
+            datagram: self.datagram.min(other.datagram),
+            message: self.message.min(other.message),
+            burst: self.burst.min(other.burst),
+        }
+    }
+}
+
+/// A datagram owed to one member by unicast.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Owed {
     /// An answer.
     Hello,
     /// A question: a HELLO with the PROBE flag.
     Probe,
+    /// An ACK.
+    Ack,
 }
 
 /// The session before the present one.
@@ -65,7 +98,13 @@ pub(crate) struct Peer {
     /// When it left; meaningless before.
     left: Instant,
     interval: Duration,
-    max_datagram: u16,
+    limits: Limits,
+    /// Its clock, and when that was heard.
+    stamp: Option<(u32, Instant)>,
+    /// Up to where it has this member's own stream, as far as it said.
+    acked: Option<u32>,
+    /// Where this receiver is in its stream, while no stream is kept for it.
+    pub(crate) position: Option<u32>,
     previous: Option<Previous>,
     duplicate_reported: Option<Instant>,
     answered: Option<Instant>,
@@ -79,6 +118,10 @@ pub(crate) struct Peer {
 pub(crate) enum Heard {
     /// It is to be taken.
     Fresh,
+    /// It is to be taken, and its sender was not on the roster.
+    New,
+    /// It is to be taken, and begins another session than the one before.
+    Restarted,
     /// It has been seen.
     Duplicate,
     /// It is of a session that has ended, or too old to tell.
@@ -100,7 +143,10 @@ impl Peer {
             heard: now,
             left: now,
             interval: UNSTATED_INTERVAL,
-            max_datagram: MAX_MAX_DATAGRAM,
+            limits: Limits::NONE,
+            stamp: None,
+            acked: None,
+            position: None,
             previous: None,
             duplicate_reported: None,
             answered: None,
@@ -120,9 +166,36 @@ impl Peer {
         !self.is_member() && self.pending.is_none()
     }
 
-    /// The largest datagram it can receive.
-    pub(crate) const fn max_datagram(&self) -> u16 {
-        self.max_datagram
+    /// What it can receive.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Its clock was heard.
+    pub(crate) fn set_stamp(&mut self, now: Instant, stamp: u32) {
+        self.stamp = Some((stamp, now));
+    }
+
+    /// Its clock, if it was not sent back yet, and how long ago it was heard.
+    pub(crate) fn take_stamp(&mut self, now: Instant) -> Option<(u32, Duration)> {
+        self.stamp
+            .take()
+            .map(|(stamp, heard)| (stamp, now.since(heard)))
+    }
+
+    /// It has this member's own stream up to here.
+    pub(crate) fn set_acked(&mut self, next: u32) {
+        self.acked = Some(self.acked.map_or(next, |before| later(before, next)));
+    }
+
+    /// What it confirmed was of another session.
+    pub(crate) fn forget_ack(&mut self) {
+        self.acked = None;
+    }
+
+    /// Whether it has the fragment with this number of this member's own stream.
+    pub(crate) fn has_acked(&self, sequence: u32) -> bool {
+        self.acked.is_some_and(|next| is_before(sequence, next))
     }
 
     /// A valid datagram with this header came in.
@@ -166,7 +239,10 @@ impl Peer {
         }
         self.heard = now;
         self.probes = 0;
-        Heard::Fresh
+        self.acked = None;
+        self.stamp = None;
+        self.position = None;
+        Heard::Restarted
     }
 
     /// The session that was thought over speaks again: late, or two members share an id.
@@ -194,8 +270,9 @@ impl Peer {
             };
             self.member.session = kept.session;
             self.window = kept.window;
+            self.position = None;
             self.alive(now);
-            return Heard::Fresh;
+            return Heard::Restarted;
         }
         Heard::Stale
     }
@@ -229,7 +306,15 @@ impl Peer {
     pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
         self.member.name = hello.name;
         self.member.address = from;
-        self.max_datagram = hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM);
+        self.limits = Limits {
+            datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),
+            message: hello.max_message,
+            burst: if hello.receive_burst == 0 {
+                u8::MAX
+            } else {
+                hello.receive_burst
+            },
+        };
         if hello.interval > 0 {
             self.interval = Duration::from_millis(u64::from(hello.interval).saturating_mul(10));
         }

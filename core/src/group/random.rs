@@ -24,6 +24,13 @@ impl Random {
         Duration::from_micros((product >> 64) as u64)
     }
 
+    /// A number from 0 to below `limit`; 0 if that is 0.
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        let product = u64::from(self.0.next_u32()).saturating_mul(u64::from(limit));
+        // The high half of a 64-bit product is below `limit`.
+        (product >> 32) as u32
+    }
+
     pub(crate) fn session(&mut self) -> Session {
         Session::new(self.0.next_u64())
     }

@@ -1,18 +1,21 @@
-//! A datagram's way in: header, checksum, roster, frames.
+//! A datagram's way in: header, checksum, roster; and out of it, events.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::engine::Engine;
-use super::inbox::{Content, Sender};
+use super::inbox::{Content, Source};
 use super::peer::{Change, Heard, LATE};
 use super::roster::RosterFull;
+use super::stream::Next;
+use super::streams::window;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
-use crate::event::{DuplicateId, Event, Message, Outcome, Raw};
+use crate::event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
+use crate::ident::MemberId;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{self, Bye, Frame, FrameError, Header, ParseError};
+use crate::wire::{self, Bye, Frame, Header, ParseError};
 
 /// How often a duplicate of the own id is reported at most.
 const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
@@ -23,16 +26,21 @@ pub(crate) enum Found {
     Change(usize, Change),
     RosterFull(u32),
     DuplicateId(DuplicateId),
-    Raw {
-        address: SocketAddr,
-        len: usize,
-    },
-    Message {
-        channel: Channel,
-        sender: Sender,
-        start: usize,
-        end: usize,
-    },
+    Raw { address: SocketAddr, len: usize },
+    Message(FoundMessage),
+    Gap { index: usize, first: u32, last: u32 },
+}
+
+/// A message that was found, and where in the receive buffer it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundMessage {
+    pub(crate) channel: Channel,
+    pub(crate) index: Option<usize>,
+    pub(crate) id: MemberId,
+    pub(crate) address: SocketAddr,
+    pub(crate) sequence: u32,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// What becomes of a datagram.
@@ -85,12 +93,23 @@ impl Engine {
                 let gives_way = wire::parse(datagram).is_ok_and(|(_, mut frames)| {
                     matches!(frames.next(), Some(Ok(Frame::Bye(bye))) if bye == Bye::GIVE_WAY)
                 });
-                self.contest(now, from, &header, gives_way);
+                self.contest(views, now, from, &header, gives_way);
             }
             return Fate::Dropped;
         }
         let index = match views.roster.hear(now, from, &header) {
             Ok((index, Heard::Fresh)) => Some(index),
+            Ok((index, Heard::New)) => {
+                self.forget_peer(views, index);
+                Some(index)
+            }
+            Ok((index, Heard::Restarted)) => {
+                if self.end_stream(views, index) {
+                    count(&mut self.counters.postponed);
+                    return Fate::Dropped;
+                }
+                Some(index)
+            }
             Ok((_, Heard::Duplicate)) => {
                 count(&mut self.counters.duplicate);
                 return Fate::Dropped;
@@ -105,9 +124,12 @@ impl Engine {
             }
         };
         count(&mut self.counters.accepted);
-        self.sender = Some(Sender {
+        // The low half of the session.
+        let session = header.session.get() as u32;
+        self.source = Some(Source {
             index,
             id: header.sender,
+            session,
             address: from,
         });
         let end = len.saturating_sub(header.suite.trailer_len());
@@ -123,9 +145,10 @@ impl Engine {
             return Fate::Dropped;
         }
         count(&mut self.counters.raw);
-        self.sender = Some(Sender {
+        self.source = Some(Source {
             index: None,
             id: self.id,
+            session: 0,
             address: from,
         });
         Fate::Taken(Content::Bare { len })
@@ -154,7 +177,14 @@ impl Engine {
     }
 
     /// Another member uses this member's id (PROTOCOL §5.5).
-    fn contest(&mut self, now: Instant, from: SocketAddr, header: &Header, gives_way: bool) {
+    fn contest(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        from: SocketAddr,
+        header: &Header,
+        gives_way: bool,
+    ) {
         // What an earlier life of this member sent may still be on its way.
         let may_be_late = now.since(self.began) < LATE && !gives_way;
         if may_be_late || self.silenced || self.presence.is_leaving() {
@@ -167,7 +197,7 @@ impl Engine {
             Outcome::Kept
         } else if self.config.id.is_none() {
             self.id = self.random.member_id();
-            self.begin_session(now);
+            self.begin_session(views, now);
             Outcome::Redrawn(self.id)
         } else {
             self.silenced = true;
@@ -187,15 +217,59 @@ impl Engine {
         });
     }
 
-    /// Whether there is something to look at for events.
-    pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
-        views.inbox.is_busy() || views.roster.has_pending() || self.duplicate_id.is_some()
+    /// Somebody else has a member's place on the roster.
+    fn forget_peer(&mut self, views: &mut Views<'_>, index: usize) {
+        if let Some(at) = views.streams.find(index) {
+            views.streams.remove(at, views.slots, views.pool);
+        }
+        views.partials.forget(index, views.pool);
+        views.latest.forget(index);
     }
 
-    /// The next event. Changes of the roster come before the frame that follows them.
+    /// A member's session is over. Whether something of it is still to be delivered or reported.
+    fn end_stream(&mut self, views: &mut Views<'_>, index: usize) -> bool {
+        views.partials.forget(index, views.pool);
+        views.latest.forget(index);
+        let Some(at) = views.streams.find(index) else {
+            return false;
+        };
+        let Some(stream) = views.streams.get_mut(at) else {
+            return false;
+        };
+        stream.give_up();
+        stream.is_closing = true;
+        let unfinished = stream.is_ready;
+        if unfinished {
+            views.streams.any_ready = true;
+        } else {
+            views.streams.remove(at, views.slots, views.pool);
+        }
+        unfinished
+    }
+
+    /// Whether there is something to look at for events.
+    pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
+        views.inbox.is_busy()
+            || views.roster.has_pending()
+            || views.streams.any_ready
+            || self.duplicate_id.is_some()
+    }
+
+    /// The next event.
+    ///
+    /// Changes of the roster come before the frame that follows them. What is stored is delivered when
+    /// the datagram has been read, since it is put together in the receive buffer. That a member is
+    /// gone is told last, after what it still had to say.
     pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
+        let is_end = |change| matches!(change, Change::Left | Change::Lost);
         loop {
-            if let Some((index, change)) = views.roster.take_pending() {
+            // A session that is over comes before the one that has begun.
+            if !views.inbox.is_busy()
+                && let Some(found) = self.find_stored(views)
+            {
+                return Some(found);
+            }
+            if let Some((index, change)) = views.roster.take_pending(|change| !is_end(change)) {
                 return Some(Found::Change(index, change));
             }
             if let Some(duplicate) = self.duplicate_id.take() {
@@ -205,61 +279,139 @@ impl Engine {
                 return Some(Found::RosterFull(refused));
             }
             match views.inbox.content {
-                Content::Nothing => return None,
+                Content::Nothing => {}
                 Content::Bare { len } => {
                     views.inbox.content = Content::Nothing;
-                    let address = self.sender?.address;
+                    let address = self.source?.address;
                     return Some(Found::Raw { address, len });
                 }
                 Content::Frames { .. } => {
-                    let sender = self.sender?;
-                    if let Some(message) = self.next_frame(views, sender) {
+                    let source = self.source?;
+                    if let Some(found) = self.next_frame(views, source) {
                         count(&mut self.counters.messages_received);
-                        return Some(message);
+                        return Some(Found::Message(found));
+                    }
+                    continue;
+                }
+            }
+            let index = views.roster.peek_pending(is_end)?;
+            if let Some(at) = views.streams.find(index)
+                && let Some(stream) = views.streams.get_mut(at)
+                && !stream.is_idle()
+            {
+                stream.give_up();
+                if stream.is_ready {
+                    views.streams.any_ready = true;
+                    if let Some(found) = self.find_stored(views) {
+                        return Some(found);
+                    }
+                }
+            }
+            let (index, change) = views.roster.take_pending(is_end)?;
+            return Some(Found::Change(index, change));
+        }
+    }
+
+    /// The next stored message that can be delivered, or gap that must be reported.
+    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
+        if !views.streams.any_ready {
+            return None;
+        }
+        let now = self.now?;
+        let count = views.streams.len();
+        for at in 0..count {
+            let Some(stream) = views.streams.get_mut(at).filter(|stream| stream.is_ready) else {
+                continue;
+            };
+            let mut window = window(views.slots, count, at);
+            let is_ordered = |class| Class::from_code(class, false) == Class::ReliableOrdered;
+            let next = stream.poll(now, &mut window, views.pool, is_ordered);
+            let (index, closing) = (stream.peer, stream.is_closing);
+            match next {
+                Some(Next::Gap { first, last }) => {
+                    return Some(self.found_gap(views, at, index, first, last));
+                }
+                Some(Next::Message { first, last }) => {
+                    return self.assemble(views, at, first, last);
+                }
+                None => {
+                    views.streams.note(at, self.config.max_wait);
+                    if closing {
+                        views.streams.remove(at, views.slots, views.pool);
                     }
                 }
             }
         }
+        views.streams.any_ready = false;
+        None
     }
 
-    /// Takes the next frame of the datagram; a message is an event.
-    fn next_frame(&mut self, views: &mut Views<'_>, sender: Sender) -> Option<Found> {
+    fn found_gap(
+        &mut self,
+        views: &mut Views<'_>,
+        at: usize,
+        index: usize,
+        first: u32,
+        last: u32,
+    ) -> Found {
+        count(&mut self.counters.gaps);
+        let fragments = u64::from(last.wrapping_sub(first)).wrapping_add(1);
+        self.counters.gap_fragments = self.counters.gap_fragments.wrapping_add(fragments);
+        views.streams.note(at, self.config.max_wait);
+        Found::Gap { index, first, last }
+    }
+
+    /// Puts a stored message together in the receive buffer.
+    fn assemble(
+        &mut self,
+        views: &mut Views<'_>,
+        at: usize,
+        first: u32,
+        last: u32,
+    ) -> Option<Found> {
         let now = self.now?;
-        let group_size = self.group_size(views.roster);
-        let (frame, end) = views.inbox.next_frame()?;
-        match frame {
-            Ok(Frame::Hello(hello)) => {
-                if hello.join {
-                    self.presence.answer(now, group_size, &mut self.random);
+        let count_of = views.streams.len();
+        let stream = views.streams.get_mut(at)?;
+        let mut window = window(views.slots, count_of, at);
+        let mut len = 0usize;
+        let mut channel = Channel::default();
+        let mut fits = true;
+        let mut sequence = first;
+        loop {
+            if let super::stream::Slot::Stored(handle) = window.get(sequence) {
+                if let Some(meta) = views.pool.meta(handle) {
+                    channel = Channel::new(meta.channel, Class::from_code(meta.class, false));
                 }
-                if let Some(index) = sender.index {
-                    views.roster.hello(now, index, sender.address, &hello);
+                let rest = views.inbox.octets.get_mut(len..);
+                match rest.and_then(|rest| views.pool.read(handle, rest)) {
+                    Some(read) => len = len.saturating_add(read),
+                    None => fits = false,
                 }
             }
-            Ok(Frame::Bye(_)) => {
-                if let Some(index) = sender.index {
-                    views.roster.bye(now, index);
-                }
+            if sequence == last {
+                break;
             }
-            Ok(Frame::Data(data)) => {
-                if let (Some(class), 0) = (Class::from_code(data.class), data.last) {
-                    let channel = Channel::new(data.channel, class);
-                    let start = end.saturating_sub(data.payload.len());
-                    return Some(Found::Message {
-                        channel,
-                        sender,
-                        start,
-                        end,
-                    });
-                }
-                count(&mut self.counters.frames_unsupported);
-            }
-            Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
-                count(&mut self.counters.frames_unknown);
-            }
-            Err(FrameError::Malformed { .. }) => count(&mut self.counters.frames_malformed),
+            sequence = sequence.wrapping_add(1);
         }
-        None
+        stream.delivered(now, first, last, &mut window, views.pool);
+        let index = stream.peer;
+        views.streams.note(at, self.config.max_wait);
+        if !fits {
+            // Its sender did not keep to what this member can receive.
+            return Some(self.found_gap(views, at, index, first, last));
+        }
+        let member = views.roster.member(index)?;
+        let (id, address) = (member.id(), member.address());
+        count(&mut self.counters.messages_received);
+        Some(Found::Message(FoundMessage {
+            channel,
+            index: Some(index),
+            id,
+            address,
+            sequence: first,
+            start: 0,
+            end: len,
+        }))
     }
 }
 
@@ -273,17 +425,18 @@ pub(crate) fn show(views: Views<'_>, found: Found) -> Option<Event<'_>> {
             address,
             payload: inbox.octets.get(..len)?,
         }),
-        Found::Message {
-            channel,
-            sender,
-            start,
-            end,
-        } => Event::Message(Message {
-            channel,
-            sender: sender.id,
-            address: sender.address,
-            member: sender.index.and_then(|index| roster.member(index)),
-            payload: inbox.octets.get(start..end)?,
+        Found::Message(message) => Event::Message(Message {
+            channel: message.channel,
+            sender: message.id,
+            address: message.address,
+            member: message.index.and_then(|index| roster.member(index)),
+            sequence: message.sequence,
+            payload: inbox.octets.get(message.start..message.end)?,
+        }),
+        Found::Gap { index, first, last } => Event::Gap(Gap {
+            member: roster.member(index)?,
+            first,
+            last,
         }),
         Found::Change(index, change) => {
             let member = roster.member(index)?;
@@ -294,6 +447,7 @@ pub(crate) fn show(views: Views<'_>, found: Found) -> Option<Event<'_>> {
                 Change::Recovered => Event::Recovered(member),
                 Change::Lost => Event::Lost(member),
                 Change::Restarted => Event::Restarted(member),
+                Change::Confirmed => Event::Confirmed(member),
                 Change::DuplicateId => Event::DuplicateId(DuplicateId {
                     id: member.id(),
                     address: member.address(),

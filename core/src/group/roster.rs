@@ -15,11 +15,11 @@ use core::net::SocketAddr;
 
 use heapless::vec::{OwnedVecStorage, VecInner, VecStorage, ViewVecStorage};
 
-use super::peer::{Change, Heard, Owed, Peer};
+use super::peer::{Change, Heard, Limits, Owed, Peer};
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
-use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM};
+use crate::wire::{Echo, Header, Hello};
 
 /// A roster over any storage; code is written for [`Roster`], which erases its size.
 pub(crate) struct RosterInner<S: VecStorage<Option<Peer>> + ?Sized> {
@@ -31,8 +31,8 @@ pub(crate) struct RosterInner<S: VecStorage<Option<Peer>> + ?Sized> {
     owed: usize,
     /// How many peers are members.
     members: usize,
-    /// The smallest datagram limit among the peers.
-    max_datagram: u16,
+    /// What all members can receive.
+    limits: Limits,
     /// Where the last peer was found: senders come in runs.
     last_found: usize,
     places: VecInner<Option<Peer>, usize, S>,
@@ -52,7 +52,7 @@ impl<const N: usize> RosterOf<N> {
             pending: 0,
             owed: 0,
             members: 0,
-            max_datagram: MAX_MAX_DATAGRAM,
+            limits: Limits::NONE,
             last_found: 0,
             places: VecInner::<_, usize, OwnedVecStorage<_, N>>::new(),
         }
@@ -66,7 +66,7 @@ impl Roster {
         self.pending = 0;
         self.owed = 0;
         self.members = 0;
-        self.max_datagram = MAX_MAX_DATAGRAM;
+        self.limits = Limits::NONE;
         self.places.clear();
     }
 
@@ -84,9 +84,9 @@ impl Roster {
             .map(|peer| &peer.member)
     }
 
-    /// The largest datagram that every member can receive.
-    pub(crate) const fn max_datagram(&self) -> u16 {
-        self.max_datagram
+    /// What all members can receive.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The member at `index`.
@@ -127,7 +127,12 @@ impl Roster {
         }
         self.recount();
         self.change(index, |_| {});
-        Ok((index, Heard::Fresh))
+        Ok((index, Heard::New))
+    }
+
+    /// The place of the member with this id.
+    pub(crate) fn find_number(&mut self, id: u32) -> Option<usize> {
+        MemberId::new(id).and_then(|id| self.find(id))
     }
 
     /// A free place, or that of somebody who is no member any more or not yet.
@@ -159,11 +164,6 @@ impl Roster {
         hello: &Hello<'_>,
     ) {
         self.change(index, |peer| peer.hello(now, from, hello));
-        let limits = self.places.iter().flatten().filter(|peer| peer.is_member());
-        self.max_datagram = limits
-            .map(Peer::max_datagram)
-            .min()
-            .unwrap_or(MAX_MAX_DATAGRAM);
     }
 
     /// A BYE of the peer at `index` came in.
@@ -171,8 +171,71 @@ impl Roster {
         self.change(index, |peer| peer.bye(now));
     }
 
+    /// The members' clocks that were not sent back yet, as many as fit `into`. Returns their octets.
+    pub(crate) fn take_echoes(&mut self, now: Instant, into: &mut [u8]) -> usize {
+        let mut len = 0usize;
+        for peer in self
+            .places
+            .iter_mut()
+            .flatten()
+            .filter(|peer| peer.is_member())
+        {
+            let Some(place) = into
+                .get_mut(len..)
+                .and_then(|rest| rest.get_mut(..Echo::LEN))
+            else {
+                break;
+            };
+            let Some((stamp, held)) = peer.take_stamp(now) else {
+                continue;
+            };
+            let held = u32::try_from(held.as_micros()).unwrap_or(u32::MAX);
+            let echo = Echo {
+                member: peer.member.id.get(),
+                stamp,
+                held,
+            };
+            place
+                .iter_mut()
+                .zip(echo.to_octets())
+                .for_each(|(to, from)| *to = from);
+            len = len.saturating_add(Echo::LEN);
+        }
+        len
+    }
+
+    /// Where this receiver is in a peer's stream, while no stream is kept for it.
+    pub(crate) fn position(&self, index: usize) -> Option<u32> {
+        self.places.get(index)?.as_ref()?.position
+    }
+
+    /// Notes where this receiver is in a peer's stream.
+    pub(crate) fn set_position(&mut self, index: usize, next: u32) {
+        if let Some(Some(peer)) = self.places.get_mut(index) {
+            peer.position = Some(next);
+        }
+    }
+
+    /// A member is owed an ACK.
+    pub(crate) fn owe_ack(&mut self, index: usize) {
+        self.change(index, |peer| peer.owed = peer.owed.or(Some(Owed::Ack)));
+    }
+
+    /// Nobody has confirmed anything of this member's own stream.
+    pub(crate) fn forget_acks(&mut self) {
+        for peer in self.places.iter_mut().flatten() {
+            peer.forget_ack();
+        }
+    }
+
+    /// Whether every member has the fragment with this number of this member's own stream.
+    pub(crate) fn all_acked(&self, sequence: u32) -> bool {
+        let mut members = self.places.iter().flatten().filter(|peer| peer.is_member());
+        members.all(|peer| peer.has_acked(sequence))
+    }
+
     /// Changes a peer and keeps the sums right.
-    fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
+    pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
         let peer = self.places.get_mut(index)?.as_mut()?;
         let sums = |peer: &Peer| {
             (
@@ -181,7 +244,7 @@ impl Roster {
                 usize::from(peer.is_member()),
             )
         };
-        let limit = |peer: &Peer| peer.is_member().then(|| peer.max_datagram());
+        let limit = |peer: &Peer| peer.is_member().then(|| peer.limits());
         let (before, limit_before) = (sums(peer), limit(peer));
         let result = f(peer);
         let (after, limit_after) = (sums(peer), limit(peer));
@@ -196,7 +259,7 @@ impl Roster {
             self.next_check = Some(deadline);
         }
         if limit_before != limit_after {
-            self.max_datagram = self.smallest_datagram();
+            self.limits = self.smallest_limits();
         }
         Some(result)
     }
@@ -220,12 +283,9 @@ impl Roster {
         self.recount();
     }
 
-    fn smallest_datagram(&self) -> u16 {
+    fn smallest_limits(&self) -> Limits {
         let members = self.places.iter().flatten().filter(|peer| peer.is_member());
-        members
-            .map(Peer::max_datagram)
-            .min()
-            .unwrap_or(MAX_MAX_DATAGRAM)
+        members.map(Peer::limits).fold(Limits::NONE, Limits::min)
     }
 
     fn recount(&mut self) {
@@ -233,28 +293,43 @@ impl Roster {
         self.pending = peers().filter(|peer| peer.pending.is_some()).count();
         self.owed = peers().filter(|peer| peer.owed.is_some()).count();
         self.members = peers().filter(|peer| peer.is_member()).count();
-        self.max_datagram = self.smallest_datagram();
+        self.limits = self.smallest_limits();
         self.next_check = peers()
             .filter(|peer| peer.pending.is_none())
             .map(Peer::deadline)
             .min();
     }
 
-    /// The next change to tell, and of whom.
-    pub(crate) fn take_pending(&mut self) -> Option<(usize, Change)> {
+    /// The next change to tell that is `wanted`, and of whom.
+    pub(crate) fn take_pending(
+        &mut self,
+        wanted: impl Fn(Change) -> bool,
+    ) -> Option<(usize, Change)> {
         if self.pending == 0 {
             return None;
         }
+        let is_it = |peer: &Peer| peer.pending.is_some_and(&wanted);
         let index = self
             .places
             .iter()
-            .position(|place| place.as_ref().is_some_and(|peer| peer.pending.is_some()))?;
+            .position(|place| place.as_ref().is_some_and(is_it))?;
         let change = self.change(index, |peer| peer.pending.take())??;
         Some((index, change))
     }
 
+    /// The next change to tell that is `wanted`, which stays to be told.
+    pub(crate) fn peek_pending(&self, wanted: impl Fn(Change) -> bool) -> Option<usize> {
+        if self.pending == 0 {
+            return None;
+        }
+        let is_it = |peer: &Peer| peer.pending.is_some_and(&wanted);
+        self.places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(is_it))
+    }
+
     /// The next HELLO owed by unicast, and to whom.
-    pub(crate) fn take_owed(&mut self) -> Option<(SocketAddr, Owed)> {
+    pub(crate) fn take_owed(&mut self) -> Option<(usize, SocketAddr, Owed)> {
         if self.owed == 0 {
             return None;
         }
@@ -263,7 +338,9 @@ impl Roster {
             .iter()
             .position(|place| place.as_ref().is_some_and(|peer| peer.owed.is_some()))?;
         self.change(index, |peer| {
-            peer.owed.take().map(|owed| (peer.member.address, owed))
+            peer.owed
+                .take()
+                .map(|owed| (index, peer.member.address, owed))
         })?
     }
 

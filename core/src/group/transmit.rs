@@ -1,16 +1,39 @@
-//! A datagram's way out: HELLO, messages and BYE, packed together.
+//! A datagram's way out: what is due, packed together.
+//!
+//! In this order: HELLO, then what others wait for (NACK, SKIP, SYNC), then repairs, then what is new.
+//! Data and repairs wait for the token bucket; the rest is small and has limits of its own.
 
 use core::time::Duration;
 
-use super::engine::Engine;
-use super::outbox::Record;
+use super::backoff;
+use super::engine::{ATTEMPTS, Confirm, Engine};
+use super::frames::{millis, reschedule, retry};
+use super::history::{Kind, stamped};
 use super::peer::Owed;
 use super::presence::Presence;
+use super::stream::{Slot, Tick};
+use super::streams::window;
 use super::{Destination, Transmit};
+use crate::channel::Class;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{BufferTooSmall, Bye, Frame, Header, Hello, Writer, emit_with};
+use crate::wire::{
+    Ack, AckRequest, Ask, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, Mark, Nack, Skip,
+    Sync, Time, Writer, emit_with,
+};
+
+/// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
+const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
+
+/// Echoes of others' clocks in one HELLO.
+const ECHOES: usize = 8;
+
+/// The longest time between two tries for a missing fragment.
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
+
+/// How often it is asked who has a message.
+const CONFIRM_ASKED: u8 = 40;
 
 impl Engine {
     /// Writes the next datagram to send, if there is one.
@@ -22,7 +45,7 @@ impl Engine {
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
         let transmit = if self.silenced {
-            views.outbox.clear();
+            views.history.cancel_unsent();
             self.give_way(buffer)?
         } else {
             match self.transmit_to_member(views, buffer)? {
@@ -43,30 +66,51 @@ impl Engine {
         if !core::mem::take(&mut self.gives_way) {
             return Ok(None);
         }
-        let len = self.emit(buffer, |w| Frame::Bye(Bye::GIVE_WAY).emit(w))?;
-        Ok(Some(Transmit {
+        let len = self.emit(buffer, |_, w| Frame::Bye(Bye::GIVE_WAY).emit(w))?;
+        Ok(len.map(|len| Transmit {
             to: Destination::Group,
             len,
         }))
     }
 
-    /// A HELLO owed to one member.
+    /// A HELLO or an ACK owed to one member.
     fn transmit_to_member(
         &mut self,
         views: &mut Views<'_>,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        while let Some((address, owed)) = views.roster.take_owed() {
-            if !self.presence.announces() || self.presence.is_leaving() {
-                continue;
-            }
-            let hello = Hello {
-                probe: owed == Owed::Probe,
-                join: false,
-                ..self.hello(views)
+        while let Some((index, address, owed)) = views.roster.take_owed() {
+            let frame = match owed {
+                Owed::Hello | Owed::Probe => {
+                    if !self.presence.announces() || self.presence.is_leaving() {
+                        continue;
+                    }
+                    let probe = owed == Owed::Probe;
+                    Frame::Hello(Hello {
+                        probe,
+                        join: false,
+                        ..self.hello(views)
+                    })
+                }
+                Owed::Ack => {
+                    let stream = views
+                        .streams
+                        .find(index)
+                        .and_then(|at| views.streams.get(at));
+                    let member = views.roster.member(index);
+                    let (Some(stream), Some(member)) = (stream, member) else {
+                        continue;
+                    };
+                    let (target, session) = (member.id().get(), stream.session);
+                    Frame::Ack(Ack {
+                        target,
+                        session,
+                        next: stream.next,
+                    })
+                }
             };
-            let len = self.emit(buffer, |w| Frame::Hello(hello).emit(w))?;
-            return Ok(Some(Transmit {
+            let len = self.emit(buffer, |_, w| frame.emit(w))?;
+            return Ok(len.map(|len| Transmit {
                 to: Destination::Member(address),
                 len,
             }));
@@ -74,68 +118,377 @@ impl Engine {
         Ok(None)
     }
 
-    /// What is due to the group: a HELLO, then as many messages as fit, or a bare datagram, or a
-    /// BYE.
+    /// What is due to the group.
     fn transmit_to_group(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        let hello_due = self.presence.hello_due(now, !views.outbox.is_empty());
-        let limit = self.max_datagram(views.roster).min(buffer.len());
-        let to = Destination::Group;
-        let len = match views.outbox.front() {
-            Some(Record::Bare(datagram)) if !hello_due => {
-                let len = datagram.len();
-                buffer
-                    .get_mut(..len)
-                    .ok_or(BufferTooSmall)?
-                    .copy_from_slice(datagram);
-                views.outbox.pop();
-                len
-            }
-            None if !hello_due => {
-                if !self.presence.bye_due(now) {
-                    return Ok(None);
-                }
-                let len = self.emit(buffer, |w| Frame::Bye(Bye::LEFT).emit(w))?;
-                self.presence.bye_sent(now);
-                len
-            }
-            front => {
-                // A message that was queued before the limit sank still goes out, alone.
-                let alone = match front {
-                    Some(Record::Frame(frame)) => self.datagram_len(frame.len()),
-                    _ => 0,
-                };
-                let limit = if hello_due { limit } else { limit.max(alone) };
-                let hello = hello_due.then(|| self.hello(views));
-                let outbox = &mut *views.outbox;
-                let len = self.emit(
-                    buffer.get_mut(..limit).ok_or(BufferTooSmall)?,
-                    |w: &mut Writer<'_>| {
-                        if let Some(hello) = hello {
-                            Frame::Hello(hello).emit(w)?;
-                        }
-                        while let Some(Record::Frame(frame)) = outbox.front() {
-                            if frame.len() > w.room() {
-                                break;
-                            }
-                            w.octets(frame)?;
-                            outbox.pop();
-                        }
-                        Ok(())
-                    },
-                )?;
-                if hello_due {
-                    let group_size = self.group_size(views.roster);
-                    self.presence.hello_sent(now, group_size, &mut self.random);
-                }
-                len
-            }
+        let limit = self.datagram_limit(views.roster);
+        self.bucket.fill(now, views.roster.limits().burst, limit);
+        self.bucket.judge(now);
+        let open = self.bucket.is_open(now);
+        let waiting = views.history.next_unsent().filter(|_| open);
+        let hello_due = self.presence.hello_due(now, waiting.is_some());
+        if let Some((Kind::Bare, datagram)) = waiting.filter(|_| !hello_due) {
+            let len = datagram.len();
+            buffer
+                .get_mut(..len)
+                .ok_or(BufferTooSmall)?
+                .copy_from_slice(datagram);
+            views.history.mark_sent();
+            self.bucket.take(len);
+            return Ok(Some(Transmit {
+                to: Destination::Group,
+                len,
+            }));
+        }
+        // A frame that was queued before the limit sank still goes out, alone.
+        let alone = match waiting {
+            Some((Kind::Once | Kind::Kept, frame)) if !hello_due => self.datagram_len(frame.len()),
+            _ => 0,
         };
-        Ok(Some(Transmit { to, len }))
+        let limit = limit.max(alone).min(buffer.len());
+        let buffer = buffer.get_mut(..limit).ok_or(BufferTooSmall)?;
+        let mut has_data = false;
+        let len = self.emit(buffer, |engine, w| {
+            if hello_due {
+                engine.write_hello(views, now, w)?;
+            }
+            engine.write_control(views, now, w)?;
+            if open {
+                let before = w.len();
+                engine.write_repairs(views, now, w)?;
+                engine.write_new(views, now, w)?;
+                has_data = w.len() > before;
+            }
+            let all_sent = views.history.is_sent();
+            if all_sent && engine.presence.bye_due(now) && w.room() >= Bye::FRAME_LEN {
+                Frame::Bye(Bye::LEFT).emit(w)?;
+                engine.presence.bye_sent(now);
+            }
+            Ok(())
+        })?;
+        if has_data {
+            self.bucket.take(len.unwrap_or_default());
+        }
+        Ok(len.map(|len| Transmit {
+            to: Destination::Group,
+            len,
+        }))
+    }
+
+    /// HELLO, and with it the clock and where the stream stands.
+    fn write_hello(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        Frame::Hello(self.hello(views)).emit(w)?;
+        let mut echoes = [0; ECHOES * Echo::LEN];
+        let len = views.roster.take_echoes(now, &mut echoes);
+        let echoes = echoes.get(..len).unwrap_or_default();
+        // The clock's low 32 bits.
+        Frame::Time(Time {
+            stamp: now.as_micros() as u32,
+            echoes,
+        })
+        .emit(w)?;
+        self.write_sync(views, now, w)?;
+        let group_size = self.group_size(views.roster);
+        self.presence.hello_sent(now, group_size, &mut self.random);
+        Ok(())
+    }
+
+    fn write_sync(
+        &mut self,
+        views: &Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let sync = Sync {
+            next: self.sent_next(views),
+            low: self.low(views),
+            round_trip: backoff::encode_round_trip(self.trip.estimate()),
+            group_size: backoff::encode_group_size(self.group_size(views.roster)),
+            states: u8::try_from(views.states.count()).unwrap_or(u8::MAX),
+        };
+        Frame::Sync(sync).emit(w)?;
+        count(&mut self.counters.syncs_sent);
+        self.sender.beat_sent(now);
+        Ok(())
+    }
+
+    /// The sequence number after the last one that has been sent: what is queued is not missing.
+    fn sent_next(&self, views: &Views<'_>) -> u32 {
+        self.sender.next.wrapping_sub(views.history.unsent_kept())
+    }
+
+    /// What others wait for.
+    fn write_control(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        while let Some(first) = self
+            .skips
+            .first()
+            .copied()
+            .filter(|_| w.room() >= Skip::FRAME_LEN)
+        {
+            Frame::Skip(Skip { first, count: 1 }).emit(w)?;
+            self.skips.swap_remove(0);
+        }
+        self.write_nacks(views, now, w)?;
+        self.write_confirm(views, now, w)?;
+        if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
+            let copy = self.sender.carries_copy(now);
+            self.write_sync(views, now, w)?;
+            if copy {
+                Self::write_copy(views, w)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last message once more, if it is short.
+    fn write_copy(views: &Views<'_>, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        let kept = views.history.kept();
+        // Only what has been sent, and is whole, tells a receiver that it has everything.
+        let Some(last) = kept.checked_sub(1).filter(|_| views.history.is_sent()) else {
+            return Ok(());
+        };
+        let Some(frame) = views.history.kept_frame(last) else {
+            return Ok(());
+        };
+        let whole = Data::is_whole(frame);
+        if whole && frame.len() <= LONGEST_COPY.min(w.room()) {
+            w.with(frame.len(), |octets| {
+                stamped(frame, octets, last, Mark::Copy)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is missing of others' streams.
+    fn write_nacks(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        if views.streams.next_check.is_none_or(|check| now < check) {
+            return Ok(());
+        }
+        let count_of = views.streams.len();
+        for at in 0..count_of {
+            let Some(stream) = views.streams.get_mut(at) else {
+                continue;
+            };
+            let Some(member) = views.roster.member(stream.peer) else {
+                continue;
+            };
+            if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
+                stream.states_at = None;
+                stream.states_asked = stream.states_asked.saturating_add(1);
+                Frame::Ask(Ask {
+                    target: member.id().get(),
+                    session: stream.session,
+                })
+                .emit(w)?;
+            }
+            if stream.ask_at.is_none_or(|due| now < due) || w.room() < Nack::MAX_FRAME_LEN {
+                continue;
+            }
+            let mut slots = window(views.slots, count_of, at);
+            // What will be due very soon is asked for with it.
+            let horizon = now + stream.round_trip.checked_div(4).unwrap_or_default();
+            let mut nack: Option<Nack> = None;
+            let mut exhausted = false;
+            for (sequence, due, attempts) in stream.missing(&slots) {
+                exhausted |= attempts >= ATTEMPTS;
+                if !due.is_by(horizon) {
+                    continue;
+                }
+                let nack = nack.get_or_insert_with(|| Nack {
+                    attempt: attempts,
+                    ..Nack::new(member.id().get(), stream.session, sequence)
+                });
+                if !nack.add(sequence) {
+                    break;
+                }
+            }
+            if let Some(nack) = nack.filter(|_| stream.may_ask(now)) {
+                Frame::Nack(nack).emit(w)?;
+                count(&mut self.counters.nacks_sent);
+            }
+            for sequence in nack.iter().flat_map(Nack::iter) {
+                let Slot::Missing { attempts, .. } = slots.get(sequence) else {
+                    continue;
+                };
+                let doublings = u32::from(attempts.saturating_sub(8)).min(10);
+                let wait = retry(stream.round_trip, &mut self.random);
+                let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
+                let attempts = attempts.saturating_add(1);
+                slots.set(
+                    sequence,
+                    Slot::Missing {
+                        due: Tick::of(now + wait),
+                        attempts,
+                    },
+                );
+            }
+            if exhausted {
+                stream.give_up_first(&slots);
+            }
+            reschedule(stream, now, &slots);
+            views.streams.note(at, self.config.max_wait);
+        }
+        views.streams.recount(self.config.max_wait);
+        Ok(())
+    }
+
+    /// The question who has a message.
+    fn write_confirm(
+        &mut self,
+        views: &Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let Some(confirm) = self.confirm.filter(|confirm| confirm.ask_at <= now) else {
+            return Ok(());
+        };
+        if views.roster.all_acked(confirm.sequence) && views.roster.members() > 0
+            || confirm.asked >= CONFIRM_ASKED
+        {
+            self.confirm = None;
+            return Ok(());
+        }
+        if w.room() < AckRequest::FRAME_LEN {
+            return Ok(());
+        }
+        // A hundred answers a second.
+        let members = u64::try_from(views.roster.members()).unwrap_or(u64::MAX);
+        let spread = members.saturating_mul(10).min(60_000);
+        let request = AckRequest {
+            sequence: confirm.sequence,
+            spread: u16::try_from(spread).unwrap_or(u16::MAX),
+        };
+        Frame::AckRequest(request).emit(w)?;
+        let pause = self
+            .trip
+            .estimate()
+            .saturating_mul(4)
+            .max(Duration::from_millis(20));
+        let ask_at = now + pause + Duration::from_millis(spread);
+        let asked = confirm.asked.saturating_add(1);
+        self.confirm = Some(Confirm {
+            ask_at,
+            asked,
+            ..confirm
+        });
+        Ok(())
+    }
+
+    /// What was asked for again. While new data waits, repairs take half of the datagram at most.
+    fn write_repairs(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        while let Some(value) = views.states.next_wanted() {
+            let Some(meta) = views.pool.meta(value.handle) else {
+                break;
+            };
+            let need = usize::from(meta.len).saturating_add(Data::OVERHEAD);
+            if need > w.room() {
+                return Ok(());
+            }
+            let mut data = Data {
+                class: Class::State.code().0,
+                latest: false,
+                repair: true,
+                copy: false,
+                channel: value.channel,
+                horizon: 0,
+                fragment: 0,
+                last: 0,
+                sequence: value.sequence,
+                payload: &[],
+            };
+            data.repair = true;
+            data.emit_head(usize::from(meta.len), w)?;
+            w.with(usize::from(meta.len), |octets| {
+                let _ = views.pool.read(value.handle, octets);
+            })?;
+            views.states.mark_sent();
+            count(&mut self.counters.repairs_sent);
+        }
+        let reserve = if views.history.is_sent() {
+            0
+        } else {
+            w.room() / 2
+        };
+        let (low, clock) = (self.low(views), millis(now));
+        while let Some((nth, frame)) = views.history.next_wanted() {
+            let sequence = low.wrapping_add(nth);
+            if Data::is_state(frame) && !views.states.is_current(Data::channel_of(frame), sequence)
+            {
+                // A newer value has taken its place.
+                if self.skips.push(sequence).is_err() {
+                    break;
+                }
+                views.history.mark_repaired(clock);
+                continue;
+            }
+            if frame.len() > w.room() || (w.room() <= reserve) {
+                break;
+            }
+            w.with(frame.len(), |octets| {
+                stamped(frame, octets, nth, Mark::Repair)
+            })?;
+            views.history.mark_repaired(clock);
+            count(&mut self.counters.repairs_sent);
+        }
+        Ok(())
+    }
+
+    /// What has not been sent yet.
+    fn write_new(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let mut sent = 0u32;
+        while let Some((kind, frame)) = views.history.next_unsent() {
+            if kind == Kind::Bare || frame.len() > w.room() {
+                break;
+            }
+            if kind == Kind::Kept {
+                // How many frames of the stream come before this one: those kept, and not unsent.
+                let before = views
+                    .history
+                    .kept()
+                    .wrapping_sub(views.history.unsent_kept());
+                w.with(frame.len(), |octets| {
+                    stamped(frame, octets, before, Mark::First)
+                })?;
+                sent = sent.saturating_add(1);
+            } else {
+                w.octets(frame)?;
+            }
+            views.history.mark_sent();
+        }
+        if sent > 0 {
+            self.bucket.count_sent(sent);
+            self.sender.sent(now, self.trip.estimate());
+        }
+        Ok(())
     }
 
     /// How long a datagram with `frames` octets of frames is.
@@ -145,24 +498,32 @@ impl Engine {
             .saturating_add(self.suite.trailer_len())
     }
 
-    /// Writes a datagram with the next datagram counter.
+    /// Writes a datagram with the next datagram counter. `None` if there is nothing to write.
     fn emit(
         &mut self,
         buffer: &mut [u8],
-        frames: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferTooSmall>,
-    ) -> Result<usize, BufferTooSmall> {
-        if self.counter >= Header::MAX_COUNTER {
-            self.begin_session(self.now.unwrap_or_default());
-        }
-        self.counter = self.counter.saturating_add(1);
+        frames: impl FnOnce(&mut Self, &mut Writer<'_>) -> Result<(), BufferTooSmall>,
+    ) -> Result<Option<usize>, BufferTooSmall> {
+        let counter = self.counter.saturating_add(1);
         let header = Header {
             suite: self.suite,
             tag: self.tag,
             sender: self.id,
             session: self.session,
-            counter: self.counter,
+            counter,
         };
-        emit_with(&header, buffer, frames)
+        let mut is_empty = false;
+        let len = emit_with(&header, buffer, |w| {
+            let before = w.len();
+            frames(self, w)?;
+            is_empty = w.len() == before;
+            Ok(())
+        })?;
+        if is_empty {
+            return Ok(None);
+        }
+        self.counter = counter;
+        Ok(Some(len))
     }
 
     /// This member's HELLO.
@@ -173,11 +534,31 @@ impl Engine {
             .as_micros()
             .checked_div(ten_millis)
             .unwrap_or_default();
+        let trip = backoff::encode_round_trip(self.trip.estimate());
         Hello {
             join: self.presence.is_joining(),
-            max_datagram: u16::try_from(self.receive_limit).unwrap_or(u16::MAX),
+            max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
+            max_message: self.receivable(views),
             interval: u16::try_from(units).unwrap_or(u16::MAX),
+            receive_burst: self.config.receive_burst,
+            round_trip: trip,
+            group_size: backoff::encode_group_size(self.group_size(views.roster)),
             ..Hello::new(self.name)
         }
+    }
+
+    /// The largest message that can be received, in units of 64 octets.
+    fn receivable(&self, views: &Views<'_>) -> u16 {
+        // A message must fit half a window, in the smallest fragments there are, half the pool, and the
+        // buffer where it is put together.
+        let window = views
+            .slots
+            .len()
+            .checked_div(views.streams.len())
+            .unwrap_or_default();
+        let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
+        let stored = views.pool.capacity() / 2;
+        let octets = views.inbox.octets.len().min(fragments).min(stored);
+        u16::try_from(octets / 64).unwrap_or(u16::MAX)
     }
 }

@@ -1,7 +1,7 @@
 //! BYE: the sender leaves (PROTOCOL §3.2).
 
 use super::ParseError;
-use super::frame::emit_frame_header;
+use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
 use super::reader::Reader;
 use super::writer::{BufferTooSmall, Writer};
 
@@ -14,6 +14,9 @@ pub struct Bye {
 
 impl Bye {
     pub(crate) const KIND: u8 = 0x02;
+
+    /// Octets of the frame.
+    pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 1;
 
     /// The application left.
     pub const LEFT: Self = Self { reason: 0 };

@@ -8,8 +8,11 @@ use super::writer::{BufferTooSmall, Writer};
 /// A message, or a fragment of one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Data<'a> {
-    /// The delivery class's code: 0 best effort, 1 reliable unordered, 2 reliable ordered.
+    /// The delivery class's code: 0 best effort or latest, 1 reliable unordered, 2 reliable ordered,
+    /// 3 state.
     pub class: u8,
+    /// LATEST flag, with class 0: drop it if a newer one of its channel has come.
+    pub latest: bool,
     /// REPAIR flag: sent again because somebody asked.
     pub repair: bool,
     /// COPY flag: sent again unasked, with a heartbeat.
@@ -31,6 +34,49 @@ pub struct Data<'a> {
 const CLASS: u8 = 0x03;
 const REPAIR: u8 = 0x04;
 const COPY: u8 = 0x08;
+const LATEST: u8 = 0x10;
+
+impl Data<'_> {
+    /// Marks a DATA frame, ready to be sent, with what is known only now.
+    pub(crate) fn stamp(frame: &mut [u8], horizon: u8, mark: Mark) {
+        if let [_, flags, _, _, _, at, ..] = frame {
+            *at = horizon;
+            *flags |= match mark {
+                Mark::First => 0,
+                Mark::Repair => REPAIR,
+                Mark::Copy => COPY,
+            };
+        }
+    }
+}
+
+impl Data<'_> {
+    /// Whether the frame holds a message of one fragment.
+    pub(crate) fn is_whole(frame: &[u8]) -> bool {
+        matches!(frame, [Self::KIND, _, _, _, _, _, _, 0, ..])
+    }
+
+    /// Whether the frame holds a value of the State class.
+    pub(crate) fn is_state(frame: &[u8]) -> bool {
+        matches!(frame, [Self::KIND, flags, ..] if flags & CLASS == 3)
+    }
+
+    /// The frame's channel.
+    pub(crate) fn channel_of(frame: &[u8]) -> u8 {
+        frame.get(FRAME_HEADER_LEN).copied().unwrap_or_default()
+    }
+}
+
+/// Why a DATA frame is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mark {
+    /// For the first time.
+    First,
+    /// Because somebody asked.
+    Repair,
+    /// With a heartbeat.
+    Copy,
+}
 
 impl<'a> Data<'a> {
     pub(crate) const KIND: u8 = 0x10;
@@ -52,6 +98,7 @@ impl<'a> Data<'a> {
         let sequence = r.u32()?;
         Ok(Self {
             class: flags & CLASS,
+            latest: flags & LATEST != 0,
             repair: flags & REPAIR != 0,
             copy: flags & COPY != 0,
             channel,
@@ -64,18 +111,22 @@ impl<'a> Data<'a> {
     }
 
     pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        self.emit_head(self.payload.len(), w)?;
+        w.octets(self.payload)
+    }
+
+    /// Writes everything before a payload of `len` octets.
+    pub(crate) fn emit_head(&self, len: usize, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
         let flags = (self.class & CLASS)
             | if self.repair { REPAIR } else { 0 }
-            | if self.copy { COPY } else { 0 };
-        let len = Self::FIXED_LEN
-            .checked_add(self.payload.len())
-            .ok_or(BufferTooSmall)?;
+            | if self.copy { COPY } else { 0 }
+            | if self.latest { LATEST } else { 0 };
+        let len = Self::FIXED_LEN.checked_add(len).ok_or(BufferTooSmall)?;
         emit_frame_header(w, Self::KIND, flags, len)?;
         w.u8(self.channel)?;
         w.u8(self.horizon)?;
         w.u8(self.fragment)?;
         w.u8(self.last)?;
-        w.u32(self.sequence)?;
-        w.octets(self.payload)
+        w.u32(self.sequence)
     }
 }

@@ -1,9 +1,14 @@
 //! Frames: what a datagram carries between header and trailer (PROTOCOL §3).
 
+use super::ack::{Ack, AckRequest, Ask};
 use super::bye::Bye;
 use super::data::Data;
 use super::hello::Hello;
+use super::nack::Nack;
 use super::reader::Reader;
+use super::skip::Skip;
+use super::sync::Sync;
+use super::time::{Busy, Time};
 use super::writer::{BufferTooSmall, Writer};
 use super::{FrameError, ParseError};
 
@@ -21,8 +26,24 @@ pub enum Frame<'a> {
     Hello(Hello<'a>),
     /// The sender leaves.
     Bye(Bye),
+    /// A receiver cannot keep up.
+    Busy(Busy),
+    /// Clocks, for measuring round trips.
+    Time(Time<'a>),
     /// A message, or a fragment of one.
     Data(Data<'a>),
+    /// Where the sender's stream stands.
+    Sync(Sync),
+    /// What the sender misses of another member's stream.
+    Nack(Nack),
+    /// What the sender will not repair.
+    Skip(Skip),
+    /// The sender asks who has its stream.
+    AckRequest(AckRequest),
+    /// What the sender has of another member's stream.
+    Ack(Ack),
+    /// The sender asks for another member's current values.
+    Ask(Ask),
     /// A frame of a type this version does not know and may skip.
     Unknown {
         /// The type, `0x80` or above.
@@ -36,7 +57,15 @@ impl Frame<'_> {
         match self {
             Self::Hello(hello) => hello.emit(w),
             Self::Bye(bye) => bye.emit(w),
+            Self::Busy(busy) => busy.emit(w),
+            Self::Time(time) => time.emit(w),
             Self::Data(data) => data.emit(w),
+            Self::Sync(sync) => sync.emit(w),
+            Self::Nack(nack) => nack.emit(w),
+            Self::Skip(skip) => skip.emit(w),
+            Self::AckRequest(request) => request.emit(w),
+            Self::Ack(ack) => ack.emit(w),
+            Self::Ask(ask) => ask.emit(w),
             Self::Unknown { .. } => Ok(()),
         }
     }
@@ -86,17 +115,23 @@ impl<'a> Frames<'a> {
         let flags = self.r.u8().map_err(malformed)?;
         let len = self.r.u16().map_err(malformed)?;
         let mut body = Reader::new(self.r.octets(usize::from(len)).map_err(malformed)?);
-        match kind {
-            Hello::KIND => Hello::parse(flags, &mut body)
-                .map(Frame::Hello)
-                .map_err(malformed),
-            Bye::KIND => Bye::parse(&mut body).map(Frame::Bye).map_err(malformed),
-            Data::KIND => Data::parse(flags, &mut body)
-                .map(Frame::Data)
-                .map_err(malformed),
+        let body = &mut body;
+        let frame = match kind {
+            Hello::KIND => Hello::parse(flags, body).map(Frame::Hello),
+            Bye::KIND => Bye::parse(body).map(Frame::Bye),
+            Busy::KIND => Busy::parse(body).map(Frame::Busy),
+            Time::KIND => Time::parse(body).map(Frame::Time),
+            Data::KIND => Data::parse(flags, body).map(Frame::Data),
+            Sync::KIND => Sync::parse(body).map(Frame::Sync),
+            Nack::KIND => Nack::parse(body).map(Frame::Nack),
+            Skip::KIND => Skip::parse(body).map(Frame::Skip),
+            AckRequest::KIND => AckRequest::parse(body).map(Frame::AckRequest),
+            Ack::KIND => Ack::parse(body).map(Frame::Ack),
+            Ask::KIND => Ask::parse(body).map(Frame::Ask),
             FIRST_OPTIONAL.. => Ok(Frame::Unknown { kind }),
-            _ => Err(FrameError::Unknown { kind }),
-        }
+            _ => return Err(FrameError::Unknown { kind }),
+        };
+        frame.map_err(malformed)
     }
 }
 

@@ -57,6 +57,18 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Appends `len` octets that `fill` writes.
+    pub(crate) fn with(
+        &mut self,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), BufferTooSmall> {
+        let end = self.len.checked_add(len).ok_or(BufferTooSmall)?;
+        fill(self.buffer.get_mut(self.len..end).ok_or(BufferTooSmall)?);
+        self.len = end;
+        Ok(())
+    }
+
     pub(crate) fn u8(&mut self, value: u8) -> Result<(), BufferTooSmall> {
         self.octets(&value.to_be_bytes())
     }

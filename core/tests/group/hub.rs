@@ -140,10 +140,7 @@ pub(crate) fn member(config: Config, seed: u8) -> Group<Tiny> {
     Group::new(Tiny::new(), config, [seed; 32]).unwrap()
 }
 
-pub(crate) fn drain<const A: usize, const B: usize, const C: usize>(
-    group: &mut Group<Storage<A, B, C>>,
-    log: &mut Vec<String>,
-) {
+pub(crate) fn drain<M: groupcast::Memory>(group: &mut Group<M>, log: &mut Vec<String>) {
     while let Some(event) = group.poll_event() {
         log.push(match event {
             Event::Message(m) => format!("{}: {}", m.name(), m.text().unwrap()),
@@ -219,6 +216,7 @@ pub(crate) fn hello(name: &str) -> Hello<'static> {
 pub(crate) fn data(text: &str) -> Data<'_> {
     Data {
         class: 0,
+        latest: false,
         repair: false,
         copy: false,
         channel: 0,

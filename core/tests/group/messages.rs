@@ -45,7 +45,7 @@ fn a_full_outbox_says_so_and_loses_nothing() {
 #[test]
 fn a_message_that_is_too_long_is_refused_with_the_limit() {
     let mut ana = member(config("ana"), 1);
-    assert_eq!(ana.max_message(), 1162);
+    assert_eq!(ana.max_message(Class::BestEffort), 1162);
     ana.send(ms(1), CHANNEL, &[0; 1162]).unwrap();
     let refused = ana.send(ms(1), CHANNEL, &[0; 1163]);
     let expected = SendError::TooLong {
@@ -68,7 +68,7 @@ fn the_smallest_receiver_limits_everybody() {
     });
     let datagram = small.say(&[frame]);
     hear(&mut ana, ms(2), &datagram);
-    assert_eq!(ana.max_message(), 600 - 38);
+    assert_eq!(ana.max_message(Class::BestEffort), 600 - 38);
     // What was queued before still goes out; a HELLO is not packed with it.
     let mut buffer = [0; 1472];
     let lens: Vec<_> = core::iter::from_fn(|| ana.poll_transmit(ms(3), &mut buffer).unwrap())
@@ -79,7 +79,7 @@ fn the_smallest_receiver_limits_everybody() {
     let lost = small.say(&[Frame::Bye(Bye::LEFT)]);
     hear(&mut ana, ms(4), &lost);
     assert_eq!(
-        ana.max_message(),
+        ana.max_message(Class::BestEffort),
         1162,
         "the limit rises when the small one has left"
     );
@@ -90,7 +90,7 @@ fn an_absurd_limit_counts_as_512() {
     let mut ana = member(config("ana"), 1);
     let datagram = Puppet::new(7, 1).say(&[Frame::Hello(hello("odd"))]);
     hear(&mut ana, ms(2), &datagram);
-    assert_eq!(ana.max_message(), 512 - 38);
+    assert_eq!(ana.max_message(Class::BestEffort), 512 - 38);
 }
 
 #[test]
@@ -218,10 +218,20 @@ fn settings_that_cannot_work_are_refused() {
         refused(config("").with_max_datagram(1473)),
         E::MaxDatagram(1473)
     );
-    let small = Group::new(Storage::<8, 1200, 1474>::new(), config(""), [1; 32]).unwrap_err();
+    let small = Group::new(
+        Storage::<8, 2, 16, 20, 1600, 1024>::new(),
+        config(""),
+        [1; 32],
+    )
+    .unwrap_err();
     assert_eq!(small, E::ReceiveBufferTooSmall { needed: 1201 });
-    let small = Group::new(Storage::<8, 1473, 1201>::new(), config(""), [1; 32]).unwrap_err();
-    assert_eq!(small, E::OutboxTooSmall { needed: 1202 });
+    let small = Group::new(
+        Storage::<8, 2, 16, 20, 1200, 1473>::new(),
+        config(""),
+        [1; 32],
+    )
+    .unwrap_err();
+    assert_eq!(small, E::HistoryTooSmall { needed: 1208 });
     assert_eq!(
         Group::new(Tiny::new(), config(""), [0; 32]).unwrap_err(),
         E::SeedIsZero

@@ -1,0 +1,139 @@
+//! How long to wait before asking, so that a large group asks only a few times (PROTOCOL §4.4).
+//!
+//! All in integers: no floating point and no tables.
+
+use core::time::Duration;
+
+use super::random::Random;
+
+/// In a group of so many members nobody waits longer than this before asking.
+const SMALL_GROUP: u32 = 8;
+const SMALL_SPREAD: Duration = Duration::from_millis(6);
+
+/// 256 · log2(x), to within 1/64; 0 for 0.
+pub(crate) fn log2_q8(x: u32) -> u32 {
+    let Some(n) = x.checked_ilog2() else { return 0 };
+    // The eight bits after the first one, and a parabola for the curve between powers of two.
+    let f = if n >= 8 {
+        x >> n.saturating_sub(8)
+    } else {
+        x << 8u32.saturating_sub(n)
+    } & 0xff;
+    let curve = f.wrapping_mul(256u32.wrapping_sub(f)).wrapping_mul(88) >> 16;
+    (n << 8).wrapping_add(f).wrapping_add(curve)
+}
+
+/// A round trip as one octet: 8 · log2(µs).
+pub(crate) fn encode_round_trip(time: Duration) -> u8 {
+    let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+    u8::try_from(log2_q8(micros) >> 5).unwrap_or(u8::MAX)
+}
+
+/// What [`encode_round_trip`] encoded, to within 9 %.
+pub(crate) fn decode_round_trip(octet: u8) -> Duration {
+    let (whole, eighths) = (octet >> 3, u32::from(octet & 7));
+    let base = 1u64.checked_shl(u32::from(whole)).unwrap_or(u64::MAX);
+    // 2^(n/8) ≈ 1 + n/8 · (0.66 + 0.34 · n/8), in 64ths.
+    let part = u64::from(
+        eighths
+            .saturating_mul(5)
+            .saturating_add(eighths.saturating_mul(eighths) / 3),
+    );
+    Duration::from_micros(base.saturating_add(base.saturating_mul(part) >> 6))
+}
+
+/// A group's size as one octet: 4 · log2(members).
+pub(crate) fn encode_group_size(members: usize) -> u8 {
+    let members = u32::try_from(members).unwrap_or(u32::MAX);
+    u8::try_from(log2_q8(members) >> 6).unwrap_or(u8::MAX)
+}
+
+/// The time within which all members that miss the same datagram ask: it grows with the logarithm of
+/// the group's size, so that about four of them ask before they hear each other.
+pub(crate) fn spread(round_trip: Duration, members: usize) -> Duration {
+    let members = u32::try_from(members).unwrap_or(u32::MAX);
+    // 0.433 · (ln G + 1), in 256ths: ln G = log2 G · 0.693.
+    let k = log2_q8(members).saturating_mul(177) >> 8;
+    let k = k.saturating_add(256).saturating_mul(111) >> 8;
+    let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+    let spread = Duration::from_micros(micros.saturating_mul(u64::from(k.max(256))) >> 8);
+    // In a small group, even if everybody asks, that is not much.
+    if members <= SMALL_GROUP {
+        spread.min(SMALL_SPREAD)
+    } else {
+        spread
+    }
+}
+
+/// A moment within `spread`, late ones being more likely: few ask early, the others hear them.
+///
+/// The truncated exponential distribution of RFC 5401 §3.2.3.
+pub(crate) fn draw(spread: Duration, members: usize, random: &mut Random) -> Duration {
+    let members = u32::try_from(members).unwrap_or(u32::MAX).min(100_000);
+    // The distribution's parameter, about e · G, at least 2.
+    let m = (members.saturating_mul(696) >> 8).max(2);
+    let v = random.below(m.saturating_sub(1).saturating_mul(256));
+    let scale = log2_q8(m).max(1);
+    let share = log2_q8(v.saturating_add(256))
+        .saturating_sub(2048)
+        .min(scale);
+    let micros = u64::try_from(spread.as_micros()).unwrap_or(u64::MAX);
+    let product = micros.saturating_mul(u64::from(share));
+    Duration::from_micros(product.checked_div(u64::from(scale)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_is_close() {
+        for x in 1..100_000u32 {
+            let exact = f64::from(x).log2() * 256.0;
+            assert!((f64::from(log2_q8(x)) - exact).abs() < 4.0, "{x}");
+        }
+    }
+
+    #[test]
+    fn round_trips_survive_the_octet() {
+        for micros in [1u64, 10, 300, 1_000, 3_333, 50_000, 1_000_000] {
+            let decoded = decode_round_trip(encode_round_trip(Duration::from_micros(micros)));
+            let ratio = decoded.as_micros() as f64 / micros as f64;
+            assert!((0.85..=1.1).contains(&ratio), "{micros}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn the_spread_grows_with_the_logarithm_of_the_group() {
+        let of = |members| spread(Duration::from_millis(100), members).as_millis();
+        assert_eq!(of(2), 6);
+        assert_eq!(of(8), 6);
+        assert!((120..150).contains(&of(9)), "{}", of(9));
+        assert!((225..260).contains(&of(100)), "{}", of(100));
+        assert!((320..360).contains(&of(1_000)), "{}", of(1_000));
+    }
+
+    #[test]
+    fn about_four_members_ask_before_they_hear_each_other() {
+        let round_trip = Duration::from_millis(10);
+        let mut random = Random::new([3; 32]);
+        for members in [10, 100, 1_000] {
+            let spread = spread(round_trip, members);
+            let rounds = 200;
+            let mut asked = 0;
+            for _ in 0..rounds {
+                let mut times: std::vec::Vec<_> = (0..members)
+                    .map(|_| draw(spread, members, &mut random))
+                    .collect();
+                times.sort();
+                // Everybody within half a round trip of the first has not heard it.
+                asked += times
+                    .iter()
+                    .filter(|t| **t <= times[0] + round_trip / 2)
+                    .count();
+            }
+            let mean = asked as f64 / f64::from(rounds);
+            assert!((2.0..5.5).contains(&mean), "{members} members: {mean}");
+        }
+    }
+}

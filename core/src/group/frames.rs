@@ -1,0 +1,575 @@
+//! What each frame means.
+
+use core::time::Duration;
+
+use super::backoff;
+use super::engine::Engine;
+use super::inbox::Source;
+use super::partial::Piece;
+use super::peer::Change;
+use super::pool::Meta;
+use super::receive::FoundMessage;
+use super::serial::{is_before, later};
+use super::stream::{Arrival, Slot, Stream, Tick};
+use super::streams::window;
+use crate::channel::{Channel, Class};
+use crate::config::Join;
+use crate::counters::count;
+use crate::storage::Views;
+use crate::time::Instant;
+use crate::wire::{Ack, Ask, Data, Frame, FrameError, Nack, Skip, Sync, Time};
+
+/// A fragment that comes late is not missing yet: how long reordering may take at least.
+const REORDERING: Duration = Duration::from_millis(1);
+
+/// Until a member is this old, others may have been there before it.
+const GROWN_UP: Duration = Duration::from_secs(1);
+
+/// How often a receiver asks for a sender's State values.
+const STATES_ASKED: u8 = 16;
+
+impl Engine {
+    /// Takes the next frame of the datagram; a message is an event.
+    pub(crate) fn next_frame(
+        &mut self,
+        views: &mut Views<'_>,
+        source: Source,
+    ) -> Option<FoundMessage> {
+        let now = self.now?;
+        let group_size = self.group_size(views.roster);
+        // What follows works on everything but the octets of the receive buffer.
+        let (frame, end) = views.inbox.next_frame()?;
+        match frame {
+            Ok(Frame::Hello(hello)) => {
+                if hello.join {
+                    self.presence.answer(now, group_size, &mut self.random);
+                }
+                if let Some(index) = source.index {
+                    views.roster.hello(now, index, source.address, &hello);
+                }
+            }
+            Ok(Frame::Bye(_)) => {
+                if let Some(index) = source.index {
+                    views.roster.bye(now, index);
+                }
+            }
+            Ok(Frame::Busy(busy)) => {
+                let jitter = self.random.up_to(Duration::from_millis(50));
+                self.bucket
+                    .pause(now, Duration::from_millis(u64::from(busy.wait)), jitter);
+            }
+            Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
+            Ok(Frame::Data(data)) => {
+                let start = end.saturating_sub(data.payload.len());
+                let mut parts = Parts {
+                    roster: views.roster,
+                    streams: views.streams,
+                    slots: views.slots,
+                    partials: views.partials,
+                    latest: views.latest,
+                    pool: views.pool,
+                };
+                let taken = self.on_data(&mut parts, now, source, &data);
+                let channel = Channel::new(data.channel, Class::from_code(data.class, data.latest));
+                let found = FoundMessage {
+                    channel,
+                    index: source.index,
+                    id: source.id,
+                    address: source.address,
+                    sequence: data.sequence,
+                    start,
+                    end,
+                };
+                return match taken {
+                    Taken::Deliver => Some(found),
+                    Taken::Nothing => None,
+                    Taken::Partial(at) => self.found_partial(views, at, end, found),
+                };
+            }
+            Ok(Frame::Sync(sync)) => self.on_sync(views, now, source, sync),
+            Ok(Frame::Nack(nack)) => self.on_nack(views, now, &nack),
+            Ok(Frame::Skip(skip)) => self.on_skip(views, now, source, skip),
+            Ok(Frame::AckRequest(request)) => {
+                if let Some(at) = source.index.and_then(|index| views.streams.find(index)) {
+                    let spread = Duration::from_millis(u64::from(request.spread));
+                    let due = now + self.random.up_to(spread);
+                    if let Some(stream) = views.streams.get_mut(at)
+                        && is_before(request.sequence, stream.next)
+                    {
+                        stream.ack_at = Some(due);
+                    }
+                    views.streams.note(at, self.config.max_wait);
+                }
+            }
+            Ok(Frame::Ack(ack)) => self.on_ack(views, source, ack),
+            Ok(Frame::Ask(ask)) => self.on_ask(views, now, ask),
+            Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
+                count(&mut self.counters.frames_unknown);
+            }
+            Err(FrameError::Malformed { .. }) => count(&mut self.counters.frames_malformed),
+        }
+        None
+    }
+
+    fn on_time_frame(
+        &mut self,
+        now: Instant,
+        roster: &mut super::Roster,
+        source: Source,
+        time: &Time<'_>,
+    ) {
+        // The clock's low 32 bits.
+        let clock = now.as_micros() as u32;
+        let own = self.id.get();
+        for echo in time.iter_echoes().filter(|echo| echo.member == own) {
+            let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
+            // What cannot be is not measured: a stamp of another life, say.
+            if trip < 10_000_000 {
+                self.trip.sample(Duration::from_micros(u64::from(trip)));
+            }
+        }
+        if let Some(index) = source.index {
+            roster.change(index, |peer| peer.set_stamp(now, time.stamp));
+        }
+    }
+
+    /// A message or a fragment of one arrived.
+    fn on_data(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        source: Source,
+        data: &Data<'_>,
+    ) -> Taken {
+        let class = Class::from_code(data.class, data.latest);
+        let is_whole = data.last == 0;
+        if matches!(class, Class::Latest | Class::State) && !is_whole {
+            count(&mut self.counters.frames_malformed);
+            return Taken::Nothing;
+        }
+        let Some(index) = source.index else {
+            // Whoever has no place on the roster is heard without guarantee.
+            if !is_whole {
+                count(&mut self.counters.fragments_no_stream);
+            }
+            return if is_whole {
+                Taken::Deliver
+            } else {
+                Taken::Nothing
+            };
+        };
+        match class {
+            Class::BestEffort if is_whole => Taken::Deliver,
+            Class::BestEffort => self.on_piece(parts, now, source, index, data),
+            Class::Latest => self.newest(parts, index, data, false),
+            _ => self.on_reliable(parts, now, source, index, class, data),
+        }
+    }
+
+    /// A fragment of a best-effort message.
+    fn on_piece(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        source: Source,
+        index: usize,
+        data: &Data<'_>,
+    ) -> Taken {
+        let meta = Meta::of(data);
+        match parts
+            .partials
+            .take(now, index, source.session, meta, data.payload, parts.pool)
+        {
+            Piece::Complete(at) => return Taken::Partial(at),
+            Piece::Stored { evicted } => {
+                let sum = self
+                    .counters
+                    .partials_evicted
+                    .wrapping_add(u64::from(evicted));
+                self.counters.partials_evicted = sum;
+            }
+            Piece::Duplicate => count(&mut self.counters.fragments_duplicate),
+            Piece::NoRoom => count(&mut self.counters.fragments_no_room),
+        }
+        Taken::Nothing
+    }
+
+    /// A best-effort message is complete: it is put together behind the datagram, or the rest of the
+    /// datagram is given up for it.
+    fn found_partial(
+        &mut self,
+        views: &mut Views<'_>,
+        at: usize,
+        end: usize,
+        found: FoundMessage,
+    ) -> Option<FoundMessage> {
+        let datagram_end = views.inbox.end().max(end);
+        let rest = views
+            .inbox
+            .octets
+            .get_mut(datagram_end..)
+            .unwrap_or_default();
+        match views.partials.assemble(at, rest, views.pool) {
+            Some((sequence, number, len)) => Some(FoundMessage {
+                channel: Channel::best_effort(number),
+                sequence,
+                start: datagram_end,
+                end: datagram_end.saturating_add(len),
+                ..found
+            }),
+            None => {
+                count(&mut self.counters.partials_evicted);
+                None
+            }
+        }
+    }
+
+    /// A value of which only the newest counts.
+    fn newest(
+        &mut self,
+        parts: &mut Parts<'_>,
+        index: usize,
+        data: &Data<'_>,
+        state: bool,
+    ) -> Taken {
+        let (newer, _) = parts
+            .latest
+            .accept(index, data.channel, state, data.sequence);
+        if newer {
+            return Taken::Deliver;
+        }
+        count(&mut self.counters.values_old);
+        Taken::Nothing
+    }
+
+    /// A fragment of the sender's reliable stream.
+    fn on_reliable(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        source: Source,
+        index: usize,
+        class: Class,
+        data: &Data<'_>,
+    ) -> Taken {
+        let is_state = class == Class::State;
+        let existing = parts.streams.find(index);
+        let at = match existing {
+            Some(at) => at,
+            // A value that was asked for says nothing about where its stream stands.
+            None if is_state && data.repair => return self.newest(parts, index, data, true),
+            None => match self.begin_stream(parts, now, source, index, data) {
+                Some(at) => at,
+                None if is_state => return self.newest(parts, index, data, true),
+                None => {
+                    count(&mut self.counters.fragments_no_stream);
+                    return Taken::Nothing;
+                }
+            },
+        };
+        let due = self.ask_when(now, parts, at);
+        let longest = self.config.max_wait;
+        let count_of = parts.streams.len();
+        let Some(stream) = parts.streams.get_mut(at) else {
+            return Taken::Nothing;
+        };
+        let mut window = window(parts.slots, count_of, at);
+        let known = !is_before(data.sequence, stream.next) && is_before(data.sequence, stream.high);
+        if is_state && data.repair && !known {
+            return self.newest(parts, index, data, true);
+        }
+        stream.heard = now;
+        stream.extend(now, data.sequence, due, &mut window);
+        stream.arrive(data.sequence, &mut window);
+        if data.horizon < u8::MAX {
+            stream.raise_low(data.sequence.wrapping_sub(u32::from(data.horizon)));
+        }
+        let ordered = class == Class::ReliableOrdered;
+        let meta = Meta::of(data);
+        let arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
+        if matches!(arrival, Arrival::NoRoom | Arrival::Ahead) {
+            stream.ask_by(due);
+        }
+        parts.streams.note(at, longest);
+        match arrival {
+            Arrival::Deliver if is_state => self.newest(parts, index, data, true),
+            Arrival::Deliver => Taken::Deliver,
+            Arrival::Stored => Taken::Nothing,
+            Arrival::Duplicate if is_state => self.newest(parts, index, data, true),
+            Arrival::Duplicate => {
+                count(&mut self.counters.fragments_duplicate);
+                Taken::Nothing
+            }
+            Arrival::NoRoom | Arrival::Ahead => {
+                count(&mut self.counters.fragments_no_room);
+                Taken::Nothing
+            }
+        }
+    }
+
+    /// When to ask for what is found missing now.
+    fn ask_when(&mut self, now: Instant, parts: &Parts<'_>, at: usize) -> Instant {
+        let trip = parts
+            .streams
+            .get(at)
+            .map_or_else(|| self.trip.estimate(), |s| s.round_trip);
+        let members = self.group_size(parts.roster);
+        let spread = backoff::spread(trip, members);
+        let reordering = trip.checked_div(4).unwrap_or_default().max(REORDERING);
+        now + reordering + backoff::draw(spread, members, &mut self.random)
+    }
+
+    /// Begins to follow a sender's stream with a fragment. `None` if it is not to be followed yet, or
+    /// there is no room.
+    fn begin_stream(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        source: Source,
+        index: usize,
+        data: &Data<'_>,
+    ) -> Option<usize> {
+        let low = data.sequence.wrapping_sub(u32::from(data.horizon));
+        let start = if let Some(position) = parts.roster.position(index) {
+            position
+        } else if self.is_grown_up(now) {
+            low
+        } else {
+            match self.config.join {
+                Join::Current if data.repair || data.copy || data.fragment != 0 => return None,
+                Join::Current => data.sequence,
+                Join::Recent(n) => later(low, data.sequence.wrapping_sub(u32::from(n))),
+            }
+        };
+        self.new_stream(parts, now, source, index, start)
+    }
+
+    /// Whether this member was there before most sessions that it hears of for the first time.
+    fn is_grown_up(&self, now: Instant) -> bool {
+        now.since(self.began) >= GROWN_UP
+    }
+
+    fn new_stream(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        source: Source,
+        index: usize,
+        start: u32,
+    ) -> Option<usize> {
+        let begun = parts
+            .streams
+            .begin(now, index, source.session, start, parts.slots, parts.pool);
+        let (at, evicted) = begun.ok()?;
+        if let Some((peer, next)) = evicted {
+            parts.roster.set_position(peer, next);
+        }
+        if let Some(stream) = parts.streams.get_mut(at) {
+            stream.round_trip = self.trip.estimate();
+        }
+        Some(at)
+    }
+
+    /// The sender tells where its stream stands.
+    fn on_sync(&mut self, views: &mut Views<'_>, now: Instant, source: Source, sync: Sync) {
+        let Some(index) = source.index else { return };
+        let mut parts = views.parts();
+        let at = match parts.streams.find(index) {
+            Some(at) => at,
+            None => {
+                let start = parts.roster.position(index).unwrap_or_else(|| {
+                    if self.is_grown_up(now) {
+                        return sync.low;
+                    }
+                    match self.config.join {
+                        Join::Current => sync.next,
+                        Join::Recent(n) => later(sync.low, sync.next.wrapping_sub(u32::from(n))),
+                    }
+                });
+                parts.roster.set_position(index, start);
+                if start == sync.next && sync.states == 0 {
+                    // Nothing is missing: the place of a stream is for those that need it.
+                    return;
+                }
+                let Some(at) = self.new_stream(&mut parts, now, source, index, start) else {
+                    return;
+                };
+                at
+            }
+        };
+        let due = self.ask_when(now, &parts, at);
+        let members = self.group_size(parts.roster);
+        let count_of = parts.streams.len();
+        let known_states = parts.latest.states_of(index);
+        let Some(stream) = parts.streams.get_mut(at) else {
+            return;
+        };
+        let mut window = window(parts.slots, count_of, at);
+        stream.heard = now;
+        if sync.round_trip > 0 {
+            stream.round_trip = backoff::decode_round_trip(sync.round_trip);
+        }
+        stream.extend(now, sync.next, due, &mut window);
+        stream.raise_low(sync.low);
+        let lacks_states = known_states < usize::from(sync.states);
+        if lacks_states && stream.is_idle() && stream.states_asked < STATES_ASKED {
+            let spread = backoff::spread(stream.round_trip, members);
+            let due = now + backoff::draw(spread, members, &mut self.random);
+            stream.states_at = stream.states_at.or(Some(due));
+        }
+        parts.streams.note(at, self.config.max_wait);
+    }
+
+    /// Somebody misses something.
+    fn on_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack) {
+        let trip = self.trip.estimate();
+        if nack.target == self.id.get() {
+            // The low half of the session.
+            if nack.session == self.session.get() as u32 {
+                self.on_own_nack(views, now, nack, trip);
+            }
+            return;
+        }
+        // Somebody else asked for what this member misses too: it need not ask for a while.
+        let Some(index) = views.roster.find_number(nack.target) else {
+            return;
+        };
+        let Some(at) = views.streams.find(index) else {
+            return;
+        };
+        let count_of = views.streams.len();
+        let Some(stream) = views
+            .streams
+            .get_mut(at)
+            .filter(|s| s.session == nack.session)
+        else {
+            return;
+        };
+        let due = now + retry(stream.round_trip, &mut self.random);
+        let mut window = window(views.slots, count_of, at);
+        for sequence in nack.iter() {
+            let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
+            let inside = inside && sequence.wrapping_sub(stream.next) < window.len();
+            if inside && let Slot::Missing { attempts, .. } = window.get(sequence) {
+                window.set(
+                    sequence,
+                    Slot::Missing {
+                        due: Tick::of(due),
+                        attempts,
+                    },
+                );
+            }
+        }
+        reschedule(stream, now, &window);
+        views.streams.note(at, self.config.max_wait);
+    }
+
+    fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Duration) {
+        count(&mut self.counters.nacks_received);
+        let low = self.low(views);
+        if nack.iter().any(|sequence| is_before(sequence, low)) {
+            self.sender.tell(now, trip);
+        }
+        // What was repaired just now is on its way. Milliseconds, modulo 2^32.
+        let linger = trip.max(Duration::from_millis(2));
+        let clock = millis(now);
+        let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
+        views
+            .history
+            .want(since, |nth| nack.contains(low.wrapping_add(nth)));
+        self.bucket
+            .count_asked(u32::try_from(nack.iter().count()).unwrap_or(u32::MAX));
+    }
+
+    fn on_skip(&mut self, views: &mut Views<'_>, now: Instant, source: Source, skip: Skip) {
+        let Some(at) = source.index.and_then(|index| views.streams.find(index)) else {
+            return;
+        };
+        let count_of = views.streams.len();
+        let Some(stream) = views.streams.get_mut(at) else {
+            return;
+        };
+        let mut window = window(views.slots, count_of, at);
+        for n in 0..u32::from(skip.count).min(window.len()) {
+            stream.skip(now, skip.first.wrapping_add(n), &mut window);
+        }
+        views.streams.note(at, self.config.max_wait);
+    }
+
+    fn on_ack(&mut self, views: &mut Views<'_>, source: Source, ack: Ack) {
+        let is_mine = ack.target == self.id.get() && ack.session == self.session.get() as u32;
+        let Some(index) = source.index.filter(|_| is_mine) else {
+            return;
+        };
+        let wanted = self.confirm.map(|confirm| confirm.sequence);
+        views.roster.change(index, |peer| {
+            let before = wanted.is_some_and(|sequence| peer.has_acked(sequence));
+            peer.set_acked(ack.next);
+            let after = wanted.is_some_and(|sequence| peer.has_acked(sequence));
+            if after && !before && peer.pending.is_none() {
+                peer.pending = Some(Change::Confirmed);
+            }
+        });
+    }
+
+    fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {
+        if ask.target == self.id.get() {
+            if ask.session == self.session.get() as u32 {
+                views.states.want_all();
+            }
+            return;
+        }
+        let Some(index) = views.roster.find_number(ask.target) else {
+            return;
+        };
+        let Some(at) = views.streams.find(index) else {
+            return;
+        };
+        if let Some(stream) = views.streams.get_mut(at)
+            && stream.states_at.is_some()
+        {
+            stream.states_at = Some(now + retry(stream.round_trip, &mut self.random));
+        }
+    }
+}
+
+/// What a DATA frame comes to.
+enum Taken {
+    /// It is a message to be delivered.
+    Deliver,
+    /// It was stored, or dropped.
+    Nothing,
+    /// It completed the best-effort message at this place.
+    Partial(usize),
+}
+
+/// The parts of the memory that a frame can change, apart from the buffer that holds it.
+pub(crate) struct Parts<'a> {
+    pub(crate) roster: &'a mut super::Roster,
+    pub(crate) streams: &'a mut super::Streams,
+    pub(crate) slots: &'a mut [Slot],
+    pub(crate) partials: &'a mut super::Partials,
+    pub(crate) latest: &'a mut super::Latest,
+    pub(crate) pool: &'a mut super::Pool,
+}
+
+/// A moment in milliseconds, modulo 2^32.
+pub(crate) const fn millis(now: Instant) -> u32 {
+    (now.as_micros() / 1_000) as u32
+}
+
+/// How long to wait before asking again: 1.5 round trips, a quarter more or less.
+pub(crate) fn retry(round_trip: Duration, random: &mut super::random::Random) -> Duration {
+    let eighth = round_trip.checked_div(8).unwrap_or_default();
+    eighth
+        .saturating_mul(9)
+        .saturating_add(random.up_to(eighth.saturating_mul(6)))
+}
+
+/// Computes when the stream has to ask next.
+pub(crate) fn reschedule(stream: &mut Stream, now: Instant, window: &super::stream::Window<'_>) {
+    stream.ask_at = stream
+        .missing(window)
+        .map(|(_, due, _)| due.near(now))
+        .min();
+}

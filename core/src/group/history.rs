@@ -1,0 +1,475 @@
+//! What this member sends: records that wait to be sent, and records kept for repair.
+//!
+//! One ring of octets holds both. Records of different length lie one behind the other, the oldest
+//! first; a record is never split: one that does not fit before the end goes to the beginning. New
+//! records push out the oldest ones, but only those that have been sent.
+//!
+//! ```text
+//!  0        tail            head                cursor        wrap     len
+//!  | unsent |    free       | sent, for repair  | unsent | …  | unused |
+//! ```
+//!
+//! The sequence numbers of the records kept for repair follow each other without holes, so the lowest
+//! one is known from their number.
+
+use crate::wire::{Data, Mark};
+
+/// Octets before each record: length, kind and marks, when it was last repaired.
+const RECORD_HEADER_LEN: usize = 8;
+
+/// The record is a bare datagram.
+const BARE: u8 = 0x01;
+/// The record is a frame of the reliable stream, kept after it was sent.
+const KEPT: u8 = 0x02;
+/// Somebody asked for it.
+const WANTED: u8 = 0x04;
+/// It has been sent again at least once.
+const REPAIRED: u8 = 0x08;
+
+/// A ring of records over any storage; code is written for the unsized [`History`].
+#[derive(Debug)]
+pub(crate) struct History<B: ?Sized = [u8]> {
+    /// Where the oldest record begins.
+    head: usize,
+    /// Where the newest record ends.
+    tail: usize,
+    /// Where the first record that has not been sent begins.
+    cursor: usize,
+    /// Where the records before the end of the ring end, if newer ones are at its beginning.
+    wrap: Option<usize>,
+    /// How many records there are, how many have not been sent, how many are kept, how many wanted.
+    records: usize,
+    unsent: usize,
+    kept: u32,
+    unsent_kept: u32,
+    wanted: u32,
+    octets: B,
+}
+
+/// What a record holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// A bare datagram.
+    Bare,
+    /// A frame that is forgotten once it was sent.
+    Once,
+    /// A frame of the reliable stream.
+    Kept,
+}
+
+/// There is no room now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Full;
+
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    len: usize,
+    marks: u8,
+    repaired: u32,
+}
+
+impl Header {
+    const fn kind(self) -> Kind {
+        match (self.marks & BARE != 0, self.marks & KEPT != 0) {
+            (true, _) => Kind::Bare,
+            (_, true) => Kind::Kept,
+            _ => Kind::Once,
+        }
+    }
+}
+
+impl<const N: usize> History<[u8; N]> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: 0,
+            tail: 0,
+            cursor: 0,
+            wrap: None,
+            records: 0,
+            unsent: 0,
+            kept: 0,
+            unsent_kept: 0,
+            wanted: 0,
+            octets: [0; N],
+        }
+    }
+}
+
+impl History {
+    /// How much room a record of `len` octets takes.
+    pub(crate) const fn space_for(len: usize) -> usize {
+        len.saturating_add(RECORD_HEADER_LEN)
+    }
+
+    pub(crate) const fn capacity(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// How many frames of the reliable stream have not been sent yet.
+    pub(crate) const fn unsent_kept(&self) -> u32 {
+        self.unsent_kept
+    }
+
+    /// Whether everything has been sent.
+    pub(crate) const fn is_sent(&self) -> bool {
+        self.unsent == 0
+    }
+
+    /// How many frames of the reliable stream are kept.
+    pub(crate) const fn kept(&self) -> u32 {
+        self.kept
+    }
+
+    /// Whether somebody asked for something.
+    pub(crate) const fn has_wanted(&self) -> bool {
+        self.wanted > 0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.head = 0;
+        self.tail = 0;
+        self.cursor = 0;
+        self.wrap = None;
+        self.records = 0;
+        self.unsent = 0;
+        self.kept = 0;
+        self.unsent_kept = 0;
+        self.wanted = 0;
+    }
+
+    fn header(&self, at: usize) -> Option<Header> {
+        let (octets, _) = self
+            .octets
+            .get(at..)?
+            .split_first_chunk::<RECORD_HEADER_LEN>()?;
+        let [a, b, marks, _, r @ ..] = *octets;
+        Some(Header {
+            len: usize::from(u16::from_be_bytes([a, b])),
+            marks,
+            repaired: u32::from_be_bytes(r),
+        })
+    }
+
+    fn set_header(&mut self, at: usize, header: Header) {
+        let [a, b] = u16::try_from(header.len).unwrap_or(u16::MAX).to_be_bytes();
+        let [c, d, e, f] = header.repaired.to_be_bytes();
+        let octets = self
+            .octets
+            .get_mut(at..)
+            .and_then(|o| o.split_first_chunk_mut());
+        if let Some((octets, _)) = octets {
+            *octets = [a, b, header.marks, 0, c, d, e, f];
+        }
+    }
+
+    fn body(&self, at: usize, header: Header) -> &[u8] {
+        let start = at.saturating_add(RECORD_HEADER_LEN);
+        self.octets
+            .get(start..start.saturating_add(header.len))
+            .unwrap_or_default()
+    }
+
+    /// Where the record after this one begins.
+    fn after(&self, at: usize, header: Header) -> usize {
+        let next = at.saturating_add(Self::space_for(header.len));
+        if self.wrap == Some(next) { 0 } else { next }
+    }
+
+    /// Where a record of `need` octets would begin now.
+    fn place(&self, need: usize) -> Option<usize> {
+        if self.records == 0 {
+            return (need <= self.octets.len()).then_some(0);
+        }
+        if self.wrap.is_some() {
+            return (need <= self.head.saturating_sub(self.tail)).then_some(self.tail);
+        }
+        if need <= self.octets.len().saturating_sub(self.tail) {
+            return Some(self.tail);
+        }
+        (need <= self.head).then_some(0)
+    }
+
+    /// Appends a record of `len` octets, which `fill` writes. Old records make room.
+    pub(crate) fn push(
+        &mut self,
+        kind: Kind,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), Full> {
+        let need = Self::space_for(len);
+        if need > self.octets.len() || u16::try_from(len).is_err() {
+            return Err(Full);
+        }
+        let start = loop {
+            match self.place(need) {
+                Some(start) => break start,
+                None if self.records > self.unsent => self.drop_oldest(),
+                None => return Err(Full),
+            }
+        };
+        if self.records == 0 {
+            self.clear();
+        } else if start == 0 && self.tail > 0 && self.wrap.is_none() {
+            self.wrap = Some(self.tail);
+        }
+        if self.unsent == 0 {
+            self.cursor = start;
+        }
+        let marks = match kind {
+            Kind::Bare => BARE,
+            Kind::Once => 0,
+            Kind::Kept => KEPT,
+        };
+        self.set_header(
+            start,
+            Header {
+                len,
+                marks,
+                repaired: 0,
+            },
+        );
+        let body = start.saturating_add(RECORD_HEADER_LEN);
+        self.tail = start.saturating_add(need);
+        fill(self.octets.get_mut(body..self.tail).ok_or(Full)?);
+        self.records = self.records.saturating_add(1);
+        self.unsent = self.unsent.saturating_add(1);
+        self.kept = self.kept.saturating_add(u32::from(kind == Kind::Kept));
+        self.unsent_kept = self
+            .unsent_kept
+            .saturating_add(u32::from(kind == Kind::Kept));
+        Ok(())
+    }
+
+    /// Whether a message fits now: `count` records of `size` octets of payload each, the last one of
+    /// `last`, and `overhead` octets more. It may say no although it would just fit.
+    pub(crate) fn has_room(&self, count: usize, size: usize, last: usize, overhead: usize) -> bool {
+        let full = Self::space_for(size.saturating_add(overhead));
+        let rest = Self::space_for(last.saturating_add(overhead));
+        let need = full
+            .saturating_mul(count.saturating_sub(1))
+            .saturating_add(rest);
+        // What is not sent stays; where records must not be split, up to one of them is wasted.
+        let waste = if count > 1 { full } else { 0 };
+        if self.unsent == 0 {
+            return need <= self.octets.len();
+        }
+        let (len, cursor, tail) = (self.octets.len(), self.cursor, self.tail);
+        if count <= 1 {
+            let at_end = len.saturating_sub(tail);
+            return if cursor < tail {
+                need <= at_end.max(cursor)
+            } else {
+                need <= cursor.saturating_sub(tail)
+            };
+        }
+        let used = if cursor < tail {
+            tail.saturating_sub(cursor)
+        } else {
+            len.saturating_sub(cursor).saturating_add(tail)
+        };
+        need.saturating_add(used).saturating_add(waste) <= len
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(header) = self.header(self.head) else {
+            return;
+        };
+        self.records = self.records.saturating_sub(1);
+        if header.kind() == Kind::Kept {
+            self.kept = self.kept.saturating_sub(1);
+        }
+        if header.marks & WANTED != 0 {
+            self.wanted = self.wanted.saturating_sub(1);
+        }
+        let next = self.after(self.head, header);
+        if next == 0 {
+            self.wrap = None;
+        }
+        self.head = next;
+    }
+
+    /// The next record to send.
+    pub(crate) fn next_unsent(&self) -> Option<(Kind, &[u8])> {
+        if self.unsent == 0 {
+            return None;
+        }
+        let header = self.header(self.cursor)?;
+        Some((header.kind(), self.body(self.cursor, header)))
+    }
+
+    /// The record that [`next_unsent`](Self::next_unsent) returned has been sent.
+    pub(crate) fn mark_sent(&mut self) {
+        let Some(header) = self.header(self.cursor).filter(|_| self.unsent > 0) else {
+            return;
+        };
+        self.cursor = self.after(self.cursor, header);
+        self.unsent = self.unsent.saturating_sub(1);
+        let kept = header.kind() == Kind::Kept;
+        self.unsent_kept = self.unsent_kept.saturating_sub(u32::from(kept));
+    }
+
+    /// Forgets what has not been sent.
+    pub(crate) fn cancel_unsent(&mut self) {
+        while self.unsent > 0 {
+            self.mark_sent();
+        }
+    }
+
+    /// Marks frames of the reliable stream as wanted: those that `asked` says yes to, given their
+    /// place among the kept ones, that have been sent, and that were not repaired since `since`.
+    pub(crate) fn want(&mut self, since: u32, asked: impl Fn(u32) -> bool) {
+        let mut at = self.head;
+        let mut nth = 0;
+        for _ in self.unsent..self.records {
+            let Some(mut header) = self.header(at) else {
+                return;
+            };
+            if header.kind() == Kind::Kept {
+                let lingers = header.marks & REPAIRED != 0
+                    && super::serial::is_before(since, header.repaired);
+                if asked(nth) && header.marks & WANTED == 0 && !lingers {
+                    header.marks |= WANTED;
+                    self.wanted = self.wanted.saturating_add(1);
+                    self.set_header(at, header);
+                }
+                nth = nth.saturating_add(1);
+            }
+            at = self.after(at, header);
+        }
+    }
+
+    /// The first wanted frame: its place among the kept ones, and its octets.
+    pub(crate) fn next_wanted(&self) -> Option<(u32, &[u8])> {
+        let (at, nth, header) = self.find(|_, header| header.marks & WANTED != 0)?;
+        Some((nth, self.body(at, header)))
+    }
+
+    /// The first wanted frame has been sent, or is not to be.
+    pub(crate) fn mark_repaired(&mut self, now: u32) {
+        let found = self.find(|_, header| header.marks & WANTED != 0);
+        if let Some((at, _, mut header)) = found {
+            header.marks = (header.marks & !WANTED) | REPAIRED;
+            header.repaired = now;
+            self.set_header(at, header);
+            self.wanted = self.wanted.saturating_sub(1);
+        }
+    }
+
+    /// The `nth` frame that is kept.
+    pub(crate) fn kept_frame(&self, nth: u32) -> Option<&[u8]> {
+        let (at, _, header) = self.find(|place, _| place == nth)?;
+        Some(self.body(at, header))
+    }
+
+    /// The first kept record that is `wanted`: where it is, its place among them, its header.
+    fn find(&self, wanted: impl Fn(u32, Header) -> bool) -> Option<(usize, u32, Header)> {
+        let mut at = self.head;
+        let mut nth = 0;
+        for _ in 0..self.records {
+            let header = self.header(at)?;
+            if header.kind() == Kind::Kept {
+                if wanted(nth, header) {
+                    return Some((at, nth, header));
+                }
+                nth = nth.saturating_add(1);
+            }
+            at = self.after(at, header);
+        }
+        None
+    }
+}
+
+/// Copies a frame and marks it with what is known only when it is sent.
+pub(crate) fn stamped(frame: &[u8], into: &mut [u8], horizon: u32, mark: Mark) {
+    if into.len() == frame.len() {
+        into.copy_from_slice(frame);
+        Data::stamp(into, u8::try_from(horizon).unwrap_or(u8::MAX), mark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn push(history: &mut History, kind: Kind, record: &[u8]) -> Result<(), Full> {
+        history.push(kind, record.len(), |octets| octets.copy_from_slice(record))
+    }
+
+    #[test]
+    fn what_was_sent_once_makes_room_and_what_was_not_does_not() {
+        let history: &mut History = &mut History::<[u8; 64]>::new();
+        push(history, Kind::Once, &[1; 20]).unwrap();
+        push(history, Kind::Kept, &[2; 20]).unwrap();
+        assert_eq!(push(history, Kind::Kept, &[3; 20]), Err(Full));
+        assert_eq!(history.next_unsent(), Some((Kind::Once, &[1; 20][..])));
+        history.mark_sent();
+        push(history, Kind::Kept, &[3; 20]).unwrap();
+        assert_eq!(history.next_unsent(), Some((Kind::Kept, &[2; 20][..])));
+        assert_eq!(history.kept(), 2);
+        history.mark_sent();
+        history.mark_sent();
+        assert!(history.is_sent());
+        push(history, Kind::Kept, &[4; 56]).unwrap();
+        assert_eq!(history.kept(), 1);
+        assert_eq!(history.kept_frame(0), Some(&[4; 56][..]));
+    }
+
+    #[test]
+    fn a_frame_is_repaired_once_per_linger() {
+        let history: &mut History = &mut History::<[u8; 256]>::new();
+        for n in 0..5 {
+            push(history, Kind::Kept, &[n]).unwrap();
+            history.mark_sent();
+        }
+        history.want(0, |nth| nth == 1 || nth == 3);
+        assert_eq!(history.next_wanted(), Some((1, &[1][..])));
+        history.mark_repaired(100);
+        assert_eq!(history.next_wanted(), Some((3, &[3][..])));
+        history.mark_repaired(100);
+        assert!(!history.has_wanted());
+        history.want(90, |nth| nth == 1);
+        assert!(!history.has_wanted(), "it has just been repaired");
+        history.want(101, |nth| nth == 1);
+        assert!(history.has_wanted());
+    }
+
+    proptest! {
+        #[test]
+        fn the_ring_behaves_like_a_queue_that_forgets_its_oldest(
+            steps in proptest::collection::vec((0u8..4, 0usize..40), 1..300),
+        ) {
+            let history: &mut History = &mut History::<[u8; 128]>::new();
+            let mut unsent: VecDeque<Vec<u8>> = VecDeque::new();
+            let mut kept: VecDeque<Vec<u8>> = VecDeque::new();
+            for (n, (action, len)) in steps.into_iter().enumerate() {
+                let record = vec![n as u8; len];
+                match action {
+                    0 | 1 => match push(history, Kind::Kept, &record) {
+                        Ok(()) => {
+                            unsent.push_back(record.clone());
+                            kept.push_back(record);
+                        }
+                        Err(Full) => prop_assert!(!unsent.is_empty()),
+                    },
+                    _ => {
+                        history.mark_sent();
+                        unsent.pop_front();
+                    }
+                }
+                let front = unsent.front().map(|record| (Kind::Kept, record.as_slice()));
+                prop_assert_eq!(history.next_unsent(), front);
+                // The newest ones are kept, without holes.
+                let have = history.kept() as usize;
+                prop_assert!(have >= unsent.len());
+                let newest = kept.iter().skip(kept.len() - have);
+                for (nth, record) in (0u32..).zip(newest) {
+                    prop_assert_eq!(history.kept_frame(nth), Some(record.as_slice()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which value of each channel is the newest: for the classes that drop older ones.
+
+use super::serial::is_before;
+
+/// The newest value seen of one channel of one member.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The member's place on the roster; `None`: the entry is free.
+    peer: Option<u16>,
+    channel: u8,
+    /// Whether it is a State value: those have sequence numbers of their own.
+    state: bool,
+    sequence: u32,
+}
+
+/// The newest values over any storage; code is written for the unsized [`Latest`].
+#[derive(Debug)]
+pub(crate) struct Latest<B: ?Sized = [Seen]> {
+    /// Which entry gives way next when all are taken.
+    victim: usize,
+    entries: B,
+}
+
+impl<const N: usize> Latest<[Seen; N]> {
+    pub(crate) const fn new() -> Self {
+        let free = Seen {
+            peer: None,
+            channel: 0,
+            state: false,
+            sequence: 0,
+        };
+        Self {
+            victim: 0,
+            entries: [free; N],
+        }
+    }
+}
+
+impl Latest {
+    pub(crate) fn clear(&mut self) {
+        for entry in &mut self.entries {
+            entry.peer = None;
+        }
+    }
+
+    /// Forgets what a member said: it started again, or its place is another's now.
+    pub(crate) fn forget(&mut self, peer: usize) {
+        let peer = u16::try_from(peer).ok();
+        for entry in self.entries.iter_mut().filter(|entry| entry.peer == peer) {
+            entry.peer = None;
+        }
+    }
+
+    /// Whether this value is newer than what was seen of the channel, and notes it. The second is
+    /// whether an entry of another channel had to give way for that.
+    pub(crate) fn accept(
+        &mut self,
+        peer: usize,
+        channel: u8,
+        state: bool,
+        sequence: u32,
+    ) -> (bool, bool) {
+        let Ok(peer) = u16::try_from(peer) else {
+            return (true, false);
+        };
+        let mut free = None;
+        for (at, entry) in self.entries.iter_mut().enumerate() {
+            if entry.peer.is_none() {
+                free = free.or(Some(at));
+            } else if (entry.peer, entry.channel, entry.state) == (Some(peer), channel, state) {
+                let newer = is_before(entry.sequence, sequence);
+                if newer {
+                    entry.sequence = sequence;
+                }
+                return (newer, false);
+            }
+        }
+        let at = free.unwrap_or(self.victim);
+        if free.is_none() {
+            let next = self.victim.saturating_add(1);
+            self.victim = if next < self.entries.len() { next } else { 0 };
+        }
+        let forgot = free.is_none() && !self.entries.is_empty();
+        if let Some(entry) = self.entries.get_mut(at) {
+            *entry = Seen {
+                peer: Some(peer),
+                channel,
+                state,
+                sequence,
+            };
+        }
+        (true, forgot)
+    }
+
+    /// How many State values of a member have been seen.
+    pub(crate) fn states_of(&self, peer: usize) -> usize {
+        let peer = u16::try_from(peer).ok();
+        self.entries
+            .iter()
+            .filter(|entry| entry.peer == peer && entry.state)
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_newer_values_pass_and_wrap_is_newer() {
+        let latest: &mut Latest = &mut Latest::<[Seen; 2]>::new();
+        assert_eq!(latest.accept(0, 1, false, u32::MAX), (true, false));
+        assert_eq!(latest.accept(0, 1, false, u32::MAX), (false, false));
+        assert_eq!(latest.accept(0, 1, false, 0), (true, false));
+        assert_eq!(latest.accept(0, 1, false, u32::MAX), (false, false));
+        assert_eq!(
+            latest.accept(0, 1, true, 5),
+            (true, false),
+            "state values count apart"
+        );
+        assert_eq!(
+            latest.accept(1, 1, false, 7),
+            (true, true),
+            "the table is full"
+        );
+        latest.forget(1);
+        assert_eq!(latest.accept(1, 1, false, 3), (true, false));
+        assert_eq!(latest.states_of(0), 1);
+    }
+}

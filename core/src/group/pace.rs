@@ -1,0 +1,255 @@
+//! How fast to send: a token bucket that reacts to loss (PROTOCOL §4.6).
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// How fast a member sends data and repairs at most.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Pace {
+    octets_per_second: u32,
+    burst: u8,
+}
+
+impl Pace {
+    /// For boards: 500 kbit/s, 2 datagrams at once.
+    pub const BOARD: Self = Self::new(62_500, 2);
+
+    /// For Wi-Fi: 2 Mbit/s, 4 datagrams at once. At its basic rate Wi-Fi carries about 6 Mbit/s of
+    /// multicast, for everybody together.
+    pub const WIFI: Self = Self::new(250_000, 4);
+
+    /// For wires: 20 Mbit/s, 16 datagrams at once.
+    pub const WIRED: Self = Self::new(2_500_000, 16);
+
+    /// As fast as the stack takes it. For one machine, and for those who pace themselves.
+    pub const UNLIMITED: Self = Self::new(u32::MAX, u8::MAX);
+
+    /// A rate in octets per second, from 16 KiB/s, and how many datagrams may leave at once, from 1.
+    #[must_use]
+    pub const fn new(octets_per_second: u32, burst: u8) -> Self {
+        let floor = Bucket::FLOOR;
+        Self {
+            octets_per_second: if octets_per_second < floor {
+                floor
+            } else {
+                octets_per_second
+            },
+            burst: if burst == 0 { 1 } else { burst },
+        }
+    }
+
+    const fn is_unlimited(self) -> bool {
+        self.octets_per_second == u32::MAX
+    }
+}
+
+/// A bucket of octets that may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    pace: Pace,
+    /// The rate now: the pace's, or less after loss.
+    rate: u32,
+    /// Octets that may be sent now; below zero after a datagram that was let through.
+    level: i64,
+    filled: Instant,
+    /// Until when everybody pauses, and when the last pause began.
+    paused_until: Option<Instant>,
+    pause_began: Option<Instant>,
+    /// Fragments sent, and asked for again, since `judged`.
+    sent: u32,
+    asked: u32,
+    judged: Instant,
+}
+
+/// How long one BUSY stops a member at most, and how often.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_EVERY: Duration = Duration::from_secs(2);
+
+/// How often the rate is judged.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Octets a datagram counts for beside its own: IP, UDP and Ethernet headers.
+const PER_DATAGRAM: i64 = 46;
+
+impl Bucket {
+    /// The rate never sinks below this, in octets per second.
+    const FLOOR: u32 = 16 * 1024;
+
+    pub(crate) const fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            rate: pace.octets_per_second,
+            level: 0,
+            filled: Instant::ZERO,
+            paused_until: None,
+            pause_began: None,
+            sent: 0,
+            asked: 0,
+            judged: Instant::ZERO,
+        }
+    }
+
+    /// Lets time fill the bucket. `burst` is what the smallest receiver takes at once, in datagrams;
+    /// 0: not stated.
+    pub(crate) fn fill(&mut self, now: Instant, burst: u8, datagram: usize) {
+        if self.pace.is_unlimited() {
+            return;
+        }
+        let burst = if burst == 0 {
+            self.pace.burst
+        } else {
+            self.pace.burst.min(burst)
+        };
+        let datagram = i64::try_from(datagram)
+            .unwrap_or(i64::MAX)
+            .saturating_add(PER_DATAGRAM);
+        let most = i64::from(burst).saturating_mul(datagram);
+        let micros = now.since(self.filled).as_micros().min(10_000_000);
+        let micros = i64::try_from(micros).unwrap_or_default();
+        let earned = micros.saturating_mul(i64::from(self.rate)) / 1_000_000;
+        if earned > 0 || micros >= 10_000 {
+            self.level = self.level.saturating_add(earned).min(most);
+            self.filled = now;
+        }
+    }
+
+    /// Whether a datagram may be sent now.
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        let paused = self.paused_until.is_some_and(|until| now < until);
+        !paused && (self.pace.is_unlimited() || self.level > 0)
+    }
+
+    /// When a datagram may be sent, if not now.
+    pub(crate) fn opens_at(&self, now: Instant) -> Instant {
+        if let Some(until) = self.paused_until.filter(|until| now < *until) {
+            return until;
+        }
+        if self.is_open(now) {
+            return now;
+        }
+        let lacks = self.level.unsigned_abs().saturating_add(1);
+        let micros = lacks.saturating_mul(1_000_000) / u64::from(self.rate.max(1));
+        self.filled + Duration::from_micros(micros.saturating_add(1))
+    }
+
+    /// A datagram of this many octets was sent.
+    pub(crate) fn take(&mut self, octets: usize) {
+        let octets = i64::try_from(octets)
+            .unwrap_or(i64::MAX)
+            .saturating_add(PER_DATAGRAM);
+        self.level = self.level.saturating_sub(octets);
+    }
+
+    /// Fragments were sent for the first time.
+    pub(crate) fn count_sent(&mut self, fragments: u32) {
+        self.sent = self.sent.saturating_add(fragments);
+    }
+
+    /// Fragments were asked for again.
+    pub(crate) fn count_asked(&mut self, fragments: u32) {
+        self.asked = self.asked.saturating_add(fragments);
+    }
+
+    /// Once a second: slower if more than a tenth was asked for again, faster if next to nothing.
+    pub(crate) fn judge(&mut self, now: Instant) {
+        if now.since(self.judged) < JUDGE_EVERY || self.pace.is_unlimited() {
+            return;
+        }
+        self.judged = now;
+        let (sent, asked) = (
+            core::mem::take(&mut self.sent),
+            core::mem::take(&mut self.asked),
+        );
+        let rate = self.rate;
+        // Few fragments say nothing about the rate.
+        if sent >= 50 && asked.saturating_mul(10) > sent {
+            self.rate = (rate / 10).saturating_mul(7).max(Self::FLOOR);
+        } else if asked.saturating_mul(50) < sent.max(1) {
+            self.rate = rate
+                .saturating_add(rate / 20)
+                .min(self.pace.octets_per_second);
+        }
+    }
+
+    /// A receiver cannot keep up.
+    pub(crate) fn pause(&mut self, now: Instant, wait: Duration, jitter: Duration) {
+        if self
+            .pause_began
+            .is_some_and(|began| now.since(began) < PAUSE_EVERY)
+        {
+            return;
+        }
+        self.pause_began = Some(now);
+        self.paused_until = Some(now + wait.saturating_add(jitter).min(LONGEST_PAUSE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    #[test]
+    fn the_rate_is_kept_over_time() {
+        let mut bucket = Bucket::new(Pace::new(100_000, 4));
+        let mut sent = 0;
+        for now in 0..10_000 {
+            bucket.fill(ms(now), 0, 1200);
+            while bucket.is_open(ms(now)) {
+                bucket.take(954);
+                sent += 1000;
+            }
+        }
+        assert!(
+            (990_000..1_010_000).contains(&sent),
+            "{sent} octets in ten seconds"
+        );
+    }
+
+    #[test]
+    fn a_burst_is_what_the_smallest_receiver_takes() {
+        let mut bucket = Bucket::new(Pace::WIRED);
+        bucket.fill(ms(5_000), 3, 1200);
+        let mut burst = 0;
+        while bucket.is_open(ms(5_000)) {
+            bucket.take(1200);
+            burst += 1;
+        }
+        assert_eq!(burst, 3);
+        let at = bucket.opens_at(ms(5_000));
+        bucket.fill(at, 3, 1200);
+        assert!(bucket.is_open(at), "it opens when it says");
+    }
+
+    #[test]
+    fn much_loss_slows_and_its_end_lets_recover() {
+        let mut bucket = Bucket::new(Pace::WIRED);
+        for second in 1..=30 {
+            bucket.count_sent(1_000);
+            bucket.count_asked(300);
+            bucket.judge(ms(second * 1_000));
+        }
+        assert_eq!(bucket.rate, Bucket::FLOOR);
+        for second in 31..=200 {
+            bucket.count_sent(1_000);
+            bucket.judge(ms(second * 1_000));
+        }
+        assert_eq!(bucket.rate, 2_500_000);
+    }
+
+    #[test]
+    fn one_receiver_cannot_stop_a_sender_for_long() {
+        let mut bucket = Bucket::new(Pace::UNLIMITED);
+        let mut stopped = 0;
+        for now in 1..=20_000 {
+            bucket.pause(ms(now), Duration::from_secs(10), Duration::ZERO);
+            stopped += u64::from(!bucket.is_open(ms(now)));
+        }
+        assert!(stopped <= 5_100, "{stopped} ms of 20 s");
+    }
+}

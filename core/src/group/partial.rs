@@ -1,0 +1,212 @@
+//! Messages of several fragments that need not arrive: best effort, any order, at most once.
+//!
+//! Fragments wait in the pool, linked to each other. When a message begins for which there is no
+//! place, the oldest one gives way.
+
+use super::pool::{Handle, Meta, Pool};
+use crate::time::Instant;
+
+/// A message of which some fragments have come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partial {
+    peer: usize,
+    session: u32,
+    first: u32,
+    last: u8,
+    have: u16,
+    newest: Handle,
+    begun: Instant,
+}
+
+/// Such messages over any storage; code is written for the unsized [`Partials`].
+#[derive(Debug)]
+pub(crate) struct Partials<B: ?Sized = [Option<Partial>]> {
+    places: B,
+}
+
+/// What became of a fragment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Piece {
+    /// It waits for the others. So many messages had to give way.
+    Stored {
+        /// Messages given up for it.
+        evicted: u32,
+    },
+    /// It was the last one that was missing: the message is at this place.
+    Complete(usize),
+    /// It has been there before.
+    Duplicate,
+    /// There is no room for it.
+    NoRoom,
+}
+
+impl<const N: usize> Partials<[Option<Partial>; N]> {
+    pub(crate) const fn new() -> Self {
+        Self { places: [None; N] }
+    }
+}
+
+impl Partials {
+    pub(crate) fn clear(&mut self) {
+        self.places.fill(None);
+    }
+
+    /// A fragment arrived.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        session: u32,
+        mut meta: Meta,
+        payload: &[u8],
+        pool: &mut Pool,
+    ) -> Piece {
+        let first = meta.sequence.wrapping_sub(u32::from(meta.fragment));
+        let is_it = |partial: &Partial| {
+            (partial.peer, partial.session, partial.first, partial.last)
+                == (peer, session, first, meta.last)
+        };
+        let mut evicted = 0u32;
+        let at = self
+            .places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(is_it));
+        if let Some(partial) = at.and_then(|at| self.places.get(at).copied().flatten()) {
+            if find(partial.newest, meta.fragment, pool).is_some() {
+                return Piece::Duplicate;
+            }
+            meta.link = 0;
+        }
+        let handle = loop {
+            if let Some(handle) = pool.store(
+                Meta {
+                    link: u16::MAX,
+                    ..meta
+                },
+                payload,
+            ) {
+                break handle;
+            }
+            // The oldest message gives way, but not to itself.
+            if !self.evict_oldest(at, pool) {
+                return Piece::NoRoom;
+            }
+            evicted = evicted.saturating_add(1);
+        };
+        if let Some(at) = at {
+            let Some(Some(partial)) = self.places.get_mut(at) else {
+                return Piece::NoRoom;
+            };
+            pool.link(handle, Some(partial.newest));
+            partial.newest = handle;
+            partial.have = partial.have.saturating_add(1);
+            return if partial.have > u16::from(partial.last) {
+                Piece::Complete(at)
+            } else {
+                Piece::Stored { evicted }
+            };
+        }
+        if !self.places.iter().any(Option::is_none) {
+            self.evict_oldest(None, pool);
+            evicted = evicted.saturating_add(1);
+        }
+        let new = Partial {
+            peer,
+            session,
+            first,
+            last: meta.last,
+            have: 1,
+            newest: handle,
+            begun: now,
+        };
+        match self.places.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(new),
+            None => {
+                pool.release(handle);
+                return Piece::NoRoom;
+            }
+        }
+        Piece::Stored { evicted }
+    }
+
+    /// Gives up the oldest message, other than the one at `spare`.
+    fn evict_oldest(&mut self, spare: Option<usize>, pool: &mut Pool) -> bool {
+        let oldest = self
+            .places
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != spare)
+            .filter_map(|(at, place)| place.map(|partial| (partial.begun, at)))
+            .min();
+        match oldest {
+            Some((_, at)) => {
+                self.release(at, pool);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Puts the complete message at a place together. Returns its first sequence number, its channel
+    /// and its length, and gives its fragments back.
+    pub(crate) fn assemble(
+        &mut self,
+        at: usize,
+        into: &mut [u8],
+        pool: &mut Pool,
+    ) -> Option<(u32, u8, usize)> {
+        let partial = self.places.get(at).copied().flatten()?;
+        let mut len = 0usize;
+        let mut channel = 0;
+        for fragment in 0..=partial.last {
+            let handle = find(partial.newest, fragment, pool)?;
+            channel = pool.meta(handle)?.channel;
+            let Some(read) = into.get_mut(len..).and_then(|rest| pool.read(handle, rest)) else {
+                self.release(at, pool);
+                return None;
+            };
+            len = len.saturating_add(read);
+        }
+        self.release(at, pool);
+        Some((partial.first, channel, len))
+    }
+
+    /// Gives up the messages of a member.
+    pub(crate) fn forget(&mut self, peer: usize, pool: &mut Pool) {
+        for at in 0..self.places.len() {
+            if self
+                .places
+                .get(at)
+                .copied()
+                .flatten()
+                .is_some_and(|partial| partial.peer == peer)
+            {
+                self.release(at, pool);
+            }
+        }
+    }
+
+    fn release(&mut self, at: usize, pool: &mut Pool) {
+        let Some(partial) = self.places.get_mut(at).and_then(Option::take) else {
+            return;
+        };
+        let mut next = Some(partial.newest);
+        while let Some(handle) = next {
+            next = pool.meta(handle).and_then(Pool::linked);
+            pool.release(handle);
+        }
+    }
+}
+
+/// The fragment with this number, among those linked from `newest`.
+fn find(newest: Handle, fragment: u8, pool: &Pool) -> Option<Handle> {
+    let mut next = Some(newest);
+    while let Some(handle) = next {
+        let meta = pool.meta(handle)?;
+        if meta.fragment == fragment {
+            return Some(handle);
+        }
+        next = Pool::linked(meta);
+    }
+    None
+}

@@ -1,0 +1,317 @@
+//! Received fragments that wait: for those before them, or for the rest of their message.
+//!
+//! Memory is cut into blocks of [`BLOCK`] octets that form chains, so nothing is ever moved and every
+//! length of fragment is stored alike. A fragment of 64 octets takes one block.
+
+use crate::wire::Data;
+
+/// Octets of a block, its link included.
+pub(crate) const BLOCK: usize = 80;
+
+/// Octets of the first block that describe the fragment.
+const META: usize = 12;
+
+/// No block.
+const NONE: u16 = u16::MAX;
+
+/// Octets of a block that hold content.
+const CONTENT: usize = BLOCK - 2;
+
+/// One block: the next one of its chain, and content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    next: u16,
+    octets: [u8; CONTENT],
+}
+
+/// Blocks over any storage; code is written for the unsized [`Pool`].
+#[derive(Debug)]
+pub(crate) struct Pool<B: ?Sized = [Block]> {
+    /// The first free block, of those that have been in use.
+    free: u16,
+    /// How many blocks have ever been in use.
+    touched: u16,
+    /// How many blocks are in use.
+    used: u16,
+    blocks: B,
+}
+
+/// A fragment in the pool.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Handle(u16);
+
+/// What is known of a fragment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Meta {
+    pub(crate) sequence: u32,
+    pub(crate) channel: u8,
+    pub(crate) class: u8,
+    pub(crate) fragment: u8,
+    pub(crate) last: u8,
+    pub(crate) len: u16,
+    /// For the user of the pool: another handle's number.
+    pub(crate) link: u16,
+}
+
+impl Meta {
+    pub(crate) fn of(data: &Data<'_>) -> Self {
+        Self {
+            sequence: data.sequence,
+            channel: data.channel,
+            class: data.class,
+            fragment: data.fragment,
+            last: data.last,
+            len: u16::try_from(data.payload.len()).unwrap_or(u16::MAX),
+            link: NONE,
+        }
+    }
+
+    fn to_octets(self) -> [u8; META] {
+        let [a, b, c, d] = self.sequence.to_be_bytes();
+        let [e, f] = self.len.to_be_bytes();
+        let [g, h] = self.link.to_be_bytes();
+        [
+            a,
+            b,
+            c,
+            d,
+            self.channel,
+            self.class,
+            self.fragment,
+            self.last,
+            e,
+            f,
+            g,
+            h,
+        ]
+    }
+
+    fn from_octets([a, b, c, d, channel, class, fragment, last, e, f, g, h]: [u8; META]) -> Self {
+        Self {
+            sequence: u32::from_be_bytes([a, b, c, d]),
+            channel,
+            class,
+            fragment,
+            last,
+            len: u16::from_be_bytes([e, f]),
+            link: u16::from_be_bytes([g, h]),
+        }
+    }
+}
+
+impl<const N: usize> Pool<[Block; N]> {
+    pub(crate) const fn new() -> Self {
+        assert!(N < NONE as usize, "a pool has 65,534 blocks at most");
+        let block = Block {
+            next: NONE,
+            octets: [0; CONTENT],
+        };
+        Self {
+            free: NONE,
+            touched: 0,
+            used: 0,
+            blocks: [block; N],
+        }
+    }
+}
+
+impl Pool {
+    pub(crate) fn clear(&mut self) {
+        self.free = NONE;
+        self.touched = 0;
+        self.used = 0;
+    }
+
+    /// How many octets of payload the pool holds at most, in fragments of a datagram's size.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.blocks.len().saturating_mul(CONTENT - META)
+    }
+
+    fn block(&self, at: u16) -> Option<&Block> {
+        self.blocks.get(usize::from(at))
+    }
+
+    fn block_mut(&mut self, at: u16) -> Option<&mut Block> {
+        self.blocks.get_mut(usize::from(at))
+    }
+
+    fn take_block(&mut self) -> Option<u16> {
+        let at = if self.free == NONE {
+            let at = self.touched;
+            self.block(at)?;
+            self.touched = self.touched.saturating_add(1);
+            at
+        } else {
+            let at = self.free;
+            self.free = self.block(at)?.next;
+            at
+        };
+        self.block_mut(at)?.next = NONE;
+        self.used = self.used.saturating_add(1);
+        Some(at)
+    }
+
+    /// Stores a fragment. `None` if there is no room for it.
+    pub(crate) fn store(&mut self, meta: Meta, payload: &[u8]) -> Option<Handle> {
+        let need = payload.len().saturating_add(META).div_ceil(CONTENT);
+        if need > self.blocks.len().saturating_sub(usize::from(self.used)) {
+            return None;
+        }
+        let first = self.take_block()?;
+        let (head, rest) = self
+            .block_mut(first)?
+            .octets
+            .split_first_chunk_mut::<META>()?;
+        *head = meta.to_octets();
+        let (now, mut later) = payload
+            .split_at_checked(rest.len())
+            .unwrap_or((payload, &[]));
+        rest.get_mut(..now.len())?.copy_from_slice(now);
+        let mut at = first;
+        while !later.is_empty() {
+            let next = self.take_block()?;
+            self.block_mut(at)?.next = next;
+            at = next;
+            let (now, rest) = later.split_at_checked(CONTENT).unwrap_or((later, &[]));
+            self.block_mut(at)?
+                .octets
+                .get_mut(..now.len())?
+                .copy_from_slice(now);
+            later = rest;
+        }
+        Some(Handle(first))
+    }
+
+    pub(crate) fn meta(&self, handle: Handle) -> Option<Meta> {
+        let (head, _) = self.block(handle.0)?.octets.split_first_chunk::<META>()?;
+        Some(Meta::from_octets(*head))
+    }
+
+    /// The handle that a fragment's link names.
+    pub(crate) const fn linked(meta: Meta) -> Option<Handle> {
+        if meta.link == NONE {
+            None
+        } else {
+            Some(Handle(meta.link))
+        }
+    }
+
+    /// Sets a fragment's link.
+    pub(crate) fn link(&mut self, handle: Handle, to: Option<Handle>) {
+        let Some(mut meta) = self.meta(handle) else {
+            return;
+        };
+        meta.link = to.map_or(NONE, |to| to.0);
+        let head = self
+            .block_mut(handle.0)
+            .and_then(|b| b.octets.split_first_chunk_mut::<META>());
+        if let Some((head, _)) = head {
+            *head = meta.to_octets();
+        }
+    }
+
+    /// Copies a fragment to the beginning of `into`, as far as it fits. Returns its length.
+    pub(crate) fn read(&self, handle: Handle, into: &mut [u8]) -> Option<usize> {
+        let len = usize::from(self.meta(handle)?.len);
+        let mut into = into.get_mut(..len)?;
+        let mut at = handle.0;
+        let mut skip = META;
+        while !into.is_empty() {
+            let block = self.block(at)?;
+            let content = block.octets.get(skip..)?;
+            let (now, later) = into.split_at_mut(content.len().min(into.len()));
+            now.copy_from_slice(content.get(..now.len())?);
+            into = later;
+            at = block.next;
+            skip = 0;
+        }
+        Some(len)
+    }
+
+    /// Gives a fragment's blocks back.
+    pub(crate) fn release(&mut self, handle: Handle) {
+        let mut at = handle.0;
+        while let Some(block) = self.block(at) {
+            let next = block.next;
+            let free = self.free;
+            if let Some(block) = self.block_mut(at) {
+                block.next = free;
+            }
+            self.free = at;
+            self.used = self.used.saturating_sub(1);
+            at = next;
+        }
+    }
+
+    /// How many blocks are in use.
+    #[cfg(test)]
+    pub(crate) const fn used(&self) -> u16 {
+        self.used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn meta(sequence: u32, len: usize) -> Meta {
+        Meta {
+            sequence,
+            channel: 1,
+            class: 2,
+            fragment: 3,
+            last: 4,
+            len: len as u16,
+            link: NONE,
+        }
+    }
+
+    #[test]
+    fn sixty_four_octets_take_one_block() {
+        let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
+        pool.store(meta(1, 64), &[7; 64]).unwrap();
+        assert_eq!(pool.used(), 1);
+        assert_eq!(
+            pool.store(meta(2, 400), &[7; 400]),
+            None,
+            "three blocks are left"
+        );
+        assert_eq!(pool.used(), 1, "and stay so");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_stored_is_what_is_read_and_nothing_leaks(
+            steps in proptest::collection::vec((any::<bool>(), 0usize..500), 1..200),
+        ) {
+            let pool: &mut Pool = &mut Pool::<[Block; 32]>::new();
+            let mut model: Vec<(Handle, Meta, Vec<u8>)> = Vec::new();
+            for (n, (store, len)) in steps.into_iter().enumerate() {
+                if store {
+                    let payload = vec![n as u8; len];
+                    if let Some(handle) = pool.store(meta(n as u32, len), &payload) {
+                        model.push((handle, meta(n as u32, len), payload));
+                    } else {
+                        prop_assert!(!model.is_empty());
+                    }
+                } else if !model.is_empty() {
+                    let (handle, ..) = model.remove(len % model.len());
+                    pool.release(handle);
+                }
+                for (handle, meta, payload) in &model {
+                    prop_assert_eq!(pool.meta(*handle), Some(*meta));
+                    let mut read = [0; 512];
+                    prop_assert_eq!(pool.read(*handle, &mut read), Some(payload.len()));
+                    prop_assert_eq!(&read[..payload.len()], payload.as_slice());
+                }
+            }
+            for (handle, ..) in model {
+                pool.release(handle);
+            }
+            prop_assert_eq!(pool.used(), 0);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! This member's own reliable stream: its numbers, and the heartbeats that tell where it stands.
+//!
+//! ```text
+//!  message   heartbeats, the first ones with a copy of the last message
+//!     │        │     │     │          │                    │
+//!  ───┴────────┴─────┴─────┴──────────┴────────────────────┴───── … then only with HELLO
+//!          h0     h0    h0      2·h0           4·h0          up to 2 s
+//! ```
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// The first heartbeat comes no sooner than this after a message.
+const FIRST: Duration = Duration::from_millis(6);
+
+/// Heartbeats end when their interval reaches this.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// How many heartbeats carry a copy of the last message.
+const COPIES: u8 = 8;
+
+/// How many heartbeats come before their interval doubles.
+const EQUAL: u8 = 3;
+
+/// A sender that sends so often needs no heartbeats between its messages.
+const STEADY: Duration = Duration::from_millis(50);
+
+/// This member's own reliable stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    /// The sequence number that the next fragment will have.
+    pub(crate) next: u32,
+    /// How many heartbeats have been sent since the last message.
+    beats: u8,
+    /// When the next heartbeat is due.
+    due: Option<Instant>,
+    interval: Duration,
+    /// When the last message was sent, and the usual time between messages.
+    last: Option<Instant>,
+    rhythm: Option<Duration>,
+    /// Somebody asked for what cannot be repaired: say where the stream stands.
+    wanted: bool,
+    answered: Option<Instant>,
+}
+
+impl Sender {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: 0,
+            beats: 0,
+            due: None,
+            interval: FIRST,
+            last: None,
+            rhythm: None,
+            wanted: false,
+            answered: None,
+        }
+    }
+
+    /// A message of the stream was sent for the first time: the heartbeats begin anew.
+    pub(crate) fn sent(&mut self, now: Instant, round_trip: Duration) {
+        if let Some(last) = self.last {
+            let gap = now.since(last);
+            if !gap.is_zero() {
+                let before = self.rhythm.unwrap_or(gap);
+                // Three parts of the past, one of the present.
+                self.rhythm = Some(
+                    before
+                        .saturating_mul(3)
+                        .saturating_add(gap)
+                        .checked_div(4)
+                        .unwrap_or(gap),
+                );
+            }
+        }
+        self.last = Some(now);
+        self.beats = 0;
+        self.interval = FIRST.max(round_trip.saturating_mul(2));
+        // In a steady flow the next message tells of a loss sooner than a heartbeat would.
+        let steady = self.rhythm.filter(|rhythm| *rhythm < STEADY);
+        let first = steady.map_or(self.interval, |rhythm| {
+            self.interval
+                .max(rhythm.saturating_add(rhythm.checked_div(4).unwrap_or_default()))
+        });
+        self.due = Some(now + first);
+    }
+
+    /// When the next heartbeat is due.
+    pub(crate) fn next_beat(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
+    pub(crate) fn beat_due(&self, now: Instant) -> bool {
+        self.wanted || self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Whether the heartbeat that is due carries a copy of the last message.
+    pub(crate) fn carries_copy(&self, now: Instant) -> bool {
+        self.beats < COPIES && self.due.is_some_and(|due| due <= now)
+    }
+
+    /// A SYNC was sent. It serves as the heartbeat that is due.
+    pub(crate) fn beat_sent(&mut self, now: Instant) {
+        if core::mem::take(&mut self.wanted) {
+            self.answered = Some(now);
+        }
+        if !self.due.is_some_and(|due| due <= now) {
+            return;
+        }
+        self.beats = self.beats.saturating_add(1);
+        if self.beats >= EQUAL {
+            self.interval = self.interval.saturating_mul(2);
+        }
+        self.due = (self.interval < LONGEST).then_some(now + self.interval);
+    }
+
+    /// Somebody asked for what cannot be repaired.
+    pub(crate) fn tell(&mut self, now: Instant, round_trip: Duration) {
+        let just_told = |at: Instant| now.since(at) < round_trip.saturating_mul(2);
+        if !self.answered.is_some_and(just_told) {
+            self.wanted = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn ms(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    const TRIP: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn heartbeats_are_equal_at_first_then_rarer_and_end() {
+        let mut sender = Sender::new();
+        sender.sent(ms(1_000), TRIP);
+        let mut times = Vec::new();
+        let mut copies = 0;
+        while let Some(due) = sender.next_beat() {
+            assert!(sender.beat_due(due));
+            copies += usize::from(sender.carries_copy(due));
+            sender.beat_sent(due);
+            times.push(due.since(ms(1_000)).as_millis());
+        }
+        assert_eq!(times[..5], [6, 12, 18, 30, 54]);
+        assert!((8..=12).contains(&times.len()), "{times:?}");
+        assert_eq!(copies, 8);
+    }
+
+    #[test]
+    fn a_new_message_begins_the_heartbeats_anew() {
+        let mut sender = Sender::new();
+        sender.sent(ms(0), TRIP);
+        for _ in 0..6 {
+            sender.beat_sent(sender.next_beat().unwrap());
+        }
+        sender.sent(ms(5_000), TRIP);
+        assert_eq!(sender.next_beat(), Some(ms(5_006)));
+        assert!(sender.carries_copy(ms(5_006)));
+    }
+
+    #[test]
+    fn a_steady_flow_has_no_heartbeats() {
+        let mut sender = Sender::new();
+        for n in 0..100 {
+            sender.sent(ms(10 * n), TRIP);
+            assert!(n == 0 || !sender.beat_due(ms(10 * n + 10)), "message {n}");
+        }
+        assert!(sender.beat_due(ms(1_003)), "but when it ends there is one");
+    }
+}

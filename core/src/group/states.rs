@@ -1,0 +1,116 @@
+//! This member's own State values: the newest of each channel, kept for those who missed it.
+
+use super::pool::{Handle, Meta, Pool};
+
+/// The newest value of one channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value {
+    pub(crate) channel: u8,
+    pub(crate) sequence: u32,
+    pub(crate) handle: Handle,
+    /// Somebody asked for it.
+    wanted: bool,
+}
+
+/// Own values over any storage; code is written for the unsized [`States`].
+#[derive(Debug)]
+pub(crate) struct States<B: ?Sized = [Option<Value>]> {
+    wanted: usize,
+    count: usize,
+    values: B,
+}
+
+/// There is no room for another value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct NoRoom;
+
+impl<const N: usize> States<[Option<Value>; N]> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            wanted: 0,
+            count: 0,
+            values: [None; N],
+        }
+    }
+}
+
+impl States {
+    pub(crate) fn clear(&mut self) {
+        self.wanted = 0;
+        self.count = 0;
+        self.values.fill(None);
+    }
+
+    /// How many channels have a value.
+    pub(crate) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Sets a channel's value. The one before is forgotten.
+    pub(crate) fn set(
+        &mut self,
+        meta: Meta,
+        payload: &[u8],
+        pool: &mut Pool,
+    ) -> Result<(), NoRoom> {
+        let has = |value: &Option<Value>| value.is_some_and(|v| v.channel == meta.channel);
+        let at = self
+            .values
+            .iter()
+            .position(has)
+            .or_else(|| self.values.iter().position(Option::is_none))
+            .ok_or(NoRoom)?;
+        let place = self.values.get_mut(at).ok_or(NoRoom)?;
+        if let Some(before) = place.take() {
+            pool.release(before.handle);
+            self.count = self.count.saturating_sub(1);
+            self.wanted = self.wanted.saturating_sub(usize::from(before.wanted));
+        }
+        let handle = pool.store(meta, payload).ok_or(NoRoom)?;
+        *place = Some(Value {
+            channel: meta.channel,
+            sequence: meta.sequence,
+            handle,
+            wanted: false,
+        });
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Whether this is the newest value of its channel.
+    pub(crate) fn is_current(&self, channel: u8, sequence: u32) -> bool {
+        let values = self.values.iter().flatten();
+        values
+            .into_iter()
+            .any(|value| value.channel == channel && value.sequence == sequence)
+    }
+
+    /// Somebody asked for all values.
+    pub(crate) fn want_all(&mut self) {
+        for value in self.values.iter_mut().flatten() {
+            value.wanted = true;
+        }
+        self.wanted = self.count;
+    }
+
+    pub(crate) const fn has_wanted(&self) -> bool {
+        self.wanted > 0
+    }
+
+    /// The next wanted value.
+    pub(crate) fn next_wanted(&self) -> Option<Value> {
+        self.values
+            .iter()
+            .flatten()
+            .find(|value| value.wanted)
+            .copied()
+    }
+
+    /// The next wanted value has been sent.
+    pub(crate) fn mark_sent(&mut self) {
+        if let Some(value) = self.values.iter_mut().flatten().find(|value| value.wanted) {
+            value.wanted = false;
+            self.wanted = self.wanted.saturating_sub(1);
+        }
+    }
+}

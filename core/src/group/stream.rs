@@ -1,0 +1,588 @@
+//! One sender's reliable stream, as a receiver sees it.
+//!
+//! ```text
+//!            next                              high
+//!  delivered  │ missing  stored  done  missing  │ not sent yet, as far as known
+//!  ───────────┴─────────────────────────────────┴──────────▶ sequence numbers
+//!             └──────── the window ────────┘
+//! ```
+//!
+//! Below `low` nothing can be repaired: what is missing there is a gap. The slots are a ring: the slot
+//! of a sequence number is that number modulo the window's size, a power of two.
+
+use core::time::Duration;
+
+use super::pool::{Handle, Meta, Pool};
+use super::serial::{distance, is_before, later};
+use crate::time::Instant;
+
+/// What is known of one sequence number in the window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Slot {
+    /// It has not come; when to ask, and how often that was done.
+    Missing { due: Tick, attempts: u8 },
+    /// It waits in the pool.
+    Stored(Handle),
+    /// It was delivered, or nobody needs it.
+    Done,
+    /// It was not sent yet, as far as is known.
+    #[default]
+    Unknown,
+}
+
+/// A moment in units of 16 µs, modulo 2^32: 19 hours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Tick(u32);
+
+impl Tick {
+    pub(crate) const fn of(at: Instant) -> Self {
+        // The low bits are what counts.
+        Self((at.as_micros() >> 4) as u32)
+    }
+
+    /// Whether this moment is not later than `at`.
+    pub(crate) const fn is_by(self, at: Instant) -> bool {
+        !is_before(Self::of(at).0, self.0)
+    }
+
+    /// The moment as time, close to `now`.
+    pub(crate) fn near(self, now: Instant) -> Instant {
+        let ahead = distance(Self::of(now).0, self.0);
+        now + Duration::from_micros(u64::from(ahead) << 4)
+    }
+}
+
+/// What became of a fragment that arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Arrival {
+    /// It is a whole message, to be delivered now.
+    Deliver,
+    /// It was stored for later.
+    Stored,
+    /// It has been there before.
+    Duplicate,
+    /// There is no room for it. It is missing, and will be asked for again.
+    NoRoom,
+    /// It is further ahead than the window reaches.
+    Ahead,
+}
+
+/// What comes next in a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Next {
+    /// The message of fragments `first` to `last` is complete and in the pool.
+    Message { first: u32, last: u32 },
+    /// These sequence numbers are lost.
+    Gap { first: u32, last: u32 },
+}
+
+/// A stream without its slots.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    /// The sender's place on the roster.
+    pub(crate) peer: usize,
+    /// The low half of the sender's session.
+    pub(crate) session: u32,
+    /// The first sequence number that is neither delivered nor reported.
+    pub(crate) next: u32,
+    /// The sequence number after the last one that is known of.
+    pub(crate) high: u32,
+    /// Below this, nothing can be repaired.
+    low: u32,
+    /// How many messages of several fragments are complete out of order.
+    unordered_ready: u16,
+    /// Whether there may be something to deliver or report.
+    pub(crate) is_ready: bool,
+    /// The sender's session is over: deliver what is there, report the rest, then forget the stream.
+    pub(crate) is_closing: bool,
+    /// Never later than the first moment to ask.
+    pub(crate) ask_at: Option<Instant>,
+    /// Since when the first missing number has been in the way.
+    stuck_since: Option<Instant>,
+    /// The round trip that the sender states.
+    pub(crate) round_trip: Duration,
+    pub(crate) heard: Instant,
+    /// When to ask for the sender's State values, and how often that was done.
+    pub(crate) states_at: Option<Instant>,
+    pub(crate) states_asked: u8,
+    /// When to say how far this receiver is.
+    pub(crate) ack_at: Option<Instant>,
+    /// NACKs sent in the second that began then.
+    nacks: u8,
+    nacks_since: Instant,
+}
+
+/// NACKs a receiver sends for one stream in a second at most.
+const NACKS_PER_SECOND: u8 = 40;
+
+/// The window of a stream: its slots.
+pub(crate) struct Window<'a>(pub(crate) &'a mut [Slot]);
+
+impl Window<'_> {
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn get(&self, sequence: u32) -> Slot {
+        let at = usize::try_from(sequence).unwrap_or_default() & self.0.len().wrapping_sub(1);
+        self.0.get(at).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
+        let at = usize::try_from(sequence).unwrap_or_default() & self.0.len().wrapping_sub(1);
+        if let Some(place) = self.0.get_mut(at) {
+            *place = slot;
+        }
+    }
+}
+
+impl Stream {
+    /// A stream that begins with sequence number `start`.
+    pub(crate) fn new(
+        now: Instant,
+        peer: usize,
+        session: u32,
+        start: u32,
+        slots: &mut Window<'_>,
+    ) -> Self {
+        slots.0.fill(Slot::Unknown);
+        Self {
+            peer,
+            session,
+            next: start,
+            high: start,
+            low: start,
+            unordered_ready: 0,
+            is_ready: false,
+            is_closing: false,
+            ask_at: None,
+            stuck_since: None,
+            round_trip: Duration::from_millis(10),
+            heard: now,
+            states_at: None,
+            states_asked: 0,
+            ack_at: None,
+            nacks: 0,
+            nacks_since: now,
+        }
+    }
+
+    /// Whether another NACK may be sent now; if so, it is counted.
+    pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
+        if now.since(self.nacks_since) >= Duration::from_secs(1) {
+            self.nacks_since = now;
+            self.nacks = 0;
+        }
+        self.nacks = self.nacks.saturating_add(1);
+        self.nacks <= NACKS_PER_SECOND
+    }
+
+    /// The fragment that follows everything known has arrived: it is not missing.
+    pub(crate) fn arrive(&mut self, sequence: u32, slots: &mut Window<'_>) {
+        if sequence == self.high {
+            self.high = self.high.wrapping_add(1);
+            if distance(self.next, sequence) < slots.len() {
+                slots.set(
+                    sequence,
+                    Slot::Missing {
+                        due: Tick::of(self.heard),
+                        attempts: 0,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether something is missing or waiting.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.next == self.high
+    }
+
+    /// The sender has sent everything before `high`. What was not known is missing from now on, and is
+    /// to be asked for at `due`.
+    pub(crate) fn extend(&mut self, now: Instant, high: u32, due: Instant, slots: &mut Window<'_>) {
+        if !is_before(self.high, high) {
+            return;
+        }
+        let end = self.next.wrapping_add(slots.len());
+        let tick = Tick::of(due);
+        let mut at = self.high;
+        while is_before(at, high) && is_before(at, end) {
+            slots.set(
+                at,
+                Slot::Missing {
+                    due: tick,
+                    attempts: 0,
+                },
+            );
+            at = at.wrapping_add(1);
+        }
+        self.high = high;
+        self.ask_by(due);
+        self.note_stuck(now, slots);
+        // So far behind that the window will never catch up: go on near the live edge.
+        let behind = distance(self.next, self.high);
+        if behind > slots.len().saturating_mul(2).saturating_add(4) {
+            self.raise_low(self.high.wrapping_sub(slots.len() >> 1));
+        }
+    }
+
+    /// Asks at `due` at the latest.
+    pub(crate) fn ask_by(&mut self, due: Instant) {
+        if self.ask_at.is_none_or(|at| due < at) {
+            self.ask_at = Some(due);
+        }
+    }
+
+    fn note_stuck(&mut self, now: Instant, slots: &Window<'_>) {
+        let missing = matches!(slots.get(self.next), Slot::Missing { .. });
+        if self.is_idle() || !missing {
+            self.stuck_since = None;
+        } else if self.stuck_since.is_none() {
+            self.stuck_since = Some(now);
+        }
+    }
+
+    /// Nothing below `low` can be repaired any more.
+    pub(crate) fn raise_low(&mut self, low: u32) {
+        if is_before(self.low, low) {
+            self.low = low;
+            if is_before(self.next, low) {
+                self.is_ready = true;
+            }
+        }
+    }
+
+    /// The sender is gone: what is missing will not come.
+    pub(crate) fn give_up(&mut self) {
+        self.raise_low(self.high);
+    }
+
+    /// A fragment arrived, for which [`extend`](Self::extend) has been called. `deliverable`: it is a
+    /// message of its own that need not wait for others.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        meta: Meta,
+        payload: &[u8],
+        ordered: bool,
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+    ) -> Arrival {
+        let sequence = meta.sequence;
+        if is_before(sequence, self.next) {
+            return Arrival::Duplicate;
+        }
+        if distance(self.next, sequence) >= slots.len() {
+            return Arrival::Ahead;
+        }
+        if !matches!(slots.get(sequence), Slot::Missing { .. }) {
+            return Arrival::Duplicate;
+        }
+        let is_whole = meta.last == 0;
+        if is_whole && (!ordered || sequence == self.next) {
+            slots.set(sequence, Slot::Done);
+            self.pass_done(now, slots);
+            return Arrival::Deliver;
+        }
+        let Some(handle) = self.store(now, meta, payload, slots, pool) else {
+            return Arrival::NoRoom;
+        };
+        slots.set(sequence, Slot::Stored(handle));
+        if ordered {
+            self.is_ready |= sequence == self.next || self.fragment_of_first(meta);
+        } else if self.is_complete(
+            sequence.wrapping_sub(u32::from(meta.fragment)),
+            meta.last,
+            slots,
+        ) {
+            self.unordered_ready = self.unordered_ready.saturating_add(1);
+            self.is_ready = true;
+        }
+        self.note_stuck(now, slots);
+        Arrival::Stored
+    }
+
+    /// Whether the fragment is of the message that is next.
+    fn fragment_of_first(&self, meta: Meta) -> bool {
+        !is_before(
+            self.next,
+            meta.sequence.wrapping_sub(u32::from(meta.fragment)),
+        )
+    }
+
+    /// Stores a fragment, at the cost of those of this stream that are further from being delivered.
+    fn store(
+        &mut self,
+        now: Instant,
+        meta: Meta,
+        payload: &[u8],
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+    ) -> Option<Handle> {
+        let mut at = later(
+            self.next,
+            self.next.wrapping_add(slots.len()).wrapping_sub(1),
+        );
+        loop {
+            if let Some(handle) = pool.store(meta, payload) {
+                return Some(handle);
+            }
+            // The last stored one gives way, if it comes after this one.
+            while is_before(meta.sequence, at) && !matches!(slots.get(at), Slot::Stored(_)) {
+                at = at.wrapping_sub(1);
+            }
+            let Slot::Stored(handle) = slots.get(at) else {
+                return None;
+            };
+            if !is_before(meta.sequence, at) {
+                return None;
+            }
+            pool.release(handle);
+            let due = now + self.round_trip.saturating_mul(4);
+            slots.set(
+                at,
+                Slot::Missing {
+                    due: Tick::of(due),
+                    attempts: 0,
+                },
+            );
+            self.ask_by(due);
+        }
+    }
+
+    /// The sender will not repair this one, and nobody needs it.
+    pub(crate) fn skip(&mut self, now: Instant, sequence: u32, slots: &mut Window<'_>) {
+        let inside = !is_before(sequence, self.next) && distance(self.next, sequence) < slots.len();
+        if inside && matches!(slots.get(sequence), Slot::Missing { .. }) {
+            slots.set(sequence, Slot::Done);
+            self.pass_done(now, slots);
+        }
+    }
+
+    /// Moves on over what is done.
+    fn pass_done(&mut self, now: Instant, slots: &mut Window<'_>) {
+        while self.next != self.high && matches!(slots.get(self.next), Slot::Done) {
+            self.pass(slots);
+        }
+        self.is_ready |= self.next != self.high && matches!(slots.get(self.next), Slot::Stored(_));
+        self.is_ready |= is_before(self.next, self.low);
+        self.stuck_since = None;
+        self.note_stuck(now, slots);
+    }
+
+    /// Moves on by one. The slot is that of a sequence number one window later, which may be known of.
+    fn pass(&mut self, slots: &mut Window<'_>) {
+        let entering = self.next.wrapping_add(slots.len());
+        let slot = if is_before(entering, self.high) {
+            let due = Tick::of(self.heard);
+            self.ask_by(self.heard);
+            Slot::Missing { due, attempts: 0 }
+        } else {
+            Slot::Unknown
+        };
+        slots.set(self.next, slot);
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// Whether all fragments of the message that begins with `first` are stored.
+    fn is_complete(&self, first: u32, last: u8, slots: &Window<'_>) -> bool {
+        !is_before(first, self.next)
+            && distance(self.next, first.wrapping_add(u32::from(last))) < slots.len()
+            && (0..=u32::from(last))
+                .all(|at| matches!(slots.get(first.wrapping_add(at)), Slot::Stored(_)))
+    }
+
+    /// What comes next, if anything can be delivered or must be reported now.
+    ///
+    /// `is_ordered` tells by a fragment's class whether it waits for those before it.
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+        is_ordered: impl Fn(u8) -> bool,
+    ) -> Option<Next> {
+        if !self.is_ready {
+            return None;
+        }
+        if self.unordered_ready > 0 {
+            if let Some(message) = self.poll_unordered(slots, pool, &is_ordered) {
+                self.unordered_ready = self.unordered_ready.saturating_sub(1);
+                return Some(message);
+            }
+            self.unordered_ready = 0;
+        }
+        let first = self.next;
+        while self.next != self.high {
+            let reachable = distance(self.next, self.high) > 0;
+            match slots.get(self.next) {
+                Slot::Done => {
+                    if self.next != first {
+                        return Some(self.gap(now, first, slots));
+                    }
+                    self.pass_done(now, slots);
+                    return self.poll(now, slots, pool, is_ordered);
+                }
+                Slot::Stored(handle) => {
+                    let Some(meta) = pool.meta(handle) else { break };
+                    let message = self.next.wrapping_sub(u32::from(meta.fragment));
+                    let last = message.wrapping_add(u32::from(meta.last));
+                    let has_beginning = message == self.next;
+                    if has_beginning && self.is_complete(message, meta.last, slots) {
+                        if self.next != first {
+                            return Some(self.gap(now, first, slots));
+                        }
+                        return Some(Next::Message {
+                            first: message,
+                            last,
+                        });
+                    }
+                    let is_lost = !has_beginning || self.lacks_for_good(message, meta.last, slots);
+                    if !is_lost {
+                        break;
+                    }
+                    // The rest of a message of which a part is lost is of no use.
+                    self.abandon(last, slots, pool);
+                }
+                Slot::Missing { .. } | Slot::Unknown
+                    if reachable && is_before(self.next, self.low) =>
+                {
+                    self.pass(slots);
+                }
+                Slot::Missing { .. } | Slot::Unknown => break,
+            }
+        }
+        if self.next != first {
+            return Some(self.gap(now, first, slots));
+        }
+        self.is_ready = false;
+        self.note_stuck(now, slots);
+        None
+    }
+
+    fn gap(&mut self, now: Instant, first: u32, slots: &mut Window<'_>) -> Next {
+        self.stuck_since = None;
+        self.note_stuck(now, slots);
+        Next::Gap {
+            first,
+            last: self.next.wrapping_sub(1),
+        }
+    }
+
+    /// Whether a fragment of the message is missing and cannot be repaired.
+    fn lacks_for_good(&self, first: u32, last: u8, slots: &Window<'_>) -> bool {
+        (0..=u32::from(last))
+            .map(|at| first.wrapping_add(at))
+            .any(|at| is_before(at, self.low) && !matches!(slots.get(at), Slot::Stored(_)))
+    }
+
+    /// Drops everything up to `last`, also what has not come yet.
+    fn abandon(&mut self, last: u32, slots: &mut Window<'_>, pool: &mut Pool) {
+        let end = last.wrapping_add(1);
+        if is_before(self.high, end) {
+            self.high = end;
+        }
+        while is_before(self.next, end) {
+            if let Slot::Stored(handle) = slots.get(self.next) {
+                pool.release(handle);
+            }
+            self.pass(slots);
+        }
+    }
+
+    /// A complete message whose class does not wait for those before it.
+    fn poll_unordered(
+        &mut self,
+        slots: &Window<'_>,
+        pool: &Pool,
+        is_ordered: &impl Fn(u8) -> bool,
+    ) -> Option<Next> {
+        let reach = distance(self.next, self.high).min(slots.len());
+        (0..reach)
+            .map(|at| self.next.wrapping_add(at))
+            .find_map(|at| {
+                let Slot::Stored(handle) = slots.get(at) else {
+                    return None;
+                };
+                let meta = pool.meta(handle).filter(|meta| !is_ordered(meta.class))?;
+                let ready = meta.fragment == 0 && self.is_complete(at, meta.last, slots);
+                ready.then(|| Next::Message {
+                    first: at,
+                    last: at.wrapping_add(u32::from(meta.last)),
+                })
+            })
+    }
+
+    /// The message of these fragments was delivered.
+    pub(crate) fn delivered(
+        &mut self,
+        now: Instant,
+        first: u32,
+        last: u32,
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+    ) {
+        let mut at = first;
+        loop {
+            if let Slot::Stored(handle) = slots.get(at) {
+                pool.release(handle);
+            }
+            slots.set(at, Slot::Done);
+            if at == last {
+                break;
+            }
+            at = at.wrapping_add(1);
+        }
+        self.pass_done(now, slots);
+    }
+
+    /// Gives back everything that is stored.
+    pub(crate) fn release(&self, slots: &mut Window<'_>, pool: &mut Pool) {
+        for slot in slots.0.iter_mut() {
+            if let Slot::Stored(handle) = *slot {
+                pool.release(handle);
+            }
+            *slot = Slot::Unknown;
+        }
+    }
+
+    /// What is missing and within the window, with when to ask for it and how often that was done.
+    pub(crate) fn missing<'a>(
+        &self,
+        slots: &'a Window<'_>,
+    ) -> impl Iterator<Item = (u32, Tick, u8)> + use<'a> {
+        let (next, low) = (self.next, self.low);
+        let reach = distance(self.next, self.high).min(slots.len());
+        (0..reach)
+            .map(move |at| next.wrapping_add(at))
+            .filter_map(move |at| match slots.get(at) {
+                Slot::Missing { due, attempts } if !is_before(at, low) => Some((at, due, attempts)),
+                _ => None,
+            })
+    }
+
+    /// When it has something to do on its own: to ask, or to stop waiting after `longest`.
+    pub(crate) fn next_action(&self, longest: Duration) -> Option<Instant> {
+        let give_up = self.stuck_since.map(|since| since + longest);
+        [self.ask_at, give_up, self.states_at, self.ack_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How long the first missing number has been in the way.
+    pub(crate) fn stuck_for(&self, now: Instant) -> Duration {
+        self.stuck_since
+            .map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Stops waiting for what is missing at the front.
+    pub(crate) fn give_up_first(&mut self, slots: &Window<'_>) {
+        let mut at = self.next;
+        while at != self.high && matches!(slots.get(at), Slot::Missing { .. }) {
+            at = at.wrapping_add(1);
+        }
+        self.raise_low(at);
+    }
+}

@@ -1,0 +1,126 @@
+//! The reliable streams of all senders: a table of them, and their windows.
+
+use core::time::Duration;
+
+use super::pool::Pool;
+use super::stream::{Slot, Stream, Window};
+use crate::time::Instant;
+
+/// Streams over any storage; code is written for the unsized [`Streams`].
+#[derive(Debug)]
+pub(crate) struct Streams<B: ?Sized = [Option<Stream>]> {
+    /// Whether a stream may have something to deliver or to report.
+    pub(crate) any_ready: bool,
+    /// Never later than the first moment at which a stream has something to do.
+    pub(crate) next_check: Option<Instant>,
+    table: B,
+}
+
+/// There is no place for another stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct StreamsFull;
+
+impl<const N: usize> Streams<[Option<Stream>; N]> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            any_ready: false,
+            next_check: None,
+            table: [None; N],
+        }
+    }
+}
+
+impl Streams {
+    pub(crate) fn clear(&mut self) {
+        self.any_ready = false;
+        self.next_check = None;
+        self.table.fill(None);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<&Stream> {
+        self.table.get(at)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut Stream> {
+        self.table.get_mut(at)?.as_mut()
+    }
+
+    /// The stream of the peer at this place of the roster.
+    pub(crate) fn find(&self, peer: usize) -> Option<usize> {
+        self.table
+            .iter()
+            .position(|place| place.as_ref().is_some_and(|s| s.peer == peer))
+    }
+
+    /// Begins a stream. If there is no place, the one gives way that has been silent longest and has
+    /// nothing missing: with the new stream's place comes whose it was, and where that was.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        session: u32,
+        start: u32,
+        slots: &mut [Slot],
+        pool: &mut Pool,
+    ) -> Result<(usize, Option<(usize, u32)>), StreamsFull> {
+        let free = self.table.iter().position(Option::is_none);
+        let idle = || {
+            let idle = self.table.iter().enumerate().filter_map(|(at, place)| {
+                place
+                    .as_ref()
+                    .filter(|s| s.is_idle())
+                    .map(|s| (s.heard, at))
+            });
+            idle.min().map(|(_, at)| at)
+        };
+        let at = free.or_else(idle).ok_or(StreamsFull)?;
+        let evicted = self.get(at).map(|stream| (stream.peer, stream.next));
+        self.remove(at, slots, pool);
+        let mut window = window(slots, self.table.len(), at);
+        let stream = Stream::new(now, peer, session, start, &mut window);
+        *self.table.get_mut(at).ok_or(StreamsFull)? = Some(stream);
+        Ok((at, evicted))
+    }
+
+    /// Forgets a stream and gives back what it stored.
+    pub(crate) fn remove(&mut self, at: usize, slots: &mut [Slot], pool: &mut Pool) {
+        let mut window = window(slots, self.table.len(), at);
+        if let Some(stream) = self.table.get_mut(at).and_then(Option::take) {
+            stream.release(&mut window, pool);
+        }
+    }
+
+    /// Notes what a stream wants after it was changed.
+    pub(crate) fn note(&mut self, at: usize, longest: Duration) {
+        let Some(stream) = self.get(at) else { return };
+        let ready = stream.is_ready;
+        let due = stream.next_action(longest);
+        self.any_ready |= ready;
+        if let Some(due) = due.filter(|due| self.next_check.is_none_or(|check| *due < check)) {
+            self.next_check = Some(due);
+        }
+    }
+
+    /// Computes the first moment at which a stream has something to do.
+    pub(crate) fn recount(&mut self, longest: Duration) {
+        let streams = self.table.iter().flatten();
+        self.next_check = streams
+            .filter_map(|stream| stream.next_action(longest))
+            .min();
+    }
+}
+
+/// The window of the stream at `at`, of `count` streams that share the slots.
+pub(crate) fn window(slots: &mut [Slot], count: usize, at: usize) -> Window<'_> {
+    let size = slots.len().checked_div(count).unwrap_or_default();
+    let start = at.saturating_mul(size);
+    Window(
+        slots
+            .get_mut(start..start.saturating_add(size))
+            .unwrap_or_default(),
+    )
+}

@@ -1,0 +1,97 @@
+//! TIME and BUSY: round trips, and receivers that cannot keep up (PROTOCOL §3.8).
+
+use super::ParseError;
+use super::frame::emit_frame_header;
+use super::reader::Reader;
+use super::writer::{BufferTooSmall, Writer};
+
+/// The sender's clock, and echoes of others' clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Time<'a> {
+    /// The sender's clock, in microseconds, modulo 2^32.
+    pub stamp: u32,
+    /// Echoes: see [`iter_echoes`](Self::iter_echoes).
+    pub echoes: &'a [u8],
+}
+
+/// The clock of another member, sent back to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Echo {
+    /// Whose clock it is.
+    pub member: u32,
+    /// What it was.
+    pub stamp: u32,
+    /// How long the echo was kept, in microseconds.
+    pub held: u32,
+}
+
+impl Echo {
+    /// Octets of an echo.
+    pub const LEN: usize = 12;
+
+    /// Writes the echo.
+    #[must_use]
+    pub fn to_octets(self) -> [u8; Self::LEN] {
+        let [a, b, c, d] = self.member.to_be_bytes();
+        let [e, f, g, h] = self.stamp.to_be_bytes();
+        let [i, j, k, l] = self.held.to_be_bytes();
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+}
+
+impl<'a> Time<'a> {
+    pub(crate) const KIND: u8 = 0x04;
+
+    /// The echoes.
+    pub fn iter_echoes(&self) -> impl Iterator<Item = Echo> + use<'a> {
+        let mut r = Reader::new(self.echoes);
+        core::iter::from_fn(move || {
+            Some(Echo {
+                member: r.u32().ok()?,
+                stamp: r.u32().ok()?,
+                held: r.u32().ok()?,
+            })
+        })
+    }
+
+    pub(crate) fn parse(r: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let stamp = r.u32()?;
+        let odd = r.len().checked_rem(Echo::LEN).unwrap_or_default();
+        if odd != 0 {
+            return Err(ParseError::Truncated {
+                need: Echo::LEN,
+                have: odd,
+            });
+        }
+        Ok(Self {
+            stamp,
+            echoes: r.rest(),
+        })
+    }
+
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        emit_frame_header(w, Self::KIND, 0, self.echoes.len().saturating_add(4))?;
+        w.u32(self.stamp)?;
+        w.octets(self.echoes)
+    }
+}
+
+/// A receiver cannot keep up: everybody pauses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Busy {
+    /// For how long, in milliseconds; more than 500 counts as 500.
+    pub wait: u16,
+}
+
+impl Busy {
+    pub(crate) const KIND: u8 = 0x03;
+
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
+        Ok(Self { wait: r.u16()? })
+    }
+
+    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        emit_frame_header(w, Self::KIND, 0, 2)?;
+        w.u16(self.wait)
+    }
+}
