@@ -14,7 +14,8 @@ fn main() {
         Link::lan()
     };
     let ch = Channel::reliable_ordered(1);
-    let mut net: SimNet<Box<Desktop>> = SimNet::new(1).with_link(link);
+    let mut net: SimNet<Box<Desktop>> =
+        SimNet::new(a.get(6).map_or(1, |s| s.parse().unwrap())).with_link(link);
     let keys: Vec<_> = (0..n)
         .map(|i| {
             net.join(Config::new("239.1.2.3:12345".parse().unwrap()).with_name(&format!("m{i}")))
@@ -45,6 +46,14 @@ fn main() {
                         *got += 1;
                         assert_eq!(m.sequence, expect[i], "order at {i}");
                         expect[i] += 1;
+                        if now.as_micros() - at[&m.sequence].as_micros() > 400_000
+                            && std::env::var("D").is_ok()
+                        {
+                            println!(
+                                "late {i} seq {} sent {:?} now {:?}",
+                                m.sequence, at[&m.sequence], now
+                            );
+                        }
                         lat.push((now.as_micros() - at[&m.sequence].as_micros()) as f64 / 1000.0);
                     }
                     OwnedEvent::Gap { first, last, .. } => {
@@ -92,6 +101,6 @@ fn main() {
         syncs as f64 / count as f64,
         d as f64 / count as f64
     );
-    let c = net[keys[1]].node().unwrap().counters();
+    let c = net[keys[3]].node().unwrap().counters();
     println!("{c:?}");
 }
