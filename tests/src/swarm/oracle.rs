@@ -193,9 +193,7 @@ impl<'a> Oracle<'a> {
         }
         let promised = sent.channel.class() != Class::BestEffort
             && sent.channel.class() != Class::Latest
-            && self.is_fair(sent.at)
-            && self.plan.streams_fit
-            && self.promises.roster_fits;
+            && self.is_fair(sent.at);
         let took = now.since(sent.at);
         let track = self.tracks.entry((here, there)).or_default();
         track
@@ -217,7 +215,7 @@ impl<'a> Oracle<'a> {
     fn is_fair(&self, at: Instant) -> bool {
         let calm = at.as_micros() >= (self.plan.faulty + RECOVERED).as_micros() as u64;
         let found = at.as_micros() >= FOUND.as_micros() as u64;
-        calm || (self.plan.mood == Mood::Mild && found)
+        self.plan.is_fair && (calm || (self.plan.mood == Mood::Mild && found))
     }
 
     /// Which message it is.
@@ -289,8 +287,6 @@ impl<'a> Oracle<'a> {
             .map(|place| &life.sent[life.stream[place]]);
         if let Some(sent) = sent
             && self.is_fair(sent.at)
-            && self.plan.streams_fit
-            && self.promises.roster_fits
         {
             return Err(("needless", format!("gap {first}..={last} of life {there}")));
         }

@@ -131,6 +131,8 @@ pub struct Plan {
     pub streams_fit: bool,
     /// Whether every member can remember all values.
     pub values_fit: bool,
+    /// Whether no datagram is lost once the faults are over, and hardly one in mild weather.
+    pub is_fair: bool,
 }
 
 impl Plan {
@@ -182,6 +184,7 @@ impl Plan {
             roster_fits: true,
             streams_fit: true,
             values_fit: true,
+            is_fair: true,
         };
         if !mild {
             plan.troubles();
@@ -242,12 +245,16 @@ impl Plan {
             (Duration::ZERO, self.faulty)
         };
         for member in 0..senders {
-            let mean = match (mild, self.store) {
-                (true, Store::Tiny) => dice.between(50, 1_000),
-                (true, _) => dice.between(20, 1_000),
-                _ => dice.pick(&[5, 10, 20, 50, 100, 500, 2_000]),
+            // In mild weather a second of what is sent fits the history, so that it can be repaired.
+            let (mean, largest) = match (mild, self.store) {
+                (true, Store::Tiny) => dice.pick(&[(100, 20), (500, 100), (1_000, 200)]),
+                (true, Store::Board) => dice.pick(&[(30, 20), (50, 100), (500, 1_400)]),
+                (true, Store::Roomy) => dice.pick(&[(20, 100), (50, 400), (500, 4_000)]),
+                _ => (
+                    dice.pick(&[5, 10, 20, 50, 100, 500, 2_000]),
+                    dice.pick(&[20, 100, 400, 1_000, 4_000]),
+                ),
             };
-            let largest = dice.pick(&[20, 100, 400, 1_000, 4_000]);
             let mut at = from;
             loop {
                 at += pause(&mut dice, mean);
@@ -311,6 +318,8 @@ impl Plan {
         let sources = senders + again(&|member| member < senders);
         self.roster_fits = self.players.len() - 1 + again(&|_| true) <= self.store.peers();
         self.streams_fit = sources <= self.store.streams();
+        // Where few datagrams can wait, bursts are lost for ever.
+        self.is_fair = self.queue >= 256 && self.streams_fit && self.roster_fits;
         self.values_fit = sources * values <= self.store.peers();
     }
 }
