@@ -217,6 +217,9 @@ impl<M: Memory + Default> Drive<'_, M> {
     fn act(&mut self, action: &Action) {
         let now = self.net.now();
         let network = self.net.network().clone();
+        if self.watch.prints && !matches!(action, Action::Send { .. }) {
+            println!("{} {action:?}", clock(now));
+        }
         match action {
             Action::Send {
                 member,
