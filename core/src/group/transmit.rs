@@ -294,6 +294,8 @@ impl Engine {
                 continue;
             };
             let Some(member) = views.roster.member(stream.peer) else {
+                // Nobody is there any more to be asked.
+                views.streams.remove(at, views.slots, views.pool);
                 continue;
             };
             if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
