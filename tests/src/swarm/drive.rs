@@ -109,9 +109,18 @@ fn print_entry(entry: &TraceEntry) {
                 Frame::Nack(n) => {
                     print!(" NACK({} {:?})", n.target, n.iter().collect::<Vec<_>>());
                 }
-                Frame::Sync(s) => print!(" SYNC({}..{} s{})", s.low, s.next, s.states),
+                Frame::Sync(s) => print!(
+                    " SYNC({}..{} s{} t{})",
+                    s.low, s.next, s.states, s.round_trip
+                ),
                 Frame::Hello(h) => print!(" HELLO({})", h.name.as_str()),
-                Frame::Time(_) => {}
+                Frame::Time(t) => {
+                    print!(
+                        " TIME({} {:?})",
+                        t.stamp,
+                        t.iter_echoes().collect::<Vec<_>>()
+                    );
+                }
                 frame => print!(" {frame:?}"),
             }
         }

@@ -149,6 +149,9 @@ impl<'a> Oracle<'a> {
                             let track = self.tracks.entry((here, there)).or_default();
                             track.knows(&self.lives[there]);
                         }
+                        let newest = self.newest.entry((here, self.lives[there].member));
+                        let newest = newest.or_insert(there);
+                        *newest = there.max(*newest);
                         Ok(())
                     }
                 }
@@ -276,12 +279,14 @@ impl<'a> Oracle<'a> {
         };
         let life = &self.lives[there];
         let track = self.tracks.entry((here, there)).or_default();
-        track.gap(life, first, last).map_err(|(rule, what)| {
-            (
-                rule,
-                format!("from life {there} (member {}): {what}", life.member),
-            )
-        })?;
+        track
+            .gap(life, first, last, self.promises)
+            .map_err(|(rule, what)| {
+                (
+                    rule,
+                    format!("from life {there} (member {}): {what}", life.member),
+                )
+            })?;
         let sent = life
             .place(first)
             .map(|place| &life.sent[life.stream[place]]);
@@ -351,6 +356,12 @@ impl<'a> Oracle<'a> {
             let what = format!("member {member} knows {seen:?}, not {wanted:?}");
             self.accuse(now, "roster", what);
         }
+    }
+
+    /// Whether every member can follow all senders at one time.
+    #[must_use]
+    pub const fn streams_fit(&self) -> bool {
+        self.plan.streams_fit && self.plan.roster_fits
     }
 
     /// The largest datagram a member may send.

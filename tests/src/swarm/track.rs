@@ -131,7 +131,11 @@ impl Track {
         life: &Life,
         first: u32,
         last: u32,
+        promises: Promises,
     ) -> Result<(), (&'static str, String)> {
+        if !promises.roster_fits {
+            return Ok(());
+        }
         let places = life.place(first).zip(life.place(last));
         let Some((from, to)) = places.filter(|(from, to)| from <= to) else {
             let sent = life.stream.len();
