@@ -1,4 +1,4 @@
-//! Members on a simulated network: the real [`Node`], driven on virtual time.
+//! Members on a simulated network: the real [`Node`](groupcast::Node), driven on virtual time.
 
 use core::ops::{Index, IndexMut};
 use core::time::Duration;

@@ -192,7 +192,7 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         Frame::Hello(self.hello(views)).emit(w)?;
         let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views.roster.take_echoes(now, &mut echoes);
+        let len = views.roster.take_echoes(now, &mut self.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
         // The clock's low 32 bits.
         Frame::Time(Time {
@@ -342,7 +342,7 @@ impl Engine {
                     continue;
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
-                let wait = retry(stream.round_trip, &mut self.random);
+                let wait = retry(stream.round_trip, members, &mut self.random);
                 let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
                 let attempts = attempts.saturating_add(1);
                 slots.set(
