@@ -341,6 +341,8 @@ impl Engine {
                 Join::Recent(n) => later(low, data.sequence.wrapping_sub(u32::from(n))),
             }
         };
+        // Even if there is no room for it now: what is missed from here on is to be reported.
+        parts.roster.set_position(index, start);
         self.new_stream(parts, now, source, index, start)
     }
 
