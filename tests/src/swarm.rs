@@ -27,6 +27,7 @@
 //! the roster, say), the promises that depend on it are not held against the group.
 
 pub mod dice;
+mod draw;
 pub mod drive;
 pub mod oracle;
 pub mod plan;

@@ -140,21 +140,7 @@ impl<'a> Oracle<'a> {
                 last,
             } => self.gap(here, member, *first, *last),
             OwnedEvent::Joined(member) | OwnedEvent::Restarted(member) => {
-                let young = now.since(self.lives[here].began) < FOUND;
-                match self.life_of(member) {
-                    None => Err(("roster", format!("{} never lived", member.id()))),
-                    Some(there) => {
-                        let joined = matches!(event, OwnedEvent::Joined(_));
-                        if joined || !young {
-                            let track = self.tracks.entry((here, there)).or_default();
-                            track.knows(&self.lives[there]);
-                        }
-                        let newest = self.newest.entry((here, self.lives[there].member));
-                        let newest = newest.or_insert(there);
-                        *newest = there.max(*newest);
-                        Ok(())
-                    }
-                }
+                self.heard_of(here, member, matches!(event, OwnedEvent::Joined(_)))
             }
             OwnedEvent::Raw(raw) if !self.plan.damages && !self.raw.contains(&raw.payload) => {
                 Err(("bytes", format!("bare {:02x?} was not sent", raw.payload)))
@@ -171,6 +157,26 @@ impl<'a> Oracle<'a> {
         if let Err((rule, what)) = verdict {
             self.accuse(now, rule, format!("member {receiver}: {what}"));
         }
+    }
+
+    /// A member is there. Only who joined has said where its stream stands.
+    fn heard_of(
+        &mut self,
+        here: usize,
+        member: &Member,
+        joined: bool,
+    ) -> Result<(), (&'static str, String)> {
+        let Some(there) = self.life_of(member) else {
+            return Err(("roster", format!("{} never lived", member.id())));
+        };
+        if joined {
+            let track = self.tracks.entry((here, there)).or_default();
+            track.knows(&self.lives[there]);
+        }
+        let newest = self.newest.entry((here, self.lives[there].member));
+        let newest = newest.or_insert(there);
+        *newest = there.max(*newest);
+        Ok(())
     }
 
     fn message(
