@@ -74,7 +74,7 @@ const JUDGE_EVERY: Duration = Duration::from_secs(1);
 const PER_DATAGRAM: i64 = 46;
 
 impl Bucket {
-    /// The rate never sinks below this, in octets per second.
+    /// No rate is below this, in octets per second.
     const FLOOR: u32 = 16 * 1024;
 
     pub(crate) const fn new(pace: Pace) -> Self {
@@ -165,7 +165,9 @@ impl Bucket {
         let rate = self.rate;
         // Few fragments say nothing about the rate.
         if sent >= 50 && asked.saturating_mul(10) > sent {
-            self.rate = (rate / 10).saturating_mul(7).max(Self::FLOOR);
+            // Not below a quarter: loss that is not of one's own making does not end by going slower.
+            let least = (self.pace.octets_per_second / 4).max(Self::FLOOR);
+            self.rate = (rate / 10).saturating_mul(7).max(least);
         } else if asked.saturating_mul(50) < sent.max(1) {
             self.rate = rate
                 .saturating_add(rate / 20)
@@ -234,7 +236,7 @@ mod tests {
             bucket.count_asked(300);
             bucket.judge(ms(second * 1_000));
         }
-        assert_eq!(bucket.rate, Bucket::FLOOR);
+        assert_eq!(bucket.rate, 2_500_000 / 4);
         for second in 31..=200 {
             bucket.count_sent(1_000);
             bucket.judge(ms(second * 1_000));

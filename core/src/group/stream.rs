@@ -107,13 +107,17 @@ pub(crate) struct Stream {
     pub(crate) states_asked: u8,
     /// When to say how far this receiver is.
     pub(crate) ack_at: Option<Instant>,
-    /// NACKs sent in the second that began then.
-    nacks: u8,
-    nacks_since: Instant,
+    /// When the NACKs sent so far would be spread evenly.
+    nack_free: Instant,
 }
 
-/// NACKs a receiver sends for one stream in a second at most.
-const NACKS_PER_SECOND: u8 = 40;
+/// NACKs a receiver sends for one stream at once at most.
+const NACK_BURST: u32 = 8;
+
+/// NACKs for one stream in a second at most: of one receiver, and about so many of all together.
+const NACKS_PER_SECOND: u32 = 100;
+const NACKS_OF_ALL: u32 = 2_000;
+const FEWEST_NACKS: u32 = 20;
 
 /// The window of a stream: its slots.
 pub(crate) struct Window<'a>(pub(crate) &'a mut [Slot]);
@@ -162,19 +166,23 @@ impl Stream {
             states_at: None,
             states_asked: 0,
             ack_at: None,
-            nacks: 0,
-            nacks_since: now,
+            nack_free: now,
         }
     }
 
-    /// Whether another NACK may be sent now; if so, it is counted.
-    pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
-        if now.since(self.nacks_since) >= Duration::from_secs(1) {
-            self.nacks_since = now;
-            self.nacks = 0;
+    /// Takes note of a NACK that is to be sent now, or says when it may be: the larger the group, the
+    /// fewer of each receiver.
+    pub(crate) fn may_ask(&mut self, now: Instant, members: usize) -> Result<(), Instant> {
+        let members = u32::try_from(members).unwrap_or(u32::MAX).max(1);
+        let rate = NACKS_OF_ALL / members;
+        let interval = Duration::from_secs(1) / rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
+        let ahead = now.until(self.nack_free);
+        let burst = interval.saturating_mul(NACK_BURST.saturating_sub(1));
+        if ahead > burst {
+            return Err(now + ahead.saturating_sub(burst));
         }
-        self.nacks = self.nacks.saturating_add(1);
-        self.nacks <= NACKS_PER_SECOND
+        self.nack_free = self.nack_free.max(now) + interval;
+        Ok(())
     }
 
     /// The fragment that follows everything known has arrived: it is not missing.

@@ -29,6 +29,10 @@ const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
 /// Echoes of others' clocks in one HELLO.
 const ECHOES: usize = 8;
 
+/// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
+/// it sooner turns ordinary loss into long waits.
+const STEADY_ATTEMPTS: u8 = 12;
+
 /// The longest time between two tries for a missing fragment.
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
 
@@ -188,7 +192,7 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         Frame::Hello(self.hello(views)).emit(w)?;
         let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views.roster.take_echoes(now, &mut echoes);
+        let len = views.roster.take_echoes(now, &mut self.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
         // The clock's low 32 bits.
         Frame::Time(Time {
@@ -284,6 +288,7 @@ impl Engine {
             return Ok(());
         }
         let count_of = views.streams.len();
+        let members = self.group_size(views.roster);
         for at in 0..count_of {
             let Some(stream) = views.streams.get_mut(at) else {
                 continue;
@@ -321,7 +326,12 @@ impl Engine {
                     break;
                 }
             }
-            if let Some(nack) = nack.filter(|_| stream.may_ask(now)) {
+            if let Some(nack) = nack {
+                if let Err(later) = stream.may_ask(now, members) {
+                    stream.ask_at = Some(later);
+                    views.streams.note(at, self.config.max_wait);
+                    continue;
+                }
                 Frame::Nack(nack).emit(w)?;
                 count(&mut self.counters.nacks_sent);
             }
@@ -329,8 +339,8 @@ impl Engine {
                 let Slot::Missing { attempts, .. } = slots.get(sequence) else {
                     continue;
                 };
-                let doublings = u32::from(attempts.saturating_sub(8)).min(10);
-                let wait = retry(stream.round_trip, &mut self.random);
+                let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
+                let wait = retry(stream.round_trip, members, &mut self.random);
                 let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
                 let attempts = attempts.saturating_add(1);
                 slots.set(
