@@ -4,7 +4,8 @@ pub(crate) mod options;
 mod plot;
 mod table;
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 
@@ -20,12 +21,11 @@ use options::{Sim, StorageName};
 const STACK: usize = 64 << 20;
 
 pub(crate) fn run(common: &Common, options: &Sim) -> Result<(), Failure> {
-    let scenario = options.scenario().map_err(Failure::Settings)?;
     let mut output = Output::new(common.json);
     if let Some(path) = &options.plot {
         return plot::run(options, path, &mut output);
     }
-    let report = merged(options, &scenario)?;
+    let report = merged(core::slice::from_ref(options))?.remove(0);
     if common.json {
         output.line(&table::json(options, &report))?;
     } else {
@@ -66,52 +66,58 @@ fn check(options: &Sim, report: &Report) -> Result<(), Failure> {
     )))
 }
 
-/// The reports of all seeds as one.
-fn merged(options: &Sim, scenario: &Scenario) -> Result<Report, SendError> {
-    let mut report = Report::default();
-    for one in run_all(options, scenario) {
-        report.merge(&one?);
+/// The reports of all seeds as one, for each of these scenarios.
+fn merged(scenarios: &[Sim]) -> Result<Vec<Report>, Failure> {
+    let mut jobs = Vec::new();
+    for (which, options) in scenarios.iter().enumerate() {
+        let scenario = options.scenario().map_err(Failure::Settings)?;
+        for nth in 0..options.seeds {
+            jobs.push((which, scenario.with_seed(options.seed.wrapping_add(nth))));
+        }
     }
-    Ok(report)
+    let mut reports = vec![Report::default(); scenarios.len()];
+    for ((which, _), report) in jobs.iter().zip(run_all(scenarios, &jobs)) {
+        reports[*which].merge(&report?);
+    }
+    Ok(reports)
 }
 
-/// The reports of all seeds, in their order, whatever ran when.
-fn run_all(options: &Sim, scenario: &Scenario) -> Vec<Result<Report, SendError>> {
+/// The reports of all jobs, in their order, whatever ran when.
+fn run_all(scenarios: &[Sim], jobs: &[(usize, Scenario)]) -> Vec<Result<Report, SendError>> {
     // A large group fills the memory by itself.
-    let workers = if options.is_roomy() {
+    let workers = if scenarios.iter().any(Sim::is_roomy) {
         1
     } else {
         thread::available_parallelism().map_or(1, usize::from)
     };
-    let next = AtomicU64::new(0);
-    let reports = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let reports: Mutex<BTreeMap<_, _>> = Mutex::default();
     let work = || {
         loop {
             let nth = next.fetch_add(1, Ordering::Relaxed);
-            if nth >= options.seeds {
+            let Some((which, scenario)) = jobs.get(nth) else {
                 return;
-            }
-            let scenario = scenario.with_seed(options.seed.wrapping_add(nth));
-            let report = run_one(options, &scenario);
+            };
+            let report = run_one(&scenarios[*which], scenario);
             let mut reports = reports
                 .lock()
-                .expect("no worker panics while it holds the list");
-            reports.push((nth, report));
+                .expect("no worker panics while it holds them");
+            reports.insert(nth, report);
         }
     };
     thread::scope(|scope| {
-        for _ in 0..workers.min(usize::try_from(options.seeds).unwrap_or(usize::MAX)) {
+        for _ in 0..workers.min(jobs.len()) {
             thread::Builder::new()
                 .stack_size(STACK)
                 .spawn_scoped(scope, work)
                 .expect("a thread can be started");
         }
     });
-    let mut reports = reports.into_inner().expect("no worker panicked");
-    reports.sort_by_key(|(nth, _)| *nth);
-    reports.into_iter().map(|(_, report)| report).collect()
+    let reports = reports.into_inner().expect("no worker panicked");
+    reports.into_values().collect()
 }
 
+/// One run, with the memory that is asked for.
 fn run_one(options: &Sim, scenario: &Scenario) -> Result<Report, SendError> {
     match options.storage {
         StorageName::Tiny => scenario.run::<Box<Tiny>>(),

@@ -171,7 +171,7 @@ impl Scenario {
     fn patience(&self) -> (Duration, Duration) {
         let members = u32::try_from(self.members).unwrap_or(u32::MAX);
         let interval = INTERVAL_PER_MEMBER.saturating_mul(members);
-        let settling = SETTLING.max(interval + interval / 2);
+        let settling = SETTLING.max(interval + interval / 4);
         (SETTLING + interval * 2, settling)
     }
 }

@@ -57,32 +57,7 @@ pub(super) fn json(options: &Sim, report: &Report) -> String {
 }
 
 pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
-    let mut lines = vec![
-        format!(
-            "{} members, {} of them sending {} messages/s of {} bytes for {} s, {}",
-            options.members,
-            options.senders,
-            options.rate,
-            options.size,
-            options.seconds.as_secs_f64(),
-            options.class
-        ),
-        format!(
-            "network {}{}; storage {}; {}",
-            options.profile,
-            changes(options),
-            options.storage,
-            match options.seeds {
-                1 => format!("seed {}", options.seed),
-                n => format!(
-                    "seeds {} to {}",
-                    options.seed,
-                    options.seed.saturating_add(n - 1)
-                ),
-            }
-        ),
-        String::new(),
-    ];
+    let mut lines = vec![summary(options), network(options), String::new()];
     let pairs = report.sent * report.receivers;
     let count = |name: &str, count: u64, of: &str| row(name, &count.to_string(), of);
     lines.push(count("sent", report.sent, "messages"));
@@ -156,6 +131,37 @@ pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
         lines.push(row("NACKs", &nacks, "per datagram that everybody lost"));
     }
     lines
+}
+
+/// What is simulated.
+pub(super) fn summary(options: &Sim) -> String {
+    format!(
+        "{} members, {} of them sending {} messages/s of {} bytes for {} s, {}",
+        options.members,
+        options.senders,
+        options.rate,
+        options.size,
+        options.seconds.as_secs_f64(),
+        options.class
+    )
+}
+
+/// On what network, with what memory and luck.
+pub(super) fn network(options: &Sim) -> String {
+    let seeds = match options.seeds {
+        1 => format!("seed {}", options.seed),
+        n => format!(
+            "seeds {} to {}",
+            options.seed,
+            options.seed.saturating_add(n - 1)
+        ),
+    };
+    format!(
+        "network {}{}; storage {}; {seeds}",
+        options.profile,
+        changes(options),
+        options.storage
+    )
 }
 
 fn row(name: &str, value: &str, meaning: &str) -> String {
