@@ -7,7 +7,7 @@
 //! | 0 | done, or ended by Ctrl-C |
 //! | 1 | trouble with the network, or with standard output, that makes going on impossible |
 //! | 2 | something asked for cannot be: an option, an interface, a file, a message too long |
-//! | 3 | what was waited for did not come |
+//! | 3 | what was waited for did not come, or a simulated group broke its promise |
 
 mod bare;
 mod demo;

@@ -21,6 +21,9 @@ const SIZE: (u32, u32) = (1040, 780);
 const LOSSES: [f64; 9] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
 const SIZES: [usize; 7] = [2, 5, 10, 20, 50, 100, 200];
 
+/// Room above the highest point, for the legend.
+const HEADROOM: f64 = 1.3;
+
 const COLOURS: [RGBColor; 2] = [RGBColor(0x1f, 0x5f, 0xa8), RGBColor(0xc8, 0x4b, 0x1e)];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -164,7 +167,7 @@ fn chart<'a>(
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(56)
-        .build_cartesian_2d(range, 0.0..highest * 1.05)?;
+        .build_cartesian_2d(range, 0.0..highest * HEADROOM)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
