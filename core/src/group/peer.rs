@@ -16,6 +16,10 @@ pub(crate) const LATE: Duration = Duration::from_secs(1);
 /// How long a member that left is remembered, so that its late datagrams are recognised.
 const REMEMBER_LEFT: Duration = Duration::from_secs(10);
 
+/// How long a member that was given up is remembered, if nobody needs its place: should it come back,
+/// its stream goes on where it was.
+const REMEMBER_LOST: Duration = Duration::from_secs(60);
+
 /// A HELLO interval for members that have not stated theirs.
 const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -352,7 +356,7 @@ impl Peer {
             (Standing::Suspect, ..=1) => silent_for(12),
             (Standing::Unknown | Standing::Suspect, _) => silent_for(14),
             (Standing::Left, _) => self.heard + REMEMBER_LEFT,
-            (Standing::Lost, _) => self.heard,
+            (Standing::Lost, _) => silent_for(14) + REMEMBER_LOST,
         }
     }
 

@@ -131,6 +131,14 @@ impl Roster {
         Ok((index, Heard::New))
     }
 
+    /// The place of a member that begins another session with a datagram of this header.
+    pub(crate) fn would_restart(&mut self, now: Instant, header: &Header) -> Option<usize> {
+        let index = self.find(header.sender)?;
+        let mut peer = (*self.places.get(index)?)?;
+        let is_other = peer.member.session != header.session;
+        (is_other && peer.hear(now, header) == Heard::Restarted).then_some(index)
+    }
+
     /// The place of the member with this id.
     pub(crate) fn find_number(&mut self, id: u32) -> Option<usize> {
         MemberId::new(id).and_then(|id| self.find(id))
