@@ -12,3 +12,4 @@ mod listen;
 mod members;
 mod process;
 mod send;
+mod sim;
