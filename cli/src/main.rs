@@ -10,6 +10,9 @@
 //! | 3 | what was waited for did not come |
 
 mod bare;
+mod chat;
+mod choices;
+mod delivery;
 mod demo;
 mod escape;
 mod failure;
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&common),
         Command::Listen(options) => listen::run(&common, &options),
         Command::Send(options) => send::run(&common, &options),
+        Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
     });
