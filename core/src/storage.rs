@@ -24,7 +24,6 @@ use crate::group::{
 /// static BOILER: std::sync::Mutex<Storage<8, 2, 16, 20, 1500, 1201>> =
 ///     std::sync::Mutex::new(Storage::new());
 /// ```
-#[derive(Debug)]
 pub struct Storage<
     const PEERS: usize,
     const STREAMS: usize,
@@ -96,6 +95,24 @@ impl<
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> core::fmt::Debug for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+{
+    /// The roster; not the octets, which are many.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let roster: &Roster = &self.roster;
+        f.debug_struct("Storage")
+            .field("roster", &roster)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Members on a simulated network: the real [`Node`], driven on virtual time.
+//! Members on a simulated network: the real [`Node`](groupcast::Node), driven on virtual time.
 
 use core::ops::{Index, IndexMut};
 use core::time::Duration;
@@ -203,6 +203,15 @@ impl<M: Memory + Default> SimNet<M> {
         for key in due {
             let deadline = self.members[key].poll();
             self.schedule(key, deadline.map(|at| at.max(now + SMALLEST_STEP)));
+        }
+        // What was sent just now over a link without delay has arrived already.
+        let soon = now + SMALLEST_STEP;
+        for host in self.network.take_ready() {
+            for key in self.on_host.get(&host).cloned().unwrap_or_default() {
+                if self.members[key].is_running() && self.current[key].is_none_or(|at| soon < at) {
+                    self.schedule(key, Some(soon));
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod contract;
 pub mod rig;
 pub mod sim_rig;
+pub mod swarm;
 
 pub use rig::{Place, Rig};
 pub use sim_rig::Simulated;

@@ -3,8 +3,11 @@
 use core::net::SocketAddr;
 
 use groupcast::wire::{self, Bye, Data, Frame, Header, Hello, Suite};
-use groupcast::{Config, Event, Group, GroupTag, Instant, MemberId, Name, Session, Tiny};
+use groupcast::{Config, Event, Group, GroupTag, Instant, MemberId, Name, Session, Storage};
 use proptest::prelude::*;
+
+/// Room for datagrams of any size.
+type Room = Storage<8, 2, 16, 20, 1600, 1473>;
 
 fn group_address() -> SocketAddr {
     "239.1.2.3:12345".parse().unwrap()
@@ -14,9 +17,9 @@ fn sender() -> SocketAddr {
     "10.0.0.9:40000".parse().unwrap()
 }
 
-fn member() -> Group<Tiny> {
+fn member() -> Group<Room> {
     Group::new(
-        Tiny::new(),
+        Room::new(),
         Config::new(group_address()).with_name("ana"),
         [1; 32],
     )
@@ -85,7 +88,7 @@ fn samples() -> Vec<Vec<u8>> {
 }
 
 /// Feeds a datagram and returns (messages, bare datagrams) that came of it.
-fn feed(group: &mut Group<Tiny>, datagram: &[u8]) -> (usize, usize) {
+fn feed(group: &mut Group<Room>, datagram: &[u8]) -> (usize, usize) {
     let before = *group.counters();
     group
         .handle(Instant::from_millis(1), sender(), datagram)
@@ -328,6 +331,6 @@ proptest! {
 }
 
 /// Whether the member took a BYE from the random frames: then later datagrams are late.
-fn octets_say_bye(group: &Group<Tiny>) -> bool {
+fn octets_say_bye(group: &Group<Room>) -> bool {
     group.members().count() == 0
 }

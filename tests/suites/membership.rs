@@ -300,3 +300,17 @@ fn best_effort_is_at_most_once_whatever_the_network_does() {
         }
     }
 }
+
+#[test]
+fn what_arrives_without_delay_is_heard_at_once() {
+    let mut net: SimNet = SimNet::new(1);
+    let ana = net.join(Config::new(group()).with_name("ana"));
+    let ben = net.join(Config::new(group()).with_name("ben"));
+    net.run_for(Duration::from_secs(1));
+    let begun = net.now();
+    net[ben].send(CHANNEL, b"now").unwrap();
+    let heard = net.run_while_not(Duration::from_secs(1), |net| {
+        net[ana].last(CHANNEL).is_some()
+    });
+    assert!(heard && net.now().since(begun) < Duration::from_micros(10));
+}

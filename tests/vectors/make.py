@@ -48,12 +48,47 @@ def hello(name, flags=0, options=b""):
     return frame(0x01, fixed + name + options, flags), text
 
 
-def data(payload, sequence, channel=0):
+def data(payload, sequence, channel=0, flags=0, horizon=0, fragment=0, last=0):
     text = (
-        f"data class=0 repair=0 copy=0 channel={channel} horizon=0 fragment=0/0 "
+        f"data class={flags & 3} latest={flags >> 4 & 1} repair={flags >> 2 & 1} copy={flags >> 3 & 1} "
+        f"channel={channel} horizon={horizon} fragment={fragment}/{last} "
         f"sequence={sequence} payload={payload.hex() or '-'}"
     )
-    return frame(0x10, struct.pack(">BBBBI", channel, 0, 0, 0, sequence) + payload), text
+    body = struct.pack(">BBBBI", channel, horizon, fragment, last, sequence) + payload
+    return frame(0x10, body, flags), text
+
+
+def sync(following, low, round_trip, size, states):
+    body = struct.pack(">IIBBB", following, low, round_trip, size, states)
+    return frame(0x12, body), (
+        f"sync next={following} low={low} rtt={round_trip} size={size} states={states}"
+    )
+
+
+def nack(target, session, base, attempt, numbers):
+    words = [0] * ((max(numbers) - base) // 32 + 1)
+    for number in numbers:
+        words[(number - base) // 32] |= 1 << (number - base) % 32
+    body = struct.pack(">IIIBB", target, session, base, attempt, len(words))
+    body += b"".join(word.to_bytes(4, "big") for word in words)
+    return frame(0x13, body), (
+        f"nack target={target} session={session} attempt={attempt} "
+        f"missing={','.join(map(str, numbers))}"
+    )
+
+
+def time(stamp, *echoes):
+    body = struct.pack(">I", stamp) + b"".join(struct.pack(">III", *echo) for echo in echoes)
+    listed = " ".join("/".join(map(str, echo)) for echo in echoes)
+    return frame(0x04, body), f"time stamp={stamp} echoes={listed or '-'}"
+
+
+SKIP = frame(0x14, struct.pack(">IH", 70000, 3)), "skip first=70000 count=3"
+ACKREQ = frame(0x15, struct.pack(">IH", 9, 500)), "ackreq sequence=9 spread=500"
+ACK = frame(0x16, struct.pack(">III", 7, 0x05060708, 10)), "ack target=7 session=84281096 next=10"
+ASK = frame(0x17, struct.pack(">II", 7, 0x05060708)), "ask target=7 session=84281096"
+BUSY = frame(0x03, struct.pack(">H", 250)), "busy wait=250"
+REPAIR, COPY, LATEST = 4, 8, 16
 
 
 BYE = frame(0x02, b"\0"), "bye reason=0"
@@ -85,6 +120,23 @@ def vectors():
     )
     yield "probe", taken("A question: are you there?", hello(b"", PROBE), counter=0x010203040506)
     yield "bye", taken("The sender leaves.", BYE, counter=3)
+    yield "sync", taken("Where a stream stands.", sync(0x01020304, 0x01020300, 80, 13, 2))
+    yield "nack", taken(
+        "What is missing, over two words and beyond the wrap.",
+        nack(7, 0x05060708, 0xFFFFFFF0, 3, [0xFFFFFFF0, 0xFFFFFFF0 + 15]),
+        nack(7, 0x05060708, 100, 0, [100, 131, 132, 163]),
+    )
+    yield "skip", taken("Values nobody needs any more.", SKIP)
+    yield "ack", taken("A question, an answer, a request.", ACKREQ, ACK, ASK)
+    yield "time", taken("Clocks, and a pause.", time(123456), time(5, (7, 8, 9), (10, 11, 12)), BUSY)
+    yield "classes", taken(
+        "One of each class.",
+        data(b"a", 1),
+        data(b"b", 2, 1, LATEST),
+        data(b"c", 0, 2, 3, 0),
+        data(b"d", 1, 3, 1 | COPY, 1),
+        data(b"e", 3, 4, 2 | REPAIR, 3, 1, 3),
+    )
     yield "unknown-optional", taken("A frame that may be skipped.", OPTIONAL, MESSAGE)
     # What follows the frame that is not known is not read.
     title, fate, counter, texts, octets = taken(

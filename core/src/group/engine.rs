@@ -193,8 +193,10 @@ impl Engine {
         let wants_to_send =
             !views.history.is_sent() || views.history.has_wanted() || views.states.has_wanted();
         let speaks = !self.silenced;
+        // The BYE waits for what is to be sent before it.
+        let waits = self.presence.is_leaving() && !views.history.is_sent();
         [
-            self.presence.next(),
+            self.presence.next().filter(|_| !waits),
             views.roster.next_check(),
             views.streams.next_check,
             self.sender.next_beat().filter(|_| speaks),

@@ -315,7 +315,7 @@ impl Engine {
             .map_or_else(|| self.trip.estimate(), |s| s.round_trip);
         let members = self.group_size(parts.roster);
         let spread = backoff::spread(trip, members);
-        let reordering = trip.checked_div(4).unwrap_or_default().max(REORDERING);
+        let reordering = trip.checked_div(8).unwrap_or_default().max(REORDERING);
         now + reordering + backoff::draw(spread, members, &mut self.random)
     }
 
@@ -431,6 +431,7 @@ impl Engine {
             return;
         }
         // Somebody else asked for what this member misses too: it need not ask for a while.
+        let members = self.group_size(views.roster);
         let Some(index) = views.roster.find_number(nack.target) else {
             return;
         };
@@ -445,7 +446,7 @@ impl Engine {
         else {
             return;
         };
-        let due = now + retry(stream.round_trip, &mut self.random);
+        let due = now + retry(stream.round_trip, members, &mut self.random);
         let mut window = window(views.slots, count_of, at);
         for sequence in nack.iter() {
             let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
@@ -519,6 +520,7 @@ impl Engine {
             }
             return;
         }
+        let members = self.group_size(views.roster);
         let Some(index) = views.roster.find_number(ask.target) else {
             return;
         };
@@ -528,7 +530,7 @@ impl Engine {
         if let Some(stream) = views.streams.get_mut(at)
             && stream.states_at.is_some()
         {
-            stream.states_at = Some(now + retry(stream.round_trip, &mut self.random));
+            stream.states_at = Some(now + retry(stream.round_trip, members, &mut self.random));
         }
     }
 }
@@ -558,12 +560,20 @@ pub(crate) const fn millis(now: Instant) -> u32 {
     (now.as_micros() / 1_000) as u32
 }
 
-/// How long to wait before asking again: 1.5 round trips, a quarter more or less.
-pub(crate) fn retry(round_trip: Duration, random: &mut super::random::Random) -> Duration {
-    let eighth = round_trip.checked_div(8).unwrap_or_default();
-    eighth
-        .saturating_mul(9)
-        .saturating_add(random.up_to(eighth.saturating_mul(6)))
+/// How long to wait before asking again: a round trip, and in a large group a time that is drawn anew,
+/// since those who miss a repair would ask together otherwise.
+pub(crate) fn retry(
+    round_trip: Duration,
+    members: usize,
+    random: &mut super::random::Random,
+) -> Duration {
+    let spread = backoff::spread(round_trip, members);
+    let drawn = if members > backoff::SMALL_GROUP as usize {
+        backoff::draw(spread, members, random)
+    } else {
+        random.up_to(round_trip.checked_div(2).unwrap_or_default())
+    };
+    round_trip.saturating_add(drawn)
 }
 
 /// Computes when the stream has to ask next.

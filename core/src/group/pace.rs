@@ -130,7 +130,10 @@ impl Bucket {
             return now;
         }
         let lacks = self.level.unsigned_abs().saturating_add(1);
-        let micros = lacks.saturating_mul(1_000_000) / u64::from(self.rate.max(1));
+        let micros = lacks
+            .saturating_mul(1_000_000)
+            .checked_div(u64::from(self.rate))
+            .unwrap_or(u64::MAX);
         self.filled + Duration::from_micros(micros.saturating_add(1))
     }
 

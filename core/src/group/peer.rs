@@ -16,6 +16,10 @@ pub(crate) const LATE: Duration = Duration::from_secs(1);
 /// How long a member that left is remembered, so that its late datagrams are recognised.
 const REMEMBER_LEFT: Duration = Duration::from_secs(10);
 
+/// How long a member that was given up is remembered, if nobody needs its place: should it come back,
+/// its stream goes on where it was.
+const REMEMBER_LOST: Duration = Duration::from_secs(60);
+
 /// A HELLO interval for members that have not stated theirs.
 const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -85,7 +89,8 @@ pub(crate) enum Owed {
 #[derive(Clone, Copy, Debug)]
 struct Previous {
     session: Session,
-    window: Window,
+    /// The highest datagram counter heard of it.
+    highest: u64,
     ended: Instant,
 }
 
@@ -94,9 +99,8 @@ struct Previous {
 pub(crate) struct Peer {
     pub(crate) member: Member,
     window: Window,
+    /// When it was heard, and for one that left: when it said so.
     heard: Instant,
-    /// When it left; meaningless before.
-    left: Instant,
     interval: Duration,
     limits: Limits,
     /// Its clock, and when that was heard.
@@ -141,7 +145,6 @@ impl Peer {
             },
             window: Window::starting_with(header.counter),
             heard: now,
-            left: now,
             interval: UNSTATED_INTERVAL,
             limits: Limits::NONE,
             stamp: None,
@@ -223,7 +226,7 @@ impl Peer {
         }
         self.previous = Some(Previous {
             session: self.member.session,
-            window: self.window,
+            highest: self.window.highest(),
             ended: now,
         });
         self.member.session = header.session;
@@ -250,26 +253,26 @@ impl Peer {
         let Some(previous) = &mut self.previous else {
             return Heard::Stale;
         };
-        let is_new = header.counter > previous.window.highest();
-        let fresh = previous.window.accept(header.counter) == Verdict::New;
+        let is_new = header.counter > previous.highest;
         if !is_new || now.since(previous.ended) < LATE {
             return Heard::Stale;
         }
+        previous.highest = header.counter;
         let reported = |at: Instant| now.since(at) < REPORT_DUPLICATE;
         if !self.duplicate_reported.is_some_and(reported) && self.pending.is_none() {
             self.duplicate_reported = Some(now);
             self.pending = Some(Change::DuplicateId);
         }
         // Everybody keeps the session with the lower number (PROTOCOL §5.5).
-        if fresh && previous.session < self.member.session {
+        if previous.session < self.member.session {
             let kept = *previous;
             *previous = Previous {
                 session: self.member.session,
-                window: self.window,
+                highest: self.window.highest(),
                 ended: now,
             };
             self.member.session = kept.session;
-            self.window = kept.window;
+            self.window = Window::starting_with(header.counter);
             self.position = None;
             self.alive(now);
             return Heard::Restarted;
@@ -335,7 +338,7 @@ impl Peer {
             self.pending = Some(Change::Left);
         }
         self.member.standing = Standing::Left;
-        self.left = now;
+        self.heard = now;
         self.owed = None;
     }
 
@@ -352,8 +355,8 @@ impl Peer {
             (Standing::Present, _) => silent_for(10),
             (Standing::Suspect, ..=1) => silent_for(12),
             (Standing::Unknown | Standing::Suspect, _) => silent_for(14),
-            (Standing::Left, _) => self.left + REMEMBER_LEFT,
-            (Standing::Lost, _) => self.heard,
+            (Standing::Left, _) => self.heard + REMEMBER_LEFT,
+            (Standing::Lost, _) => silent_for(14) + REMEMBER_LOST,
         }
     }
 

@@ -97,17 +97,17 @@ impl Engine {
             }
             return Fate::Dropped;
         }
+        if let Some(index) = views.roster.would_restart(now, &header)
+            && self.end_stream(views, index)
+        {
+            // First what is left of the session before; it is told under that session's name.
+            count(&mut self.counters.postponed);
+            return Fate::Dropped;
+        }
         let index = match views.roster.hear(now, from, &header) {
             Ok((index, Heard::Fresh)) => Some(index),
-            Ok((index, Heard::New)) => {
+            Ok((index, Heard::New | Heard::Restarted)) => {
                 self.forget_peer(views, index);
-                Some(index)
-            }
-            Ok((index, Heard::Restarted)) => {
-                if self.end_stream(views, index) {
-                    count(&mut self.counters.postponed);
-                    return Fate::Dropped;
-                }
                 Some(index)
             }
             Ok((_, Heard::Duplicate)) => {
@@ -326,7 +326,7 @@ impl Engine {
             let mut window = window(views.slots, count, at);
             let is_ordered = |class| Class::from_code(class, false) == Class::ReliableOrdered;
             let next = stream.poll(now, &mut window, views.pool, is_ordered);
-            let (index, closing) = (stream.peer, stream.is_closing);
+            let (index, closing, position) = (stream.peer, stream.is_closing, stream.next);
             match next {
                 Some(Next::Gap { first, last }) => {
                     return Some(self.found_gap(views, at, index, first, last));
@@ -337,6 +337,8 @@ impl Engine {
                 None => {
                     views.streams.note(at, self.config.max_wait);
                     if closing {
+                        // What is late of it is not to begin it anew.
+                        views.roster.set_position(index, position);
                         views.streams.remove(at, views.slots, views.pool);
                     }
                 }

@@ -16,6 +16,7 @@ use core::net::SocketAddr;
 use heapless::vec::{OwnedVecStorage, VecInner, VecStorage, ViewVecStorage};
 
 use super::peer::{Change, Heard, Limits, Owed, Peer};
+use super::random::Random;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
@@ -130,6 +131,14 @@ impl Roster {
         Ok((index, Heard::New))
     }
 
+    /// The place of a member that begins another session with a datagram of this header.
+    pub(crate) fn would_restart(&mut self, now: Instant, header: &Header) -> Option<usize> {
+        let index = self.find(header.sender)?;
+        let mut peer = (*self.places.get(index)?)?;
+        let is_other = peer.member.session != header.session;
+        (is_other && peer.hear(now, header) == Heard::Restarted).then_some(index)
+    }
+
     /// The place of the member with this id.
     pub(crate) fn find_number(&mut self, id: u32) -> Option<usize> {
         MemberId::new(id).and_then(|id| self.find(id))
@@ -171,22 +180,33 @@ impl Roster {
         self.change(index, |peer| peer.bye(now));
     }
 
-    /// The members' clocks that were not sent back yet, as many as fit `into`. Returns their octets.
-    pub(crate) fn take_echoes(&mut self, now: Instant, into: &mut [u8]) -> usize {
+    /// The members' clocks that were not sent back yet, as many as fit `into`, from somewhere on: if
+    /// everybody began with the same members, the others would never be answered. Returns their octets.
+    pub(crate) fn take_echoes(
+        &mut self,
+        now: Instant,
+        random: &mut Random,
+        into: &mut [u8],
+    ) -> usize {
         let mut len = 0usize;
-        for peer in self
-            .places
-            .iter_mut()
-            .flatten()
-            .filter(|peer| peer.is_member())
-        {
+        let places = self.places.len();
+        let start = random.below(u32::try_from(places).unwrap_or(u32::MAX));
+        let mut at = usize::try_from(start).unwrap_or_default();
+        for _ in 0..places {
             let Some(place) = into
                 .get_mut(len..)
                 .and_then(|rest| rest.get_mut(..Echo::LEN))
             else {
                 break;
             };
-            let Some((stamp, held)) = peer.take_stamp(now) else {
+            at = at.saturating_add(1);
+            if at >= places {
+                at = 0;
+            }
+            let Some(Some(peer)) = self.places.get_mut(at) else {
+                continue;
+            };
+            let Some((stamp, held)) = peer.take_stamp(now).filter(|_| peer.is_member()) else {
                 continue;
             };
             let held = u32::try_from(held.as_micros()).unwrap_or(u32::MAX);

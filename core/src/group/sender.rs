@@ -106,7 +106,7 @@ impl Sender {
         if core::mem::take(&mut self.wanted) {
             self.answered = Some(now);
         }
-        if !self.due.is_some_and(|due| due <= now) {
+        if self.due.is_none_or(|due| now < due) {
             return;
         }
         self.beats = self.beats.saturating_add(1);

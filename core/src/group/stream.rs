@@ -173,9 +173,10 @@ impl Stream {
     /// Takes note of a NACK that is to be sent now, or says when it may be: the larger the group, the
     /// fewer of each receiver.
     pub(crate) fn may_ask(&mut self, now: Instant, members: usize) -> Result<(), Instant> {
-        let members = u32::try_from(members).unwrap_or(u32::MAX).max(1);
-        let rate = NACKS_OF_ALL / members;
-        let interval = Duration::from_secs(1) / rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
+        let members = u32::try_from(members).unwrap_or(u32::MAX);
+        let rate = NACKS_OF_ALL.checked_div(members).unwrap_or(NACKS_OF_ALL);
+        let rate = rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
+        let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
         let ahead = now.until(self.nack_free);
         let burst = interval.saturating_mul(NACK_BURST.saturating_sub(1));
         if ahead > burst {

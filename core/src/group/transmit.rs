@@ -113,7 +113,12 @@ impl Engine {
                     })
                 }
             };
-            let len = self.emit(buffer, |_, w| frame.emit(w))?;
+            // Who hears a HELLO knows from where on the stream is for it, too.
+            let sync = matches!(frame, Frame::Hello(_)).then(|| self.sync(views));
+            let len = self.emit(buffer, |_, w| {
+                frame.emit(w)?;
+                sync.map_or(Ok(()), |sync| Frame::Sync(sync).emit(w))
+            })?;
             return Ok(len.map(|len| Transmit {
                 to: Destination::Member(address),
                 len,
@@ -192,7 +197,7 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         Frame::Hello(self.hello(views)).emit(w)?;
         let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views.roster.take_echoes(now, &mut echoes);
+        let len = views.roster.take_echoes(now, &mut self.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
         // The clock's low 32 bits.
         Frame::Time(Time {
@@ -206,19 +211,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Where this member's stream stands.
+    fn sync(&self, views: &Views<'_>) -> Sync {
+        Sync {
+            next: self.sent_next(views),
+            low: self.low(views),
+            round_trip: backoff::encode_round_trip(self.trip.estimate()),
+            group_size: backoff::encode_group_size(self.group_size(views.roster)),
+            states: u8::try_from(views.states.count()).unwrap_or(u8::MAX),
+        }
+    }
+
     fn write_sync(
         &mut self,
         views: &Views<'_>,
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        let sync = Sync {
-            next: self.sent_next(views),
-            low: self.low(views),
-            round_trip: backoff::encode_round_trip(self.trip.estimate()),
-            group_size: backoff::encode_group_size(self.group_size(views.roster)),
-            states: u8::try_from(views.states.count()).unwrap_or(u8::MAX),
-        };
+        let sync = self.sync(views);
         Frame::Sync(sync).emit(w)?;
         count(&mut self.counters.syncs_sent);
         self.sender.beat_sent(now);
@@ -294,6 +304,8 @@ impl Engine {
                 continue;
             };
             let Some(member) = views.roster.member(stream.peer) else {
+                // Nobody is there any more to be asked.
+                views.streams.remove(at, views.slots, views.pool);
                 continue;
             };
             if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
@@ -340,7 +352,7 @@ impl Engine {
                     continue;
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
-                let wait = retry(stream.round_trip, &mut self.random);
+                let wait = retry(stream.round_trip, members, &mut self.random);
                 let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
                 let attempts = attempts.saturating_add(1);
                 slots.set(

@@ -10,7 +10,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Window {
     highest: u64,
-    seen: u128,
+    /// In two halves, the low one first: 128 bits at once would want more room for alignment.
+    seen: [u64; 2],
 }
 
 /// What a window says of a datagram.
@@ -29,7 +30,7 @@ impl Window {
     pub(crate) const fn starting_with(first: u64) -> Self {
         Self {
             highest: first,
-            seen: 1,
+            seen: [1, 0],
         }
     }
 
@@ -38,11 +39,22 @@ impl Window {
         self.highest
     }
 
+    fn seen(&self) -> u128 {
+        let [low, high] = self.seen;
+        u128::from(low) | (u128::from(high) << 64)
+    }
+
+    fn set_seen(&mut self, seen: u128) {
+        // The two halves of 128 bits.
+        self.seen = [seen as u64, (seen >> 64) as u64];
+    }
+
     /// Looks at `counter` and remembers it.
     pub(crate) fn accept(&mut self, counter: u64) -> Verdict {
+        let seen = self.seen();
         if let Some(ahead) = counter.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
             let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-            self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
+            self.set_seen(seen.checked_shl(shift).unwrap_or(0) | 1);
             self.highest = counter;
             return Verdict::New;
         }
@@ -50,10 +62,10 @@ impl Window {
         let Some(bit) = 1u128.checked_shl(behind) else {
             return Verdict::TooOld;
         };
-        if self.seen & bit != 0 {
+        if seen & bit != 0 {
             return Verdict::Duplicate;
         }
-        self.seen |= bit;
+        self.set_seen(seen | bit);
         Verdict::New
     }
 }

@@ -5,8 +5,11 @@ use core::time::Duration;
 
 use groupcast::wire::{self, Data, Frame, Header, Hello, Suite};
 use groupcast::{
-    Channel, Config, Destination, Event, Group, Instant, MemberId, Name, Session, Storage, Tiny,
+    Channel, Config, Destination, Event, Group, Instant, MemberId, Name, Session, Storage,
 };
+
+/// Room for eight others, and for datagrams of any size.
+pub(crate) type Room = Storage<8, 2, 16, 20, 1600, 1473>;
 
 pub(crate) const CHANNEL: Channel = Channel::best_effort(3);
 
@@ -33,7 +36,7 @@ pub(crate) fn id(id: u32) -> MemberId {
 /// Members on a perfect network without delay.
 pub(crate) struct Hub {
     pub(crate) now: Instant,
-    pub(crate) members: Vec<(Group<Tiny>, Vec<String>)>,
+    pub(crate) members: Vec<(Group<Room>, Vec<String>)>,
     /// Datagrams sent so far, to a member or to the group.
     pub(crate) unicasts: usize,
     pub(crate) multicasts: usize,
@@ -131,13 +134,13 @@ impl Hub {
         core::mem::take(&mut self.members[n].1)
     }
 
-    pub(crate) fn group(&mut self, n: usize) -> &mut Group<Tiny> {
+    pub(crate) fn group(&mut self, n: usize) -> &mut Group<Room> {
         &mut self.members[n].0
     }
 }
 
-pub(crate) fn member(config: Config, seed: u8) -> Group<Tiny> {
-    Group::new(Tiny::new(), config, [seed; 32]).unwrap()
+pub(crate) fn member(config: Config, seed: u8) -> Group<Room> {
+    Group::new(Room::new(), config, [seed; 32]).unwrap()
 }
 
 pub(crate) fn drain<M: groupcast::Memory>(group: &mut Group<M>, log: &mut Vec<String>) {
@@ -229,7 +232,7 @@ pub(crate) fn data(text: &str) -> Data<'_> {
 }
 
 /// What `group` is told when `datagram` arrives.
-pub(crate) fn hear(group: &mut Group<Tiny>, now: Instant, datagram: &[u8]) -> Vec<String> {
+pub(crate) fn hear(group: &mut Group<Room>, now: Instant, datagram: &[u8]) -> Vec<String> {
     let mut log = Vec::new();
     group.handle(now, address(99), datagram).unwrap();
     drain(group, &mut log);

@@ -6,7 +6,7 @@
 use core::hint::black_box;
 use core::net::SocketAddr;
 
-use groupcast::{Channel, Config, Group, Instant, Tiny};
+use groupcast::{Channel, Class, Config, Group, Instant, Tiny};
 
 pub(crate) fn run(config: Config, from: SocketAddr) {
     let mut storage = Tiny::new();
@@ -30,7 +30,7 @@ pub(crate) fn run(config: Config, from: SocketAddr) {
             black_box((member.id(), member.name()));
         }
         black_box((*group.counters(), group.counters().dropped()));
-        black_box((group.id(), group.session(), group.max_message()));
+        black_box((group.id(), group.session(), group.max_message(Class::BestEffort)));
         group.leave(now);
     }
 }

@@ -14,7 +14,7 @@ mod panic;
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use groupcast::{Channel, Config, Event, Instant, Node, Tiny};
+use groupcast::{Channel, Class, Config, Event, Instant, Node, Tiny};
 use loopback::Loopback;
 
 const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)), 12345);
@@ -52,13 +52,17 @@ extern "C" fn _start() {
             }
         }
         let payload = black_box([0_u8; 64].as_slice());
-        let _ = black_box(node.send(now, Channel::best_effort(1), payload));
+        for channel in [Channel::best_effort(1), Channel::state(2), Channel::reliable_ordered(3)] {
+            if let Ok(sequence) = black_box(node.send(now, channel, payload)) {
+                node.confirm(now, sequence);
+            }
+        }
         let _ = black_box(node.send_raw(now, payload));
         for member in node.members() {
             black_box((member.id(), member.address(), member.standing()));
         }
         black_box(*node.counters());
-        black_box((node.id(), node.session(), node.max_message()));
+        black_box((node.id(), node.session(), node.max_message(Class::BestEffort)));
         if black_box(true) {
             node.leave(now);
         }

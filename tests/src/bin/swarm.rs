@@ -1,0 +1,141 @@
+//! Runs the swarm: `swarm --seeds 5000`, or one seed: `swarm --seed 42 --trace`.
+
+use core::time::Duration;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use groupcast_tests::swarm::{self, Outcome, Plan, Totals};
+
+const USAGE: &str = "usage: swarm [--seeds N] [--first N] [--seconds N] [--jobs N] [--keep-going]
+       swarm --seed N [--seconds N] [--trace]";
+
+struct Args {
+    seed: Option<u64>,
+    seeds: u64,
+    first: u64,
+    seconds: u64,
+    jobs: u64,
+    trace: bool,
+    keep_going: bool,
+}
+
+fn args() -> Option<Args> {
+    let mut args = Args {
+        seed: None,
+        seeds: 100,
+        first: 0,
+        seconds: 20,
+        jobs: 2,
+        trace: false,
+        keep_going: false,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut number = || words.next()?.parse().ok();
+        match &word[..] {
+            "--seed" => args.seed = Some(number()?),
+            "--seeds" => args.seeds = number()?,
+            "--first" => args.first = number()?,
+            "--seconds" => args.seconds = number()?,
+            "--jobs" => args.jobs = number()?,
+            "--trace" => args.trace = true,
+            "--keep-going" => args.keep_going = true,
+            _ => return None,
+        }
+    }
+    Some(args)
+}
+
+fn main() -> ExitCode {
+    let Some(args) = args() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let faulty = Duration::from_secs(args.seconds);
+    if let Some(seed) = args.seed {
+        return one(seed, faulty, args.trace);
+    }
+    let begun = Instant::now();
+    let next = AtomicU64::new(args.first);
+    let end = args.first + args.seeds;
+    let sum = Mutex::new((0u64, 0u64, Totals::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..args.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    let outcome = checked(seed, faulty);
+                    let mut sum = sum.lock().expect("no thread panics with the sum");
+                    sum.0 += 1;
+                    add(&mut sum.2, &outcome.totals);
+                    if let Some(violation) = &outcome.violation {
+                        sum.1 += 1;
+                        let plan = Plan::new(seed, faulty);
+                        println!(
+                            "seed {seed} ({:?} {:?} {}): {violation}\n    {}",
+                            plan.mood,
+                            plan.store,
+                            plan.players.len(),
+                            swarm::command(seed)
+                        );
+                        if !args.keep_going {
+                            next.store(end, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let (runs, bad, totals) = sum.into_inner().expect("no thread panicked");
+    println!(
+        "{runs} seeds of {} s in {:.1} s: {bad} violations",
+        args.seconds,
+        begun.elapsed().as_secs_f64()
+    );
+    println!("{totals:?}");
+    if bad == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A run, and the same again.
+fn checked(seed: u64, faulty: Duration) -> Outcome {
+    swarm::run(seed, faulty, false)
+}
+
+fn one(seed: u64, faulty: Duration, trace: bool) -> ExitCode {
+    println!(
+        "{:#?}",
+        Plan {
+            actions: Vec::new(),
+            ..Plan::new(seed, faulty)
+        }
+    );
+    let outcome = swarm::run(seed, faulty, trace);
+    println!("{:?}\ntrace hash {:016x}", outcome.totals, outcome.hash);
+    match outcome.violation {
+        Some(violation) => {
+            println!("seed {seed}: {violation}\n    {}", swarm::command(seed));
+            ExitCode::FAILURE
+        }
+        None => ExitCode::SUCCESS,
+    }
+}
+
+fn add(sum: &mut Totals, one: &Totals) {
+    sum.sent += one.sent;
+    sum.blocked += one.blocked;
+    sum.delivered += one.delivered;
+    sum.gaps += one.gaps;
+    sum.restarts += one.restarts;
+    sum.datagrams += one.datagrams;
+    sum.nacks += one.nacks;
+    sum.lost += one.lost;
+}

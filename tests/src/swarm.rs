@@ -1,0 +1,63 @@
+//! The swarm: random groups on random networks, and a judge that knows what was promised.
+//!
+//! A seed decides about everything: how many members, how much memory, which channels, what the network
+//! does to datagrams, who crashes when. For a while there are faults; then they end, and the group has
+//! to come to rest with nothing missing. What is checked, after every moment in which something
+//! happened:
+//!
+//! | rule | what is promised |
+//! |---|---|
+//! | `bytes` | delivered is only what was sent, octet for octet |
+//! | `once` | every message at most once per life of the receiver and session of the sender |
+//! | `order` | ordered messages of a session with rising sequence numbers |
+//! | `gap` | gaps never overlap, lie within what was sent, and cover nothing that was or will be delivered |
+//! | `unaccounted` | at the end, every message since the receiver knew the sender is delivered or in a gap |
+//! | `newer` | values of Latest and State only ever get newer |
+//! | `value` | at the end, everybody has the last value of each State channel |
+//! | `roster` | ten seconds after the faults, the rosters agree |
+//! | `restart` | nothing of a session after the first of the next one |
+//! | `needless`, `slow` | in mild weather and in calm, no gaps, and no message takes longer than half a second |
+//! | `counters` | every datagram received is counted once |
+//! | `wire`, `size`, `counter`, `nacks` | what is sent is well-formed, not too large, never two datagrams with one counter, and never more NACKs than allowed |
+//! | `spinning` | a member does not ask to be polled at once again and again |
+//! | `repeat` | the same seed gives the same run |
+//!
+//! A gap may cover values of State that were delivered: when one asks for current values, they arrive
+//! outside of the stream. Where memory does not suffice for what happens (more members than places on
+//! the roster, say), the promises that depend on it are not held against the group.
+
+pub mod dice;
+pub mod drive;
+pub mod oracle;
+pub mod plan;
+pub mod tap;
+pub mod track;
+pub mod world;
+
+use core::time::Duration;
+
+use groupcast::{Board, Storage, Tiny};
+
+pub use drive::Outcome;
+pub use oracle::{Totals, Violation};
+pub use plan::{Plan, Store};
+
+/// The memory of [`Store::Roomy`].
+pub type Roomy = Storage<32, 16, 256, 600, 32_768, 8_192>;
+
+/// Runs a seed, with faults for this long. `prints`: everything that happens.
+#[must_use]
+pub fn run(seed: u64, faulty: Duration, prints: bool) -> Outcome {
+    let plan = Plan::new(seed, faulty);
+    match plan.store {
+        Store::Tiny => drive::drive::<Box<Tiny>>(&plan, prints),
+        Store::Board => drive::drive::<Box<Board>>(&plan, prints),
+        Store::Roomy => drive::drive::<Box<Roomy>>(&plan, prints),
+    }
+}
+
+/// The command that runs a seed again.
+#[must_use]
+pub fn command(seed: u64) -> String {
+    format!("cargo run --release -p groupcast-tests --bin swarm -- --seed {seed} --trace")
+}

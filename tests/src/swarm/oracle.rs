@@ -1,0 +1,378 @@
+//! The judge: it sees everything that is sent and told, and says when a promise was broken.
+
+use std::collections::BTreeMap;
+
+use core::fmt;
+use core::time::Duration;
+use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage};
+
+use super::plan::{FOUND, Mood, Plan, RECOVERED};
+use super::track::{Promises, Track};
+use super::world::{Life, label};
+
+/// In calm, and in mild weather, a message is not longer on its way than this.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// A promise that was broken.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// When.
+    pub at: Instant,
+    /// Which promise.
+    pub rule: &'static str,
+    /// How.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.at.as_micros() as f64 / 1e6;
+        write!(f, "{seconds:.6} s: [{}] {}", self.rule, self.what)
+    }
+}
+
+/// What happened in a run, in numbers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Totals {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages that were not accepted just then.
+    pub blocked: u64,
+    /// Messages delivered.
+    pub delivered: u64,
+    /// Gaps reported.
+    pub gaps: u64,
+    /// Starts after the first.
+    pub restarts: u64,
+    /// Datagrams sent.
+    pub datagrams: u64,
+    /// NACKs sent.
+    pub nacks: u64,
+    /// Members given up.
+    pub lost: u64,
+}
+
+/// The judge of one run.
+#[derive(Debug)]
+pub struct Oracle<'a> {
+    plan: &'a Plan,
+    promises: Promises,
+    /// Every life of every member, in the order they began.
+    pub lives: Vec<Life>,
+    /// The life that each member has now, or had last.
+    pub current: Vec<Option<usize>>,
+    /// By receiver's and sender's life.
+    tracks: BTreeMap<(usize, usize), Track>,
+    /// By receiver's life and the sending member: the newest life of that something came from.
+    newest: BTreeMap<(usize, usize), usize>,
+    /// The bare datagrams that were sent.
+    pub raw: Vec<Vec<u8>>,
+    /// What happened.
+    pub totals: Totals,
+    /// The first promise that was broken.
+    pub violation: Option<Violation>,
+}
+
+impl<'a> Oracle<'a> {
+    /// A judge of a run that has not begun.
+    #[must_use]
+    pub fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            promises: Promises {
+                roster_fits: plan.roster_fits,
+                values_fit: plan.values_fit,
+            },
+            lives: Vec::new(),
+            current: vec![None; plan.players.len()],
+            tracks: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            raw: Vec::new(),
+            totals: Totals::default(),
+            violation: None,
+        }
+    }
+
+    /// Notes that a promise was broken; the first one counts.
+    pub fn accuse(&mut self, at: Instant, rule: &'static str, what: String) {
+        self.violation.get_or_insert(Violation { at, rule, what });
+    }
+
+    /// A member starts.
+    pub fn begin(&mut self, life: Life) {
+        let member = life.member;
+        if self.current[member].is_some() {
+            self.totals.restarts += 1;
+        }
+        self.current[member] = Some(self.lives.len());
+        self.lives.push(life);
+    }
+
+    /// A member's life ended.
+    pub fn end(&mut self, member: usize, now: Instant) {
+        if let Some(life) = self.current[member] {
+            self.lives[life].ended.get_or_insert(now);
+        }
+    }
+
+    /// Whether a member runs.
+    #[must_use]
+    pub fn is_alive(&self, life: usize) -> bool {
+        self.lives[life].ended.is_none()
+    }
+
+    /// The life that a line of a roster means.
+    fn life_of(&self, member: &Member) -> Option<usize> {
+        let is_it = |life: &Life| (life.id, life.session) == (member.id(), member.session());
+        self.lives.iter().rposition(is_it)
+    }
+
+    /// A member was told something.
+    pub fn told(&mut self, now: Instant, receiver: usize, event: &OwnedEvent) {
+        let Some(here) = self.current[receiver] else {
+            return;
+        };
+        let verdict = match event {
+            OwnedEvent::Message(message) => self.message(now, here, message),
+            OwnedEvent::Gap {
+                member,
+                first,
+                last,
+            } => self.gap(here, member, *first, *last),
+            OwnedEvent::Joined(member) | OwnedEvent::Restarted(member) => {
+                let young = now.since(self.lives[here].began) < FOUND;
+                match self.life_of(member) {
+                    None => Err(("roster", format!("{} never lived", member.id()))),
+                    Some(there) => {
+                        let joined = matches!(event, OwnedEvent::Joined(_));
+                        if joined || !young {
+                            let track = self.tracks.entry((here, there)).or_default();
+                            track.knows(&self.lives[there]);
+                        }
+                        let newest = self.newest.entry((here, self.lives[there].member));
+                        let newest = newest.or_insert(there);
+                        *newest = there.max(*newest);
+                        Ok(())
+                    }
+                }
+            }
+            OwnedEvent::Raw(raw) if !self.plan.damages && !self.raw.contains(&raw.payload) => {
+                Err(("bytes", format!("bare {:02x?} was not sent", raw.payload)))
+            }
+            OwnedEvent::DuplicateId(duplicate) => {
+                Err(("identity", format!("{duplicate:?}, but ids are unique")))
+            }
+            OwnedEvent::Lost(_) => {
+                self.totals.lost += 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err((rule, what)) = verdict {
+            self.accuse(now, rule, format!("member {receiver}: {what}"));
+        }
+    }
+
+    fn message(
+        &mut self,
+        now: Instant,
+        here: usize,
+        message: &OwnedMessage,
+    ) -> Result<(), (&'static str, String)> {
+        self.totals.delivered += 1;
+        let (there, number) = self.identify(here, message)?;
+        let life = &self.lives[there];
+        let sent = &life.sent[number];
+        if sent.payload != message.payload {
+            return Err(("bytes", format!("life {there} message {number} differs")));
+        }
+        if life.fixed && self.promises.roster_fits {
+            let newest = self.newest.entry((here, life.member)).or_insert(there);
+            if there < *newest {
+                let what = format!("life {there} of member {} after {newest}", life.member);
+                return Err(("restart", what));
+            }
+            *newest = there;
+        }
+        let promised = sent.channel.class() != Class::BestEffort
+            && sent.channel.class() != Class::Latest
+            && self.is_fair(sent.at);
+        let took = now.since(sent.at);
+        let track = self.tracks.entry((here, there)).or_default();
+        track
+            .message(life, number, self.promises)
+            .map_err(|(rule, what)| {
+                (
+                    rule,
+                    format!("from life {there} (member {}): {what}", life.member),
+                )
+            })?;
+        if promised && took > SLOW && sent.channel.class() != Class::State {
+            let what = format!("life {there} message {number} took {took:?}");
+            return Err(("slow", what));
+        }
+        Ok(())
+    }
+
+    /// Whether what is sent now arrives soon.
+    fn is_fair(&self, at: Instant) -> bool {
+        let calm = at.as_micros() >= (self.plan.faulty + RECOVERED).as_micros() as u64;
+        let found = at.as_micros() >= FOUND.as_micros() as u64;
+        self.plan.is_fair && (calm || (self.plan.mood == Mood::Mild && found))
+    }
+
+    /// Which message it is.
+    fn identify(
+        &self,
+        here: usize,
+        message: &OwnedMessage,
+    ) -> Result<(usize, usize), (&'static str, String)> {
+        if let Some((there, number)) = label(&message.payload) {
+            let life = self.lives.get(there);
+            let found = life.and_then(|life| life.find(message.channel, message.sequence));
+            let fits = found == Some(number) && life.is_some_and(|l| l.id == message.sender);
+            return if fits {
+                Ok((there, number))
+            } else {
+                let (channel, sequence) = (message.channel, message.sequence);
+                let what = format!(
+                    "{channel:?} {sequence} of {}: says life {there} message {number}",
+                    message.sender
+                );
+                Err(("bytes", what))
+            };
+        }
+        // Too short to say who it is: the last life that fits.
+        let fits = |there: &usize| {
+            let life = &self.lives[*there];
+            let found = life.find(message.channel, message.sequence);
+            life.id == message.sender
+                && found.is_some_and(|number| life.sent[number].payload == message.payload)
+        };
+        let newest = |there: &usize| {
+            let key = (here, self.lives[*there].member);
+            self.newest.get(&key) == Some(there)
+        };
+        let all = || (0..self.lives.len()).rev().filter(fits);
+        let there = all().find(newest).or_else(|| all().next());
+        let Some(there) = there else {
+            let what = format!(
+                "{:?} {} of {}: nothing like it was sent",
+                message.channel, message.sequence, message.sender
+            );
+            return Err(("bytes", what));
+        };
+        let number = self.lives[there].find(message.channel, message.sequence);
+        Ok((there, number.unwrap_or_default()))
+    }
+
+    fn gap(
+        &mut self,
+        here: usize,
+        member: &Member,
+        first: u32,
+        last: u32,
+    ) -> Result<(), (&'static str, String)> {
+        self.totals.gaps += 1;
+        let Some(there) = self.life_of(member) else {
+            return Err(("gap", format!("of {}, which never lived", member.id())));
+        };
+        let life = &self.lives[there];
+        let track = self.tracks.entry((here, there)).or_default();
+        track
+            .gap(life, first, last, self.promises)
+            .map_err(|(rule, what)| {
+                (
+                    rule,
+                    format!("from life {there} (member {}): {what}", life.member),
+                )
+            })?;
+        let sent = life
+            .place(first)
+            .map(|place| &life.sent[life.stream[place]]);
+        if let Some(sent) = sent
+            && self.is_fair(sent.at)
+        {
+            return Err(("needless", format!("gap {first}..={last} of life {there}")));
+        }
+        Ok(())
+    }
+
+    /// All is over: nothing may be missing.
+    pub fn settle(&mut self, now: Instant) {
+        if !self.promises.roster_fits {
+            return;
+        }
+        let mut found = Vec::new();
+        for ((here, there), track) in &self.tracks {
+            let (receiver, life) = (&self.lives[*here], &self.lives[*there]);
+            let alive = self.is_alive(*there);
+            if !self.is_alive(*here) {
+                continue;
+            }
+            if let Some(place) = track.unaccounted(life, alive) {
+                let message = &life.sent[life.stream[place]];
+                let what = format!(
+                    "member {}: life {there} (member {}): {:?} {} (place {place} of {}) is neither \
+                     delivered nor in a gap",
+                    receiver.member,
+                    life.member,
+                    message.channel.class(),
+                    message.first,
+                    life.stream.len()
+                );
+                found.push(("unaccounted", what));
+            }
+            if !alive || !self.promises.values_fit {
+                continue;
+            }
+            for (channel, number) in life.values() {
+                if track.value(channel) != Some(number) {
+                    let had = track.value(channel).map(|had| life.sent[had].first);
+                    let what = format!(
+                        "member {}: life {there} (member {}): state {channel} is {had:?}, not {}",
+                        receiver.member, life.member, life.sent[number].first
+                    );
+                    found.push(("value", what));
+                }
+            }
+        }
+        for (rule, what) in found {
+            self.accuse(now, rule, what);
+        }
+    }
+
+    /// The rosters, when they should agree.
+    pub fn roster(&mut self, now: Instant, member: usize, mut seen: Vec<u32>) {
+        let mut wanted: Vec<u32> = (0..self.current.len())
+            .filter(|other| *other != member)
+            .filter_map(|other| self.current[other])
+            .filter(|life| self.is_alive(*life))
+            .map(|life| self.lives[life].id.get())
+            .collect();
+        wanted.sort_unstable();
+        seen.sort_unstable();
+        if self.promises.roster_fits && seen != wanted {
+            let what = format!("member {member} knows {seen:?}, not {wanted:?}");
+            self.accuse(now, "roster", what);
+        }
+    }
+
+    /// Whether every member can follow all senders at one time.
+    #[must_use]
+    pub const fn streams_fit(&self) -> bool {
+        self.plan.streams_fit && self.plan.roster_fits
+    }
+
+    /// The largest datagram a member may send.
+    #[must_use]
+    pub fn limit(&self, member: usize) -> usize {
+        self.plan.players[member].max_datagram
+    }
+
+    /// The channel at a place of the plan.
+    #[must_use]
+    pub fn channel(&self, at: usize) -> Channel {
+        self.plan.channels[at]
+    }
+}

@@ -1,0 +1,449 @@
+//! What a seed means: the group, its network, and everything that will happen to it.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use groupcast::{Channel, Class, Config, Join, MemberId, Pace};
+use groupcast_sim::Link;
+
+use super::dice::Dice;
+
+/// How long it goes on after the faults end.
+pub const CALM: Duration = Duration::from_secs(12);
+
+/// From when on, after the faults ended, the group is to work as if there had been none.
+pub const RECOVERED: Duration = Duration::from_secs(4);
+
+/// How long a group takes to find itself.
+pub const FOUND: Duration = Duration::from_millis(2_500);
+
+/// The memory of every member.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Store {
+    /// [`groupcast::Tiny`].
+    Tiny,
+    /// [`groupcast::Board`].
+    Board,
+    /// As much as a small desktop program might take.
+    Roomy,
+}
+
+impl Store {
+    /// Peers on the roster.
+    #[must_use]
+    pub const fn peers(self) -> usize {
+        match self {
+            Self::Tiny => 8,
+            Self::Board => 16,
+            Self::Roomy => 32,
+        }
+    }
+
+    /// Streams at one time.
+    #[must_use]
+    pub const fn streams(self) -> usize {
+        match self {
+            Self::Tiny => 2,
+            Self::Board => 4,
+            Self::Roomy => 16,
+        }
+    }
+}
+
+/// What kind of run it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mood {
+    /// Anything may happen.
+    Wild,
+    /// Some loss and no more: nothing may be lost for good, or take long.
+    Mild,
+}
+
+/// One member.
+#[derive(Clone, Copy, Debug)]
+pub struct Player {
+    /// Its settings.
+    pub config: Config,
+    /// Whether a restart keeps its id.
+    pub fixed: bool,
+    /// The largest datagram it may send.
+    pub max_datagram: usize,
+}
+
+/// Something that is done to the group.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A member sends a message on a channel.
+    Send {
+        /// Who.
+        member: usize,
+        /// The channel's place in [`Plan::channels`].
+        channel: usize,
+        /// Octets; as many as are possible if that is less.
+        size: usize,
+    },
+    /// A member sends a bare datagram.
+    Raw(usize),
+    /// A member ends without a word.
+    Crash(usize),
+    /// A member starts again.
+    Restart(usize),
+    /// A member leaves.
+    Leave(usize),
+    /// Nothing passes from the first to the second of each pair.
+    Cut(Vec<(usize, usize)>),
+    /// Everything passes again.
+    Heal,
+    /// The faults end.
+    Calm,
+}
+
+/// What a seed means.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// What kind of run it is.
+    pub mood: Mood,
+    /// The memory of every member.
+    pub store: Store,
+    /// The members.
+    pub players: Vec<Player>,
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// The network while there are faults.
+    pub link: Link,
+    /// The network afterwards.
+    pub calm_link: Link,
+    /// Whether octets are changed on the way.
+    pub damages: bool,
+    /// Datagrams that wait at a receiver at most.
+    pub queue: usize,
+    /// How often a stack refuses to send.
+    pub refusal: f64,
+    /// When the faults end.
+    pub faulty: Duration,
+    /// What is done, in order of time.
+    pub actions: Vec<(Duration, Action)>,
+    /// Whether every member has room for all others on its roster.
+    pub roster_fits: bool,
+    /// Whether every member can follow all senders at one time.
+    pub streams_fit: bool,
+    /// Whether every member can remember all values.
+    pub values_fit: bool,
+    /// Whether no datagram is lost once the faults are over, and hardly one in mild weather.
+    pub is_fair: bool,
+}
+
+impl Plan {
+    /// When it ends.
+    #[must_use]
+    pub fn end(&self) -> Duration {
+        self.faulty + CALM
+    }
+
+    /// What this seed means, with faults for this long.
+    #[must_use]
+    pub fn new(seed: u64, faulty: Duration) -> Self {
+        let mut dice = Dice::new(seed, 1);
+        let mood = dice.pick(&[Mood::Wild, Mood::Wild, Mood::Wild, Mood::Mild]);
+        let mild = mood == Mood::Mild;
+        let store = dice.pick(&[Store::Tiny, Store::Board, Store::Board, Store::Roomy]);
+        let size = match store {
+            Store::Tiny => dice.pick(&[2, 3, 4, 5, 6, 8, 10]),
+            _ => dice.between(2, 12) as usize,
+        };
+        let senders = match (mood, store) {
+            (Mood::Mild, _) => dice.between(1, size.min(store.streams()) as u64) as usize,
+            _ => dice.between(1, size as u64) as usize,
+        };
+        let (calm_link, link, damages) = links(&mut dice, mild);
+        let channels = channels(&mut dice);
+        let players: Vec<_> = (0..size).map(|n| player(&mut dice, n, mild)).collect();
+        let mut plan = Self {
+            seed,
+            mood,
+            store,
+            players,
+            channels,
+            link,
+            calm_link,
+            damages,
+            queue: if mild {
+                256
+            } else {
+                dice.pick(&[256, 256, 8, 4, 2])
+            },
+            refusal: if !mild && dice.chance(0.5) {
+                dice.fraction() * 0.3
+            } else {
+                0.0
+            },
+            faulty,
+            actions: Vec::new(),
+            roster_fits: true,
+            streams_fit: true,
+            values_fit: true,
+            is_fair: true,
+        };
+        if !mild {
+            plan.troubles();
+        }
+        plan.actions.push((faulty, Action::Calm));
+        plan.traffic(senders);
+        plan.judge_room(senders);
+        plan.actions.sort_by_key(|(at, _)| *at);
+        plan
+    }
+
+    /// Crashes, departures and partitions.
+    fn troubles(&mut self) {
+        let mut dice = Dice::new(self.seed, 2);
+        let size = self.players.len();
+        let span = self.faulty.as_millis() as u64;
+        if dice.chance(0.5) {
+            for _ in 0..dice.between(1, 4) {
+                let at = Duration::from_millis(dice.between(500, span));
+                let member = dice.place(size);
+                self.actions.push((at, Action::Crash(member)));
+                if dice.chance(0.8) {
+                    let pause = dice.pick(&[0, 10, 300, 2_000, 6_000]);
+                    let back = at + Duration::from_millis(pause);
+                    self.actions.push((back, Action::Restart(member)));
+                }
+            }
+        }
+        if dice.chance(0.3) {
+            let at = Duration::from_millis(dice.between(500, span));
+            let member = dice.place(size);
+            self.actions.push((at, Action::Leave(member)));
+            if dice.chance(0.5) {
+                let back = at + Duration::from_millis(dice.between(50, 5_000));
+                self.actions.push((back, Action::Restart(member)));
+            }
+        }
+        if dice.chance(0.5) {
+            for _ in 0..dice.between(1, 2) {
+                let at = dice.between(500, span);
+                let cut = cut(&mut dice, size);
+                let healed = (at + dice.between(100, 8_000)).min(span);
+                self.actions
+                    .push((Duration::from_millis(at), Action::Cut(cut)));
+                self.actions
+                    .push((Duration::from_millis(healed), Action::Heal));
+            }
+        }
+    }
+
+    /// What is sent.
+    fn traffic(&mut self, senders: usize) {
+        let mut dice = Dice::new(self.seed, 3);
+        let mild = self.mood == Mood::Mild;
+        let (from, to) = if mild {
+            (FOUND, self.faulty)
+        } else {
+            (Duration::ZERO, self.faulty)
+        };
+        for member in 0..senders {
+            // In mild weather a second of what is sent fits the history, so that it can be repaired.
+            let (mean, largest) = match (mild, self.store) {
+                (true, Store::Tiny) => dice.pick(&[(100, 20), (500, 100), (1_000, 200)]),
+                (true, Store::Board) => dice.pick(&[(30, 20), (50, 100), (500, 1_400)]),
+                (true, Store::Roomy) => dice.pick(&[(20, 100), (50, 400), (500, 4_000)]),
+                _ => (
+                    dice.pick(&[5, 10, 20, 50, 100, 500, 2_000]),
+                    dice.pick(&[20, 100, 400, 1_000, 4_000]),
+                ),
+            };
+            let mut at = from;
+            loop {
+                at += pause(&mut dice, mean);
+                if at >= to {
+                    break;
+                }
+                for _ in 0..dice.pick(&[1, 1, 1, 1, 2, 3]) {
+                    self.one_message(&mut dice, at, member, largest);
+                }
+            }
+            // Some more while all is calm, and then nothing: the end has to be found, too.
+            let mut at = self.faulty + RECOVERED;
+            while at < self.faulty + Duration::from_millis(6_500) {
+                at += pause(&mut dice, 300);
+                self.one_message(&mut dice, at, member, largest.min(300));
+            }
+        }
+        if dice.chance(0.3) {
+            for _ in 0..5 {
+                let at = Duration::from_millis(dice.below(to.as_millis() as u64));
+                let member = dice.place(self.players.len());
+                self.actions.push((at, Action::Raw(member)));
+            }
+        }
+    }
+
+    fn one_message(&mut self, dice: &mut Dice, at: Duration, member: usize, largest: u64) {
+        let channel = dice.place(self.channels.len());
+        let size = match dice.below(16) {
+            0 => 0,
+            1 => dice.below(6),
+            2 => largest,
+            _ => dice.below(largest + 1),
+        };
+        let size = size as usize;
+        self.actions.push((
+            at,
+            Action::Send {
+                member,
+                channel,
+                size,
+            },
+        ));
+    }
+
+    /// Finds out what the promises are that hold in so much memory.
+    fn judge_room(&mut self, senders: usize) {
+        // A member that starts again with another id takes a second place for a while.
+        let again = |count: &dyn Fn(usize) -> bool| {
+            let restarts = self.actions.iter().filter(|(_, action)| match action {
+                Action::Restart(member) => count(*member) && !self.players[*member].fixed,
+                _ => false,
+            });
+            restarts.count()
+        };
+        let values = self
+            .channels
+            .iter()
+            .filter(|channel| matches!(channel.class(), Class::Latest | Class::State));
+        let values = values.count();
+        let sources = senders + again(&|member| member < senders);
+        self.roster_fits = self.players.len() - 1 + again(&|_| true) <= self.store.peers();
+        self.streams_fit = sources <= self.store.streams();
+        // Where few datagrams can wait, bursts are lost for ever.
+        self.is_fair = self.queue >= 256 && self.streams_fit && self.roster_fits;
+        self.values_fit = sources * values <= self.store.peers();
+    }
+}
+
+fn pause(dice: &mut Dice, mean: u64) -> Duration {
+    // Exponential would be nicer; half to one and a half is as good here.
+    Duration::from_micros(dice.between(mean * 500, mean * 1_500))
+}
+
+/// The network in calm, the one with faults, and whether that one damages datagrams.
+fn links(dice: &mut Dice, mild: bool) -> (Link, Link, bool) {
+    let millis = Duration::from_millis;
+    let calm = dice.pick(&[Link::perfect(), Link::lan(), Link::lan(), Link::wifi()]);
+    let mut link = calm;
+    if mild {
+        link = link.with_loss(dice.fraction() * 0.1);
+        if dice.chance(0.5) {
+            link = link.with_duplicate(dice.fraction() * 0.2);
+        }
+        return (calm, link, false);
+    }
+    let mut damages = false;
+    if dice.chance(0.5) {
+        link = link.with_loss(dice.fraction() * 0.3);
+    }
+    if dice.chance(0.5) {
+        let length = 1.0 + dice.fraction() * 50.0;
+        link = link.with_burst(dice.fraction() * 0.2, length);
+    }
+    if dice.chance(0.3) {
+        link = link.with_shared_loss(dice.fraction() * 0.2);
+    }
+    if dice.chance(0.5) {
+        link = link.with_duplicate(dice.fraction() * 0.3);
+    }
+    if dice.chance(0.5) {
+        link = link.with_reorder(dice.fraction() * 0.3, millis(dice.between(1, 200)));
+    }
+    if dice.chance(0.5) {
+        link = link.with_corrupt(dice.fraction() * 0.1);
+        damages = true;
+    }
+    if dice.chance(0.5) {
+        link = link.with_truncate(dice.fraction() * 0.05);
+        damages = true;
+    }
+    if dice.chance(0.5) {
+        link = link.with_delay(millis(dice.below(60)));
+        link = link.with_jitter(Duration::from_micros(dice.below(20_000)));
+    }
+    (calm, link, damages)
+}
+
+fn channels(dice: &mut Dice) -> Vec<Channel> {
+    let classes = [
+        Class::BestEffort,
+        Class::Latest,
+        Class::State,
+        Class::ReliableUnordered,
+        Class::ReliableOrdered,
+    ];
+    let mut channels = Vec::new();
+    for number in 0..dice.between(1, 5) as u8 {
+        channels.push(Channel::new(number, dice.pick(&classes)));
+    }
+    if dice.chance(0.7) {
+        channels.push(Channel::reliable_ordered(200));
+    }
+    channels
+}
+
+fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
+    let group: SocketAddr = SocketAddr::from(([239, 1, 2, 3], 12345));
+    let fixed = dice.chance(0.6);
+    let mut config = Config::new(group).with_name(NAMES[n % NAMES.len()]);
+    if fixed {
+        config = config.with_id(MemberId::new(1 + n as u32).expect("not zero"));
+    }
+    let max_datagram = dice.pick(&[0, 0, 512, 600, 1_000]);
+    if max_datagram != 0 {
+        config = config.with_max_datagram(max_datagram);
+    }
+    if !mild {
+        config = config
+            .with_join(dice.pick(&[
+                Join::Current,
+                Join::Current,
+                Join::Recent(5),
+                Join::Recent(60),
+            ]))
+            .with_pace(dice.pick(&[Pace::WIRED, Pace::WIRED, Pace::WIFI, Pace::BOARD]))
+            .with_receive_burst(dice.pick(&[0, 0, 2, 4]));
+        let wait = dice.pick(&[5_000, 5_000, 1_000, 200]);
+        config = config.with_max_wait(Duration::from_millis(wait));
+    }
+    Player {
+        config,
+        fixed,
+        max_datagram: if max_datagram == 0 {
+            1_200
+        } else {
+            usize::from(max_datagram)
+        },
+    }
+}
+
+const NAMES: [&str; 12] = [
+    "ana", "ben", "cleo", "dan", "eva", "finn", "gina", "hal", "ida", "jon", "kim", "leo",
+];
+
+/// A partition: symmetric, one way, or of one member.
+fn cut(dice: &mut Dice, size: usize) -> Vec<(usize, usize)> {
+    let two_ways = dice.chance(0.6);
+    let alone = dice.chance(0.4).then(|| dice.place(size));
+    let side: Vec<bool> = (0..size)
+        .map(|n| alone.map_or_else(|| dice.chance(0.5), |alone| alone == n))
+        .collect();
+    let mut pairs = Vec::new();
+    for a in 0..size {
+        for b in 0..size {
+            if side[a] != side[b] && (two_ways || side[a]) {
+                pairs.push((a, b));
+            }
+        }
+    }
+    pairs
+}

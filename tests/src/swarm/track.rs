@@ -1,0 +1,180 @@
+//! What one receiver, in one life of it, got of one life of a sender.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use groupcast::Class;
+
+use super::world::{Life, Sent};
+
+/// What became of a fragment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Mark {
+    #[default]
+    Nothing,
+    Delivered,
+    Gap,
+}
+
+/// What is promised in a run; see [`Plan`](super::Plan).
+#[derive(Clone, Copy, Debug)]
+pub struct Promises {
+    /// Every member has room for all others on its roster.
+    pub roster_fits: bool,
+    /// Every member can remember all values.
+    pub values_fit: bool,
+}
+
+/// What one receiver got of one sender.
+#[derive(Clone, Debug, Default)]
+pub struct Track {
+    marks: Vec<Mark>,
+    /// From where on in the stream nothing may be missing, by what was delivered or reported.
+    lowest: Option<usize>,
+    /// The place after the last that was delivered or reported.
+    highest: usize,
+    /// The same, by when it had the sender on its roster.
+    known_since: Option<usize>,
+    last_ordered: Option<usize>,
+    /// The last value of each channel of Latest and State.
+    values: BTreeMap<(u8, Class), usize>,
+    once: BTreeSet<usize>,
+}
+
+impl Track {
+    /// The receiver was told of the sender: what is sent from now on is for it, too.
+    pub fn knows(&mut self, life: &Life) {
+        self.known_since.get_or_insert(life.stream.len());
+    }
+
+    fn grow(&mut self, life: &Life, first: usize, end: usize) {
+        if self.marks.len() < life.stream.len() {
+            self.marks.resize(life.stream.len(), Mark::Nothing);
+        }
+        self.lowest = Some(self.lowest.map_or(first, |lowest| lowest.min(first)));
+        self.highest = self.highest.max(end);
+    }
+
+    /// A message was delivered.
+    ///
+    /// # Errors
+    ///
+    /// The rule that was broken, and how.
+    pub fn message(
+        &mut self,
+        life: &Life,
+        number: usize,
+        promises: Promises,
+    ) -> Result<(), (&'static str, String)> {
+        let sent: &Sent = &life.sent[number];
+        let class = sent.channel.class();
+        let sequence = sent.first;
+        if !promises.roster_fits {
+            return Ok(());
+        }
+        match class {
+            Class::Latest | Class::State => {
+                let key = (sent.channel.number(), class);
+                let before = self.values.insert(key, number);
+                if let Some(before) = before.filter(|before| *before >= number)
+                    && promises.values_fit
+                {
+                    let before = life.sent[before].first;
+                    return Err(("newer", format!("{class:?} {sequence} after {before}")));
+                }
+            }
+            Class::BestEffort if !self.once.insert(number) => {
+                return Err(("once", format!("best effort {sequence} again")));
+            }
+            _ => {}
+        }
+        let Some(first) = life.place(sequence).filter(|_| class.is_reliable()) else {
+            return Ok(());
+        };
+        let end = first + sent.fragments;
+        if class == Class::State {
+            // It may come outside of the stream, so it says nothing of where the receiver stands.
+            self.marks
+                .resize(life.stream.len().max(self.marks.len()), Mark::Nothing);
+            if self.marks[first] == Mark::Nothing {
+                self.marks[first] = Mark::Delivered;
+            }
+            return Ok(());
+        }
+        self.grow(life, first, end);
+        for place in first..end {
+            match self.marks[place] {
+                Mark::Nothing => self.marks[place] = Mark::Delivered,
+                Mark::Delivered => {
+                    return Err(("once", format!("{class:?} {sequence} again")));
+                }
+                Mark::Gap => {
+                    return Err(("gap", format!("{class:?} {sequence} after its gap")));
+                }
+            }
+        }
+        if class == Class::ReliableOrdered {
+            if let Some(last) = self.last_ordered.filter(|last| *last >= first) {
+                return Err(("order", format!("place {first} after {last}")));
+            }
+            self.last_ordered = Some(first);
+        }
+        Ok(())
+    }
+
+    /// A gap was reported.
+    ///
+    /// # Errors
+    ///
+    /// The rule that was broken, and how.
+    pub fn gap(
+        &mut self,
+        life: &Life,
+        first: u32,
+        last: u32,
+        promises: Promises,
+    ) -> Result<(), (&'static str, String)> {
+        if !promises.roster_fits {
+            return Ok(());
+        }
+        let places = life.place(first).zip(life.place(last));
+        let Some((from, to)) = places.filter(|(from, to)| from <= to) else {
+            let sent = life.stream.len();
+            return Err(("gap", format!("gap {first}..={last}, but {sent} were sent")));
+        };
+        self.grow(life, from, to + 1);
+        for place in from..=to {
+            match self.marks[place] {
+                Mark::Nothing => self.marks[place] = Mark::Gap,
+                Mark::Delivered if !life.is_promised(place) => self.marks[place] = Mark::Gap,
+                mark => {
+                    let what = format!("gap {first}..={last}: place {place} was {mark:?}");
+                    return Err(("gap", what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The last message the receiver got on a State channel.
+    #[must_use]
+    pub fn value(&self, channel: u8) -> Option<usize> {
+        self.values.get(&(channel, Class::State)).copied()
+    }
+
+    /// The first place that is neither delivered nor reported, and must be. `alive`: the sender still
+    /// runs.
+    #[must_use]
+    pub fn unaccounted(&self, life: &Life, alive: bool) -> Option<usize> {
+        let known = self.known_since.filter(|_| alive);
+        let start = [self.lowest, known].into_iter().flatten().min()?;
+        let end = if alive {
+            life.stream.len()
+        } else {
+            self.highest
+        };
+        (start..end).find(|place| {
+            let mark = self.marks.get(*place).copied().unwrap_or_default();
+            mark == Mark::Nothing && life.is_promised(*place)
+        })
+    }
+}

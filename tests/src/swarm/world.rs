@@ -1,0 +1,156 @@
+//! What was really sent: the truth that receivers are held to.
+
+use std::collections::BTreeMap;
+
+use groupcast::{Channel, Class, Instant, MemberId, Session};
+
+use super::dice::Dice;
+
+/// A message that a member sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// On which channel.
+    pub channel: Channel,
+    /// What `send` returned.
+    pub first: u32,
+    /// How many sequence numbers it takes.
+    pub fragments: usize,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// When.
+    pub at: Instant,
+}
+
+/// One life of a member: from a start to its end.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Which member.
+    pub member: usize,
+    /// Whether the member's id is the same in every life.
+    pub fixed: bool,
+    /// Its id in this life.
+    pub id: MemberId,
+    /// Its session.
+    pub session: Session,
+    /// When it began.
+    pub began: Instant,
+    /// When it ended.
+    pub ended: Option<Instant>,
+    /// All it sent.
+    pub sent: Vec<Sent>,
+    /// The sequence number of the first fragment of its reliable stream.
+    base: u32,
+    /// For each fragment of the reliable stream, the message.
+    pub stream: Vec<usize>,
+    /// The other messages by their sequence numbers.
+    other: BTreeMap<u32, usize>,
+}
+
+/// Octets at the beginning of a payload that tell which message it is.
+const LABEL: usize = 6;
+
+impl Life {
+    /// A life that begins.
+    #[must_use]
+    pub const fn new(
+        member: usize,
+        fixed: bool,
+        id: MemberId,
+        session: Session,
+        began: Instant,
+    ) -> Self {
+        Self {
+            member,
+            fixed,
+            id,
+            session,
+            began,
+            ended: None,
+            sent: Vec::new(),
+            base: 0,
+            stream: Vec::new(),
+            other: BTreeMap::new(),
+        }
+    }
+
+    /// The place in the stream of a sequence number, if anything was sent with it.
+    #[must_use]
+    pub fn place(&self, sequence: u32) -> Option<usize> {
+        let place = sequence.wrapping_sub(self.base) as usize;
+        (place < self.stream.len()).then_some(place)
+    }
+
+    /// The message whose first fragment has this sequence number, on such a channel.
+    #[must_use]
+    pub fn find(&self, channel: Channel, sequence: u32) -> Option<usize> {
+        let number = if channel.class().is_reliable() {
+            *self.stream.get(self.place(sequence)?)?
+        } else {
+            *self.other.get(&sequence)?
+        };
+        (self.sent[number].first == sequence && self.sent[number].channel == channel)
+            .then_some(number)
+    }
+
+    /// Notes that a message was sent. An error if its sequence number is not the one expected.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong about the number.
+    pub fn note(&mut self, sent: Sent) -> Result<(), String> {
+        let number = self.sent.len();
+        if sent.channel.class().is_reliable() {
+            if self.stream.is_empty() {
+                self.base = sent.first;
+            }
+            let expected = self.base.wrapping_add(self.stream.len() as u32);
+            if sent.first != expected {
+                return Err(format!("send returned {}, not {expected}", sent.first));
+            }
+            self.stream.extend((0..sent.fragments).map(|_| number));
+        } else {
+            self.other.insert(sent.first, number);
+        }
+        self.sent.push(sent);
+        Ok(())
+    }
+
+    /// Whether the fragment at a place of the stream must be delivered or reported.
+    #[must_use]
+    pub fn is_promised(&self, place: usize) -> bool {
+        self.sent[self.stream[place]].channel.class() != Class::State
+    }
+
+    /// The last value of each State channel, by the message's number.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<u8, usize> {
+        let states = self.sent.iter().enumerate();
+        states
+            .filter(|(_, sent)| sent.channel.class() == Class::State)
+            .map(|(number, sent)| (sent.channel.number(), number))
+            .collect()
+    }
+}
+
+/// What message number `number` of life `life` says.
+#[must_use]
+pub fn payload(seed: u64, life: usize, number: usize, len: usize) -> Vec<u8> {
+    let mut dice = Dice::new(seed, 1_000 + ((life as u64) << 32 | number as u64));
+    let mut octets = Vec::with_capacity(len + 8);
+    octets.extend((life as u16).to_be_bytes());
+    octets.extend((number as u32).to_be_bytes());
+    while octets.len() < len {
+        octets.extend(dice.roll().to_be_bytes());
+    }
+    octets.truncate(len);
+    octets
+}
+
+/// The life and the number of the message that a payload says it is.
+#[must_use]
+pub fn label(payload: &[u8]) -> Option<(usize, usize)> {
+    let [a, b, c, d, e, f] = *payload.first_chunk::<LABEL>()?;
+    let life = u16::from_be_bytes([a, b]);
+    let number = u32::from_be_bytes([c, d, e, f]);
+    Some((usize::from(life), number as usize))
+}
