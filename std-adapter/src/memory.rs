@@ -36,9 +36,24 @@ impl ProfileMemory {
         Self(match profile {
             Profile::Tiny => Kind::Tiny(Box::new(Tiny::new())),
             Profile::Board => Kind::Board(Box::new(Board::new())),
-            Profile::Desktop => Kind::Desktop(Box::new(Desktop::new())),
+            Profile::Desktop => Kind::Desktop(desktop()),
         })
     }
+}
+
+/// A [`Desktop`] on the heap.
+///
+/// It is built on a stack before it is moved there, and at megabytes it does not fit the stack of a
+/// thread. So a thread with a larger one builds it.
+fn desktop() -> Box<Desktop> {
+    const STACK: usize = 4 * size_of::<Desktop>() + 1024 * 1024;
+    let build = || Box::new(Desktop::new());
+    std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(build)
+        .ok()
+        .and_then(|thread| thread.join().ok())
+        .unwrap_or_else(build)
 }
 
 impl Memory for ProfileMemory {
@@ -56,5 +71,17 @@ impl Memory for ProfileMemory {
             Kind::Board(memory) => memory.view(),
             Kind::Desktop(memory) => memory.view(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_with_a_small_stack_can_have_the_largest_memory() {
+        let thread = std::thread::Builder::new().stack_size(64 * 1024);
+        let built = thread.spawn(|| ProfileMemory::new(Profile::Desktop));
+        built.unwrap().join().unwrap();
     }
 }
