@@ -10,6 +10,9 @@
 //! | 3 | what was waited for did not come, or a simulated group broke its promise |
 
 mod bare;
+mod chat;
+mod choices;
+mod delivery;
 mod demo;
 mod escape;
 mod failure;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&common),
         Command::Listen(options) => listen::run(&common, &options),
         Command::Send(options) => send::run(&common, &options),
+        Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
         Command::Sim(options) => sim::run(&common, &options),
