@@ -2,7 +2,8 @@
 
 use core::fmt::Display;
 use core::ops::Range;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use groupcast_sim::Report;
@@ -54,6 +55,9 @@ const COST: Picture = Picture {
 };
 
 pub(super) fn run(options: &Sim, path: &Path, output: &mut Output) -> Result<(), Failure> {
+    // Before a minute of work, not after.
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.map_err(|error| unwritable(path, &error))?;
     let by_loss: Vec<_> = LOSSES
         .iter()
         .map(|loss| Sim {
@@ -83,10 +87,12 @@ pub(super) fn run(options: &Sim, path: &Path, output: &mut Output) -> Result<(),
         (&sizes, &size_reports),
     )
     .map_err(trouble)?;
-    // Nothing half-drawn is left where something was before.
-    fs::write(path, svg)
-        .map_err(|error| Failure::Settings(format!("cannot write {}: {error}", path.display())))?;
+    fs::write(path, svg).map_err(|error| unwritable(path, &error))?;
     output.line(&format!("drawn: {}", path.display()))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Settings(format!("cannot write {}: {error}", path.display()))
 }
 
 fn trouble(error: impl Display) -> Failure {
@@ -188,4 +194,39 @@ fn chart<'a>(
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .draw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn a_drawing_has_its_axes_and_lines_and_is_the_same_each_time() {
+        let Command::Sim(options) = Cli::parse_from(["groupcast", "sim"]).command else {
+            panic!("not sim");
+        };
+        let report = options.scenario().unwrap().run::<Box<groupcast::Board>>();
+        let reports = [report.unwrap(), Report::default()];
+        let drawn = || {
+            let mut svg = String::new();
+            let points: (&[_], &[_]) = (&[1.0, 5.0], &reports);
+            draw(&mut svg, &options, points, points).unwrap();
+            svg
+        };
+        let svg = drawn();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for text in [
+            "10 members",
+            "latency, ms",
+            "cost per message",
+            "loss, %",
+            "p99",
+            "NACKs",
+        ] {
+            assert!(svg.contains(text), "{text}");
+        }
+        assert_eq!(svg, drawn());
+    }
 }

@@ -103,20 +103,3 @@ fn what_cannot_be_is_refused_with_a_reason() {
         assert!(ended.stderr.contains(reason), "{ended:#?}");
     }
 }
-
-#[test]
-fn the_plot_is_a_picture() {
-    let path = std::env::temp_dir().join(format!("groupcast-plot-{}.svg", std::process::id()));
-    let file = path.to_str().unwrap();
-    let ended = run(
-        group(122),
-        ["sim", "--seconds", "0", "--storage", "tiny", "--plot", file],
-    );
-    ended.expect(0);
-    let svg = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-    for text in ["latency, ms", "cost per message", "loss, %", "members"] {
-        assert!(svg.contains(text), "{text}");
-    }
-}
