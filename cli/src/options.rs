@@ -9,6 +9,7 @@ use groupcast::{Channel, Join, MemberId};
 use groupcast_std::InterfaceSelector;
 
 use crate::choices::{ClassChoice, PaceChoice, StorageChoice, parse_join};
+use crate::sim::options::Sim;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, or ended by Ctrl-C; 1 network trouble; 2 something asked \
                           for cannot be; 3 what was waited for did not come.";
@@ -99,6 +100,8 @@ pub(crate) enum Command {
     Members(Members),
     /// Show the network interfaces, and which one the group would use.
     Interfaces,
+    /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.
+    Sim(Sim),
 }
 
 #[derive(Args, Debug)]

@@ -14,3 +14,4 @@ mod members;
 mod process;
 mod reliable;
 mod send;
+mod sim;

@@ -125,7 +125,7 @@ impl Engine {
             let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
             // What cannot be is not measured: a stamp of another life, say.
             if trip < 10_000_000 {
-                self.trip.sample(Duration::from_micros(u64::from(trip)));
+                self.trip.sample(trip);
             }
         }
         if let Some(index) = source.index {
@@ -341,6 +341,8 @@ impl Engine {
                 Join::Recent(n) => later(low, data.sequence.wrapping_sub(u32::from(n))),
             }
         };
+        // Even if there is no room for it now: what is missed from here on is to be reported.
+        parts.roster.set_position(index, start);
         self.new_stream(parts, now, source, index, start)
     }
 

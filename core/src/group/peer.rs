@@ -17,8 +17,8 @@ pub(crate) const LATE: Duration = Duration::from_secs(1);
 const REMEMBER_LEFT: Duration = Duration::from_secs(10);
 
 /// How long a member that was given up is remembered, if nobody needs its place: should it come back,
-/// its stream goes on where it was.
-const REMEMBER_LOST: Duration = Duration::from_secs(60);
+/// its stream goes on where it was. Without that, messages would be delivered twice.
+const REMEMBER_LOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A HELLO interval for members that have not stated theirs.
 const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
@@ -374,7 +374,9 @@ impl Peer {
                 self.pending = Some(Change::Lost);
                 self.owed = None;
             }
-            Standing::Unknown | Standing::Left | Standing::Lost => return false,
+            // It may have sent messages, even if it never said who it is.
+            Standing::Unknown => self.member.standing = Standing::Lost,
+            Standing::Left | Standing::Lost => return false,
         }
         true
     }

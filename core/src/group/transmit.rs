@@ -430,19 +430,19 @@ impl Engine {
             if need > w.room() {
                 return Ok(());
             }
-            let mut data = Data {
+            let data = Data {
                 class: Class::State.code().0,
                 latest: false,
                 repair: true,
                 copy: false,
                 channel: value.channel,
-                horizon: 0,
+                // It says nothing of what can be repaired before it.
+                horizon: u8::MAX,
                 fragment: 0,
                 last: 0,
                 sequence: value.sequence,
                 payload: &[],
             };
-            data.repair = true;
             data.emit_head(usize::from(meta.len), w)?;
             w.with(usize::from(meta.len), |octets| {
                 let _ = views.pool.read(value.handle, octets);

@@ -1,9 +1,9 @@
 //! Runs the swarm: `swarm --seeds 5000`, or one seed: `swarm --seed 42 --trace`.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use groupcast_tests::swarm::{self, Outcome, Plan, Totals};

@@ -197,7 +197,7 @@ impl<'a> Oracle<'a> {
         let promised = sent.channel.class() != Class::BestEffort
             && sent.channel.class() != Class::Latest
             && self.is_fair(sent.at);
-        let took = now.since(sent.at);
+        let took = now.since(sent.at.max(self.lives[here].began + FOUND));
         let track = self.tracks.entry((here, there)).or_default();
         track
             .message(life, number, self.promises)

@@ -251,7 +251,7 @@ impl Plan {
                 (true, Store::Board) => dice.pick(&[(30, 20), (50, 100), (500, 1_400)]),
                 (true, Store::Roomy) => dice.pick(&[(20, 100), (50, 400), (500, 4_000)]),
                 _ => (
-                    dice.pick(&[5, 10, 20, 50, 100, 500, 2_000]),
+                    dice.pick(&[10, 20, 50, 100, 500, 2_000]) * (senders as u64).div_ceil(2),
                     dice.pick(&[20, 100, 400, 1_000, 4_000]),
                 ),
             };

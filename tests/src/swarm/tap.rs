@@ -20,7 +20,7 @@ const SPINNING: u32 = 64;
 pub struct Tap {
     /// The last datagram counter of each life.
     counters: BTreeMap<(u32, u64), u64>,
-    nacks: BTreeMap<(u32, u64, u32), VecDeque<Instant>>,
+    nacks: BTreeMap<(u32, u64, u32, u32), VecDeque<Instant>>,
     last: Option<Instant>,
     idle: u32,
 }
@@ -86,7 +86,10 @@ impl Tap {
             };
             if let Frame::Nack(nack) = frame {
                 oracle.totals.nacks += 1;
-                let times = self.nacks.entry((key.0, key.1, nack.target)).or_default();
+                let times = self
+                    .nacks
+                    .entry((key.0, key.1, nack.target, nack.session))
+                    .or_default();
                 times.push_back(entry.time);
                 while times
                     .front()
