@@ -17,7 +17,7 @@ fn chat(group: SocketAddrV4, name: &str) -> (Running, ChildStdin) {
 
 #[test]
 fn people_talk_and_see_who_comes_and_goes() {
-    let group = group(70);
+    let group = group(80);
     let (mut ana, mut ana_types) = chat(group, "ana");
     let (mut ben, mut ben_types) = chat(group, "ben");
     assert!(ana.line().starts_with("* ben joined"));
@@ -41,14 +41,14 @@ fn people_talk_and_see_who_comes_and_goes() {
     write!(ana_types, "bye").unwrap();
     drop(ana_types);
     ana.ended().expect(0);
-    let rest: Vec<_> = (0..5).map(|_| ben.line()).collect();
-    assert_eq!(rest[3], "ana: bye", "{rest:#?}");
-    assert!(rest[4].starts_with("* ana left"), "{rest:#?}");
+    let rest: Vec<_> = (0..6).map(|_| ben.line()).collect();
+    assert_eq!(rest[4], "ana: bye", "{rest:#?}");
+    assert!(rest[5].starts_with("* ana left"), "{rest:#?}");
 }
 
 #[test]
 fn who_comes_late_sees_what_was_said() {
-    let group = group(71);
+    let group = group(81);
     let (ana, mut ana_types) = chat(group, "ana");
     let (mut ben, _ben_types) = chat(group, "ben");
     assert!(ben.line().starts_with("* ana joined"));
@@ -63,7 +63,7 @@ fn who_comes_late_sees_what_was_said() {
 
 #[test]
 fn ctrl_c_leaves_politely() {
-    let group = group(72);
+    let group = group(82);
     let (mut ana, _ana_types) = chat(group, "ana");
     let (ben, _ben_types) = chat(group, "ben");
     assert!(ana.line().starts_with("* ben joined"));
