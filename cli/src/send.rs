@@ -149,7 +149,7 @@ impl Mouth {
 
     fn limit(&self) -> usize {
         match self {
-            Self::Member(talker) => talker.session.member.max_message(talker.channel.class()),
+            Self::Member(talker) => talker.session.limit(talker.channel.class()),
             Self::Bare(_) => Bare::LIMIT,
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Class, Counters, Event, MemberId};
+use groupcast::{Channel, Class, Counters, Event, MemberId, SendError};
 use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
 
 use crate::escape::escaped;
@@ -20,6 +20,9 @@ const AFTER_ERROR: Duration = Duration::from_millis(50);
 
 /// How long to wait at once for room to send.
 const NO_ROOM: Duration = Duration::from_millis(5);
+
+/// The largest message that any member can receive.
+const LARGEST: usize = 65_536;
 
 /// What to ask the system for, so that bursts are not lost. It may give less.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -162,6 +165,11 @@ impl Session {
         Ok(())
     }
 
+    /// The most octets of a message now: no member has room for more, also if none is known yet.
+    pub(crate) fn limit(&self, class: Class) -> usize {
+        self.member.max_message(class).min(LARGEST)
+    }
+
     /// Queues a message and returns its last sequence number. Messages that are queued before the next
     /// [`keep_up`](Self::keep_up) share datagrams. While there is no room, it takes part in the group
     /// and waits. `None`: a signal came before there was.
@@ -172,6 +180,10 @@ impl Session {
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Option<u32>, Failure> {
         while !signal::end_requested() {
+            let (len, limit) = (message.len(), self.limit(channel.class()));
+            if len > limit {
+                return Err(SendError::TooLong { len, limit }.into());
+            }
             // A value is never split, so the most octets of one are those of a fragment.
             let fragment = self.member.max_message(Class::State).max(1);
             match self.member.try_queue(channel, message) {
