@@ -286,7 +286,12 @@ impl Engine {
         }
         let ordered = class == Class::ReliableOrdered;
         let meta = Meta::of(data);
-        let arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
+        let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
+        // What need not arrive gives way to what must.
+        while arrival == Arrival::NoRoom && parts.partials.evict_oldest(None, parts.pool) {
+            count(&mut self.counters.partials_evicted);
+            arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
+        }
         if matches!(arrival, Arrival::NoRoom | Arrival::Ahead) {
             stream.ask_by(due);
         }

@@ -130,7 +130,7 @@ impl Partials {
     }
 
     /// Gives up the oldest message, other than the one at `spare`.
-    fn evict_oldest(&mut self, spare: Option<usize>, pool: &mut Pool) -> bool {
+    pub(crate) fn evict_oldest(&mut self, spare: Option<usize>, pool: &mut Pool) -> bool {
         let oldest = self
             .places
             .iter()

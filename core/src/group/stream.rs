@@ -244,12 +244,19 @@ impl Stream {
     }
 
     fn note_stuck(&mut self, now: Instant, slots: &Window<'_>) {
-        let missing = matches!(slots.get(self.next), Slot::Missing { .. });
-        if self.is_idle() || !missing {
+        if self.front_missing(slots).is_none() {
             self.stuck_since = None;
         } else if self.stuck_since.is_none() {
             self.stuck_since = Some(now);
         }
+    }
+
+    /// What is in the way: the first number, or the first that lacks of the message that is next.
+    fn front_missing(&self, slots: &Window<'_>) -> Option<u32> {
+        let reach = distance(self.next, self.high).min(slots.len());
+        let mut front = (0..reach).map(|at| self.next.wrapping_add(at));
+        let at = front.find(|at| !matches!(slots.get(*at), Slot::Stored(_)))?;
+        matches!(slots.get(at), Slot::Missing { .. }).then_some(at)
     }
 
     /// Nothing below `low` can be repaired any more.
@@ -588,7 +595,9 @@ impl Stream {
 
     /// Stops waiting for what is missing at the front.
     pub(crate) fn give_up_first(&mut self, slots: &Window<'_>) {
-        let mut at = self.next;
+        let Some(mut at) = self.front_missing(slots) else {
+            return;
+        };
         while at != self.high && matches!(slots.get(at), Slot::Missing { .. }) {
             at = at.wrapping_add(1);
         }
