@@ -1,7 +1,7 @@
 //! `groupcast chat`.
 
+use core::net::SocketAddrV4;
 use std::io::Write;
-use std::net::SocketAddrV4;
 use std::process::{ChildStdin, Stdio};
 
 use crate::process::{Running, command, group, run, stranger};
