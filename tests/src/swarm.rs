@@ -58,6 +58,9 @@ pub fn run(seed: u64, faulty: Duration, prints: bool) -> Outcome {
 
 /// The command that runs a seed again.
 #[must_use]
-pub fn command(seed: u64) -> String {
-    format!("cargo run --release -p groupcast-tests --bin swarm -- --seed {seed} --trace")
+pub fn command(seed: u64, faulty: Duration) -> String {
+    let seconds = faulty.as_secs();
+    format!(
+        "cargo run --release -p groupcast-tests --bin swarm -- --seed {seed} --seconds {seconds} --trace"
+    )
 }

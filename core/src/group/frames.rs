@@ -235,6 +235,10 @@ impl Engine {
         let (newer, _) = parts
             .latest
             .accept(index, data.channel, state, data.sequence);
+        if state && data.repair && data.horizon == u8::MAX {
+            // It was asked for, and so it is the newest.
+            parts.latest.trust(index, data.channel);
+        }
         if newer {
             return Taken::Deliver;
         }
@@ -297,7 +301,12 @@ impl Engine {
         }
         parts.streams.note(at, longest);
         match arrival {
-            Arrival::Deliver if is_state => self.newest(parts, index, data, true),
+            Arrival::Deliver if is_state => {
+                let taken = self.newest(parts, index, data, true);
+                // It comes after everything that was lost.
+                parts.latest.trust(index, data.channel);
+                taken
+            }
             Arrival::Deliver => Taken::Deliver,
             Arrival::Stored => Taken::Nothing,
             Arrival::Duplicate if is_state => self.newest(parts, index, data, true),

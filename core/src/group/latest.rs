@@ -10,6 +10,8 @@ pub(crate) struct Seen {
     channel: u8,
     /// Whether it is a State value: those have sequence numbers of their own.
     state: bool,
+    /// A newer State value may have been lost since.
+    doubtful: bool,
     sequence: u32,
 }
 
@@ -27,6 +29,7 @@ impl<const N: usize> Latest<[Seen; N]> {
             peer: None,
             channel: 0,
             state: false,
+            doubtful: false,
             sequence: 0,
         };
         Self {
@@ -86,18 +89,37 @@ impl Latest {
                 peer: Some(peer),
                 channel,
                 state,
+                doubtful: false,
                 sequence,
             };
         }
         (true, forgot)
     }
 
-    /// How many State values of a member have been seen.
+    /// Something of a member was lost: it may have been the newest value of any State channel.
+    pub(crate) fn doubt(&mut self, peer: usize) {
+        let peer = u16::try_from(peer).ok();
+        for entry in self.entries.iter_mut().filter(|entry| entry.peer == peer) {
+            entry.doubtful = true;
+        }
+    }
+
+    /// The value of a State channel that has just come is the newest there is.
+    pub(crate) fn trust(&mut self, peer: usize, channel: u8) {
+        let peer = u16::try_from(peer).ok();
+        let is_it =
+            |entry: &&mut Seen| (entry.peer, entry.channel, entry.state) == (peer, channel, true);
+        if let Some(entry) = self.entries.iter_mut().find(is_it) {
+            entry.doubtful = false;
+        }
+    }
+
+    /// How many State values of a member have been seen, as new as they are.
     pub(crate) fn states_of(&self, peer: usize) -> usize {
         let peer = u16::try_from(peer).ok();
         self.entries
             .iter()
-            .filter(|entry| entry.peer == peer && entry.state)
+            .filter(|entry| entry.peer == peer && entry.state && !entry.doubtful)
             .count()
     }
 }

@@ -359,6 +359,10 @@ impl Engine {
         count(&mut self.counters.gaps);
         let fragments = u64::from(last.wrapping_sub(first)).wrapping_add(1);
         self.counters.gap_fragments = self.counters.gap_fragments.wrapping_add(fragments);
+        views.latest.doubt(index);
+        if let Some(stream) = views.streams.get_mut(at) {
+            stream.states_asked = 0;
+        }
         views.streams.note(at, self.config.max_wait);
         Found::Gap { index, first, last }
     }

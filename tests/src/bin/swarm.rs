@@ -81,7 +81,7 @@ fn main() -> ExitCode {
                             plan.mood,
                             plan.store,
                             plan.players.len(),
-                            swarm::command(seed)
+                            swarm::command(seed, faulty)
                         );
                         if !args.keep_going {
                             next.store(end, Ordering::Relaxed);
@@ -107,7 +107,17 @@ fn main() -> ExitCode {
 
 /// A run, and the same again.
 fn checked(seed: u64, faulty: Duration) -> Outcome {
-    swarm::run(seed, faulty, false)
+    let mut outcome = swarm::run(seed, faulty, false);
+    let again = swarm::run(seed, faulty, false);
+    if (again.hash, again.totals) != (outcome.hash, outcome.totals) {
+        let differs = || swarm::Violation {
+            at: groupcast::Instant::ZERO,
+            rule: "repeat",
+            what: "the second run went another way".into(),
+        };
+        outcome.violation.get_or_insert_with(differs);
+    }
+    outcome
 }
 
 fn one(seed: u64, faulty: Duration, trace: bool) -> ExitCode {
@@ -122,7 +132,10 @@ fn one(seed: u64, faulty: Duration, trace: bool) -> ExitCode {
     println!("{:?}\ntrace hash {:016x}", outcome.totals, outcome.hash);
     match outcome.violation {
         Some(violation) => {
-            println!("seed {seed}: {violation}\n    {}", swarm::command(seed));
+            println!(
+                "seed {seed}: {violation}\n    {}",
+                swarm::command(seed, faulty)
+            );
             ExitCode::FAILURE
         }
         None => ExitCode::SUCCESS,
