@@ -8,7 +8,7 @@ use groupcast::Event;
 use groupcast_std::{InterfaceSelector, Member};
 
 use crate::failure::Failure;
-use crate::options::Common;
+use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::session::{builder, say_start};
 use crate::signal;
@@ -61,7 +61,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
 
 /// A member of the demonstration: on this machine alone, unless an interface is given.
 fn join(common: &Common, name: &str) -> Result<Member, Failure> {
-    let mut builder = builder(common)?.name(name);
+    let mut builder = builder(common, Limits::default())?.name(name);
     if common.interface.is_none() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         builder = builder.interface(InterfaceSelector::Address(loopback));

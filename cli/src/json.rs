@@ -7,6 +7,7 @@ use groupcast::{DuplicateId, Event, Member, MemberId, Outcome, Standing};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
+use crate::choices::class_name;
 use crate::escape::{hex, is_unsafe};
 
 /// One line about something that happened.
@@ -15,11 +16,19 @@ use crate::escape::{hex, is_unsafe};
 enum Line<'a> {
     Message {
         channel: u8,
+        class: &'static str,
         from: String,
         sender: String,
         address: SocketAddr,
+        sequence: u32,
         #[serde(flatten)]
         payload: Payload<'a>,
+    },
+    Gap {
+        from: String,
+        sender: String,
+        first: u32,
+        last: u32,
     },
     Raw {
         address: SocketAddr,
@@ -97,10 +106,18 @@ pub(crate) fn event(event: &Event<'_>) -> Option<String> {
     let line = match event {
         Event::Message(message) => Line::Message {
             channel: message.channel().number(),
+            class: class_name(message.channel()),
             from: called(message.name(), message.sender()),
             sender: message.sender().to_string(),
             address: message.address(),
+            sequence: message.sequence(),
             payload: Payload::new(message.payload()),
+        },
+        Event::Gap(gap) => Line::Gap {
+            from: called(gap.member().name(), gap.member().id()),
+            sender: gap.member().id().to_string(),
+            first: gap.first(),
+            last: gap.last(),
         },
         Event::Raw(raw) => Line::Raw {
             address: raw.address(),
@@ -256,13 +273,15 @@ mod tests {
         let lines = lines("ana", b"Hello, multicast!", &[b"bare", &[0xff, 0]]);
         let session = lines[0]["session"].as_str().unwrap();
         assert_eq!(session.len(), 16);
+        let sequence = lines[1]["sequence"].as_u64().unwrap();
         assert_eq!(
             lines,
             [
                 json!({"event": "joined", "from": "ana", "sender": "00007f3a",
                        "session": session, "address": "10.0.0.1:40000"}),
-                json!({"event": "message", "channel": 3, "from": "ana", "sender": "00007f3a",
-                       "address": "10.0.0.1:40000", "text": "Hello, multicast!", "bytes": 17}),
+                json!({"event": "message", "channel": 3, "class": "best-effort", "from": "ana",
+                       "sender": "00007f3a", "address": "10.0.0.1:40000", "sequence": sequence,
+                       "text": "Hello, multicast!", "bytes": 17}),
                 json!({"event": "raw", "address": "10.0.0.1:40000", "text": "bare", "bytes": 4}),
                 json!({"event": "raw", "address": "10.0.0.1:40000", "hex": "ff00", "bytes": 2}),
             ]

@@ -5,10 +5,11 @@ use groupcast::Event;
 use crate::failure::Failure;
 use crate::options::{Common, Listen};
 use crate::output::Output;
-use crate::session::{Ended, Session, Wanted, end_of, say_summary};
+use crate::session::{Ended, Session, Wanted, builder, end_of, say_summary};
 
 pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
-    let mut session = Session::join(common)?;
+    let builder = builder(common, options.limits)?.join_streams(options.join);
+    let mut session = Session::join(common, builder)?;
     let mut output = Output::new(common.json);
     let wanted = options.count.map(u64::from);
     let mut came: u64 = 0;

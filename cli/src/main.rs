@@ -7,9 +7,12 @@
 //! | 0 | done, or ended by Ctrl-C |
 //! | 1 | trouble with the network, or with standard output, that makes going on impossible |
 //! | 2 | something asked for cannot be: an option, an interface, a file, a message too long |
-//! | 3 | what was waited for did not come |
+//! | 3 | what was waited for did not come, or a simulated group broke its promise |
 
 mod bare;
+mod chat;
+mod choices;
+mod delivery;
 mod demo;
 mod escape;
 mod failure;
@@ -23,6 +26,7 @@ mod output;
 mod send;
 mod session;
 mod signal;
+mod sim;
 mod trouble;
 
 use std::process::ExitCode;
@@ -34,12 +38,18 @@ use options::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();
+    // A simulation has nothing to say good-bye to: Ctrl-C simply ends it.
+    if let Command::Sim(options) = command {
+        return sim::run(&common, &options).map_or_else(Failure::report, |()| ExitCode::SUCCESS);
+    }
     let done = signal::install().and_then(|()| match command {
         Command::Demo => demo::run(&common),
         Command::Listen(options) => listen::run(&common, &options),
         Command::Send(options) => send::run(&common, &options),
+        Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
+        Command::Sim(options) => sim::run(&common, &options),
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

@@ -4,12 +4,12 @@ use groupcast::Event;
 
 use crate::failure::Failure;
 use crate::json;
-use crate::options::{Common, Members};
+use crate::options::{Common, Limits, Members};
 use crate::output::Output;
-use crate::session::{Session, Wanted, end_of};
+use crate::session::{Session, Wanted, builder, end_of};
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
-    let mut session = Session::join(common)?;
+    let mut session = Session::join(common, builder(common, Limits::default())?)?;
     let mut output = Output::new(common.json);
     // With both, the roster is printed once; else every change of it as it happens.
     let once = common.json && options.timeout.is_some();

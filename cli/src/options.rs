@@ -1,12 +1,15 @@
 //! What can be said on the command line.
 
-use core::num::NonZeroU64;
+use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use groupcast::MemberId;
+use groupcast::{Channel, Join, MemberId};
 use groupcast_std::InterfaceSelector;
+
+use crate::choices::{ClassChoice, PaceChoice, StorageChoice, parse_join};
+use crate::sim::options::Sim;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, or ended by Ctrl-C; 1 network trouble; 2 something asked \
                           for cannot be; 3 what was waited for did not come.";
@@ -90,10 +93,15 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Send a message to the group.
     Send(Send),
+    /// Talk: standard input line by line to the group, reliably, and what the others say to standard
+    /// output.
+    Chat(Chat),
     /// Show who is there.
     Members(Members),
     /// Show the network interfaces, and which one the group would use.
     Interfaces,
+    /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.
+    Sim(Sim),
 }
 
 #[derive(Args, Debug)]
@@ -111,6 +119,25 @@ pub(crate) struct Listen {
         allow_negative_numbers = true
     )]
     pub(crate) timeout: Option<Duration>,
+
+    /// Where to begin with reliable messages: with what is sent from now on, or up to N back.
+    #[arg(long, value_name = "current|recent:N", default_value = "current", value_parser = parse_join)]
+    pub(crate) join: Join,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// What a member may use.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// How fast to send at most. Default: wired, and on the loopback interface unlimited.
+    #[arg(long, value_name = "PACE")]
+    pub(crate) pace: Option<PaceChoice>,
+
+    /// How much memory to live in: tiny and board are those of microcontrollers. Default: desktop.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) storage: Option<StorageChoice>,
 }
 
 #[derive(Args, Debug)]
@@ -135,9 +162,59 @@ pub(crate) struct Send {
     #[arg(short, long)]
     pub(crate) raw: bool,
 
-    /// The channel, 0 to 255, delivered best effort.
+    /// The channel, 0 to 255.
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "raw")]
     pub(crate) channel: u8,
+
+    /// How it is delivered.
+    #[arg(
+        long,
+        value_name = "CLASS",
+        default_value = "best-effort",
+        conflicts_with = "raw"
+    )]
+    pub(crate) class: ClassChoice,
+
+    /// Wait until N members are there, and until N have all of it; exit 3 if they do not in time. For
+    /// the classes state and reliable.
+    #[arg(short, long, value_name = "N", conflicts_with = "raw")]
+    pub(crate) expect: Option<NonZeroU32>,
+
+    /// How long to wait for those that are expected. With --lines, it begins anew after the last line.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = parse_seconds,
+        requires = "expect",
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Duration,
+
+    /// Send so many lines a second at most.
+    #[arg(long, value_name = "N", requires = "lines")]
+    pub(crate) rate: Option<NonZeroU32>,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+impl Send {
+    /// The channel to send on.
+    pub(crate) const fn on(&self) -> Channel {
+        Channel::new(self.channel, self.class.class())
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Chat {
+    /// The channel, 0 to 255.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) channel: u8,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 #[derive(Args, Debug)]

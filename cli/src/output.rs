@@ -2,8 +2,9 @@
 
 use std::io::{BufWriter, Stdout, Write, stdout};
 
-use groupcast::Event;
+use groupcast::{Channel, Event};
 
+use crate::choices::class_name;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
@@ -17,6 +18,8 @@ const BUFFER: usize = 64 * 1024;
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
     json: bool,
+    /// Messages of this channel are shown without saying so.
+    usual: Channel,
 }
 
 impl Output {
@@ -24,7 +27,14 @@ impl Output {
         Self {
             stdout: BufWriter::with_capacity(BUFFER, stdout()),
             json,
+            usual: Channel::default(),
         }
+    }
+
+    /// Shows messages of this channel without saying so, for people.
+    pub(crate) const fn usual(mut self, channel: Channel) -> Self {
+        self.usual = channel;
+        self
     }
 
     /// Writes a line now.
@@ -38,7 +48,7 @@ impl Output {
         let line = if self.json {
             json::event(event)
         } else {
-            human(event)
+            human(event, self.usual)
         };
         line.map_or(Ok(()), |line| self.put(&line))
     }
@@ -54,12 +64,16 @@ impl Output {
 }
 
 /// The line about an event, for people.
-fn human(event: &Event<'_>) -> Option<String> {
+fn human(event: &Event<'_>, usual: Channel) -> Option<String> {
     let text = groupcast_std::Event::from(*event).to_string();
     let text = escaped(&text);
     Some(match event {
-        Event::Message(message) if message.channel().number() != 0 => {
-            format!("[{}] {text}", message.channel().number())
+        Event::Message(message) if message.channel() != usual => {
+            let number = message.channel().number();
+            match message.channel() {
+                channel if channel.class() == usual.class() => format!("[{number}] {text}"),
+                channel => format!("[{number} {}] {text}", class_name(channel)),
+            }
         }
         Event::Message(_) | Event::Raw(_) => text.to_string(),
         Event::Joined(member)
@@ -68,7 +82,7 @@ fn human(event: &Event<'_>) -> Option<String> {
         | Event::Restarted(member) => {
             format!("* {text} ({} at {})", member.id(), member.address())
         }
-        Event::DuplicateId(_) | Event::RosterFull { .. } => format!("* {text}"),
+        Event::Gap(_) | Event::DuplicateId(_) | Event::RosterFull { .. } => format!("* {text}"),
         _ => return None,
     })
 }

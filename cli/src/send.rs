@@ -3,89 +3,163 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::TryRecvError;
+use std::time::Instant;
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use groupcast::{Channel, SendError};
 
 use crate::bare::Bare;
+use crate::choices::class_name;
+use crate::delivery::Delivery;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::lines::{self, Line};
 use crate::options::{Common, Send};
-use crate::session::{Session, say_summary};
+use crate::session::{Session, builder, end_of, say_summary};
 use crate::signal;
 
 /// More than any message can have: so much of a file is read to say how long it is.
 const TOO_MUCH: u64 = 1 << 20;
 
 /// How long to wait for a line before looking at the network again.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Lines sent in one go, if they are there.
 const BATCH: usize = 256;
 
 pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
+    let channel = options.on();
+    if options.expect.is_some() && !channel.class().is_reliable() {
+        return Err(Failure::Settings(format!(
+            "nobody confirms messages of class {}, so --expect needs --class state, \
+             reliable-unordered or reliable-ordered",
+            class_name(channel)
+        )));
+    }
     let message = match &options.file {
         Some(path) => read(path)?,
         None => options.text.join(" ").into_bytes(),
     };
     let mut mouth = Mouth::open(common, options)?;
-    let said = if options.lines {
-        say_lines(&mut mouth)
-    } else {
-        mouth.say(&message).map(|()| mouth.keep_up())
-    };
+    let end = end_of(Some(options.timeout));
+    let said = mouth.meet().and_then(|()| {
+        if options.lines {
+            let said = say_lines(&mut mouth, options.rate);
+            // Lines that cannot be sent do not keep the others from arriving.
+            let settled = mouth.settle(end_of(Some(options.timeout)));
+            said.and(settled)
+        } else {
+            mouth.say(&message)?;
+            mouth.settle(end)
+        }
+    });
     let closed = mouth.close(common.verbose);
     said.and(closed)
 }
 
 /// What messages are sent with.
 enum Mouth {
-    Member(Box<Session>, Channel),
+    Member(Box<Talker>),
     Bare(Box<Bare>),
+}
+
+/// A member that sends.
+struct Talker {
+    session: Session,
+    channel: Channel,
+    /// Of the reliable classes.
+    delivery: Option<Delivery>,
+    last: Option<u32>,
 }
 
 impl Mouth {
     fn open(common: &Common, options: &Send) -> Result<Self, Failure> {
-        Ok(if options.raw {
-            Self::Bare(Box::new(Bare::open(common)?))
-        } else {
-            let session = Session::join(common)?;
-            Self::Member(Box::new(session), Channel::best_effort(options.channel))
-        })
+        if options.raw {
+            return Ok(Self::Bare(Box::new(Bare::open(common)?)));
+        }
+        let session = Session::join(common, builder(common, options.limits)?)?;
+        let channel = options.on();
+        let expected = options.expect.map(|wanted| {
+            let wanted = usize::try_from(wanted.get()).unwrap_or(usize::MAX);
+            (wanted, options.timeout)
+        });
+        let reliable = channel.class().is_reliable();
+        Ok(Self::Member(Box::new(Talker {
+            session,
+            channel,
+            delivery: reliable.then(|| Delivery::new(expected)),
+            last: None,
+        })))
     }
 
-    /// Sends a message; messages said before the next [`keep_up`](Self::keep_up) share datagrams.
+    /// Waits for those who are to have it.
+    fn meet(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Member(talker) => match &talker.delivery {
+                Some(delivery) => delivery.meet(&mut talker.session),
+                None => Ok(()),
+            },
+            Self::Bare(_) => Ok(()),
+        }
+    }
+
+    /// Sends a message; messages said before the next [`attend`](Self::attend) share datagrams.
     fn say(&mut self, message: &[u8]) -> Result<(), Failure> {
         match self {
-            Self::Member(session, channel) => {
-                Ok(session.member.queue(*channel, message).map(|_| ())?)
+            Self::Member(talker) => {
+                let said = talker.session.say(talker.channel, message, |_| {})?;
+                talker.last = said.or(talker.last);
+                Ok(())
             }
             Self::Bare(bare) => bare.send(message),
         }
     }
 
-    fn keep_up(&mut self) {
-        if let Self::Member(session, _) = self {
-            session.keep_up();
+    /// Takes part in the group, and waits for `limit` at most.
+    fn attend(&mut self, limit: Duration) -> Result<(), Failure> {
+        match self {
+            Self::Member(talker) => talker.session.attend(limit, |_| {}),
+            Self::Bare(_) => {
+                std::thread::sleep(limit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what was said, and stays until it has arrived, as far as its class promises that.
+    fn settle(&mut self, end: Option<Instant>) -> Result<(), Failure> {
+        let Self::Member(talker) = self else {
+            return Ok(());
+        };
+        let Talker {
+            session,
+            delivery,
+            last,
+            ..
+        } = &mut **talker;
+        session.keep_up(|_| {});
+        match (delivery, *last) {
+            (Some(delivery), Some(last)) => delivery.settle(session, last, end, |_| {}),
+            _ => Ok(()),
         }
     }
 
     fn limit(&self) -> usize {
         match self {
-            Self::Member(session, channel) => session.member.max_message(channel.class()),
+            Self::Member(talker) => talker.session.limit(talker.channel.class()),
             Self::Bare(_) => Bare::LIMIT,
         }
     }
 
     /// Leaves, and says whether anything was lost on the way out.
     fn close(self, verbose: bool) -> Result<(), Failure> {
-        let Self::Member(session, _) = self else {
+        let Self::Member(talker) = self else {
             return Ok(());
         };
-        let (counters, trouble) = session.leave()?;
+        let (counters, trouble) = talker.session.leave()?;
         if verbose {
             eprintln!(
                 "sent {} messages in {} datagrams, {} bytes",
@@ -119,17 +193,25 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Sends standard input line by line, and takes part in the group meanwhile.
-fn say_lines(mouth: &mut Mouth) -> Result<(), Failure> {
+fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure> {
     let lines = lines::read();
+    let mut rate = Rate::new(rate);
     let (mut number, mut refused) = (0_u64, 0_u64);
-    while !signal::end_requested() {
-        let first = match lines.recv_timeout(PAUSE) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        for line in first.into_iter().chain(lines.try_iter().take(BATCH)) {
+    let mut ended = false;
+    while !ended && !signal::end_requested() {
+        let (room, mut pause) = rate.room();
+        let mut spoken = 0;
+        while spoken < room {
+            let line = match lines.try_recv() {
+                Ok(line) => line,
+                Err(empty) => {
+                    ended = empty == TryRecvError::Disconnected;
+                    pause = PAUSE;
+                    break;
+                }
+            };
             number += 1;
+            spoken += 1;
             let line = line.map_err(|error| {
                 Failure::Trouble(format!("cannot read standard input: {error}"))
             })?;
@@ -142,7 +224,10 @@ fn say_lines(mouth: &mut Mouth) -> Result<(), Failure> {
                 Err(failure) => return Err(failure),
             }
         }
-        mouth.keep_up();
+        rate.take(spoken);
+        if !ended {
+            mouth.attend(pause)?;
+        }
     }
     if refused > 0 {
         return Err(Failure::Settings(format!(
@@ -150,6 +235,47 @@ fn say_lines(mouth: &mut Mouth) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// How many lines may be sent now.
+struct Rate {
+    per_second: Option<f64>,
+    lines: f64,
+    since: Instant,
+}
+
+impl Rate {
+    /// What was not used is kept for so long, in seconds.
+    const KEPT: f64 = 0.02;
+
+    fn new(rate: Option<NonZeroU32>) -> Self {
+        Self {
+            per_second: rate.map(|rate| f64::from(rate.get())),
+            lines: 1.0,
+            since: Instant::now(),
+        }
+    }
+
+    /// How many lines, and how long to wait after them.
+    fn room(&mut self) -> (usize, Duration) {
+        let Some(per_second) = self.per_second else {
+            return (BATCH, Duration::ZERO);
+        };
+        let now = Instant::now();
+        let passed = now.duration_since(self.since).as_secs_f64();
+        self.since = now;
+        let most = (per_second * Self::KEPT).max(1.0);
+        self.lines = (self.lines + passed * per_second).min(most);
+        // Whole lines: what is behind the point stays.
+        (
+            self.lines as usize,
+            PAUSE.min(Duration::from_secs_f64(1.0 / per_second)),
+        )
+    }
+
+    fn take(&mut self, lines: usize) {
+        self.lines -= lines as f64;
+    }
 }
 
 fn say_line(mouth: &mut Mouth, line: &Line) -> Result<(), Failure> {

@@ -4,18 +4,25 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast::{Counters, Event, MemberId};
+use groupcast::embedded_nal::nb;
+use groupcast::{Channel, Class, Counters, Event, MemberId, SendError};
 use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::options::Common;
+use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::signal;
 use crate::trouble::Trouble;
 
 /// How long to wait after an error that may come again at once.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// How long to wait at once for room to send.
+const NO_ROOM: Duration = Duration::from_millis(5);
+
+/// The largest message that any member can receive.
+const LARGEST: usize = 65_536;
 
 /// What to ask the system for, so that bursts are not lost. It may give less.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -50,8 +57,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Joins the group, and says so.
-    pub(crate) fn join(common: &Common) -> Result<Self, Failure> {
-        let mut builder = builder(common)?;
+    pub(crate) fn join(common: &Common, builder: MemberBuilder) -> Result<Self, Failure> {
+        let mut builder = builder;
         if let Some(name) = &common.name {
             builder = builder.name(name);
         }
@@ -127,16 +134,69 @@ impl Session {
         }
     }
 
-    /// Sends what is due and receives what has come, without waiting, for a command that does not
-    /// care for events.
-    pub(crate) fn keep_up(&mut self) {
+    /// Sends what is due and receives what has come, without waiting. `false` in network trouble.
+    pub(crate) fn keep_up(&mut self, mut happened: impl FnMut(&Event<'_>)) -> bool {
         loop {
             match self.member.poll() {
-                Ok(Some(_)) => {}
-                Ok(None) => return self.trouble.look(self.member.counters()),
-                Err(error) => return self.trouble.begins(&error, self.member.counters()),
+                Ok(Some(event)) => happened(&event),
+                Ok(None) => {
+                    self.trouble.look(self.member.counters());
+                    return true;
+                }
+                Err(error) => {
+                    self.trouble.begins(&error, self.member.counters());
+                    return false;
+                }
             }
         }
+    }
+
+    /// Takes part in the group, and then waits until there is something to do, for `limit` at most.
+    pub(crate) fn attend(
+        &mut self,
+        limit: Duration,
+        happened: impl FnMut(&Event<'_>),
+    ) -> Result<(), Failure> {
+        if self.keep_up(happened) {
+            self.member.wait(limit)?;
+        } else {
+            std::thread::sleep(limit.min(AFTER_ERROR));
+        }
+        Ok(())
+    }
+
+    /// The most octets of a message now: no member has room for more, also if none is known yet.
+    pub(crate) fn limit(&self, class: Class) -> usize {
+        self.member.max_message(class).min(LARGEST)
+    }
+
+    /// Queues a message and returns its last sequence number. Messages that are queued before the next
+    /// [`keep_up`](Self::keep_up) share datagrams. While there is no room, it takes part in the group
+    /// and waits. `None`: a signal came before there was.
+    pub(crate) fn say(
+        &mut self,
+        channel: Channel,
+        message: &[u8],
+        mut happened: impl FnMut(&Event<'_>),
+    ) -> Result<Option<u32>, Failure> {
+        while !signal::end_requested() {
+            let (len, limit) = (message.len(), self.limit(channel.class()));
+            if len > limit {
+                return Err(SendError::TooLong { len, limit }.into());
+            }
+            // A value is never split, so the most octets of one are those of a fragment.
+            let fragment = self.member.max_message(Class::State).max(1);
+            match self.member.try_queue(channel, message) {
+                Ok(first) => {
+                    let more = message.len().div_ceil(fragment).saturating_sub(1);
+                    let more = u32::try_from(more).unwrap_or(u32::MAX);
+                    return Ok(Some(first.wrapping_add(more)));
+                }
+                Err(nb::Error::WouldBlock) => self.attend(NO_ROOM, &mut happened)?,
+                Err(nb::Error::Other(error)) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     /// Leaves politely. Returns the counters, and the first trouble there was.
@@ -147,7 +207,7 @@ impl Session {
 }
 
 /// Everything of a member but who it is.
-pub(crate) fn builder(common: &Common) -> Result<MemberBuilder, Failure> {
+pub(crate) fn builder(common: &Common, limits: Limits) -> Result<MemberBuilder, Failure> {
     let mut builder = Member::builder(resolve_group(&common.group)?)
         .hops(common.hops)
         .receive_buffer(RECEIVE_BUFFER)
@@ -157,6 +217,12 @@ pub(crate) fn builder(common: &Common) -> Result<MemberBuilder, Failure> {
     }
     if let Some(name) = &common.group_name {
         builder = builder.group_name(name);
+    }
+    if let Some(choice) = limits.pace {
+        builder = builder.pace(choice.pace());
+    }
+    if let Some(choice) = limits.storage {
+        builder = builder.memory(choice.profile());
     }
     Ok(builder)
 }
@@ -201,6 +267,13 @@ pub(crate) fn say_summary(counters: &Counters) {
         ("frames_malformed", counters.frames_malformed),
         ("frames_unknown", counters.frames_unknown),
         ("send_failures", counters.send_failures),
+        ("fragments_no_room", counters.fragments_no_room),
+        ("fragments_no_stream", counters.fragments_no_stream),
+        ("gaps", counters.gaps),
+        ("gap_fragments", counters.gap_fragments),
+        ("nacks_sent", counters.nacks_sent),
+        ("nacks_received", counters.nacks_received),
+        ("repairs_sent", counters.repairs_sent),
     ];
     for (reason, count) in counters.reasons().into_iter().chain(others) {
         if count > 0 {

@@ -96,6 +96,20 @@ impl Link {
             .with_mtu(1500)
     }
 
+    /// The same way without its faults: what is left are delay, jitter and order, MTU and rate.
+    pub const fn without_faults(self) -> Self {
+        Self {
+            loss: 0.0,
+            shared_loss: 0.0,
+            burst: None,
+            duplicate: 0.0,
+            reorder: 0.0,
+            corrupt: 0.0,
+            truncate: 0.0,
+            ..self
+        }
+    }
+
     /// The time that every datagram takes at least. Default: zero.
     ///
     /// With neither delay nor jitter a datagram arrives in the very call that sends it.

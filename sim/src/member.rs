@@ -25,6 +25,8 @@ pub struct SimMember<M: Memory + Default> {
     clock_ahead: Duration,
     leaving: bool,
     events: Vec<OwnedEvent>,
+    /// When it was told each of them.
+    times: Vec<Instant>,
     errors: Vec<SimError>,
 }
 
@@ -39,6 +41,7 @@ impl<M: Memory + Default> SimMember<M> {
             clock_ahead: Duration::ZERO,
             leaving: false,
             events: Vec::new(),
+            times: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -72,7 +75,10 @@ impl<M: Memory + Default> SimMember<M> {
         let mut failures = 0;
         while failures < 16 {
             match node.poll(now) {
-                Ok(Some(event)) => self.events.push(event.into()),
+                Ok(Some(event)) => {
+                    self.events.push(event.into());
+                    self.times.push(self.network.now());
+                }
                 Ok(None) => break,
                 Err(error) => {
                     failures += 1;
@@ -165,7 +171,16 @@ impl<M: Memory + Default> SimMember<M> {
 
     /// Everything it was told since the last call.
     pub fn take_events(&mut self) -> Vec<OwnedEvent> {
+        self.times.clear();
         core::mem::take(&mut self.events)
+    }
+
+    /// As [`take_events`](Self::take_events), each with the network's time when it was told.
+    pub fn take_timed_events(&mut self) -> Vec<(Instant, OwnedEvent)> {
+        self.times
+            .drain(..)
+            .zip(core::mem::take(&mut self.events))
+            .collect()
     }
 
     /// The messages among the events, on one channel.

@@ -148,6 +148,11 @@ impl<M: Memory + Default> SimNet<M> {
         (0..self.members.len()).map(MemberKey)
     }
 
+    /// A member, to hear what it was told: it is not polled for that.
+    pub(crate) fn listener(&mut self, key: MemberKey) -> &mut SimMember<M> {
+        &mut self.members[key.0]
+    }
+
     /// Lets time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now() + time;

@@ -239,6 +239,14 @@ impl Network {
         }
     }
 
+    /// Tells `observer` of every datagram that is sent from now on: the host it comes from, and its
+    /// octets. It replaces the one before.
+    ///
+    /// It is called in the midst of sending, so it must not use the network itself.
+    pub fn set_observer(&self, observer: impl FnMut(HostId, &[u8]) + 'static) {
+        self.0.borrow_mut().observer = Some(Box::new(observer));
+    }
+
     /// A hash over every event so far: what, when, from whom, to whom, and the bytes.
     ///
     /// Two runs with equal hashes went the same way. It is the same on every platform.

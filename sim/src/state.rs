@@ -35,7 +35,12 @@ pub(crate) struct State {
     /// Hosts that something arrived at, each once.
     pub(crate) ready: Vec<HostId>,
     pub(crate) trace: Trace,
+    /// Told of every datagram that is sent.
+    pub(crate) observer: Option<Observer>,
 }
+
+/// Told of every datagram that is sent: from which host, and its octets.
+pub(crate) type Observer = Box<dyn FnMut(HostId, &[u8])>;
 
 /// A copy on its way. Those that arrive at the same time do so in the order they were sent.
 pub(crate) struct Copy {
@@ -87,6 +92,7 @@ impl State {
             scheduled: 0,
             ready: Vec::new(),
             trace: Trace::default(),
+            observer: None,
         }
     }
 
@@ -154,6 +160,9 @@ impl State {
             return Err(nb::Error::WouldBlock);
         }
         self.trace.note(self.now, TraceEvent::Sent, &datagram, None);
+        if let Some(observer) = &mut self.observer {
+            observer(from, payload);
+        }
         if let Some(to) = only {
             if to.index() < self.hosts.len() {
                 self.dispatch(from, to, shared, &datagram);

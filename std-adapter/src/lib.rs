@@ -69,6 +69,7 @@ mod interface;
 pub mod interfaces;
 mod member;
 mod membership;
+mod memory;
 mod rank;
 mod resolve;
 mod socket;
@@ -85,6 +86,7 @@ pub use groupcast::{OwnedEvent as Event, OwnedMessage as Message, OwnedRaw as Ra
 pub use hint::hint;
 pub use interface::{Choice, Family, InterfaceSelector};
 pub use member::{Member, MemberBuilder, join};
+pub use memory::{Profile, ProfileMemory};
 pub use resolve::resolve_group;
 pub use socket::Socket;
 pub use stack::StdStack;

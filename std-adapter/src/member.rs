@@ -5,8 +5,7 @@ use core::time::Duration;
 
 use embedded_nal::nb;
 use groupcast::{
-    Channel, Class, Config, Counters, Desktop, Instant, Join, MemberId, Node, Pace, SendError,
-    Session,
+    Channel, Class, Config, Counters, Instant, Join, MemberId, Node, Pace, SendError, Session,
 };
 
 use crate::Event;
@@ -14,6 +13,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::error::Error;
 use crate::interface::{Choice, InterfaceSelector};
+use crate::memory::{Profile, ProfileMemory};
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;
 use crate::wait::wait;
@@ -54,6 +54,7 @@ pub struct MemberBuilder {
     stack: crate::Builder,
     config: Config,
     pace: Option<Pace>,
+    profile: Profile,
     hops: u8,
 }
 
@@ -102,6 +103,12 @@ impl MemberBuilder {
         self
     }
 
+    /// How much memory to live in. Default: [`Profile::Desktop`].
+    pub const fn memory(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
     /// Where to begin with streams that began before. Default: with what is sent from now on.
     pub const fn join_streams(mut self, join: Join) -> Self {
         self.config = self.config.with_join(join);
@@ -134,7 +141,7 @@ impl MemberBuilder {
     pub fn join(self) -> Result<Member, Error> {
         let stack = self.stack.build()?;
         let choice = stack.choice().clone();
-        let memory = Box::new(Desktop::new());
+        let memory = ProfileMemory::new(self.profile);
         let pace = if choice.loopback {
             Pace::UNLIMITED
         } else {
@@ -162,7 +169,7 @@ impl MemberBuilder {
 /// good-bye once; [`leave`](Self::leave) does it properly.
 #[derive(Debug)]
 pub struct Member {
-    node: Node<StdStack, Box<Desktop>>,
+    node: Node<StdStack, ProfileMemory>,
     clock: Clock,
     choice: Choice,
     hops: u8,
@@ -175,6 +182,7 @@ impl Member {
             stack: StdStack::builder().group(group),
             config: Config::new(group),
             pace: None,
+            profile: Profile::Desktop,
             hops: 1,
         }
     }
@@ -264,7 +272,8 @@ impl Member {
     }
 
     /// Queues a message on a channel; the next [`poll`](Self::poll) sends it. Messages that are queued
-    /// together share datagrams. Waits while the queue is full.
+    /// together share datagrams. Waits while the queue is full, and hears nobody meanwhile: those who send
+    /// more than the pace allows use [`try_queue`](Self::try_queue).
     ///
     /// # Errors
     ///
@@ -273,9 +282,23 @@ impl Member {
         self.when_there_is_room(|node, now| node.send(now, channel, payload.as_ref()))
     }
 
+    /// As [`queue`](Self::queue), but never waits.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while the queue is full: [`poll`](Self::poll), [`wait`](Self::wait), and try again.
+    /// Other errors tell why the message can never be sent.
+    pub fn try_queue(
+        &mut self,
+        channel: Channel,
+        payload: impl AsRef<[u8]>,
+    ) -> nb::Result<u32, SendError> {
+        self.node.send(self.clock.now(), channel, payload.as_ref())
+    }
+
     fn when_there_is_room<T>(
         &mut self,
-        mut send: impl FnMut(&mut Node<StdStack, Box<Desktop>>, Instant) -> nb::Result<T, SendError>,
+        mut send: impl FnMut(&mut Node<StdStack, ProfileMemory>, Instant) -> nb::Result<T, SendError>,
     ) -> Result<T, Error> {
         loop {
             match send(&mut self.node, self.clock.now()) {
@@ -367,7 +390,7 @@ impl Member {
     }
 
     /// The node below, for event loops of one's own.
-    pub const fn node(&mut self) -> &mut Node<StdStack, Box<Desktop>> {
+    pub const fn node(&mut self) -> &mut Node<StdStack, ProfileMemory> {
         &mut self.node
     }
 }

@@ -130,17 +130,24 @@ fn a_port_that_another_program_does_not_share_is_named() {
 
 #[test]
 fn a_message_too_long_names_the_limit() {
-    let message = "x".repeat(1162);
+    let message = "x".repeat(65_536);
     run(group(72), ["send", &message]).expect(0);
     refused(
         &["send", &format!("{message}x")],
-        "1163 octets, and at most 1162 fit",
+        "65537 octets, and at most 65536 are possible",
+    );
+    // A value is never split.
+    let message = "x".repeat(1162);
+    run(group(72), ["send", "--class", "latest", &message]).expect(0);
+    refused(
+        &["send", "--class", "latest", &format!("{message}x")],
+        "1163 octets, and at most 1162 are possible",
     );
     let message = "x".repeat(1472);
     run(group(72), ["send", "--raw", &message]).expect(0);
     refused(
         &["send", "--raw", &format!("{message}x")],
-        "1473 octets, and at most 1472 fit",
+        "1473 octets, and at most 1472 are possible",
     );
 }
 

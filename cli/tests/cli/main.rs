@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 
+mod chat;
 mod demo;
 mod hostile;
 mod input;
@@ -11,4 +12,6 @@ mod interfaces;
 mod listen;
 mod members;
 mod process;
+mod reliable;
 mod send;
+mod sim;

@@ -10,17 +10,17 @@ use crate::process::{
 };
 
 /// A file with this content that is removed at the end.
-struct Temporary(PathBuf);
+pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {
-    fn new(name: &str, content: &[u8]) -> Self {
+    pub(crate) fn new(name: &str, content: &[u8]) -> Self {
         let name = format!("groupcast-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::write(&path, content).unwrap();
         Self(path)
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -128,11 +128,11 @@ fn a_line_too_long_is_named_and_the_others_are_sent() {
     let group = group(36);
     let mut listener = Running::joined(group, ["listen", "--json"]);
     let long = "x".repeat(100_000);
-    let input = format!("one\n{}\n{long}\ntwo\n", &long[..1163]);
+    let input = format!("one\n{}\n{long}\ntwo\n", &long[..65_537]);
     let ended = run_with_input(group, &["send", "--lines"], input.as_bytes()).expect(2);
     assert!(ended.stderr.contains("line 2 is not sent"), "{ended:#?}");
     assert!(ended.stderr.contains("100000 octets"), "{ended:#?}");
-    assert!(ended.stderr.contains("at most 1162"), "{ended:#?}");
+    assert!(ended.stderr.contains("at most 65536"), "{ended:#?}");
     assert!(ended.stderr.contains("2 of 4 lines"), "{ended:#?}");
     assert_eq!(listener.message()["text"], "one");
     assert_eq!(listener.message()["text"], "two");

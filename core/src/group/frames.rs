@@ -125,7 +125,7 @@ impl Engine {
             let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
             // What cannot be is not measured: a stamp of another life, say.
             if trip < 10_000_000 {
-                self.trip.sample(Duration::from_micros(u64::from(trip)));
+                self.trip.sample(trip);
             }
         }
         if let Some(index) = source.index {

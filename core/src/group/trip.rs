@@ -5,9 +5,9 @@ use core::time::Duration;
 /// Before anything is measured.
 const INITIAL: Duration = Duration::from_millis(10);
 
-/// Estimates are kept between these.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(1);
+/// Estimates are kept between these, in microseconds.
+const SHORTEST: u32 = 1_000;
+const LONGEST: u32 = 1_000_000;
 
 /// The estimate: a moving average of the round trips to the other members, and half their usual
 /// deviation from it.
@@ -16,42 +16,39 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// waiting for the slowest member costs everybody time at every loss.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trip {
-    average: Duration,
-    deviation: Duration,
-    measured: bool,
+    /// In microseconds; `None` before anything is measured.
+    average: Option<u32>,
+    deviation: u32,
 }
 
 impl Trip {
     pub(crate) const fn new() -> Self {
         Self {
-            average: INITIAL,
-            deviation: Duration::ZERO,
-            measured: false,
+            average: None,
+            deviation: 0,
         }
     }
 
     pub(crate) fn estimate(&self) -> Duration {
-        let half = self.deviation.checked_div(2).unwrap_or_default();
-        self.average.saturating_add(half).clamp(SHORTEST, LONGEST)
+        let Some(average) = self.average else {
+            return INITIAL;
+        };
+        let micros = average.saturating_add(self.deviation >> 1);
+        Duration::from_micros(u64::from(micros.clamp(SHORTEST, LONGEST)))
     }
 
-    /// A round trip was measured.
-    pub(crate) fn sample(&mut self, trip: Duration) {
+    /// A round trip was measured, in microseconds.
+    pub(crate) fn sample(&mut self, trip: u32) {
         let trip = trip.min(LONGEST);
-        if !self.measured {
-            self.measured = true;
-            self.average = trip;
-            self.deviation = trip.checked_div(4).unwrap_or_default();
+        let Some(average) = self.average else {
+            self.average = Some(trip);
+            self.deviation = trip >> 2;
             return;
-        }
-        let average = |old: Duration, new: Duration, weight: u32| {
-            let sum = old
-                .saturating_mul(weight.saturating_sub(1))
-                .saturating_add(new);
-            sum.checked_div(weight).unwrap_or(old)
         };
-        self.deviation = average(self.deviation, self.average.abs_diff(trip), 8);
-        self.average = average(self.average, trip, 16);
+        let off = average.abs_diff(trip);
+        // One part in eight of the deviation, one in sixteen of the average, is new.
+        self.deviation = (self.deviation.saturating_mul(7).saturating_add(off)) >> 3;
+        self.average = Some((average.saturating_mul(15).saturating_add(trip)) >> 4);
     }
 }
 
@@ -63,24 +60,24 @@ mod tests {
     fn the_estimate_follows_what_is_usual() {
         let mut trip = Trip::new();
         assert_eq!(trip.estimate(), INITIAL);
-        trip.sample(Duration::from_millis(4));
+        trip.sample(4_000);
         assert!(
             trip.estimate() < Duration::from_millis(5),
             "the first sample replaces the guess"
         );
         for _ in 0..200 {
-            trip.sample(Duration::from_millis(20));
+            trip.sample(20_000);
         }
         let millis = trip.estimate().as_millis();
         assert!((19..=21).contains(&millis), "{millis}");
-        trip.sample(Duration::from_secs(9));
+        trip.sample(9_000_000);
         assert!(
             trip.estimate() < Duration::from_millis(200),
             "one outlier is not the rule"
         );
         for _ in 0..300 {
-            trip.sample(Duration::from_micros(3));
+            trip.sample(3);
         }
-        assert_eq!(trip.estimate(), SHORTEST);
+        assert_eq!(trip.estimate(), Duration::from_millis(1));
     }
 }

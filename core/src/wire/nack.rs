@@ -78,7 +78,8 @@ impl Nack {
     /// The sequence numbers it asks for, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + use<> {
         let (base, missing) = (self.base, self.missing);
-        (0u32..).zip(missing).flat_map(move |(word, bits)| {
+        // A range with an end: counting on for ever would have to panic in the end.
+        (0..8u32).zip(missing).flat_map(move |(word, bits)| {
             (0..32)
                 .filter(move |bit| bits & (1 << bit) != 0)
                 .map(move |bit| base.wrapping_add((word << 5) | bit))

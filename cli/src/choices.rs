@@ -1,0 +1,133 @@
+//! Options that pick one of several: classes, paces, memory, where to join.
+
+use clap::ValueEnum;
+use groupcast::{Channel, Class, Join, Pace};
+use groupcast_std::Profile;
+
+/// A delivery class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ClassChoice {
+    /// At most once, in any order.
+    BestEffort,
+    /// As best effort, but never older than what came before.
+    Latest,
+    /// As latest, and the newest always arrives.
+    State,
+    /// Exactly once, or reported as a gap.
+    ReliableUnordered,
+    /// Exactly once and in order, or reported as a gap.
+    #[value(alias = "reliable")]
+    ReliableOrdered,
+}
+
+impl ClassChoice {
+    pub(crate) const fn class(self) -> Class {
+        match self {
+            Self::BestEffort => Class::BestEffort,
+            Self::Latest => Class::Latest,
+            Self::State => Class::State,
+            Self::ReliableUnordered => Class::ReliableUnordered,
+            Self::ReliableOrdered => Class::ReliableOrdered,
+        }
+    }
+}
+
+/// What a channel's class is called on the command line and in JSON.
+pub(crate) const fn class_name(channel: Channel) -> &'static str {
+    match channel.class() {
+        Class::BestEffort => "best-effort",
+        Class::Latest => "latest",
+        Class::State => "state",
+        Class::ReliableUnordered => "reliable-unordered",
+        Class::ReliableOrdered => "reliable-ordered",
+        _ => "unknown",
+    }
+}
+
+/// How fast to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum PaceChoice {
+    /// 20 Mbit/s.
+    Wired,
+    /// 2 Mbit/s.
+    Wifi,
+    /// 500 kbit/s.
+    Board,
+    /// As fast as the system takes it.
+    Unlimited,
+}
+
+impl PaceChoice {
+    pub(crate) const fn pace(self) -> Pace {
+        match self {
+            Self::Wired => Pace::WIRED,
+            Self::Wifi => Pace::WIFI,
+            Self::Board => Pace::BOARD,
+            Self::Unlimited => Pace::UNLIMITED,
+        }
+    }
+}
+
+/// How much memory the member has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum StorageChoice {
+    /// 8 KB, as on the smallest boards.
+    Tiny,
+    /// 24 KB, as on boards.
+    Board,
+    /// 2 MB.
+    Desktop,
+}
+
+impl StorageChoice {
+    pub(crate) const fn profile(self) -> Profile {
+        match self {
+            Self::Tiny => Profile::Tiny,
+            Self::Board => Profile::Board,
+            Self::Desktop => Profile::Desktop,
+        }
+    }
+}
+
+/// Reads `current` or `recent:N`.
+pub(crate) fn parse_join(text: &str) -> Result<Join, &'static str> {
+    const ADVICE: &str = "where to join is `current`, or `recent:N` with N from 1 to 255";
+    match text.split_once(':') {
+        None if text == "current" => Ok(Join::Current),
+        Some(("recent", count)) => match count.parse() {
+            Ok(0) | Err(_) => Err(ADVICE),
+            Ok(count) => Ok(Join::Recent(count)),
+        },
+        _ => Err(ADVICE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_called_the_same_on_the_way_in_and_out() {
+        for choice in ClassChoice::value_variants() {
+            let value = choice.to_possible_value().unwrap();
+            let channel = Channel::new(0, choice.class());
+            assert_eq!(value.get_name(), class_name(channel));
+        }
+    }
+
+    #[test]
+    fn where_to_join_is_read_with_care() {
+        assert_eq!(parse_join("current"), Ok(Join::Current));
+        assert_eq!(parse_join("recent:16"), Ok(Join::Recent(16)));
+        for bad in [
+            "",
+            "recent",
+            "recent:",
+            "recent:0",
+            "recent:256",
+            "current:1",
+        ] {
+            assert!(parse_join(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What can be said to `groupcast sim`.
+
+use core::fmt;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use groupcast::{Class, Pace};
+use groupcast_sim::{Link, Scenario};
+
+/// Members that fit one desktop roster, and the member itself.
+const DESKTOP_MEMBERS: usize = 257;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Sim {
+    /// How many members the group has.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) members: usize,
+
+    /// How many of them send.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) senders: usize,
+
+    /// Messages a second, of each sender. 0: the group is at rest.
+    #[arg(long, value_name = "R", default_value = "100", value_parser = parse_rate)]
+    pub(crate) rate: f64,
+
+    /// Bytes of each message.
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub(crate) size: usize,
+
+    /// How messages are delivered.
+    #[arg(long, value_name = "CLASS", default_value = "reliable-ordered")]
+    pub(crate) class: ClassName,
+
+    /// The network. The options that follow change it.
+    #[arg(long, value_name = "NAME", default_value = "lan")]
+    pub(crate) profile: Profile,
+
+    /// What every datagram takes at least, in milliseconds.
+    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    pub(crate) delay: Option<Duration>,
+
+    /// What it takes on top: the mean of an exponential distribution, in milliseconds.
+    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    pub(crate) jitter: Option<Duration>,
+
+    /// The share of datagrams that are lost, such as 0.05 or 5%.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) loss: Option<f64>,
+
+    /// Loss in bursts: the share lost this way, and the mean length of a burst, such as 0.05:8.
+    #[arg(long, value_name = "SHARE:LENGTH", value_parser = parse_burst)]
+    pub(crate) burst: Option<(f64, f64)>,
+
+    /// The share of datagrams that arrive twice.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) duplicate: Option<f64>,
+
+    /// The share of datagrams that are held back, and for how many milliseconds at most.
+    #[arg(long, value_name = "SHARE:MS", value_parser = parse_reorder)]
+    pub(crate) reorder: Option<(f64, Duration)>,
+
+    /// For how long messages are sent, in simulated seconds.
+    #[arg(long, value_name = "S", default_value = "20", value_parser = parse_duration)]
+    pub(crate) seconds: Duration,
+
+    /// Run with this many seeds, from --seed on, and report them as one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) seeds: u64,
+
+    /// What all luck follows from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// The memory of each member. With `desktop` and more than 257 members it has more peers and less
+    /// of everything else.
+    #[arg(long, value_name = "SIZE", default_value = "desktop")]
+    pub(crate) storage: StorageName,
+
+    /// How fast members send at most.
+    #[arg(long, value_name = "PACE", default_value = "wired")]
+    pub(crate) pace: PaceName,
+
+    /// Lose the eleventh message on the way to everybody at once, and count the NACKs.
+    #[arg(long)]
+    pub(crate) one_loss: bool,
+
+    /// Draw latency and cost against loss and against group size, each with the other options as
+    /// given.
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "one_loss")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// A delivery class, as it is called on the command line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ClassName {
+    BestEffort,
+    Latest,
+    State,
+    ReliableUnordered,
+    ReliableOrdered,
+}
+
+/// A network, as it is called on the command line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Profile {
+    /// No delay, no loss.
+    Perfect,
+    /// 0.2 ms and exponential 0.1 ms.
+    Lan,
+    /// 3 ms and exponential 3 ms.
+    Wifi,
+    /// As wifi, and 5 % loss, another 5 % in bursts of 5, and 1 % held back by up to 40 ms.
+    BadWifi,
+}
+
+/// A size of memory, as it is called on the command line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum StorageName {
+    Tiny,
+    Board,
+    Desktop,
+}
+
+/// A pace, as it is called on the command line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum PaceName {
+    Wired,
+    Wifi,
+    Board,
+    Unlimited,
+}
+
+impl Sim {
+    /// The link that is asked for.
+    pub(crate) fn link(&self) -> Result<Link, String> {
+        let mut link = match self.profile {
+            Profile::Perfect => Link::perfect(),
+            Profile::Lan => Link::lan(),
+            Profile::Wifi => Link::wifi(),
+            Profile::BadWifi => Link::wifi()
+                .with_loss(0.05)
+                .with_burst(0.05, 5.0)
+                .with_reorder(0.01, Duration::from_millis(40)),
+        };
+        if let Some(delay) = self.delay {
+            link = link.with_delay(delay);
+        }
+        if let Some(mean) = self.jitter {
+            link = link.with_jitter(mean);
+        }
+        if let Some(share) = self.loss {
+            link = link.with_loss(share);
+        }
+        if let Some((share, length)) = self.burst {
+            if length < 1.0 || share > length / (length + 1.0) {
+                return Err(format!(
+                    "bursts of {length} datagrams cannot be {share} of them all; make them longer"
+                ));
+            }
+            link = link.with_burst(share, length);
+        }
+        if let Some(share) = self.duplicate {
+            link = link.with_duplicate(share);
+        }
+        if let Some((share, by)) = self.reorder {
+            link = link.with_reorder(share, by);
+        }
+        Ok(link)
+    }
+
+    /// The scenario that is asked for, with the first seed.
+    pub(crate) fn scenario(&self) -> Result<Scenario, String> {
+        if self.senders > self.members {
+            return Err(format!(
+                "{} senders are more than the {} members",
+                self.senders, self.members
+            ));
+        }
+        let scenario = Scenario::new()
+            .with_members(self.members)
+            .with_senders(self.senders)
+            .with_rate(self.rate)
+            .with_size(self.size)
+            .with_class(self.class.class())
+            .with_link(self.link()?)
+            .with_pace(self.pace.pace())
+            .with_duration(self.seconds)
+            .with_seed(self.seed);
+        Ok(if self.one_loss {
+            scenario.with_one_loss()
+        } else {
+            scenario
+        })
+    }
+
+    /// Whether the members need more peers than a desktop's storage has.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.storage == StorageName::Desktop && self.members > DESKTOP_MEMBERS
+    }
+}
+
+impl ClassName {
+    pub(crate) const fn class(self) -> Class {
+        match self {
+            Self::BestEffort => Class::BestEffort,
+            Self::Latest => Class::Latest,
+            Self::State => Class::State,
+            Self::ReliableUnordered => Class::ReliableUnordered,
+            Self::ReliableOrdered => Class::ReliableOrdered,
+        }
+    }
+}
+
+impl PaceName {
+    const fn pace(self) -> Pace {
+        match self {
+            Self::Wired => Pace::WIRED,
+            Self::Wifi => Pace::WIFI,
+            Self::Board => Pace::BOARD,
+            Self::Unlimited => Pace::UNLIMITED,
+        }
+    }
+}
+
+/// The name as it is written on the command line.
+fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let value = value.to_possible_value();
+    f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+}
+
+impl fmt::Display for ClassName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name(self, f)
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name(self, f)
+    }
+}
+
+impl fmt::Display for StorageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name(self, f)
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|n| (1..=100_000).contains(n));
+    number.ok_or("a group has 1 to 100000 members")
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+fn parse_rate(text: &str) -> Result<f64, &'static str> {
+    number(text)
+        .filter(|rate| *rate <= 1e6)
+        .ok_or("a rate is a number of messages a second, such as 100 or 0.2")
+}
+
+fn parse_share(text: &str) -> Result<f64, &'static str> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => number(percent).map(|percent| percent / 100.0),
+        None => number(text),
+    };
+    share
+        .filter(|share| *share <= 1.0)
+        .ok_or("a share is a number from 0 to 1, such as 0.05, or in percent, such as 5%")
+}
+
+fn parse_millis(text: &str) -> Result<Duration, &'static str> {
+    number(text.strip_suffix("ms").unwrap_or(text))
+        .filter(|millis| *millis <= 1e7)
+        .and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok())
+        .ok_or("a time here is a number of milliseconds, such as 3 or 0.2")
+}
+
+fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    number(text)
+        .filter(|seconds| *seconds <= 1e7)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("a time is a number of seconds, such as 20 or 0.5")
+}
+
+fn parse_burst(text: &str) -> Result<(f64, f64), &'static str> {
+    const ADVICE: &str = "bursts are a share and a mean length in datagrams, such as 0.05:8";
+    let (share, length) = text.split_once(':').ok_or(ADVICE)?;
+    Ok((parse_share(share)?, number(length).ok_or(ADVICE)?))
+}
+
+fn parse_reorder(text: &str) -> Result<(f64, Duration), &'static str> {
+    const ADVICE: &str = "reordering is a share and a time in milliseconds, such as 0.05:40";
+    let (share, by) = text.split_once(':').ok_or(ADVICE)?;
+    Ok((parse_share(share)?, parse_millis(by)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_fractions_or_percent() {
+        assert_eq!(parse_share("0.05"), Ok(0.05));
+        assert_eq!(parse_share("5%"), Ok(0.05));
+        for bad in ["", "%", "-1", "5", "101%", "nan", "inf"] {
+            assert!(parse_share(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pairs_have_two_parts() {
+        assert_eq!(parse_burst("5%:8"), Ok((0.05, 8.0)));
+        assert_eq!(
+            parse_reorder("0.1:40"),
+            Ok((0.1, Duration::from_millis(40)))
+        );
+        for bad in ["", "0.1", "0.1:", ":8", "0.1:x", "2:8"] {
+            assert!(
+                parse_burst(bad).is_err() && parse_reorder(bad).is_err(),
+                "{bad}"
+            );
+        }
+    }
+}
