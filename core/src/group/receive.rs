@@ -228,8 +228,6 @@ impl Engine {
 
     /// A member's session is over. Whether something of it is still to be delivered or reported.
     fn end_stream(&mut self, views: &mut Views<'_>, index: usize) -> bool {
-        views.partials.forget(index, views.pool);
-        views.latest.forget(index);
         let Some(at) = views.streams.find(index) else {
             return false;
         };
