@@ -242,7 +242,15 @@ impl History {
 
     /// Whether a message fits now: `count` records of `size` octets of payload each, the last one of
     /// `last`, and `overhead` octets more. It may say no although it would just fit.
-    pub(crate) fn has_room(&self, count: usize, size: usize, last: usize, overhead: usize) -> bool {
+    ///
+    /// If it fits only from the beginning on, everything that was sent is forgotten for it.
+    pub(crate) fn has_room(
+        &mut self,
+        count: usize,
+        size: usize,
+        last: usize,
+        overhead: usize,
+    ) -> bool {
         let full = Self::space_for(size.saturating_add(overhead));
         let rest = Self::space_for(last.saturating_add(overhead));
         let need = full
@@ -251,7 +259,11 @@ impl History {
         // What is not sent stays; where records must not be split, up to one of them is wasted.
         let waste = if count > 1 { full } else { 0 };
         if self.unsent == 0 {
-            return need <= self.octets.len();
+            let fits = need <= self.octets.len();
+            if fits && need.saturating_add(waste) > self.octets.len() {
+                self.clear();
+            }
+            return fits;
         }
         let (len, cursor, tail) = (self.octets.len(), self.cursor, self.tail);
         if count <= 1 {
@@ -435,6 +447,26 @@ mod tests {
         assert!(!history.has_wanted(), "it has just been repaired");
         history.want(101, |nth| nth == 1);
         assert!(history.has_wanted());
+    }
+
+    proptest! {
+        #[test]
+        fn what_has_room_is_taken_whole(
+            steps in proptest::collection::vec((1usize..6, 0usize..60, any::<bool>()), 1..100),
+        ) {
+            let history: &mut History = &mut History::<[u8; 256]>::new();
+            for (count, last, send) in steps {
+                if history.has_room(count, 60, last, 4) {
+                    for n in 1..=count {
+                        let len = if n == count { last } else { 60 };
+                        prop_assert_eq!(push(history, Kind::Kept, &vec![0; len + 4]), Ok(()));
+                    }
+                }
+                while send && !history.is_sent() {
+                    history.mark_sent();
+                }
+            }
+        }
     }
 
     proptest! {
