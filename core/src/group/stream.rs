@@ -307,13 +307,14 @@ impl Stream {
         slots.set(sequence, Slot::Stored(handle));
         if ordered {
             self.is_ready |= sequence == self.next || self.fragment_of_first(meta);
-        } else if self.is_complete(
-            sequence.wrapping_sub(u32::from(meta.fragment)),
-            meta.last,
-            slots,
-        ) {
-            self.unordered_ready = self.unordered_ready.saturating_add(1);
-            self.is_ready = true;
+        } else {
+            let first = sequence.wrapping_sub(u32::from(meta.fragment));
+            if self.is_complete(first, meta.last, slots) {
+                self.unordered_ready = self.unordered_ready.saturating_add(1);
+                self.is_ready = true;
+            }
+            // Of a message that began before this stream: it will never be complete.
+            self.is_ready |= is_before(first, self.next);
         }
         self.note_stuck(now, slots);
         Arrival::Stored
