@@ -140,7 +140,9 @@ fn settings_that_cannot_work_say_what_to_do() {
         "{nowhere}"
     );
     let mut ana = Member::builder(group).interface(lo()).join().unwrap();
-    let error = ana.send(vec![0; 1163]).unwrap_err();
+    let error = ana
+        .send_on(groupcast::Channel::latest(1), vec![0; 1163])
+        .unwrap_err();
     assert!(
         matches!(&error, Error::Send(_)) && error.to_string().contains("1162"),
         "{error}"
