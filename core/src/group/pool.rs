@@ -151,10 +151,22 @@ impl Pool {
         Some(at)
     }
 
+    /// How many blocks a fragment takes.
+    const fn blocks_for(len: usize) -> usize {
+        len.saturating_add(META).div_ceil(CONTENT)
+    }
+
+    /// Whether there is room for a fragment of `len` octets, if need be in the place of another one.
+    pub(crate) fn has_room(&self, len: usize, instead_of: Option<Handle>) -> bool {
+        let other = instead_of.and_then(|other| self.meta(other));
+        let other = other.map_or(0, |other| Self::blocks_for(usize::from(other.len)));
+        let free = self.blocks.len().saturating_sub(usize::from(self.used));
+        Self::blocks_for(len) <= free.saturating_add(other)
+    }
+
     /// Stores a fragment. `None` if there is no room for it.
     pub(crate) fn store(&mut self, meta: Meta, payload: &[u8]) -> Option<Handle> {
-        let need = payload.len().saturating_add(META).div_ceil(CONTENT);
-        if need > self.blocks.len().saturating_sub(usize::from(self.used)) {
+        if !self.has_room(payload.len(), None) {
             return None;
         }
         let first = self.take_block()?;
@@ -280,6 +292,14 @@ mod tests {
             "three blocks are left"
         );
         assert_eq!(pool.used(), 1, "and stay so");
+    }
+
+    #[test]
+    fn a_fragment_may_take_the_place_of_another() {
+        let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
+        let handle = pool.store(meta(1, 200), &[7; 200]).unwrap();
+        assert!(!pool.has_room(200, None) && pool.has_room(200, Some(handle)));
+        assert!(pool.has_room(300, Some(handle)) && !pool.has_room(301, Some(handle)));
     }
 
     proptest! {

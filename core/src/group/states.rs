@@ -61,6 +61,9 @@ impl States {
             .or_else(|| self.values.iter().position(Option::is_none))
             .ok_or(NoRoom)?;
         let place = self.values.get_mut(at).ok_or(NoRoom)?;
+        if !pool.has_room(payload.len(), place.map(|before| before.handle)) {
+            return Err(NoRoom);
+        }
         if let Some(before) = place.take() {
             pool.release(before.handle);
             self.count = self.count.saturating_sub(1);
