@@ -10,8 +10,11 @@ use super::plan::{FOUND, Mood, Plan, RECOVERED};
 use super::track::{Promises, Track};
 use super::world::{Life, label};
 
-/// In calm, and in mild weather, a message is not longer on its way than this.
+/// In mild weather a message is not longer on its way than this.
 const SLOW: Duration = Duration::from_millis(500);
+
+/// In calm, where a small pool may still be full of what the storm left.
+const SLOW_AFTER: Duration = Duration::from_secs(3);
 
 /// A promise that was broken.
 #[derive(Clone, Debug)]
@@ -213,7 +216,11 @@ impl<'a> Oracle<'a> {
                     format!("from life {there} (member {}): {what}", life.member),
                 )
             })?;
-        if promised && took > SLOW && sent.channel.class() != Class::State {
+        let slow = match self.plan.mood {
+            Mood::Mild => SLOW,
+            Mood::Wild => SLOW_AFTER,
+        };
+        if promised && took > slow && sent.channel.class() != Class::State {
             let what = format!("life {there} message {number} took {took:?}");
             return Err(("slow", what));
         }
