@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Class, Counters, Event, MemberId, SendError};
+use groupcast::{Channel, Class, Counters, Event, MemberId};
 use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
 
 use crate::escape::escaped;
@@ -20,9 +20,6 @@ const AFTER_ERROR: Duration = Duration::from_millis(50);
 
 /// How long to wait at once for room to send.
 const NO_ROOM: Duration = Duration::from_millis(5);
-
-/// The largest message that any member can receive.
-const LARGEST: usize = 65_536;
 
 /// What to ask the system for, so that bursts are not lost. It may give less.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -165,12 +162,12 @@ impl Session {
         Ok(())
     }
 
-    /// The most octets of a message now: no member has room for more, also if none is known yet.
+    /// The most octets of a message now.
     pub(crate) fn limit(&self, class: Class) -> usize {
-        self.member.max_message(class).min(LARGEST)
+        self.member.max_message(class)
     }
 
-    /// Queues a message and returns its last sequence number. Messages that are queued before the next
+    /// Queues a message and returns its sequence number. Messages that are queued before the next
     /// [`keep_up`](Self::keep_up) share datagrams. While there is no room, it takes part in the group
     /// and waits. `None`: a signal came before there was.
     pub(crate) fn say(
@@ -180,18 +177,8 @@ impl Session {
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Option<u32>, Failure> {
         while !signal::end_requested() {
-            let (len, limit) = (message.len(), self.limit(channel.class()));
-            if len > limit {
-                return Err(SendError::TooLong { len, limit }.into());
-            }
-            // A value is never split, so the most octets of one are those of a fragment.
-            let fragment = self.member.max_message(Class::State).max(1);
             match self.member.try_queue(channel, message) {
-                Ok(first) => {
-                    let more = message.len().div_ceil(fragment).saturating_sub(1);
-                    let more = u32::try_from(more).unwrap_or(u32::MAX);
-                    return Ok(Some(first.wrapping_add(more)));
-                }
+                Ok(sequence) => return Ok(Some(sequence)),
                 Err(nb::Error::WouldBlock) => self.attend(NO_ROOM, &mut happened)?,
                 Err(nb::Error::Other(error)) => return Err(error.into()),
             }

@@ -49,7 +49,12 @@ impl Engine {
             .checked_div(record)
             .unwrap_or_default();
         let sendable = fragment.saturating_mul(kept.min(MAX_FRAGMENTS));
-        let receivable = usize::from(view.roster.limits().message).saturating_mul(64);
+        // As long as nobody is known, others are taken for members like this one.
+        let receivable = match view.roster.members() {
+            0 => self.receivable,
+            _ => view.roster.limits().message,
+        };
+        let receivable = usize::from(receivable).saturating_mul(64);
         sendable.min(receivable).max(fragment)
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Engine {
     pub(crate) sequence: u32,
     /// The largest datagram this member sends.
     pub(crate) max_datagram: u16,
+    /// The largest message this member can receive, in units of 64 octets.
+    pub(crate) receivable: u16,
     pub(crate) own_address: Option<SocketAddr>,
     pub(crate) random: Random,
     pub(crate) presence: Presence,
@@ -77,6 +79,17 @@ pub(crate) struct Engine {
     pub(crate) source: Option<Source>,
 }
 
+/// The largest message that can be received, in units of 64 octets: it must fit half a window, in the
+/// smallest fragments there are, half the pool, and the buffer where it is put together.
+fn receivable(views: &Views<'_>) -> u16 {
+    let streams = views.streams.len();
+    let window = views.slots.len().checked_div(streams).unwrap_or_default();
+    let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
+    let stored = views.pool.capacity() / 2;
+    let octets = views.inbox.octets.len().min(fragments).min(stored);
+    u16::try_from(octets / 64).unwrap_or(u16::MAX)
+}
+
 impl Engine {
     pub(crate) fn new(
         views: &Views<'_>,
@@ -99,6 +112,7 @@ impl Engine {
             counter: 0,
             sequence: 0,
             max_datagram: config.max_datagram(room),
+            receivable: receivable(views),
             own_address: None,
             random,
             presence: Presence::new(config.announce),

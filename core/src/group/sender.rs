@@ -1,10 +1,10 @@
 //! This member's own reliable stream: its numbers, and the heartbeats that tell where it stands.
 //!
 //! ```text
-//!  message   heartbeats, the first ones with a copy of the last message
-//!     │        │     │     │          │                    │
-//!  ───┴────────┴─────┴─────┴──────────┴────────────────────┴───── … then only with HELLO
-//!          h0     h0    h0      2·h0           4·h0          up to 2 s
+//!  message   heartbeats, with a copy of the last message
+//!     │    │           │                                │
+//!  ───┴────┴───────────┴────────────────────────────────┴───── … then only with HELLO
+//!       h0     2·h0                  6·h0                  up to 2 s
 //! ```
 
 use core::time::Duration;
@@ -17,11 +17,9 @@ const FIRST: Duration = Duration::from_millis(6);
 /// Heartbeats end when their interval reaches this.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// How many heartbeats carry a copy of the last message.
-const COPIES: u8 = 8;
-
-/// How many heartbeats come before their interval doubles.
-const EQUAL: u8 = 3;
+/// How much longer after the message each heartbeat comes than the one before: so few that many
+/// senders of a message now and then do not drown in heartbeats.
+const GROWTH: u32 = 3;
 
 /// A sender that sends so often needs no heartbeats between its messages.
 const STEADY: Duration = Duration::from_millis(50);
@@ -31,11 +29,10 @@ const STEADY: Duration = Duration::from_millis(50);
 pub(crate) struct Sender {
     /// The sequence number that the next fragment will have.
     pub(crate) next: u32,
-    /// How many heartbeats have been sent since the last message.
-    beats: u8,
     /// When the next heartbeat is due.
     due: Option<Instant>,
-    interval: Duration,
+    /// How long after the last message that is.
+    after: Duration,
     /// When the last message was sent, and the usual time between messages.
     last: Option<Instant>,
     rhythm: Option<Duration>,
@@ -48,9 +45,8 @@ impl Sender {
     pub(crate) const fn new() -> Self {
         Self {
             next: 0,
-            beats: 0,
             due: None,
-            interval: FIRST,
+            after: FIRST,
             last: None,
             rhythm: None,
             wanted: false,
@@ -75,15 +71,13 @@ impl Sender {
             }
         }
         self.last = Some(now);
-        self.beats = 0;
-        self.interval = FIRST.max(round_trip.saturating_mul(2));
+        let usual = FIRST.max(round_trip.saturating_mul(2));
         // In a steady flow the next message tells of a loss sooner than a heartbeat would.
         let steady = self.rhythm.filter(|rhythm| *rhythm < STEADY);
-        let first = steady.map_or(self.interval, |rhythm| {
-            self.interval
-                .max(rhythm.saturating_add(rhythm.checked_div(4).unwrap_or_default()))
+        self.after = steady.map_or(usual, |rhythm| {
+            usual.max(rhythm.saturating_add(rhythm.checked_div(4).unwrap_or_default()))
         });
-        self.due = Some(now + first);
+        self.due = Some(now + self.after);
     }
 
     /// When the next heartbeat is due.
@@ -98,7 +92,7 @@ impl Sender {
 
     /// Whether the heartbeat that is due carries a copy of the last message.
     pub(crate) fn carries_copy(&self, now: Instant) -> bool {
-        self.beats < COPIES && self.due.is_some_and(|due| due <= now)
+        self.due.is_some_and(|due| due <= now)
     }
 
     /// A SYNC was sent. It serves as the heartbeat that is due.
@@ -109,11 +103,10 @@ impl Sender {
         if self.due.is_none_or(|due| now < due) {
             return;
         }
-        self.beats = self.beats.saturating_add(1);
-        if self.beats >= EQUAL {
-            self.interval = self.interval.saturating_mul(2);
-        }
-        self.due = (self.interval < LONGEST).then_some(now + self.interval);
+        let before = self.after;
+        self.after = before.saturating_mul(GROWTH);
+        let pause = self.after.saturating_sub(before);
+        self.due = (pause < LONGEST).then_some(now + pause);
     }
 
     /// Somebody asked for what cannot be repaired.
@@ -137,7 +130,7 @@ mod tests {
     const TRIP: Duration = Duration::from_millis(1);
 
     #[test]
-    fn heartbeats_are_equal_at_first_then_rarer_and_end() {
+    fn heartbeats_become_rarer_and_end() {
         let mut sender = Sender::new();
         sender.sent(ms(1_000), TRIP);
         let mut times = Vec::new();
@@ -148,16 +141,15 @@ mod tests {
             sender.beat_sent(due);
             times.push(due.since(ms(1_000)).as_millis());
         }
-        assert_eq!(times[..5], [6, 12, 18, 30, 54]);
-        assert!((8..=12).contains(&times.len()), "{times:?}");
-        assert_eq!(copies, 8);
+        assert_eq!(times, [6, 18, 54, 162, 486, 1_458]);
+        assert_eq!(copies, times.len());
     }
 
     #[test]
     fn a_new_message_begins_the_heartbeats_anew() {
         let mut sender = Sender::new();
         sender.sent(ms(0), TRIP);
-        for _ in 0..6 {
+        for _ in 0..3 {
             sender.beat_sent(sender.next_beat().unwrap());
         }
         sender.sent(ms(5_000), TRIP);

@@ -563,27 +563,12 @@ impl Engine {
         Hello {
             join: self.presence.is_joining(),
             max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
-            max_message: self.receivable(views),
+            max_message: self.receivable,
             interval: u16::try_from(units).unwrap_or(u16::MAX),
             receive_burst: self.config.receive_burst,
             round_trip: trip,
             group_size: backoff::encode_group_size(self.group_size(views.roster)),
             ..Hello::new(self.name)
         }
-    }
-
-    /// The largest message that can be received, in units of 64 octets.
-    fn receivable(&self, views: &Views<'_>) -> u16 {
-        // A message must fit half a window, in the smallest fragments there are, half the pool, and the
-        // buffer where it is put together.
-        let window = views
-            .slots
-            .len()
-            .checked_div(views.streams.len())
-            .unwrap_or_default();
-        let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
-        let stored = views.pool.capacity() / 2;
-        let octets = views.inbox.octets.len().min(fragments).min(stored);
-        u16::try_from(octets / 64).unwrap_or(u16::MAX)
     }
 }
