@@ -15,7 +15,7 @@ use core::net::SocketAddr;
 
 use heapless::vec::{OwnedVecStorage, VecInner, VecStorage, ViewVecStorage};
 
-use super::peer::{Change, Heard, Limits, Owed, Peer};
+use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
 use super::random::Random;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
@@ -225,14 +225,14 @@ impl Roster {
     }
 
     /// Where this receiver is in a peer's stream, while no stream is kept for it.
-    pub(crate) fn position(&self, index: usize) -> Option<u32> {
+    pub(crate) fn position(&self, index: usize) -> Option<Position> {
         self.places.get(index)?.as_ref()?.position
     }
 
     /// Notes where this receiver is in a peer's stream.
-    pub(crate) fn set_position(&mut self, index: usize, next: u32) {
+    pub(crate) fn set_position(&mut self, index: usize, position: Position) {
         if let Some(Some(peer)) = self.places.get_mut(index) {
-            peer.position = Some(next);
+            peer.position = Some(position);
         }
     }
 
@@ -241,17 +241,17 @@ impl Roster {
         self.change(index, |peer| peer.owed = peer.owed.or(Some(Owed::Ack)));
     }
 
-    /// Nobody has confirmed anything of this member's own stream.
-    pub(crate) fn forget_acks(&mut self) {
+    /// Something else is to be confirmed.
+    pub(crate) fn forget_answers(&mut self) {
         for peer in self.places.iter_mut().flatten() {
-            peer.forget_ack();
+            peer.answer = Answer::Open;
         }
     }
 
-    /// Whether every member has the fragment with this number of this member's own stream.
-    pub(crate) fn all_acked(&self, sequence: u32) -> bool {
+    /// Whether every member said whether it has what is to be confirmed.
+    pub(crate) fn all_answered(&self) -> bool {
         let mut members = self.places.iter().flatten().filter(|peer| peer.is_member());
-        members.all(|peer| peer.has_acked(sequence))
+        members.all(|peer| peer.answer != Answer::Open)
     }
 
     /// Changes a peer and keeps the sums right.
