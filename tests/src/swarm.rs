@@ -26,6 +26,8 @@
 //! outside of the stream. Where memory does not suffice for what happens (more members than places on
 //! the roster, say), the promises that depend on it are not held against the group.
 
+mod asks;
+mod claims;
 pub mod dice;
 mod draw;
 pub mod drive;
@@ -33,6 +35,7 @@ pub mod oracle;
 pub mod plan;
 pub mod tap;
 pub mod track;
+mod wire_math;
 pub mod world;
 
 use core::time::Duration;

@@ -1,20 +1,32 @@
 //! The judge: it sees everything that is sent and told, and says when a promise was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use core::fmt;
 use core::time::Duration;
-use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage};
+use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage, Pace};
 
 use super::plan::{FOUND, Mood, Plan, RECOVERED};
 use super::track::{Promises, Track};
-use super::world::{Life, label};
+use super::world::{Life, Sent, label};
 
 /// In mild weather a message is not longer on its way than this.
 const SLOW: Duration = Duration::from_millis(500);
 
 /// In calm, where a small pool may still be full of what the storm left.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
+
+/// So many fragments before the last one are asked for, too.
+const ASKED_FOR: usize = 2;
+
+/// Who has the messages from one place of a stream to before another?
+#[derive(Clone, Debug)]
+struct Question {
+    from: usize,
+    to: usize,
+    /// The lives that are said to have them.
+    confirmed: BTreeSet<usize>,
+}
 
 /// A promise that was broken.
 #[derive(Clone, Debug)]
@@ -68,6 +80,10 @@ pub struct Oracle<'a> {
     tracks: BTreeMap<(usize, usize), Track>,
     /// By receiver's life and the sending member: the newest life of that something came from.
     newest: BTreeMap<(usize, usize), usize>,
+    /// By receiver's and sender's life: who was told that somebody left or was lost.
+    gone: BTreeSet<(usize, usize)>,
+    /// What each life wants to know, and who answered.
+    questions: BTreeMap<usize, Question>,
     /// The bare datagrams that were sent.
     pub raw: Vec<Vec<u8>>,
     /// What happened.
@@ -90,6 +106,8 @@ impl<'a> Oracle<'a> {
             current: vec![None; plan.players.len()],
             tracks: BTreeMap::new(),
             newest: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            questions: BTreeMap::new(),
             raw: Vec::new(),
             totals: Totals::default(),
             violation: None,
@@ -151,8 +169,11 @@ impl<'a> Oracle<'a> {
             OwnedEvent::DuplicateId(duplicate) => {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
-            OwnedEvent::Lost(_) => {
-                self.totals.lost += 1;
+            OwnedEvent::Confirmed(member) => self.confirmed(here, member),
+            OwnedEvent::Left(member) | OwnedEvent::Lost(member) => {
+                self.totals.lost += u64::from(matches!(event, OwnedEvent::Lost(_)));
+                let there = self.life_of(member);
+                self.gone.extend(there.map(|there| (here, there)));
                 Ok(())
             }
             _ => Ok(()),
@@ -311,6 +332,80 @@ impl<'a> Oracle<'a> {
         Ok(())
     }
 
+    /// The question who has a member's last messages: their sequence numbers. `None` if it has none.
+    pub fn question(&mut self, member: usize) -> Option<(u32, u32)> {
+        let here = self.current[member].filter(|here| self.is_alive(*here))?;
+        let life = &self.lives[here];
+        let last = *life.stream.last()?;
+        let before = life.stream.len().saturating_sub(1 + ASKED_FOR);
+        let first = life.stream[before];
+        let question = Question {
+            from: life.place(life.sent[first].first)?,
+            to: life.stream.len(),
+            confirmed: BTreeSet::new(),
+        };
+        self.questions.insert(here, question);
+        let life = &self.lives[here];
+        Some((life.sent[first].first, life.sent[last].first))
+    }
+
+    /// Somebody is said to have what was asked for.
+    fn confirmed(&mut self, here: usize, member: &Member) -> Result<(), (&'static str, String)> {
+        let there = self.life_of(member);
+        let question = self.questions.get_mut(&here);
+        let (Some(there), Some(question)) = (there, question) else {
+            return Err(("confirm", format!("{} was not asked", member.id())));
+        };
+        question.confirmed.insert(there);
+        let (from, to) = (question.from, question.to);
+        if !self.promises.roster_fits {
+            return Ok(());
+        }
+        let track = self.tracks.entry((there, here)).or_default();
+        match track.lacks(&self.lives[here], from, to) {
+            Some(place) => {
+                let member = self.lives[there].member;
+                let what = format!("member {member} is said to have place {place}");
+                Err(("confirm", what))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// In calm everything arrives, also what need not.
+    fn settle_calm(&self, found: &mut Vec<(&'static str, String)>) {
+        if !self.plan.is_fair {
+            return;
+        }
+        for ((here, there), track) in &self.tracks {
+            let (receiver, life) = (&self.lives[*here], &self.lives[*there]);
+            let is_old = receiver.began + FOUND < self.calm_since();
+            if !self.is_alive(*here) || !is_old || !self.knows(*here, *there) {
+                continue;
+            }
+            let is_late = |sent: &Sent| sent.at >= self.calm_since();
+            let sent = life.sent.iter().enumerate();
+            if let Some((_, sent)) = sent
+                .filter(|(_, sent)| sent.channel.class() == Class::BestEffort && is_late(sent))
+                .find(|(number, _)| !track.has_once(*number))
+            {
+                let (member, number) = (receiver.member, sent.first);
+                let what = format!("member {member}: best effort {number} of life {there}");
+                found.push(("calm", format!("{what} did not arrive")));
+            }
+            if let Some(question) = self.questions.get(there)
+                && self.is_alive(*there)
+                && question.from < life.stream.len()
+                && is_late(&life.sent[life.stream[question.from]])
+                && !question.confirmed.contains(here)
+            {
+                let (member, to) = (receiver.member, question.to);
+                let what = format!("member {member} did not confirm life {there} up to {to}");
+                found.push(("confirm", what));
+            }
+        }
+    }
+
     /// All is over: nothing may be missing.
     pub fn settle(&mut self, now: Instant) {
         if !self.promises.roster_fits {
@@ -350,6 +445,7 @@ impl<'a> Oracle<'a> {
                 }
             }
         }
+        self.settle_calm(&mut found);
         for (rule, what) in found {
             self.accuse(now, rule, what);
         }
@@ -381,6 +477,31 @@ impl<'a> Oracle<'a> {
     #[must_use]
     pub fn limit(&self, member: usize) -> usize {
         self.plan.players[member].max_datagram
+    }
+
+    /// How fast a member may send.
+    #[must_use]
+    pub fn pace(&self, member: usize) -> Pace {
+        self.plan.players[member].pace
+    }
+
+    /// When the faults have been over for so long that they should not be felt any more.
+    #[must_use]
+    pub fn calm_since(&self) -> Instant {
+        Instant::ZERO + self.plan.faulty + RECOVERED
+    }
+
+    /// Whether what a member sends leaves at once: no stack refuses it.
+    #[must_use]
+    pub fn is_prompt(&self, now: Instant) -> bool {
+        self.plan.refusal == 0.0 || now >= self.calm_since()
+    }
+
+    /// Whether a member, in one life, has been told of a life of another, and not of its end.
+    #[must_use]
+    pub fn knows(&self, here: usize, there: usize) -> bool {
+        let member = self.lives[there].member;
+        self.newest.get(&(here, member)) == Some(&there) && !self.gone.contains(&(here, there))
     }
 
     /// The channel at a place of the plan.
