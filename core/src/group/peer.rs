@@ -19,8 +19,8 @@ const REMEMBER_LEFT: Duration = Duration::from_secs(10);
 /// its stream goes on where it was. Without that, messages would be delivered twice.
 const REMEMBER_LOST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A HELLO interval for members that have not stated theirs.
-const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
+/// A HELLO interval for members that have not stated theirs, in units of 10 ms.
+const UNSTATED_INTERVAL: u16 = 100;
 
 /// When to ask a sender for its HELLO that was heard without one.
 const ASK_AFTER: Duration = Duration::from_millis(50);
@@ -130,7 +130,8 @@ pub(crate) struct Peer {
     window: Window,
     /// When it was heard, and for one that left: when it said so.
     heard: Instant,
-    interval: Duration,
+    /// The HELLO interval it states, in units of 10 ms.
+    interval: u16,
     limits: Limits,
     /// Its clock, and when that was heard.
     stamp: Option<(u32, Instant)>,
@@ -347,7 +348,7 @@ impl Peer {
             },
         };
         if hello.interval > 0 {
-            self.interval = Duration::from_millis(u64::from(hello.interval).saturating_mul(10));
+            self.interval = hello.interval;
         }
         if self.member.standing == Standing::Unknown {
             self.member.standing = Standing::Present;
@@ -373,7 +374,7 @@ impl Peer {
     /// When something is to be done about it unless it is heard before.
     pub(crate) fn deadline(&self) -> Instant {
         let silent_for = |quarters: u32| {
-            let quarter = self.interval.checked_div(4).unwrap_or_default();
+            let quarter = Duration::from_micros(u64::from(self.interval).saturating_mul(2_500));
             self.heard + quarter.saturating_mul(quarters)
         };
         match (self.member.standing, self.probes) {
