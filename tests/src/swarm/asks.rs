@@ -37,6 +37,8 @@ impl Said {
                     lowest(sync.low);
                     said.trip = Some(round_trip(sync.round_trip)).filter(|trip| !trip.is_zero());
                 }
+                // If this completes its message, that may need the place of all that follows.
+                Frame::Data(data) if data.class == 0 && data.last > 0 => break,
                 Frame::Data(data) => low_of(data).into_iter().for_each(&mut lowest),
                 Frame::Nack(nack) => said.nacks.push(*nack),
                 _ => {}

@@ -1,0 +1,64 @@
+//! When a member asks for what it misses.
+
+use core::time::Duration;
+
+use groupcast::wire::{self, Data, Frame};
+use groupcast::{Group, Instant};
+
+use crate::hub::{Puppet, Room, config, data, hear, member, ms};
+
+/// Who hears of a reliable message, and then of the next but one.
+fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
+    let mut ben = member(config("ben"), seed);
+    let mut ana = Puppet::new(7, 1);
+    hear(&mut ben, ms(0), &ana.hello("ana"));
+    for sequence in [0, 2] {
+        let message = Data {
+            class: 1,
+            sequence,
+            horizon: sequence as u8,
+            ..data("x")
+        };
+        hear(&mut ben, at, &ana.say(&[Frame::Data(message)]));
+    }
+    ben
+}
+
+/// When it asks, if it does within this time.
+fn asks_at(group: &mut Group<Room>, from: Instant, within: Duration) -> Option<Instant> {
+    let end = from + within;
+    let mut now = from;
+    let mut buffer = [0; 1472];
+    while now <= end {
+        group.handle_timeout(now);
+        while let Some(transmit) = group.poll_transmit(now, &mut buffer).unwrap() {
+            let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+            if frames
+                .flatten()
+                .any(|frame| matches!(frame, Frame::Nack(nack) if nack.base == 1))
+            {
+                return Some(now);
+            }
+        }
+        now = now.max(group.next_deadline()?) + Duration::from_micros(1);
+    }
+    None
+}
+
+#[test]
+fn what_is_missing_may_only_be_late_and_is_asked_for_after_a_millisecond() {
+    // Old enough to follow the stream from its beginning.
+    let at = ms(2_000);
+    let mut times = Vec::new();
+    for seed in 1..20 {
+        let mut ben = member_that_misses_one(at, seed);
+        let asked = asks_at(&mut ben, at, Duration::from_millis(100)).expect("it asks");
+        let after = asked.since(at);
+        assert!(after >= Duration::from_millis(1), "{after:?}");
+        assert!(after <= Duration::from_millis(30), "{after:?}");
+        times.push(after);
+    }
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.len() > 10, "not all at one time: {times:?}");
+}
