@@ -5,11 +5,13 @@ use core::time::Duration;
 use groupcast::wire::{self, Data, Frame};
 use groupcast::{Group, Instant};
 
-use crate::hub::{Puppet, Room, config, data, hear, member, ms};
+use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
 
 /// Who hears of a reliable message, and then of the next but one.
 fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
-    let mut ben = member(config("ben"), seed);
+    // It would else stop to wait before it stops to ask.
+    let config = config("ben").with_max_wait(Duration::from_secs(600));
+    let mut ben = member(config, seed);
     let mut ana = Puppet::new(7, 1);
     hear(&mut ben, ms(0), &ana.hello("ana"));
     for sequence in [0, 2] {
@@ -43,6 +45,31 @@ fn asks_at(group: &mut Group<Room>, from: Instant, within: Duration) -> Option<I
         now = now.max(group.next_deadline()?) + Duration::from_micros(1);
     }
     None
+}
+
+#[test]
+fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
+    let mut ben = member_that_misses_one(ms(2_000), 1);
+    let mut now = ms(2_000);
+    let mut asked = 0;
+    let mut heard = Vec::new();
+    // As long as the sender counts as a member: it goes on saying HELLO.
+    let mut ana = Puppet {
+        counter: 100,
+        ..Puppet::new(7, 1)
+    };
+    for second in 3..60 {
+        heard.extend(hear(&mut ben, now, &ana.hello("ana")));
+        while let Some(at) = asks_at(&mut ben, now, ms(1_000 * second).since(now)) {
+            asked += 1;
+            now = at + Duration::from_micros(1);
+            drain(&mut ben, &mut heard);
+        }
+        now = ms(1_000 * second);
+    }
+    assert!((20..=25).contains(&asked), "asked {asked} times");
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(heard[0].starts_with("Gap"), "{heard:?}");
 }
 
 #[test]
