@@ -73,6 +73,19 @@ fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
 }
 
 #[test]
+fn what_is_left_of_a_session_is_told_before_the_next_one_begins() {
+    let mut ben = member_that_misses_one(ms(2_000), 1);
+    let mut again = Puppet::new(7, 2);
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.extend(hear(&mut ben, ms(2_010), &again.hello("ana")));
+    }
+    let kinds: Vec<_> = heard.iter().map(|line| &line[..3]).collect();
+    assert_eq!(kinds, ["Gap", "ana"], "{heard:?}");
+    assert_eq!(heard[1], "ana restarted");
+}
+
+#[test]
 fn what_is_missing_may_only_be_late_and_is_asked_for_after_a_millisecond() {
     // Old enough to follow the stream from its beginning.
     let at = ms(2_000);

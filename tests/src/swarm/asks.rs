@@ -6,14 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use groupcast::Instant;
 use groupcast::wire::{Frame, Nack};
 
-use super::claims::{Broken, low_of};
+use super::claims::{Broken, STATE, low_of};
 use super::wire_math::{is_before, round_trip};
 
 /// A member reads what has arrived before it asks, at this time later at the latest.
 const READ: Duration = Duration::from_millis(1);
-
-/// A missing fragment is asked for so often at most.
-const ATTEMPTS: u8 = 24;
 
 /// What a datagram says to those who hear it.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +36,8 @@ impl Said {
                 }
                 // If this completes its message, that may need the place of all that follows.
                 Frame::Data(data) if data.class == 0 && data.last > 0 => break,
+                // A value that was asked for says nothing of the stream.
+                Frame::Data(data) if data.class == STATE && data.repair => {}
                 Frame::Data(data) => low_of(data).into_iter().for_each(&mut lowest),
                 Frame::Nack(nack) => said.nacks.push(*nack),
                 _ => {}
@@ -110,9 +109,6 @@ impl Asks {
     /// The receiver asks.
     pub(super) fn asks(&mut self, at: Instant, nack: &Nack) -> Result<(), Broken> {
         self.follows = true;
-        if nack.attempt > ATTEMPTS {
-            return Err(("nacks", format!("{} for the 25th time", nack.base)));
-        }
         let now = self.trip.unwrap_or_default();
         for sequence in nack.iter() {
             if let Some((low, since)) = self.low

@@ -24,7 +24,7 @@ const SHORT_TRIP: Duration = Duration::from_millis(300);
 const SHORT_MESSAGE: usize = 256;
 
 /// The code of the class State in a frame.
-const STATE: u8 = 3;
+pub(super) const STATE: u8 = 3;
 
 /// What counts for a datagram beside its octets.
 const PER_DATAGRAM: usize = 46;
