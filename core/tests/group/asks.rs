@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{self, Data, Frame};
+use groupcast::wire::{self, Data, Frame, Sync};
 use groupcast::{Group, Instant};
 
 use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
@@ -26,8 +26,23 @@ fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
     ben
 }
 
-/// When it asks, if it does within this time.
+/// When it asks for the message, if it does within this time.
 fn asks_at(group: &mut Group<Room>, from: Instant, within: Duration) -> Option<Instant> {
+    says_at(
+        group,
+        from,
+        within,
+        |frame| matches!(frame, Frame::Nack(nack) if nack.base == 1),
+    )
+}
+
+/// When it sends such a frame, if it does within this time.
+fn says_at(
+    group: &mut Group<Room>,
+    from: Instant,
+    within: Duration,
+    is_it: impl Fn(Frame<'_>) -> bool,
+) -> Option<Instant> {
     let end = from + within;
     let mut now = from;
     let mut buffer = [0; 1472];
@@ -35,10 +50,7 @@ fn asks_at(group: &mut Group<Room>, from: Instant, within: Duration) -> Option<I
         group.handle_timeout(now);
         while let Some(transmit) = group.poll_transmit(now, &mut buffer).unwrap() {
             let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
-            if frames
-                .flatten()
-                .any(|frame| matches!(frame, Frame::Nack(nack) if nack.base == 1))
-            {
+            if frames.flatten().any(&is_it) {
                 return Some(now);
             }
         }
@@ -70,6 +82,39 @@ fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
     assert!((20..=25).contains(&asked), "asked {asked} times");
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(heard[0].starts_with("Gap"), "{heard:?}");
+}
+
+#[test]
+fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
+    for is_lost in [false, true] {
+        let mut ben = member(config("ben"), 1);
+        let mut ana = Puppet::new(7, 1);
+        hear(&mut ben, ms(0), &ana.hello("ana"));
+        let value = |sequence| Data {
+            class: 3,
+            sequence,
+            horizon: 0,
+            ..data("x")
+        };
+        hear(&mut ben, ms(2_000), &ana.say(&[Frame::Data(value(0))]));
+        // The second one was lost, and cannot be repaired any more.
+        let next = if is_lost { 2 } else { 1 };
+        let sync = Frame::Sync(Sync {
+            next,
+            low: next,
+            round_trip: 0,
+            group_size: 0,
+            states: 1,
+        });
+        let mut heard = Vec::new();
+        for at in [2_001, 2_002] {
+            heard.extend(hear(&mut ben, ms(at), &ana.say(&[sync])));
+        }
+        assert_eq!(heard.len(), usize::from(is_lost), "{heard:?}");
+        let is_ask = |frame: Frame<'_>| matches!(frame, Frame::Ask(ask) if ask.target == 7);
+        let asked = says_at(&mut ben, ms(2_002), Duration::from_millis(500), is_ask);
+        assert_eq!(asked.is_some(), is_lost);
+    }
 }
 
 #[test]
