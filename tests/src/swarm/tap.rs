@@ -177,7 +177,9 @@ impl Tap {
         if times.len() > NACKS {
             return Err(("nacks", format!("{} in a second", times.len())));
         }
-        match target(nack, oracle).filter(|_| oracle.is_prompt(at)) {
+        // Who was given up and came back is followed anew, as if nothing had been heard of it.
+        let is_known = |there: &usize| oracle.is_prompt(at) && oracle.knows(here, *there);
+        match target(nack, oracle).filter(is_known) {
             Some(there) => self.asks.entry((here, there)).or_default().asks(at, nack),
             None => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use groupcast::{Class, Member};
 
-use super::super::plan::FOUND;
+use super::super::plan::{FOUND, Store};
 use super::super::world::Sent;
 use super::Oracle;
 
@@ -76,10 +76,13 @@ impl Oracle<'_> {
             if !self.is_alive(*here) || !is_old || !self.knows(*here, *there) {
                 continue;
             }
+            // Values and what waits in a stream may leave no room for fragments.
+            let has_room = self.plan.store == Store::Roomy;
             let is_late = |sent: &Sent| sent.at >= self.calm_since();
             let sent = life.sent.iter().enumerate();
             if let Some((_, sent)) = sent
                 .filter(|(_, sent)| sent.channel.class() == Class::BestEffort && is_late(sent))
+                .filter(|(_, sent)| has_room || sent.fragments == 1)
                 .find(|(number, _)| !track.has_once(*number))
             {
                 let (member, number) = (receiver.member, sent.first);
