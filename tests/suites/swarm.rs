@@ -6,14 +6,25 @@ use groupcast_tests::swarm;
 
 const FAULTY: Duration = Duration::from_secs(5);
 
+fn keeps_every_promise(seed: u64, faulty: Duration) {
+    let outcome = swarm::run(seed, faulty, false);
+    if let Some(violation) = outcome.violation {
+        let command = swarm::command(seed, faulty);
+        panic!("seed {seed}: {violation}\n    {command}");
+    }
+}
+
 #[test]
 fn forty_random_groups_keep_every_promise() {
     for seed in 0..40 {
-        let outcome = swarm::run(seed, FAULTY, false);
-        if let Some(violation) = outcome.violation {
-            let command = swarm::command(seed, FAULTY);
-            panic!("seed {seed}: {violation}\n    {command}");
-        }
+        keeps_every_promise(seed, FAULTY);
+    }
+}
+
+#[test]
+fn seeds_that_found_faults_find_none_any_more() {
+    for (seed, seconds) in swarm::REMEMBERED {
+        keeps_every_promise(seed, Duration::from_secs(seconds));
     }
 }
 

@@ -194,18 +194,19 @@ impl Engine {
         end: usize,
         found: FoundMessage,
     ) -> Option<FoundMessage> {
-        let datagram_end = views.inbox.end().max(end);
-        let rest = views
-            .inbox
-            .octets
-            .get_mut(datagram_end..)
-            .unwrap_or_default();
+        let mut start = views.inbox.end().max(end);
+        let room = views.inbox.octets.len().saturating_sub(start);
+        if views.partials.message_len(at, views.pool) > room {
+            views.inbox.clear();
+            start = 0;
+        }
+        let rest = views.inbox.octets.get_mut(start..).unwrap_or_default();
         match views.partials.assemble(at, rest, views.pool) {
             Some((sequence, number, len)) => Some(FoundMessage {
                 channel: Channel::best_effort(number),
                 sequence,
-                start: datagram_end,
-                end: datagram_end.saturating_add(len),
+                start,
+                end: start.saturating_add(len),
                 ..found
             }),
             None => {

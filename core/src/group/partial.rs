@@ -147,6 +147,17 @@ impl Partials {
         }
     }
 
+    /// How many octets the fragments at a place have, as far as they have come.
+    pub(crate) fn message_len(&self, at: usize, pool: &Pool) -> usize {
+        let mut next = self.places.get(at).copied().flatten().map(|p| p.newest);
+        let mut len = 0usize;
+        while let Some(meta) = next.and_then(|handle| pool.meta(handle)) {
+            len = len.saturating_add(usize::from(meta.len));
+            next = Pool::linked(meta);
+        }
+        len
+    }
+
     /// Puts the complete message at a place together. Returns its first sequence number, its channel
     /// and its length, and gives its fragments back.
     pub(crate) fn assemble(

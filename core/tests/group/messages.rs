@@ -104,6 +104,28 @@ fn duplicates_of_the_network_are_delivered_once() {
 }
 
 #[test]
+fn fragments_are_put_together_in_any_order_even_if_the_last_one_is_long() {
+    for order in [[0, 1], [1, 0]] {
+        let mut ben = member(config("ben"), 2);
+        let mut ana = Puppet::new(7, 1);
+        hear(&mut ben, ms(0), &ana.hello("ana"));
+        let parts = ["a".repeat(900), "b".repeat(300)];
+        let mut heard = Vec::new();
+        for fragment in order {
+            let part = Data {
+                fragment,
+                last: 1,
+                sequence: 5 + u32::from(fragment),
+                ..data(&parts[usize::from(fragment)])
+            };
+            heard = hear(&mut ben, ms(1), &ana.say(&[Frame::Data(part)]));
+        }
+        assert_eq!(heard.len(), 1, "{order:?}");
+        assert!(heard[0].contains(&parts.concat()), "{order:?}: {heard:?}");
+    }
+}
+
+#[test]
 fn bare_datagrams_are_raw_and_ones_own_are_not() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
     hub.run(Duration::from_millis(200));

@@ -90,21 +90,22 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
     if max_datagram != 0 {
         config = config.with_max_datagram(max_datagram);
     }
+    let mut pace = Pace::WIRED;
     if !mild {
-        config = config
-            .with_join(dice.pick(&[
-                Join::Current,
-                Join::Current,
-                Join::Recent(5),
-                Join::Recent(60),
-            ]))
-            .with_pace(dice.pick(&[Pace::WIRED, Pace::WIRED, Pace::WIFI, Pace::BOARD]))
-            .with_receive_burst(dice.pick(&[0, 0, 2, 4]));
+        config = config.with_join(dice.pick(&[
+            Join::Current,
+            Join::Current,
+            Join::Recent(5),
+            Join::Recent(60),
+        ]));
+        pace = dice.pick(&[Pace::WIRED, Pace::WIRED, Pace::WIFI, Pace::BOARD]);
+        config = config.with_receive_burst(dice.pick(&[0, 0, 2, 4]));
         let wait = dice.pick(&[5_000, 5_000, 1_000, 200]);
         config = config.with_max_wait(Duration::from_millis(wait));
     }
     Player {
-        config,
+        config: config.with_pace(pace),
+        pace,
         fixed,
         max_datagram: if max_datagram == 0 {
             1_200

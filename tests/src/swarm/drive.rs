@@ -1,7 +1,5 @@
 //! Does what a plan says to the real thing.
 
-use core::time::Duration;
-
 use groupcast::embedded_nal::nb;
 use groupcast::{Class, Instant, Memory, SendError};
 use groupcast_sim::{MemberKey, SimNet, TraceEntry, TraceEvent};
@@ -160,6 +158,10 @@ impl<M: Memory + Default> Drive<'_, M> {
     fn all(&mut self) {
         for player in &self.plan.players {
             let key = self.net.join(player.config);
+            self.watch
+                .tap
+                .hosts
+                .insert(self.net[key].host(), self.keys.len());
             self.keys.push(key);
             self.watch.seen.push(0);
             self.born(self.keys.len() - 1);
@@ -170,19 +172,16 @@ impl<M: Memory + Default> Drive<'_, M> {
             }
             self.act(action);
         }
-        let agreed = self.plan.faulty + Duration::from_secs(10);
-        if self.pass_until(Instant::ZERO + agreed) {
-            return;
-        }
-        self.compare_rosters();
         if self.pass_until(Instant::ZERO + self.plan.end()) {
             return;
         }
+        self.compare_rosters();
         for member in 0..self.keys.len() {
             self.check_counters(member);
         }
         let now = self.net.now();
         self.oracle.settle(now);
+        self.watch.tap.settle(now, &mut self.oracle);
     }
 
     /// Lets time pass. Whether a promise was broken.
@@ -253,12 +252,18 @@ impl<M: Memory + Default> Drive<'_, M> {
                 self.born(*member);
             }
             Action::Leave(member) => self.net[self.keys[*member]].leave(),
+            Action::Confirm(member) => {
+                if let Some((first, last)) = self.oracle.question(*member) {
+                    self.net[self.keys[*member]].confirm(first, last);
+                }
+            }
             Action::Cut(pairs) => {
                 for (from, to) in pairs {
                     let host = |member: &usize| self.net[self.keys[*member]].host();
                     network.block(host(from), host(to));
                 }
             }
+            Action::Compare => self.compare_rosters(),
             Action::Heal => network.heal(),
             Action::Calm => {
                 network.heal();

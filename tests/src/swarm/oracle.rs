@@ -1,11 +1,14 @@
 //! The judge: it sees everything that is sent and told, and says when a promise was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use core::fmt;
 use core::time::Duration;
-use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage};
+use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage, Pace};
 
+mod questions;
+
+use self::questions::Question;
 use super::plan::{FOUND, Mood, Plan, RECOVERED};
 use super::track::{Promises, Track};
 use super::world::{Life, label};
@@ -68,6 +71,10 @@ pub struct Oracle<'a> {
     tracks: BTreeMap<(usize, usize), Track>,
     /// By receiver's life and the sending member: the newest life of that something came from.
     newest: BTreeMap<(usize, usize), usize>,
+    /// By receiver's and sender's life: who was told that somebody left or was lost.
+    gone: BTreeSet<(usize, usize)>,
+    /// What each life wants to know, and who answered.
+    questions: BTreeMap<usize, Question>,
     /// The bare datagrams that were sent.
     pub raw: Vec<Vec<u8>>,
     /// What happened.
@@ -90,6 +97,8 @@ impl<'a> Oracle<'a> {
             current: vec![None; plan.players.len()],
             tracks: BTreeMap::new(),
             newest: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            questions: BTreeMap::new(),
             raw: Vec::new(),
             totals: Totals::default(),
             violation: None,
@@ -151,8 +160,11 @@ impl<'a> Oracle<'a> {
             OwnedEvent::DuplicateId(duplicate) => {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
-            OwnedEvent::Lost(_) => {
-                self.totals.lost += 1;
+            OwnedEvent::Confirmed(member) => self.confirmed(here, member),
+            OwnedEvent::Left(member) | OwnedEvent::Lost(member) => {
+                self.totals.lost += u64::from(matches!(event, OwnedEvent::Lost(_)));
+                let there = self.life_of(member);
+                self.gone.extend(there.map(|there| (here, there)));
                 Ok(())
             }
             _ => Ok(()),
@@ -350,6 +362,7 @@ impl<'a> Oracle<'a> {
                 }
             }
         }
+        self.settle_calm(&mut found);
         for (rule, what) in found {
             self.accuse(now, rule, what);
         }
@@ -381,6 +394,31 @@ impl<'a> Oracle<'a> {
     #[must_use]
     pub fn limit(&self, member: usize) -> usize {
         self.plan.players[member].max_datagram
+    }
+
+    /// How fast a member may send.
+    #[must_use]
+    pub fn pace(&self, member: usize) -> Pace {
+        self.plan.players[member].pace
+    }
+
+    /// When the faults have been over for so long that they should not be felt any more.
+    #[must_use]
+    pub fn calm_since(&self) -> Instant {
+        Instant::ZERO + self.plan.faulty + RECOVERED
+    }
+
+    /// Whether what a member sends leaves at once: no stack refuses it.
+    #[must_use]
+    pub fn is_prompt(&self, now: Instant) -> bool {
+        self.plan.refusal == 0.0 || now >= self.calm_since()
+    }
+
+    /// Whether a member, in one life, has been told of a life of another, and not of its end.
+    #[must_use]
+    pub fn knows(&self, here: usize, there: usize) -> bool {
+        let member = self.lives[there].member;
+        self.newest.get(&(here, member)) == Some(&there) && !self.gone.contains(&(here, there))
     }
 
     /// The channel at a place of the plan.

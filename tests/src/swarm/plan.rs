@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::{Channel, Class, Config};
+use groupcast::{Channel, Class, Config, Pace};
 use groupcast_sim::Link;
 
 use super::dice::Dice;
@@ -14,8 +14,20 @@ pub const CALM: Duration = Duration::from_secs(12);
 /// From when on, after the faults ended, the group is to work as if there had been none.
 pub const RECOVERED: Duration = Duration::from_secs(4);
 
+/// When it is asked for the last time who has what, after the faults ended.
+const LAST_QUESTION: Duration = Duration::from_secs(8);
+
+/// When the rosters agree.
+const AGREED: Duration = Duration::from_secs(10);
+
+/// When somebody leaves, after the rosters were compared.
+const LAST_DEPARTURE: Duration = Duration::from_millis(11_200);
+
 /// How long a group takes to find itself.
 pub const FOUND: Duration = Duration::from_millis(2_500);
+
+/// Octets of a message in calm at most, three times as many in best effort.
+const LARGE_IN_CALM: u64 = 300;
 
 /// The memory of every member.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,6 +76,8 @@ pub enum Mood {
 pub struct Player {
     /// Its settings.
     pub config: Config,
+    /// How fast it may send.
+    pub pace: Pace,
     /// Whether a restart keeps its id.
     pub fixed: bool,
     /// The largest datagram it may send.
@@ -90,6 +104,10 @@ pub enum Action {
     Restart(usize),
     /// A member leaves.
     Leave(usize),
+    /// A member asks who has its last messages.
+    Confirm(usize),
+    /// The rosters are to agree.
+    Compare,
     /// Nothing passes from the first to the second of each pair.
     Cut(Vec<(usize, usize)>),
     /// Everything passes again.
@@ -190,7 +208,9 @@ impl Plan {
             plan.troubles();
         }
         plan.actions.push((faulty, Action::Calm));
+        plan.actions.push((faulty + AGREED, Action::Compare));
         plan.traffic(senders);
+        plan.questions(senders);
         plan.judge_room(senders);
         plan.actions.sort_by_key(|(at, _)| *at);
         plan
@@ -269,7 +289,7 @@ impl Plan {
             let mut at = self.faulty + RECOVERED;
             while at < self.faulty + Duration::from_millis(6_500) {
                 at += pause(&mut dice, 300);
-                self.one_message(&mut dice, at, member, largest.min(300));
+                self.one_message(&mut dice, at, member, largest.min(LARGE_IN_CALM));
             }
         }
         if dice.chance(0.3) {
@@ -281,6 +301,25 @@ impl Plan {
         }
     }
 
+    /// Who has it? In the end nothing is in the way of an answer; and after that somebody may leave.
+    fn questions(&mut self, senders: usize) {
+        let mut dice = Dice::new(self.seed, 4);
+        let span = self.faulty.as_millis() as u64;
+        for member in 0..senders {
+            for _ in 0..dice.below(4) {
+                let at = Duration::from_millis(dice.between(500, span));
+                self.actions.push((at, Action::Confirm(member)));
+            }
+            self.actions
+                .push((self.faulty + LAST_QUESTION, Action::Confirm(member)));
+        }
+        if dice.chance(0.5) {
+            let member = dice.place(self.players.len());
+            self.actions
+                .push((self.faulty + LAST_DEPARTURE, Action::Leave(member)));
+        }
+    }
+
     fn one_message(&mut self, dice: &mut Dice, at: Duration, member: usize, largest: u64) {
         let channel = dice.place(self.channels.len());
         let size = match dice.below(16) {
@@ -289,7 +328,10 @@ impl Plan {
             2 => largest,
             _ => dice.below(largest + 1),
         };
-        let size = size as usize;
+        // What need not arrive is to arrive nevertheless in calm, in several fragments, too.
+        let is_calm = at >= self.faulty + RECOVERED;
+        let is_best_effort = self.channels[channel].class() == Class::BestEffort;
+        let size = size as usize * if is_calm && is_best_effort { 3 } else { 1 };
         self.actions.push((
             at,
             Action::Send {

@@ -1,13 +1,17 @@
 //! What goes over the wire: limits of rate and size, and counters that are never used twice.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
 
 use groupcast::Instant;
-use groupcast::wire::{self, Frame};
-use groupcast_sim::{TraceEntry, TraceEvent};
+use groupcast::wire::{self, Frame, Nack};
+use groupcast_sim::{HostId, TraceEntry, TraceEvent};
 
+use super::asks::{Asks, Said};
+use super::claims::{Broken, Claims, Limits};
 use super::oracle::Oracle;
+use super::world::Life;
 
 /// NACKs of one receiver for one sender in any second at most: a hundred, and eight at once.
 const NACKS: usize = 108;
@@ -15,15 +19,50 @@ const NACKS: usize = 108;
 /// Moments without any event, one right after the other, that are too many.
 const SPINNING: u32 = 64;
 
+/// For so long at most a datagram is on its way.
+const LONGEST_WAY: Duration = Duration::from_secs(2);
+
 /// A tap on the network.
 #[derive(Debug, Default)]
 pub struct Tap {
+    /// Which member is on which host.
+    pub hosts: BTreeMap<HostId, usize>,
     /// The last datagram counter of each life.
-    counters: BTreeMap<(u32, u64), u64>,
-    nacks: BTreeMap<(u32, u64, u32, u32), VecDeque<Instant>>,
+    counters: BTreeMap<usize, u64>,
+    nacks: BTreeMap<(usize, u32, u32), VecDeque<Instant>>,
+    /// What each life claims of its stream.
+    claims: BTreeMap<usize, Claims>,
+    /// What each life heard of each other one, and asked it for.
+    asks: BTreeMap<(usize, usize), Asks>,
+    on_the_way: OnTheWay,
     last: Option<Instant>,
     idle: u32,
 }
+
+/// What the datagrams say that were sent just now.
+#[derive(Debug, Default)]
+struct OnTheWay {
+    said: HashMap<*const u8, (usize, u64, Said)>,
+    /// In order of time; holding them keeps their addresses their own.
+    sent: VecDeque<(Instant, Rc<[u8]>)>,
+}
+
+impl OnTheWay {
+    fn note(&mut self, entry: &TraceEntry, life: usize, counter: u64, said: Said) {
+        let address = entry.payload.as_ptr();
+        self.said.insert(address, (life, counter, said));
+        self.sent.push_back((entry.time, Rc::clone(&entry.payload)));
+        while let Some((at, old)) = self.sent.front()
+            && entry.time.since(*at) > LONGEST_WAY
+        {
+            self.said.remove(&old.as_ptr());
+            self.sent.pop_front();
+        }
+    }
+}
+
+/// The result of a look at a datagram.
+type Verdict = Result<(), Broken>;
 
 impl Tap {
     /// A moment has passed, in which this happened.
@@ -40,19 +79,37 @@ impl Tap {
         if self.idle > SPINNING {
             oracle.accuse(now, "spinning", "polled again and again for nothing".into());
         }
-        for entry in trace.iter().filter(|entry| entry.event == TraceEvent::Sent) {
-            oracle.totals.datagrams += 1;
-            if let Err((rule, what)) = self.sent(entry, oracle) {
+        for entry in trace {
+            let verdict = match entry.event {
+                TraceEvent::Sent => {
+                    oracle.totals.datagrams += 1;
+                    self.sent(entry, oracle)
+                }
+                TraceEvent::Delivered => {
+                    self.arrived(entry, oracle);
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
+            if let Err((rule, what)) = verdict {
                 oracle.accuse(now, rule, what);
             }
         }
     }
 
-    fn sent(
-        &mut self,
-        entry: &TraceEntry,
-        oracle: &mut Oracle<'_>,
-    ) -> Result<(), (&'static str, String)> {
+    /// All is over, after some time at rest.
+    pub fn settle(&self, now: Instant, oracle: &mut Oracle<'_>) {
+        for (life, claims) in &self.claims {
+            if oracle.is_alive(*life)
+                && let Err((rule, what)) = claims.rested(oracle.calm_since(), now)
+            {
+                let member = oracle.lives[*life].member;
+                oracle.accuse(now, rule, format!("member {member}: {what}"));
+            }
+        }
+    }
+
+    fn sent(&mut self, entry: &TraceEntry, oracle: &mut Oracle<'_>) -> Verdict {
         let datagram = &entry.payload[..];
         if datagram.first() != Some(&wire::MAGIC) {
             return Ok(());
@@ -62,48 +119,103 @@ impl Tap {
             Err(error) => return Err(("wire", format!("a datagram that {error}"))),
         };
         let (id, session) = (header.sender, header.session);
-        let key = (id.get(), session.get());
-        let lives = oracle.lives.iter();
-        let life = lives
-            .rev()
-            .find(|life| (life.id, life.session) == (id, session));
-        let Some(life) = life else {
+        let lives = &oracle.lives;
+        let is_it = |life: &Life| (life.id, life.session) == (id, session);
+        let Some(here) = lives.iter().rposition(is_it) else {
             return Err(("wire", format!("a datagram of {id}, which never lived")));
         };
-        if header.counter <= self.counters.get(&key).copied().unwrap_or_default() {
+        let before = self.counters.insert(here, header.counter);
+        if before.is_some_and(|before| header.counter <= before) {
             return Err(("counter", format!("{} of {id} twice", header.counter)));
         }
-        self.counters.insert(key, header.counter);
-        let limit = oracle.limit(life.member);
+        let member = lives[here].member;
+        let limit = oracle.limit(member);
         if datagram.len() > limit {
             let len = datagram.len();
             return Err(("size", format!("{len} octets of {id}, limit {limit}")));
         }
-        for frame in frames {
-            let frame = match frame {
-                Ok(frame) => frame,
-                Err(error) => return Err(("wire", format!("a frame of {id}: {error:?}"))),
-            };
+        let frames: Result<Vec<_>, _> = frames.collect();
+        let frames = frames.map_err(|error| ("wire", format!("a frame of {id}: {error:?}")))?;
+        let of_member = |(rule, what)| (rule, format!("member {member}: {what}"));
+        let limits = Limits {
+            pace: oracle.pace(member),
+            datagram: limit,
+            is_prompt: oracle.is_prompt(entry.time),
+        };
+        let claims = self.claims.entry(here).or_default();
+        claims
+            .sent(entry.time, &header, datagram.len(), &frames, limits)
+            .map_err(of_member)?;
+        for frame in &frames {
             if let Frame::Nack(nack) = frame {
                 oracle.totals.nacks += 1;
-                let times = self
-                    .nacks
-                    .entry((key.0, key.1, nack.target, nack.session))
-                    .or_default();
-                times.push_back(entry.time);
-                while times
-                    .front()
-                    .is_some_and(|at| entry.time.since(*at) >= Duration::from_secs(1))
-                {
-                    times.pop_front();
-                }
-                // A stream that had to give way forgets what it asked for.
-                if times.len() > NACKS && oracle.streams_fit() {
-                    let count = times.len();
-                    return Err(("nacks", format!("{count} NACKs of {id} in a second")));
-                }
+                self.asked(entry.time, here, nack, oracle)
+                    .map_err(of_member)?;
             }
+        }
+        let said = Said::of(&frames);
+        if !said.is_nothing() {
+            self.on_the_way.note(entry, here, header.counter, said);
         }
         Ok(())
     }
+
+    /// A member asks.
+    fn asked(&mut self, at: Instant, here: usize, nack: &Nack, oracle: &Oracle<'_>) -> Verdict {
+        // A stream that had to give way forgets what it asked for.
+        if !oracle.streams_fit() {
+            return Ok(());
+        }
+        let times = self.nacks.entry((here, nack.target, nack.session));
+        let times = times.or_default();
+        times.push_back(at);
+        while let Some(first) = times.front()
+            && at.since(*first) >= Duration::from_secs(1)
+        {
+            times.pop_front();
+        }
+        if times.len() > NACKS {
+            return Err(("nacks", format!("{} in a second", times.len())));
+        }
+        // Who was given up and came back is followed anew, as if nothing had been heard of it.
+        let is_known = |there: &usize| oracle.is_prompt(at) && oracle.knows(here, *there);
+        match target(nack, oracle).filter(is_known) {
+            Some(there) => self.asks.entry((here, there)).or_default().asks(at, nack),
+            None => Ok(()),
+        }
+    }
+
+    /// A datagram arrived, unharmed or not.
+    fn arrived(&mut self, entry: &TraceEntry, oracle: &Oracle<'_>) {
+        let Some((there, counter, said)) = self.on_the_way.said.get(&entry.payload.as_ptr()) else {
+            return;
+        };
+        let member = entry.receiver.and_then(|host| self.hosts.get(&host));
+        let Some(here) = member.and_then(|member| oracle.current[*member]) else {
+            return;
+        };
+        // What is heard of those it does not know, or of a life that is over, may be dropped.
+        let counts = here != *there && oracle.is_alive(here) && oracle.is_alive(*there);
+        if !counts || !oracle.streams_fit() || !oracle.knows(here, *there) {
+            return;
+        }
+        let asks = self.asks.entry((here, *there)).or_default();
+        if !asks.hears(*counter) {
+            return;
+        }
+        asks.learns(entry.time, said);
+        for nack in &said.nacks {
+            if let Some(asks) = target(nack, oracle).and_then(|of| self.asks.get_mut(&(here, of))) {
+                asks.overhears(entry.time, nack);
+            }
+        }
+    }
+}
+
+/// The life that a NACK means.
+fn target(nack: &Nack, oracle: &Oracle<'_>) -> Option<usize> {
+    // The low half of the session.
+    let is_it =
+        |life: &Life| (life.id.get(), life.session.get() as u32) == (nack.target, nack.session);
+    oracle.lives.iter().rposition(is_it)
 }

@@ -155,6 +155,21 @@ impl Track {
         Ok(())
     }
 
+    /// The first of some places of the stream of which the receiver did not get the message.
+    #[must_use]
+    pub fn lacks(&self, life: &Life, from: usize, to: usize) -> Option<usize> {
+        (from..to).find(|place| {
+            let mark = self.marks.get(*place).copied().unwrap_or_default();
+            mark != Mark::Delivered && life.is_promised(*place)
+        })
+    }
+
+    /// Whether a best-effort message was delivered.
+    #[must_use]
+    pub fn has_once(&self, number: usize) -> bool {
+        self.once.contains(&number)
+    }
+
     /// The last message the receiver got on a State channel.
     #[must_use]
     pub fn value(&self, channel: u8) -> Option<usize> {

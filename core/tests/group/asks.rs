@@ -1,0 +1,149 @@
+//! When a member asks for what it misses.
+
+use core::time::Duration;
+
+use groupcast::wire::{self, Data, Frame, Sync};
+use groupcast::{Group, Instant};
+
+use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
+
+/// Who hears of a reliable message, and then of the next but one.
+fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
+    // It would else stop to wait before it stops to ask.
+    let config = config("ben").with_max_wait(Duration::from_secs(600));
+    let mut ben = member(config, seed);
+    let mut ana = Puppet::new(7, 1);
+    hear(&mut ben, ms(0), &ana.hello("ana"));
+    for sequence in [0, 2] {
+        let message = Data {
+            class: 1,
+            sequence,
+            horizon: sequence as u8,
+            ..data("x")
+        };
+        hear(&mut ben, at, &ana.say(&[Frame::Data(message)]));
+    }
+    ben
+}
+
+/// When it asks for the message, if it does within this time.
+fn asks_at(group: &mut Group<Room>, from: Instant, within: Duration) -> Option<Instant> {
+    says_at(
+        group,
+        from,
+        within,
+        |frame| matches!(frame, Frame::Nack(nack) if nack.base == 1),
+    )
+}
+
+/// When it sends such a frame, if it does within this time.
+fn says_at(
+    group: &mut Group<Room>,
+    from: Instant,
+    within: Duration,
+    is_it: impl Fn(Frame<'_>) -> bool,
+) -> Option<Instant> {
+    let end = from + within;
+    let mut now = from;
+    let mut buffer = [0; 1472];
+    while now <= end {
+        group.handle_timeout(now);
+        while let Some(transmit) = group.poll_transmit(now, &mut buffer).unwrap() {
+            let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+            if frames.flatten().any(&is_it) {
+                return Some(now);
+            }
+        }
+        now = now.max(group.next_deadline()?) + Duration::from_micros(1);
+    }
+    None
+}
+
+#[test]
+fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
+    let mut ben = member_that_misses_one(ms(2_000), 1);
+    let mut now = ms(2_000);
+    let mut asked = 0;
+    let mut heard = Vec::new();
+    // As long as the sender counts as a member: it goes on saying HELLO.
+    let mut ana = Puppet {
+        counter: 100,
+        ..Puppet::new(7, 1)
+    };
+    for second in 3..60 {
+        heard.extend(hear(&mut ben, now, &ana.hello("ana")));
+        while let Some(at) = asks_at(&mut ben, now, ms(1_000 * second).since(now)) {
+            asked += 1;
+            now = at + Duration::from_micros(1);
+            drain(&mut ben, &mut heard);
+        }
+        now = ms(1_000 * second);
+    }
+    assert!((20..=25).contains(&asked), "asked {asked} times");
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(heard[0].starts_with("Gap"), "{heard:?}");
+}
+
+#[test]
+fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
+    for is_lost in [false, true] {
+        let mut ben = member(config("ben"), 1);
+        let mut ana = Puppet::new(7, 1);
+        hear(&mut ben, ms(0), &ana.hello("ana"));
+        let value = |sequence| Data {
+            class: 3,
+            sequence,
+            horizon: 0,
+            ..data("x")
+        };
+        hear(&mut ben, ms(2_000), &ana.say(&[Frame::Data(value(0))]));
+        // The second one was lost, and cannot be repaired any more.
+        let next = if is_lost { 2 } else { 1 };
+        let sync = Frame::Sync(Sync {
+            next,
+            low: next,
+            round_trip: 0,
+            group_size: 0,
+            states: 1,
+        });
+        let mut heard = Vec::new();
+        for at in [2_001, 2_002] {
+            heard.extend(hear(&mut ben, ms(at), &ana.say(&[sync])));
+        }
+        assert_eq!(heard.len(), usize::from(is_lost), "{heard:?}");
+        let is_ask = |frame: Frame<'_>| matches!(frame, Frame::Ask(ask) if ask.target == 7);
+        let asked = says_at(&mut ben, ms(2_002), Duration::from_millis(500), is_ask);
+        assert_eq!(asked.is_some(), is_lost);
+    }
+}
+
+#[test]
+fn what_is_left_of_a_session_is_told_before_the_next_one_begins() {
+    let mut ben = member_that_misses_one(ms(2_000), 1);
+    let mut again = Puppet::new(7, 2);
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.extend(hear(&mut ben, ms(2_010), &again.hello("ana")));
+    }
+    let kinds: Vec<_> = heard.iter().map(|line| &line[..3]).collect();
+    assert_eq!(kinds, ["Gap", "ana"], "{heard:?}");
+    assert_eq!(heard[1], "ana restarted");
+}
+
+#[test]
+fn what_is_missing_may_only_be_late_and_is_asked_for_after_a_millisecond() {
+    // Old enough to follow the stream from its beginning.
+    let at = ms(2_000);
+    let mut times = Vec::new();
+    for seed in 1..20 {
+        let mut ben = member_that_misses_one(at, seed);
+        let asked = asks_at(&mut ben, at, Duration::from_millis(100)).expect("it asks");
+        let after = asked.since(at);
+        assert!(after >= Duration::from_millis(1), "{after:?}");
+        assert!(after <= Duration::from_millis(30), "{after:?}");
+        times.push(after);
+    }
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.len() > 10, "not all at one time: {times:?}");
+}

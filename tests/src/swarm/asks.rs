@@ -1,0 +1,140 @@
+//! When receivers ask for what they miss, and for what: the politeness of NACKs.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use groupcast::Instant;
+use groupcast::wire::{Frame, Nack};
+
+use super::claims::{Broken, STATE, low_of};
+use super::wire_math::{is_before, round_trip};
+
+/// A member reads what has arrived before it asks, at this time later at the latest.
+const READ: Duration = Duration::from_millis(1);
+
+/// What a datagram says to those who hear it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    /// The round trip, and the lowest number that can be repaired.
+    pub(super) trip: Option<Duration>,
+    pub(super) low: Option<u32>,
+    pub(super) nacks: Vec<Nack>,
+}
+
+impl Said {
+    pub(super) fn of(frames: &[Frame<'_>]) -> Self {
+        let mut said = Self::default();
+        let mut lowest = |low: u32| {
+            let before = said.low.unwrap_or(low);
+            said.low = Some(if is_before(before, low) { low } else { before });
+        };
+        for frame in frames {
+            match frame {
+                Frame::Sync(sync) => {
+                    lowest(sync.low);
+                    said.trip = Some(round_trip(sync.round_trip)).filter(|trip| !trip.is_zero());
+                }
+                // If this completes its message, that may need the place of all that follows.
+                Frame::Data(data) if data.class == 0 && data.last > 0 => break,
+                // A value that was asked for says nothing of the stream.
+                Frame::Data(data) if data.class == STATE && data.repair => {}
+                Frame::Data(data) => low_of(data).into_iter().for_each(&mut lowest),
+                Frame::Nack(nack) => said.nacks.push(*nack),
+                _ => {}
+            }
+        }
+        said
+    }
+
+    pub(super) const fn is_nothing(&self) -> bool {
+        self.trip.is_none() && self.low.is_none() && self.nacks.is_empty()
+    }
+}
+
+/// What one receiver, in one life of it, heard and asked of one life of a sender.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asks {
+    trip: Option<Duration>,
+    /// The lowest number that can be repaired, as far as was heard, and since when.
+    low: Option<(u32, Instant)>,
+    follows: bool,
+    asked: BTreeMap<u32, Asked>,
+    /// The counters of what it heard.
+    heard: BTreeSet<u64>,
+}
+
+/// When a number was asked for last, by the receiver or one that it heard, and the round trip then.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Instant,
+    trip: Option<Duration>,
+    own: bool,
+}
+
+impl Asks {
+    /// A datagram arrived. Whether for the first time.
+    pub(super) fn hears(&mut self, counter: u64) -> bool {
+        self.heard.insert(counter)
+    }
+
+    /// What the sender says of its stream arrived.
+    pub(super) fn learns(&mut self, at: Instant, said: &Said) {
+        // Before it asked, it may not have followed the stream, and have no place to note that.
+        if !self.follows {
+            return;
+        }
+        self.trip = said.trip.or(self.trip);
+        if let Some(low) = said.low
+            && self.low.is_none_or(|(before, _)| is_before(before, low))
+        {
+            self.low = Some((low, at));
+        }
+    }
+
+    /// Somebody else's NACK arrived.
+    pub(super) fn overhears(&mut self, at: Instant, nack: &Nack) {
+        let trip = self.trip;
+        for sequence in nack.iter() {
+            // Only what it has asked for is surely missing there.
+            if let Some(asked) = self.asked.get_mut(&sequence) {
+                *asked = Asked {
+                    at,
+                    trip,
+                    own: false,
+                };
+            }
+        }
+    }
+
+    /// The receiver asks.
+    pub(super) fn asks(&mut self, at: Instant, nack: &Nack) -> Result<(), Broken> {
+        self.follows = true;
+        let now = self.trip.unwrap_or_default();
+        for sequence in nack.iter() {
+            if let Some((low, since)) = self.low
+                && is_before(sequence, low)
+                && at.since(since) > READ
+            {
+                let what = format!("{sequence} is asked for, {low} is the lowest since {since:?}");
+                return Err(("horizon", what));
+            }
+            let asked = Asked {
+                at,
+                trip: self.trip,
+                own: true,
+            };
+            let Some(before) = self.asked.insert(sequence, asked) else {
+                continue;
+            };
+            let Some(trip) = before.trip else { continue };
+            // A round trip is waited for; what is due a quarter later is asked for with the rest.
+            let least = trip.mul_f64(0.9).saturating_sub(now.mul_f64(0.3));
+            let since = at.since(before.at);
+            if since < least && (before.own || since > READ) {
+                let what = format!("{sequence} again after {since:?}, the round trip is {trip:?}");
+                return Err(("nacks", what));
+            }
+        }
+        Ok(())
+    }
+}
