@@ -127,6 +127,14 @@ impl<M: Memory + Default> SimMember<M> {
         node.send_raw(now, datagram)
     }
 
+    /// Asks who has a message. See [`Node::confirm`].
+    pub fn confirm(&mut self, sequence: u32) {
+        let now = self.clock();
+        if let Some(node) = &mut self.node {
+            node.confirm(now, sequence);
+        }
+    }
+
     /// Leaves the group politely, and stops when that is done.
     pub fn leave(&mut self) {
         let now = self.clock();

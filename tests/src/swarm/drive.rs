@@ -260,6 +260,9 @@ impl<M: Memory + Default> Drive<'_, M> {
                 }
             }
             Action::Heal => network.heal(),
+            Action::Weather(link) => network.set_default_link(*link),
+            Action::Refuse(probability) => network.set_send_refusal(*probability),
+            Action::Confirm(member) => self.confirm(*member),
             Action::Calm => {
                 network.heal();
                 network.set_default_link(self.plan.calm_link);
@@ -307,6 +310,16 @@ impl<M: Memory + Default> Drive<'_, M> {
                 let what = format!("member {member} cannot send {size} octets: {error}");
                 self.oracle.accuse(now, "send", what);
             }
+        }
+    }
+
+    fn confirm(&mut self, member: usize) {
+        let life = self.oracle.current[member].filter(|life| self.oracle.is_alive(*life));
+        if let Some(life) = life
+            && let Some((sequence, place)) = self.oracle.lives[life].last_of_stream()
+        {
+            self.oracle.asked.insert(life, place);
+            self.net[self.keys[member]].confirm(sequence);
         }
     }
 

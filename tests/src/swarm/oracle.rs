@@ -53,6 +53,8 @@ pub struct Totals {
     pub nacks: u64,
     /// Members given up.
     pub lost: u64,
+    /// Confirmations.
+    pub confirmed: u64,
 }
 
 /// The judge of one run.
@@ -70,6 +72,8 @@ pub struct Oracle<'a> {
     newest: BTreeMap<(usize, usize), usize>,
     /// The bare datagrams that were sent.
     pub raw: Vec<Vec<u8>>,
+    /// By life: the last place of the stream that is to be confirmed.
+    pub asked: BTreeMap<usize, usize>,
     /// What happened.
     pub totals: Totals,
     /// The first promise that was broken.
@@ -91,6 +95,7 @@ impl<'a> Oracle<'a> {
             tracks: BTreeMap::new(),
             newest: BTreeMap::new(),
             raw: Vec::new(),
+            asked: BTreeMap::new(),
             totals: Totals::default(),
             violation: None,
         }
@@ -151,6 +156,7 @@ impl<'a> Oracle<'a> {
             OwnedEvent::DuplicateId(duplicate) => {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
+            OwnedEvent::Confirmed(member) => self.confirmed(here, member),
             OwnedEvent::Lost(_) => {
                 self.totals.lost += 1;
                 Ok(())
@@ -180,6 +186,23 @@ impl<'a> Oracle<'a> {
         let newest = newest.or_insert(there);
         *newest = there.max(*newest);
         Ok(())
+    }
+
+    /// A member has everything that was asked about.
+    fn confirmed(&mut self, here: usize, member: &Member) -> Result<(), (&'static str, String)> {
+        self.totals.confirmed += 1;
+        let asked = self.asked.get(&here);
+        let (Some(there), Some(place)) = (self.life_of(member), asked) else {
+            return Err(("confirmed", format!("by {}, who was not asked", member.id())));
+        };
+        let track = self.tracks.get(&(there, here));
+        match track.and_then(|track| track.missing_to(&self.lives[here], *place)) {
+            Some(missing) if self.promises.roster_fits => {
+                let what = format!("place {place} by life {there}, which lacks {missing}");
+                Err(("confirmed", what))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn message(

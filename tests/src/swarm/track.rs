@@ -161,6 +161,15 @@ impl Track {
         self.values.get(&(channel, Class::State)).copied()
     }
 
+    /// The first place up to this one that is neither delivered nor reported.
+    #[must_use]
+    pub fn missing_to(&self, life: &Life, last: usize) -> Option<usize> {
+        (self.lowest?..=last).find(|place| {
+            let mark = self.marks.get(*place).copied().unwrap_or_default();
+            mark == Mark::Nothing && life.is_promised(*place)
+        })
+    }
+
     /// The first place that is neither delivered nor reported, and must be. `alive`: the sender still
     /// runs.
     #[must_use]

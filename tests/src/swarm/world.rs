@@ -115,6 +115,13 @@ impl Life {
         Ok(())
     }
 
+    /// The first number and the last place of the last message of the reliable stream.
+    #[must_use]
+    pub fn last_of_stream(&self) -> Option<(u32, usize)> {
+        let message = &self.sent[*self.stream.last()?];
+        Some((message.first, self.stream.len() - 1))
+    }
+
     /// Whether the fragment at a place of the stream must be delivered or reported.
     #[must_use]
     pub fn is_promised(&self, place: usize) -> bool {
