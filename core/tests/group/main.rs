@@ -2,5 +2,6 @@
 
 mod confirm;
 mod hub;
+mod leap;
 mod membership;
 mod messages;
