@@ -127,11 +127,11 @@ impl<M: Memory + Default> SimMember<M> {
         node.send_raw(now, datagram)
     }
 
-    /// Asks who has a message. See [`Node::confirm`].
-    pub fn confirm(&mut self, sequence: u32) {
+    /// Asks who has the messages from one to another. See [`Node::confirm`].
+    pub fn confirm(&mut self, first: u32, last: u32) {
         let now = self.clock();
         if let Some(node) = &mut self.node {
-            node.confirm(now, sequence);
+            node.confirm(now, first, last);
         }
     }
 

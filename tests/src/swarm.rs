@@ -17,7 +17,7 @@
 //! | `roster` | ten seconds after the faults, the rosters agree |
 //! | `restart` | nothing of a session after the first of the next one |
 //! | `needless`, `slow` | in mild weather and in calm, no gaps, and no message takes longer than half a second; three seconds after a storm |
-//! | `confirmed` | who is said to have everything up to a message has it |
+//! | `confirmed` | who is said to have some messages was given them |
 //! | `counters` | every datagram received is counted once |
 //! | `wire`, `size`, `counter`, `nacks` | what is sent is well-formed, not too large, never two datagrams with one counter, and never more NACKs than allowed |
 //! | `spinning` | a member does not ask to be polled at once again and again |

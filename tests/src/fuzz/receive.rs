@@ -144,7 +144,11 @@ impl<M: Memory + Default> Run<M> {
             10 | 11 => self.pass(script.time()),
             12 | 13 => self.send(script),
             14 => match script.below(4) {
-                0 => self.group.confirm(self.now, self.own_next.wrapping_sub(1)),
+                0 => {
+                    let last = self.own_next.wrapping_sub(1);
+                    let first = last.wrapping_sub(u32::from(script.octet() & 3));
+                    self.group.confirm(self.now, first, last);
+                }
                 1 => self.group.set_local_address(address(script)),
                 2 => {
                     let len = script.octet();
@@ -264,6 +268,7 @@ impl<M: Memory + Default> Run<M> {
             8 => Frame::Ack(Ack {
                 target,
                 session: low,
+                since: near(self.own_next, script),
                 next: near(self.own_next, script),
             }),
             9 => Frame::Ask(Ask {

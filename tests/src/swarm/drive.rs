@@ -316,10 +316,15 @@ impl<M: Memory + Default> Drive<'_, M> {
     fn confirm(&mut self, member: usize) {
         let life = self.oracle.current[member].filter(|life| self.oracle.is_alive(*life));
         if let Some(life) = life
-            && let Some((sequence, place)) = self.oracle.lives[life].last_of_stream()
+            && let Some((from, to)) = self.oracle.lives[life].last_of_stream()
         {
-            self.oracle.asked.insert(life, place);
-            self.net[self.keys[member]].confirm(sequence);
+            self.oracle.asked.insert(life, (from, to));
+            let number = |place: usize| {
+                let life = &self.oracle.lives[life];
+                life.sent[life.stream[place]].first
+            };
+            let (first, last) = (number(from), number(to));
+            self.net[self.keys[member]].confirm(first, last);
         }
     }
 

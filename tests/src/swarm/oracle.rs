@@ -72,8 +72,8 @@ pub struct Oracle<'a> {
     newest: BTreeMap<(usize, usize), usize>,
     /// The bare datagrams that were sent.
     pub raw: Vec<Vec<u8>>,
-    /// By life: the last place of the stream that is to be confirmed.
-    pub asked: BTreeMap<usize, usize>,
+    /// By life: the places of the stream that are to be confirmed.
+    pub asked: BTreeMap<usize, (usize, usize)>,
     /// What happened.
     pub totals: Totals,
     /// The first promise that was broken.
@@ -192,13 +192,17 @@ impl<'a> Oracle<'a> {
     fn confirmed(&mut self, here: usize, member: &Member) -> Result<(), (&'static str, String)> {
         self.totals.confirmed += 1;
         let asked = self.asked.get(&here);
-        let (Some(there), Some(place)) = (self.life_of(member), asked) else {
+        let (Some(there), Some((from, to))) = (self.life_of(member), asked) else {
             return Err(("confirmed", format!("by {}, who was not asked", member.id())));
         };
+        let life = &self.lives[here];
         let track = self.tracks.get(&(there, here));
-        match track.and_then(|track| track.missing_to(&self.lives[here], *place)) {
-            Some(missing) if self.promises.roster_fits => {
-                let what = format!("place {place} by life {there}, which lacks {missing}");
+        let lacks = |place: usize| {
+            life.is_promised(place) && !track.is_some_and(|track| track.has(place))
+        };
+        match (*from..=*to).find(|place| lacks(*place)) {
+            Some(place) if self.promises.roster_fits => {
+                let what = format!("places {from} to {to} by life {there}, which lacks {place}");
                 Err(("confirmed", what))
             }
             _ => Ok(()),

@@ -161,13 +161,10 @@ impl Track {
         self.values.get(&(channel, Class::State)).copied()
     }
 
-    /// The first place up to this one that is neither delivered nor reported.
+    /// Whether the fragment at a place of the stream was delivered.
     #[must_use]
-    pub fn missing_to(&self, life: &Life, last: usize) -> Option<usize> {
-        (self.lowest?..=last).find(|place| {
-            let mark = self.marks.get(*place).copied().unwrap_or_default();
-            mark == Mark::Nothing && life.is_promised(*place)
-        })
+    pub fn has(&self, place: usize) -> bool {
+        self.marks.get(place) == Some(&Mark::Delivered)
     }
 
     /// The first place that is neither delivered nor reported, and must be. `alive`: the sender still

@@ -115,11 +115,14 @@ impl Life {
         Ok(())
     }
 
-    /// The first number and the last place of the last message of the reliable stream.
+    /// The last messages of the reliable stream, some 4 fragments: the first places of the first and of
+    /// the last of them.
     #[must_use]
-    pub fn last_of_stream(&self) -> Option<(u32, usize)> {
-        let message = &self.sent[*self.stream.last()?];
-        Some((message.first, self.stream.len() - 1))
+    pub fn last_of_stream(&self) -> Option<(usize, usize)> {
+        let place_of = |number: usize| self.place(self.sent[number].first);
+        let last = *self.stream.last()?;
+        let first = self.stream[self.stream.len().saturating_sub(4)];
+        place_of(first).zip(place_of(last))
     }
 
     /// Whether the fragment at a place of the stream must be delivered or reported.
