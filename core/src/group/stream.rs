@@ -202,6 +202,8 @@ impl Stream {
     pub(crate) fn arrive(&mut self, sequence: u32, slots: &mut Window<'_>) {
         if sequence == self.high {
             self.high = self.high.wrapping_add(1);
+            // A sender may have said that it will not repair what it had not sent yet.
+            self.is_ready |= is_before(self.next, self.low);
             if distance(self.next, sequence) < slots.len() {
                 slots.set(
                     sequence,
@@ -239,6 +241,7 @@ impl Stream {
             at = at.wrapping_add(1);
         }
         self.high = high;
+        self.is_ready |= is_before(self.next, self.low);
         self.ask_by(due);
         self.note_stuck(now, slots);
         // So far behind that the window will never catch up: go on near the live edge.

@@ -5,6 +5,32 @@ use groupcast::wire::{Data, Frame, Sync};
 use crate::hub::{Puppet, config, data, hear, member, ms};
 
 #[test]
+fn what_a_sender_refuses_to_repair_before_it_sends_it_is_a_gap() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(1), &ben.hello("ben"));
+    let sync = |next, low| {
+        Frame::Sync(Sync {
+            next,
+            low,
+            round_trip: 0,
+            group_size: 0,
+            states: 0,
+        })
+    };
+    let first = Data {
+        class: 2,
+        sequence: 15,
+        ..data("one")
+    };
+    hear(&mut ana, ms(2), &ben.say(&[Frame::Data(first)]));
+    hear(&mut ana, ms(3), &ben.say(&[sync(16, 20)]));
+    let told = hear(&mut ana, ms(4), &ben.say(&[sync(20, 20)]));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(ana.counters().gap_fragments, 4);
+}
+
+#[test]
 fn a_leap_of_a_billion_numbers_is_one_gap_and_takes_no_time() {
     let mut ana = member(config("ana"), 1);
     let mut ben = Puppet::new(7, 1);

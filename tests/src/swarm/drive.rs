@@ -165,7 +165,8 @@ impl<M: Memory + Default> Drive<'_, M> {
             self.born(self.keys.len() - 1);
         }
         for (at, action) in &self.plan.actions {
-            if self.pass_until(Instant::ZERO + *at) {
+            let at = Instant::ZERO + *at;
+            if self.net.now() < at && self.pass_until(at) {
                 return;
             }
             self.act(action);
