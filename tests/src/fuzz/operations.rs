@@ -161,7 +161,12 @@ fn step(script: &mut Script<'_>, plan: &mut Plan) {
         }
         10 => Action::Heal,
         11 => Action::Crash(member),
-        12 => Action::Restart(member),
+        12 => {
+            // Each receiver remembers one session that is over, so that of the one before it nothing may
+            // still be on its way.
+            plan.faulty += Duration::from_secs(1);
+            Action::Restart(member)
+        }
         13 => match script.octet() % 4 {
             0 => Action::Leave(member),
             _ => Action::Raw(member),

@@ -128,6 +128,7 @@ impl<M: Memory + Default> Run<M> {
                 let header = self.header(script);
                 let len = script.octet();
                 let body = script.octets(usize::from(len));
+                self.watch.overlaps = true;
                 self.handle(script, &forge::around(&header, body));
             }
             8 => {
@@ -281,6 +282,7 @@ impl<M: Memory + Default> Run<M> {
                     (0, 0)
                 } else {
                     let octet = script.octet();
+                    self.watch.overlaps = true;
                     ((octet >> 4).min(octet & 15), octet & 15)
                 };
                 let sequence = near(self.liars[id][session].sequence, script);

@@ -28,6 +28,8 @@ pub(super) struct Watch {
     counters: BTreeMap<u64, u64>,
     sent: VecDeque<Instant>,
     pub(super) raw_sent: BTreeSet<Vec<u8>>,
+    /// Fragments of messages that overlap came in: what is promised of messages means nothing then.
+    pub(super) overlaps: bool,
     pub(super) reached: Reached,
 }
 
@@ -43,7 +45,7 @@ impl Watch {
             }
             Event::Gap(gap) => {
                 let track = self.tracks.get_mut(&gap.member().id().get());
-                if let Some(track) = track {
+                if let Some(track) = track.filter(|_| !self.overlaps) {
                     track.gap(gap.first(), gap.last());
                 }
                 "gap"
@@ -79,8 +81,9 @@ impl Watch {
 
     fn message(&mut self, message: &groupcast::Message<'_>) -> &'static str {
         let class = message.channel().class();
-        let Some(track) = self.tracks.get_mut(&message.sender().get()) else {
-            return "message-of-a-stranger";
+        let track = self.tracks.get_mut(&message.sender().get());
+        let Some(track) = track.filter(|_| !self.overlaps) else {
+            return "unjudged";
         };
         let sequence = message.sequence();
         match class {
