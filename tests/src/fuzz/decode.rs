@@ -109,7 +109,9 @@ fn round_trip(header: &Header, octets: &[u8], frames: &[Result<Frame<'_>, FrameE
     assert!(once.len() <= octets.len());
     let (again, read) = wire::parse(&once).expect("it was just written");
     assert_eq!(again, *header);
-    let read: Vec<_> = read.map(|frame| frame.expect("it was just written")).collect();
+    let read: Vec<_> = read
+        .map(|frame| frame.expect("it was just written"))
+        .collect();
     assert_eq!(read, frames);
     assert_eq!(forge::of_frames(header, &read), once);
     let too_small = once.len() - 1;

@@ -127,7 +127,9 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
         .with_join([Join::Current, Join::Recent(20)][usize::from(octet >> 3 & 1)])
         .with_max_datagram(max_datagram)
         .with_receive_burst([0, 2][usize::from(octet >> 5 & 1)])
-        .with_max_wait(Duration::from_millis([5_000, 200][usize::from(octet >> 6 & 1)]));
+        .with_max_wait(Duration::from_millis(
+            [5_000, 200][usize::from(octet >> 6 & 1)],
+        ));
     if fixed {
         config = config.with_id(MemberId::new(1 + n).expect("not zero"));
     }

@@ -4,11 +4,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use groupcast::wire::{
-    self, Ack, AckRequest, Ask, Busy, Bye, Data, Frame, Header, Hello, Nack, Skip, Suite, Sync, Time,
+    self, Ack, AckRequest, Ask, Busy, Bye, Data, Frame, Header, Hello, Nack, Skip, Suite, Sync,
+    Time,
 };
 use groupcast::{
-    Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Session,
-    Storage, Tiny,
+    Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Session, Storage,
+    Tiny,
 };
 
 use super::script::Script;
@@ -332,7 +333,10 @@ impl<M: Memory + Default> Run<M> {
         let limit = self.group.max_message(class);
         let payload = vec![class as u8; len];
         if let Ok(first) = self.group.send(self.now, channel, &payload) {
-            assert!(len <= limit, "{len} octets were taken, the limit is {limit}");
+            assert!(
+                len <= limit,
+                "{len} octets were taken, the limit is {limit}"
+            );
             if class.is_reliable() {
                 self.own_next = first.wrapping_add(1);
             }
@@ -349,7 +353,10 @@ impl<M: Memory + Default> Run<M> {
             self.now = deadline.max(smallest);
             let did = self.settle();
             idle = if did || !at_once { 0 } else { idle + 1 };
-            assert!(idle < SPINNING, "asks to be polled again and again for nothing");
+            assert!(
+                idle < SPINNING,
+                "asks to be polled again and again for nothing"
+            );
         }
         self.now = self.now.max(end);
     }

@@ -122,7 +122,10 @@ impl Watch {
         let (header, frames) = wire::parse(datagram).expect("what is sent is sound");
         assert_eq!(header.sender.get(), id);
         let last = self.counters.insert(header.session.get(), header.counter);
-        assert!(header.counter > last.unwrap_or_default(), "{header:?} again");
+        assert!(
+            header.counter > last.unwrap_or_default(),
+            "{header:?} again"
+        );
         for frame in frames {
             let name = match frame.expect("what is sent is well-formed") {
                 Frame::Data(data) if data.repair => "sends-repair",
@@ -147,9 +150,8 @@ impl Watch {
 impl Track {
     fn deliver(&mut self, sequence: u32) {
         assert!(self.done.insert(sequence), "message {sequence} again");
-        let within = |(first, last): &(u32, u32)| {
-            sequence.wrapping_sub(*first) <= last.wrapping_sub(*first)
-        };
+        let within =
+            |(first, last): &(u32, u32)| sequence.wrapping_sub(*first) <= last.wrapping_sub(*first);
         let gap = self.lost.iter().find(|gap| within(gap));
         assert!(gap.is_none(), "message {sequence} of gap {gap:?}");
     }
@@ -164,7 +166,10 @@ impl Track {
         }
         let covers = |sequence: &u32| sequence.wrapping_sub(first) <= len;
         let done = self.done.iter().find(|sequence| covers(sequence));
-        assert!(done.is_none(), "gap {first}..={last} covers message {done:?}");
+        assert!(
+            done.is_none(),
+            "gap {first}..={last} covers message {done:?}"
+        );
         let overlaps = |(from, to): &(u32, u32)| {
             from.wrapping_sub(first) <= len || first.wrapping_sub(*from) <= to.wrapping_sub(*from)
         };

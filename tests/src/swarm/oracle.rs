@@ -193,13 +193,15 @@ impl<'a> Oracle<'a> {
         self.totals.confirmed += 1;
         let asked = self.asked.get(&here);
         let (Some(there), Some((from, to))) = (self.life_of(member), asked) else {
-            return Err(("confirmed", format!("by {}, who was not asked", member.id())));
+            return Err((
+                "confirmed",
+                format!("by {}, who was not asked", member.id()),
+            ));
         };
         let life = &self.lives[here];
         let track = self.tracks.get(&(there, here));
-        let lacks = |place: usize| {
-            life.is_promised(place) && !track.is_some_and(|track| track.has(place))
-        };
+        let lacks =
+            |place: usize| life.is_promised(place) && !track.is_some_and(|track| track.has(place));
         match (*from..=*to).find(|place| lacks(*place)) {
             Some(place) if self.promises.roster_fits => {
                 let what = format!("places {from} to {to} by life {there}, which lacks {place}");
