@@ -113,11 +113,14 @@ impl Roster {
     }
 
     /// The place of a member that begins another session with a datagram of this header.
-    pub(crate) fn would_restart(&mut self, now: Instant, header: &Header) -> Option<usize> {
+    pub(crate) fn would_restart(&self, now: Instant, header: &Header) -> Option<usize> {
         let index = self.places.find(header.sender)?;
-        let mut peer = *self.places.get(index)?;
-        let is_other = peer.member.session != header.session;
-        (is_other && peer.hear(now, header) == Heard::Restarted).then_some(index)
+        let peer = self.places.get(index)?;
+        if peer.member.session == header.session {
+            return None;
+        }
+        let heard = { *peer }.hear(now, header);
+        (heard == Heard::Restarted).then_some(index)
     }
 
     /// The place of the member with this id.

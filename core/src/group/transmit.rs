@@ -48,6 +48,9 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
+        if self.next_deadline(views).is_none_or(|due| now < due) {
+            return Ok(None);
+        }
         let transmit = if self.silenced {
             views.history.cancel_unsent();
             self.give_way(buffer)?
