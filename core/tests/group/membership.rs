@@ -247,10 +247,11 @@ fn a_member_that_fell_silent_does_not_ask_to_be_polled_for_nothing() {
         hear(&mut ana, ms(5_001), &ben.say(&[Frame::Data(data)]));
     }
     let (mut now, mut polls, mut buffer) = (ms(5_001), 0, [0; 1472]);
-    while now < ms(15_000) {
+    let end = ms(15_000);
+    while now < end {
         while ana.poll_event().is_some() {}
         while ana.poll_transmit(now, &mut buffer).unwrap().is_some() {}
-        now = ana.next_deadline().unwrap_or(ms(15_000)).max(now);
+        now = ana.next_deadline().unwrap_or(end).max(now);
         polls += 1;
         assert!(polls < 20, "polled again at {now:?}");
     }
