@@ -363,26 +363,34 @@ impl<M: Memory + Default> Run<M> {
 
     /// Polls everything, and checks what holds at any time. Whether something came of it.
     fn settle(&mut self) -> bool {
-        let mut did = false;
+        let mut did = self.tell();
         let mut buffer = [0; 1472];
         loop {
-            while let Some(event) = self.group.poll_event() {
-                self.watch.told(&event);
-                did = true;
-            }
             let transmit = self.group.poll_transmit(self.now, &mut buffer);
-            let Some(transmit) = transmit.expect("the buffer is large enough") else {
+            if let Some(transmit) = transmit.expect("the buffer is large enough") {
+                let datagram = &buffer[..transmit.len];
+                let id = self.group.id().get();
+                self.watch.sent(self.now, id, 1200, datagram);
+                self.keep(datagram);
+            } else if !self.tell() {
+                // Time that was noticed while sending brings events, too.
                 break;
-            };
+            }
             did = true;
-            let datagram = &buffer[..transmit.len];
-            let id = self.group.id().get();
-            self.watch.sent(self.now, id, 1200, datagram);
-            self.keep(datagram);
         }
         let c = self.group.counters();
         assert_eq!(c.received, c.accepted + c.raw + c.own + c.dropped());
         did
+    }
+
+    /// Polls all events. Whether there were some.
+    fn tell(&mut self) -> bool {
+        let mut told = false;
+        while let Some(event) = self.group.poll_event() {
+            self.watch.told(&event);
+            told = true;
+        }
+        told
     }
 }
 
