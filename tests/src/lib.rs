@@ -4,6 +4,7 @@
 //! brings a stack to them.
 
 pub mod contract;
+pub mod fuzz;
 pub mod rig;
 pub mod sim_rig;
 pub mod swarm;

@@ -169,6 +169,11 @@ impl Engine {
                 stream.ack_at = None;
                 views.roster.owe_ack(stream.peer);
             }
+            if self.silenced {
+                // It cannot ask. What is missing comes because others ask, or is given up.
+                stream.ask_at = None;
+                stream.states_at = None;
+            }
             views.streams.note(at, longest);
         }
         views.streams.recount(longest);
@@ -200,15 +205,14 @@ impl Engine {
         let Some(now) = self.now else {
             return Some(Instant::ZERO);
         };
-        if self.gives_way || self.has_events(views) || views.roster.has_owed() {
-            return Some(now);
-        }
-        if !self.skips.is_empty() {
+        // What is owed or waits to be sent by a member that fell silent waits for ever.
+        let speaks = !self.silenced;
+        let owes = views.roster.has_owed() || !self.skips.is_empty();
+        if self.gives_way || self.has_events(views) || (speaks && owes) {
             return Some(now);
         }
         let wants_to_send =
             !views.history.is_sent() || views.history.has_wanted() || views.states.has_wanted();
-        let speaks = !self.silenced;
         // The BYE waits for what is to be sent before it.
         let waits = self.presence.is_leaving() && !views.history.is_sent();
         [
@@ -219,7 +223,7 @@ impl Engine {
             self.confirm
                 .map(|confirm| confirm.ask_at)
                 .filter(|_| speaks),
-            wants_to_send.then(|| self.bucket.opens_at(now)),
+            (speaks && wants_to_send).then(|| self.bucket.opens_at(now)),
         ]
         .into_iter()
         .flatten()

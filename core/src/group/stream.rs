@@ -202,6 +202,8 @@ impl Stream {
     pub(crate) fn arrive(&mut self, sequence: u32, slots: &mut Window<'_>) {
         if sequence == self.high {
             self.high = self.high.wrapping_add(1);
+            // A sender may have said that it will not repair what it had not sent yet.
+            self.is_ready |= is_before(self.next, self.low);
             if distance(self.next, sequence) < slots.len() {
                 slots.set(
                     sequence,
@@ -239,6 +241,7 @@ impl Stream {
             at = at.wrapping_add(1);
         }
         self.high = high;
+        self.is_ready |= is_before(self.next, self.low);
         self.ask_by(due);
         self.note_stuck(now, slots);
         // So far behind that the window will never catch up: go on near the live edge.
@@ -414,6 +417,22 @@ impl Stream {
         self.next = self.next.wrapping_add(1);
     }
 
+    /// Moves on over all that cannot be repaired, when the window holds nothing: however far that is.
+    fn leap(&mut self, slots: &mut Window<'_>) {
+        self.next = if is_before(self.high, self.low) {
+            self.high
+        } else {
+            self.low
+        };
+        slots.0.fill(Slot::Unknown);
+        let due = Tick::of(self.heard);
+        self.ask_by(self.heard);
+        for at in 0..distance(self.next, self.high).min(slots.len()) {
+            let missing = Slot::Missing { due, attempts: 0 };
+            slots.set(self.next.wrapping_add(at), missing);
+        }
+    }
+
     /// Whether all fragments of the message that begins with `first` are stored.
     fn is_complete(&self, first: u32, last: u8, slots: &Window<'_>) -> bool {
         !is_before(first, self.next)
@@ -443,6 +462,7 @@ impl Stream {
             self.unordered_ready = 0;
         }
         let first = self.next;
+        let mut passed = 0;
         while self.next != self.high {
             let reachable = distance(self.next, self.high) > 0;
             match slots.get(self.next) {
@@ -477,7 +497,12 @@ impl Stream {
                 Slot::Missing { .. } | Slot::Unknown
                     if reachable && is_before(self.next, self.low) =>
                 {
-                    self.pass(slots);
+                    if passed < slots.len() {
+                        self.pass(slots);
+                        passed = passed.saturating_add(1);
+                    } else {
+                        self.leap(slots);
+                    }
                 }
                 Slot::Missing { .. } | Slot::Unknown => break,
             }

@@ -3,5 +3,6 @@
 mod asks;
 mod confirm;
 mod hub;
+mod leap;
 mod membership;
 mod messages;

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{self, Bye, Frame, Hello};
+use groupcast::wire::{self, Bye, Data, Frame, Hello};
 use groupcast::{Destination, Event, Outcome, SendError, Standing};
 
-use crate::hub::{CHANNEL, Hub, Puppet, address, config, hear, hello, id, member, ms};
+use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, hear, hello, id, member, ms};
 
 #[test]
 fn the_first_datagram_introduces_its_sender() {
@@ -228,6 +228,33 @@ fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
             .is_none()
     );
     lower.send(now, CHANNEL, b"x").unwrap();
+}
+
+#[test]
+fn a_member_that_fell_silent_does_not_ask_to_be_polled_for_nothing() {
+    let mut ana = member(config("ana").with_id(id(42)), 1);
+    ana.handle_timeout(ms(1_000));
+    let double = Puppet::new(42, 0).hello("ana");
+    assert_eq!(hear(&mut ana, ms(5_000), &double), ["duplicate Silenced"]);
+    // A stranger, who would be asked for its HELLO, and of whom something is missing.
+    let mut ben = Puppet::new(7, 1);
+    for sequence in [0, 2] {
+        let data = Data {
+            class: 2,
+            sequence,
+            ..data("x")
+        };
+        hear(&mut ana, ms(5_001), &ben.say(&[Frame::Data(data)]));
+    }
+    let (mut now, mut polls, mut buffer) = (ms(5_001), 0, [0; 1472]);
+    let end = ms(15_000);
+    while now < end {
+        while ana.poll_event().is_some() {}
+        while ana.poll_transmit(now, &mut buffer).unwrap().is_some() {}
+        now = ana.next_deadline().unwrap_or(end).max(now);
+        polls += 1;
+        assert!(polls < 20, "polled again at {now:?}");
+    }
 }
 
 #[test]

@@ -55,6 +55,8 @@ impl Said {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asks {
     trip: Option<Duration>,
+    /// What was stated before that: datagrams overtake one another.
+    trip_before: Option<Duration>,
     /// The lowest number that can be repaired, as far as was heard, and since when.
     low: Option<(u32, Instant)>,
     follows: bool,
@@ -83,7 +85,10 @@ impl Asks {
         if !self.follows {
             return;
         }
-        self.trip = said.trip.or(self.trip);
+        if said.trip.is_some() {
+            self.trip_before = self.trip;
+            self.trip = said.trip;
+        }
         if let Some(low) = said.low
             && self.low.is_none_or(|(before, _)| is_before(before, low))
         {
@@ -128,6 +133,7 @@ impl Asks {
             };
             let Some(trip) = before.trip else { continue };
             // A round trip is waited for; what is due a quarter later is asked for with the rest.
+            let trip = trip.min(now).min(self.trip_before.unwrap_or(now));
             let least = trip.mul_f64(0.9).saturating_sub(now.mul_f64(0.3));
             let since = at.since(before.at);
             if since < least && (before.own || since > READ) {

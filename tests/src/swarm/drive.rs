@@ -167,7 +167,8 @@ impl<M: Memory + Default> Drive<'_, M> {
             self.born(self.keys.len() - 1);
         }
         for (at, action) in &self.plan.actions {
-            if self.pass_until(Instant::ZERO + *at) {
+            let at = Instant::ZERO + *at;
+            if self.net.now() < at && self.pass_until(at) {
                 return;
             }
             self.act(action);
@@ -265,6 +266,8 @@ impl<M: Memory + Default> Drive<'_, M> {
             }
             Action::Compare => self.compare_rosters(),
             Action::Heal => network.heal(),
+            Action::Weather(link) => network.set_default_link(*link),
+            Action::Refuse(probability) => network.set_send_refusal(*probability),
             Action::Calm => {
                 network.heal();
                 network.set_default_link(self.plan.calm_link);

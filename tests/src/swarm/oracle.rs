@@ -56,6 +56,8 @@ pub struct Totals {
     pub nacks: u64,
     /// Members given up.
     pub lost: u64,
+    /// Confirmations.
+    pub confirmed: u64,
 }
 
 /// The judge of one run.

@@ -112,6 +112,10 @@ pub enum Action {
     Cut(Vec<(usize, usize)>),
     /// Everything passes again.
     Heal,
+    /// Another network, until the faults end.
+    Weather(Link),
+    /// Every stack refuses to send so often, until the faults end.
+    Refuse(f64),
     /// The faults end.
     Calm,
 }
@@ -343,7 +347,7 @@ impl Plan {
     }
 
     /// Finds out what the promises are that hold in so much memory.
-    fn judge_room(&mut self, senders: usize) {
+    pub fn judge_room(&mut self, senders: usize) {
         // A member that starts again with another id takes a second place for a while.
         let again = |count: &dyn Fn(usize) -> bool| {
             let restarts = self.actions.iter().filter(|(_, action)| match action {

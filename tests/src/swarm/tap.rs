@@ -194,13 +194,14 @@ impl Tap {
         let Some(here) = member.and_then(|member| oracle.current[*member]) else {
             return;
         };
-        // What is heard of those it does not know, or of a life that is over, may be dropped.
-        let counts = here != *there && oracle.is_alive(here) && oracle.is_alive(*there);
-        if !counts || !oracle.streams_fit() || !oracle.knows(here, *there) {
+        // A copy that comes later is dropped, even if what came first was of nobody known.
+        let asks = self.asks.entry((here, *there)).or_default();
+        if here == *there || !asks.hears(*counter) {
             return;
         }
-        let asks = self.asks.entry((here, *there)).or_default();
-        if !asks.hears(*counter) {
+        // What is heard of those it does not know, or of a life that is over, may be dropped.
+        let counts = oracle.is_alive(here) && oracle.is_alive(*there);
+        if !counts || !oracle.streams_fit() || !oracle.knows(here, *there) {
             return;
         }
         asks.learns(entry.time, said);

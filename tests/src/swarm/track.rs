@@ -176,6 +176,12 @@ impl Track {
         self.values.get(&(channel, Class::State)).copied()
     }
 
+    /// Whether the fragment at a place of the stream was delivered.
+    #[must_use]
+    pub fn has(&self, place: usize) -> bool {
+        self.marks.get(place) == Some(&Mark::Delivered)
+    }
+
     /// The first place that is neither delivered nor reported, and must be. `alive`: the sender still
     /// runs.
     #[must_use]

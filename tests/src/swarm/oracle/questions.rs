@@ -50,6 +50,7 @@ impl Oracle<'_> {
             return Err(("confirm", format!("{} was not asked", member.id())));
         };
         question.confirmed.insert(there);
+        self.totals.confirmed += 1;
         let (from, to) = (question.from, question.to);
         if !self.promises.roster_fits {
             return Ok(());
