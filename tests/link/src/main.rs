@@ -10,6 +10,8 @@
 mod by_hand;
 mod loopback;
 mod panic;
+#[cfg(feature = "seal")]
+mod seal;
 
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,6 +28,9 @@ extern "C" fn _start() {
     allocator::use_it();
     #[cfg(feature = "use-panic")]
     panic::cause_it();
+
+    #[cfg(feature = "seal")]
+    seal::run(black_box(GROUP));
 
     #[cfg(feature = "by-hand")]
     by_hand::run(black_box(Config::new(GROUP)), black_box(GROUP));
