@@ -12,6 +12,8 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use groupcast::Name;
 use groupcast::seal::{DerivedKey, GroupKey, KeySet, Keyring, OpenError, Portable};
 use groupcast::wire::{Header, parse_header};
+use groupcast_std::key_file::KeyFile;
+use groupcast_std::passphrase;
 
 /// One file of `tests/vectors/sealed`.
 struct Vector {
@@ -70,6 +72,7 @@ fn vectors() -> Vec<Vector> {
     let mut paths: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "hex"))
         .collect();
     paths.sort();
     assert_eq!(paths.len(), 8, "a vector is missing, or this number is");
@@ -156,4 +159,22 @@ fn sealing_keys_of_the_vectors_open_them_by_any_xchacha20_poly1305() {
             .unwrap();
         assert_eq!(text, vector.clear, "{}", vector.name);
     }
+}
+
+#[test]
+fn the_key_file_holds_the_vectors_key_and_that_of_a_passphrase() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/sealed/kitchen.keys");
+    let text = std::fs::read_to_string(path).unwrap();
+    let file: KeyFile = text.parse().unwrap();
+    assert_eq!(file.group_name().as_str(), "kitchen");
+    let ours = GroupKey::new(core::array::from_fn(|n| n as u8));
+    let other = passphrase::key("correct horse battery staple", file.group_name()).unwrap();
+    let keys: Vec<_> = file.keys().iter().collect();
+    assert_eq!(keys, [&ours, &other]);
+    // It is written as it was read, but for the remark.
+    let written = file.to_text();
+    assert_eq!(
+        written.split_once('\n').unwrap().1,
+        text.split_once('\n').unwrap().1
+    );
 }

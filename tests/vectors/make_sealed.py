@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Writes the test vectors of sealed groups, from PROTOCOL.md §7 alone: it shares no code with the Rust
-crates. XChaCha20-Poly1305 is libsodium's, by way of PyNaCl; HMAC-SHA256 is Python's own.
+crates. XChaCha20-Poly1305 is libsodium's, by way of PyNaCl; Argon2id is that of its authors, by way of
+argon2-cffi; HMAC-SHA256 and base32 are Python's own.
 
-    python3 tests/vectors/make_sealed.py            writes sealed/*.hex beside itself
+    python3 tests/vectors/make_sealed.py            writes sealed/* beside itself
     python3 tests/vectors/make_sealed.py --check    fails if they would change
 """
+import base64
 import hashlib
 import hmac
 import ipaddress
@@ -12,6 +14,7 @@ import pathlib
 import struct
 import sys
 
+from argon2.low_level import Type, hash_secret_raw
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as xchacha20poly1305
 
 DIRECTORY = pathlib.Path(__file__).parent / "sealed"
@@ -66,6 +69,27 @@ def vector(
     return "\n".join(lines) + "\n"
 
 
+def base32(octets):
+    return base64.b32encode(octets).decode().rstrip("=").lower()
+
+
+def key_text(key):
+    return f"gk1-{base32(key)}-{base32(hashlib.sha256(b'gk1-' + key).digest())[:4]}"
+
+
+def key_of(passphrase, name):
+    salt = hashlib.sha256(b"groupcast pass v1" + name).digest()[:16]
+    return hash_secret_raw(passphrase, salt, 3, 64 * 1024, 4, 32, Type.ID, 0x13)
+
+
+# The second key is that of the passphrase in the remark.
+KEY_FILE = f"""\
+# "correct horse battery staple" is what everybody tries first
+group = "kitchen"
+send = "{key_text(SECRET)}"
+also = "{key_text(key_of(b"correct horse battery staple", b"kitchen"))}"
+"""
+
 VECTORS = {
     "message": vector("One message.", MESSAGE),
     "no-name": vector("A group without a name, another sender, two frames.", MESSAGE + BYE, name=b"",
@@ -82,13 +106,14 @@ VECTORS = {
 
 def main():
     changed = []
-    for name, text in VECTORS.items():
-        path = DIRECTORY / f"{name}.hex"
+    texts = {f"{name}.hex": text for name, text in VECTORS.items()} | {"kitchen.keys": KEY_FILE}
+    for name, text in texts.items():
+        path = DIRECTORY / name
         if not path.exists() or path.read_text() != text:
             changed.append(path.name)
             if "--check" not in sys.argv:
                 path.write_text(text)
-    strangers = {path.stem for path in DIRECTORY.glob("*.hex")} - VECTORS.keys()
+    strangers = {path.name for path in DIRECTORY.iterdir()} - texts.keys()
     if strangers:
         sys.exit(f"nobody makes these vectors: {', '.join(sorted(strangers))}")
     if "--check" in sys.argv and changed:
