@@ -52,3 +52,22 @@ pub use datagram::{OpenError, SealError};
 pub use entropy::{Draw, Entropy, NotEnoughEntropy};
 pub use key::{GroupKey, KeyError, KeySet, MAX_KEYS};
 pub use schedule::{DerivedKey, Keyring, Subkey};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a member keeps in memory, in octets. `--nocapture` prints it.
+    #[test]
+    fn keys_are_small() {
+        for (name, size, limit) in [
+            ("KeySet", size_of::<KeySet>(), 132),
+            ("Keyring", size_of::<Keyring>(), 144),
+            ("Subkey", size_of::<Subkey>(), 32),
+            ("Draw", size_of::<Draw>(), 40),
+        ] {
+            std::println!("{name}: {size}");
+            assert!(size <= limit, "{name}: {size}");
+        }
+    }
+}

@@ -79,13 +79,14 @@ impl Keyring {
         &self.sending
     }
 
-    /// All keys with this tag, the one to send with first: as a rule one or none.
+    /// All keys with this tag, and their places in the [`KeySet`]: as a rule one or none.
     ///
     /// Two of a group's keys share a tag by chance once in 65,536; then each is tried.
-    pub fn with_tag(&self, tag: GroupTag) -> impl Iterator<Item = &DerivedKey> {
+    pub fn with_tag(&self, tag: GroupTag) -> impl Iterator<Item = (usize, &DerivedKey)> {
         core::iter::once(&self.sending)
             .chain(self.others.iter().flatten())
-            .filter(move |key| key.tag == tag)
+            .enumerate()
+            .filter(move |(_, key)| key.tag == tag)
     }
 }
 

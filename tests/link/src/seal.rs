@@ -35,7 +35,8 @@ pub(crate) fn run(group: SocketAddr) {
     let Some(datagram) = buffer.get_mut(..black_box(length)) else {
         return;
     };
-    for key in ring.with_tag(header.tag) {
+    for (place, key) in ring.with_tag(header.tag) {
+        black_box(place);
         let subkey = key.subkey(header.sender, header.session);
         let _ = black_box(subkey.seal(&Portable, black_box(&mut *datagram)));
         if let Ok((header, frames)) = subkey.open(&Portable, black_box(&mut *datagram)) {
