@@ -7,7 +7,7 @@
 //! header and text. `derive` adds what those pay who do not keep a sender's key. `forged` is a datagram
 //! whose tag does not fit.
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
