@@ -62,7 +62,7 @@ fn talk(session: &mut Session, channel: Channel, screen: &mut Screen) -> Result<
         }
     }
     if let Some(last) = last.filter(|_| !signal::end_requested()) {
-        delivery.settle(session, last, None, |event| screen.show(event))?;
+        delivery.settle(session, (last, last), None, |event| screen.show(event))?;
     }
     screen.check()
 }

@@ -63,24 +63,25 @@ impl Delivery {
         }
     }
 
-    /// Stays until everything up to the sequence number `last` has arrived at those who are expected,
-    /// or else at everybody who is there, within limits. `end`: until when, if members are expected.
+    /// Stays until the messages with the sequence numbers from `first` to `last` have arrived at those
+    /// who are expected, or else the last one at everybody who is there, within limits. `end`: until
+    /// when, if members are expected.
     pub(crate) fn settle(
         &mut self,
         session: &mut Session,
-        last: u32,
+        (first, last): (u32, u32),
         end: Option<Instant>,
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<(), Failure> {
-        let end = match self.expected {
-            Some(_) => end,
-            None => Instant::now().checked_add(LINGER),
+        let (first, end) = match self.expected {
+            Some(_) => (first, end),
+            None => (last, Instant::now().checked_add(LINGER)),
         };
         let mut ask_at = Instant::now();
         loop {
             let now = Instant::now();
             if now >= ask_at {
-                session.member.confirm(last);
+                session.member.confirm(first, last);
                 ask_at = now + ASK_AGAIN;
             }
             let has = &mut self.has;

@@ -72,7 +72,8 @@ struct Talker {
     channel: Channel,
     /// Of the reliable classes.
     delivery: Option<Delivery>,
-    last: Option<u32>,
+    /// The sequence numbers of the first and the last message said.
+    said: Option<(u32, u32)>,
 }
 
 impl Mouth {
@@ -91,7 +92,7 @@ impl Mouth {
             session,
             channel,
             delivery: reliable.then(|| Delivery::new(expected)),
-            last: None,
+            said: None,
         })))
     }
 
@@ -110,8 +111,10 @@ impl Mouth {
     fn say(&mut self, message: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Member(talker) => {
-                let said = talker.session.say(talker.channel, message, |_| {})?;
-                talker.last = said.or(talker.last);
+                if let Some(last) = talker.session.say(talker.channel, message, |_| {})? {
+                    let first = talker.said.map_or(last, |(first, _)| first);
+                    talker.said = Some((first, last));
+                }
                 Ok(())
             }
             Self::Bare(bare) => bare.send(message),
@@ -137,12 +140,12 @@ impl Mouth {
         let Talker {
             session,
             delivery,
-            last,
+            said,
             ..
         } = &mut **talker;
         session.keep_up(|_| {});
-        match (delivery, *last) {
-            (Some(delivery), Some(last)) => delivery.settle(session, last, end, |_| {}),
+        match (delivery, *said) {
+            (Some(delivery), Some(said)) => delivery.settle(session, said, end, |_| {}),
             _ => Ok(()),
         }
     }

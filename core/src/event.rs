@@ -16,7 +16,7 @@ pub enum Event<'a> {
     Raw(Raw<'a>),
     /// Messages of a member that will never be delivered.
     Gap(Gap<'a>),
-    /// A member has everything up to a message that was to be confirmed.
+    /// A member has all the messages that were to be confirmed.
     Confirmed(&'a Member),
     /// A member is there that was not there before.
     Joined(&'a Member),

@@ -18,6 +18,7 @@ mod latest;
 mod pace;
 mod partial;
 mod peer;
+mod places;
 mod pool;
 mod presence;
 mod random;
@@ -54,10 +55,9 @@ pub(crate) use inbox::Inbox;
 pub(crate) use latest::{Latest, Seen};
 pub use pace::Pace;
 pub(crate) use partial::{Partial, Partials};
-#[cfg(test)]
-pub(crate) use peer::Peer;
+pub(crate) use places::Place;
 pub(crate) use pool::{Block, Pool};
-pub(crate) use roster::{Roster, RosterOf};
+pub(crate) use roster::Roster;
 pub(crate) use states::{States, Value};
 pub(crate) use stream::{Slot, Stream};
 pub(crate) use streams::Streams;
@@ -285,12 +285,15 @@ impl<M: Memory> Group<M> {
             .send(&mut self.memory.views(), now, channel, payload)
     }
 
-    /// Asks the members who has the message of this sequence number, and everything before it, of the
-    /// reliable classes. [`Event::Confirmed`] tells of each that has; they are asked for some seconds.
+    /// Asks the members who has every message of the reliable classes and of State from the one with
+    /// the sequence number `first` to that with the number `last`, as [`send`](Self::send) returned
+    /// them. [`Event::Confirmed`] tells of each member that has; they are asked for some seconds.
+    /// Nothing is said of a member that lost one of them, or came too late.
     ///
     /// A later call takes the place of an earlier one.
-    pub fn confirm(&mut self, now: Instant, sequence: u32) {
-        self.engine.confirm(&mut self.memory.views(), now, sequence);
+    pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
+        self.engine
+            .confirm(&mut self.memory.views(), now, first, last);
     }
 
     /// Queues a bare datagram to the group, for programs that do not speak this protocol.

@@ -248,9 +248,9 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         }
     }
 
-    /// Asks who has a message. See [`Group::confirm`].
-    pub fn confirm(&mut self, now: Instant, sequence: u32) {
-        self.group.confirm(now, sequence);
+    /// Asks who has the messages from `first` to `last`. See [`Group::confirm`].
+    pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
+        self.group.confirm(now, first, last);
     }
 
     /// Queues a bare datagram to the group, for programs that do not speak this protocol.

@@ -29,7 +29,7 @@ pub enum OwnedEvent {
         /// The last sequence number.
         last: u32,
     },
-    /// A member has everything up to a message that was to be confirmed.
+    /// A member has all the messages that were to be confirmed.
     Confirmed(Member),
     /// A member is there that was not there before.
     Joined(Member),

@@ -1,7 +1,7 @@
 //! The memory a member lives in: all of it, chosen once by the application.
 
 use crate::group::{
-    Block, History, Inbox, Latest, Partial, Partials, Parts, Pool, Roster, RosterOf, Seen, Slot,
+    Block, History, Inbox, Latest, Partial, Partials, Parts, Place, Pool, Roster, Seen, Slot,
     States, Stream, Streams, Value,
 };
 
@@ -32,7 +32,7 @@ pub struct Storage<
     const HISTORY: usize,
     const RECEIVE: usize,
 > {
-    roster: RosterOf<PEERS>,
+    roster: Roster<[Place; PEERS]>,
     streams: Streams<[Option<Stream>; STREAMS]>,
     slots: [[Slot; WINDOW]; STREAMS],
     partials: Partials<[Option<Partial>; STREAMS]>,
@@ -70,7 +70,7 @@ impl<
             assert!(STREAMS > 0, "STREAMS is at least 1");
         }
         Self {
-            roster: RosterOf::new(),
+            roster: Roster::<[_; PEERS]>::new(),
             streams: Streams::<[_; STREAMS]>::new(),
             slots: [[Slot::Unknown; WINDOW]; STREAMS],
             partials: Partials::<[_; STREAMS]>::new(),
@@ -263,9 +263,7 @@ mod tests {
         let costs = [
             (
                 "peer",
-                size_of::<Option<crate::group::Peer>>()
-                    + size_of::<Seen>()
-                    + size_of::<Option<Value>>(),
+                size_of::<Place>() + size_of::<Seen>() + size_of::<Option<Value>>(),
             ),
             (
                 "stream",

@@ -309,10 +309,11 @@ impl Member {
         }
     }
 
-    /// Asks the others who has everything up to this sequence number of the reliable classes.
-    /// [`Event::Confirmed`] tells of each that has. A later call takes the place of an earlier one.
-    pub fn confirm(&mut self, sequence: u32) {
-        self.node.confirm(self.clock.now(), sequence);
+    /// Asks the others who has every message from the one with the sequence number `first` to that
+    /// with the number `last`, of the reliable classes and of State. [`Event::Confirmed`] tells of each
+    /// that has. A later call takes the place of an earlier one.
+    pub fn confirm(&mut self, first: u32, last: u32) {
+        self.node.confirm(self.clock.now(), first, last);
     }
 
     /// Sends what is queued. What the system reports comes with the next [`poll`](Self::poll).

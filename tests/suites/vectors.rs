@@ -123,8 +123,8 @@ fn describe(frame: &Result<Frame<'_>, FrameError>) -> String {
         }
         Ok(Frame::Ack(ack)) => {
             format!(
-                "ack target={} session={} next={}",
-                ack.target, ack.session, ack.next
+                "ack target={} session={} since={} next={}",
+                ack.target, ack.session, ack.since, ack.next
             )
         }
         Ok(Frame::Ask(ask)) => format!("ask target={} session={}", ask.target, ask.session),

@@ -85,7 +85,10 @@ def time(stamp, *echoes):
 
 SKIP = frame(0x14, struct.pack(">IH", 70000, 3)), "skip first=70000 count=3"
 ACKREQ = frame(0x15, struct.pack(">IH", 9, 500)), "ackreq sequence=9 spread=500"
-ACK = frame(0x16, struct.pack(">III", 7, 0x05060708, 10)), "ack target=7 session=84281096 next=10"
+ACK = (
+    frame(0x16, struct.pack(">IIII", 7, 0x05060708, 4, 10)),
+    "ack target=7 session=84281096 since=4 next=10",
+)
 ASK = frame(0x17, struct.pack(">II", 7, 0x05060708)), "ask target=7 session=84281096"
 BUSY = frame(0x03, struct.pack(">H", 250)), "busy wait=250"
 REPAIR, COPY, LATEST = 4, 8, 16

@@ -181,11 +181,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks who has everything up to a sequence number.
-    pub(crate) fn confirm(&mut self, views: &mut Views<'_>, now: Instant, sequence: u32) {
+    /// Asks who has every message from the one of number `first` to that of number `last`.
+    pub(crate) fn confirm(&mut self, views: &mut Views<'_>, now: Instant, first: u32, last: u32) {
         let now = self.tick(views, now);
+        // All fragments of the last message.
+        let nth = last.wrapping_sub(self.low(views));
+        let frame = views
+            .history
+            .kept_frame(nth)
+            .filter(|_| nth < views.history.kept());
+        let more = frame.map_or(0, Data::fragments_after);
+        let last = last.wrapping_add(more);
+        let is_same = |confirm: Confirm| (confirm.first, confirm.last) == (first, last);
+        if !self.confirm.is_some_and(is_same) {
+            views.roster.forget_answers();
+        }
         self.confirm = Some(Confirm {
-            sequence,
+            first,
+            last,
             ask_at: now + CONFIRM_AFTER,
             asked: 0,
         });

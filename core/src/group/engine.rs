@@ -28,10 +28,12 @@ const REPORT_ROSTER_FULL: Duration = Duration::from_secs(60);
 /// How often a missing fragment is asked for at most.
 pub(crate) const ATTEMPTS: u8 = 24;
 
-/// A message of which it is to be known who has it.
+/// Messages of which it is to be known who has them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Confirm {
-    pub(crate) sequence: u32,
+    /// The sequence numbers of the first and the last fragment.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
     pub(crate) ask_at: Instant,
     pub(crate) asked: u8,
 }
@@ -166,7 +168,7 @@ impl Engine {
         self.presence.start(now, &mut self.random);
         self.confirm = None;
         // The numbers go on: what was queued keeps those it has.
-        views.roster.forget_acks();
+        views.roster.forget_answers();
     }
 
     /// How many members there are, oneself included, as far as is known.

@@ -6,7 +6,7 @@ use super::backoff;
 use super::engine::Engine;
 use super::inbox::Source;
 use super::partial::Piece;
-use super::peer::Change;
+use super::peer::Position;
 use super::pool::Meta;
 use super::receive::FoundMessage;
 use super::serial::{is_before, later};
@@ -17,7 +17,7 @@ use crate::config::Join;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{Ack, Ask, Data, Frame, FrameError, Nack, Skip, Sync, Time};
+use crate::wire::{Ack, AckRequest, Ask, Data, Frame, FrameError, Nack, Skip, Sync, Time};
 
 /// A fragment that comes late is not missing yet: how long reordering may take at least.
 const REORDERING: Duration = Duration::from_millis(1);
@@ -90,16 +90,7 @@ impl Engine {
             Ok(Frame::Nack(nack)) => self.on_nack(views, now, &nack),
             Ok(Frame::Skip(skip)) => self.on_skip(views, now, source, skip),
             Ok(Frame::AckRequest(request)) => {
-                if let Some(at) = source.index.and_then(|index| views.streams.find(index)) {
-                    let spread = Duration::from_millis(u64::from(request.spread));
-                    let due = now + self.random.up_to(spread);
-                    if let Some(stream) = views.streams.get_mut(at)
-                        && is_before(request.sequence, stream.next)
-                    {
-                        stream.ack_at = Some(due);
-                    }
-                    views.streams.note(at, self.config.max_wait);
-                }
+                self.on_ack_request(views, now, source, request);
             }
             Ok(Frame::Ack(ack)) => self.on_ack(views, source, ack),
             Ok(Frame::Ask(ask)) => self.on_ask(views, now, ask),
@@ -347,13 +338,13 @@ impl Engine {
         let start = if let Some(position) = parts.roster.position(index) {
             position
         } else if self.is_grown_up(now) {
-            low
+            Position::starting_at(low)
         } else {
-            match self.config.join {
+            Position::starting_at(match self.config.join {
                 Join::Current if data.repair || data.copy || data.fragment != 0 => return None,
                 Join::Current => data.sequence,
                 Join::Recent(n) => later(low, data.sequence.wrapping_sub(u32::from(n))),
-            }
+            })
         };
         // Even if there is no room for it now: what is missed from here on is to be reported.
         parts.roster.set_position(index, start);
@@ -371,14 +362,14 @@ impl Engine {
         now: Instant,
         source: Source,
         index: usize,
-        start: u32,
+        start: Position,
     ) -> Option<usize> {
         let begun = parts
             .streams
             .begin(now, index, source.session, start, parts.slots, parts.pool);
         let (at, evicted) = begun.ok()?;
-        if let Some((peer, next)) = evicted {
-            parts.roster.set_position(peer, next);
+        if let Some((peer, position)) = evicted {
+            parts.roster.set_position(peer, position);
         }
         if let Some(stream) = parts.streams.get_mut(at) {
             stream.round_trip = self.trip.estimate();
@@ -395,15 +386,15 @@ impl Engine {
             None => {
                 let start = parts.roster.position(index).unwrap_or_else(|| {
                     if self.is_grown_up(now) {
-                        return sync.low;
+                        return Position::starting_at(sync.low);
                     }
-                    match self.config.join {
+                    Position::starting_at(match self.config.join {
                         Join::Current => sync.next,
                         Join::Recent(n) => later(sync.low, sync.next.wrapping_sub(u32::from(n))),
-                    }
+                    })
                 });
                 parts.roster.set_position(index, start);
-                if start == sync.next && sync.states == 0 {
+                if start.next == sync.next && sync.states == 0 {
                     // Nothing is missing: the place of a stream is for those that need it.
                     return;
                 }
@@ -513,20 +504,39 @@ impl Engine {
         views.streams.note(at, self.config.max_wait);
     }
 
+    fn on_ack_request(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        source: Source,
+        request: AckRequest,
+    ) {
+        let Some(index) = source.index else { return };
+        let mut parts = views.parts();
+        let at = parts.streams.find(index).or_else(|| {
+            let position = parts.roster.position(index)?;
+            self.new_stream(&mut parts, now, source, index, position)
+        });
+        let Some(at) = at else { return };
+        let spread = Duration::from_millis(u64::from(request.spread));
+        let due = now + self.random.up_to(spread);
+        if let Some(stream) = views.streams.get_mut(at)
+            && is_before(request.sequence, stream.next)
+        {
+            stream.ack_at = Some(due);
+        }
+        views.streams.note(at, self.config.max_wait);
+    }
+
     fn on_ack(&mut self, views: &mut Views<'_>, source: Source, ack: Ack) {
         let is_mine = ack.target == self.id.get() && ack.session == self.session.get() as u32;
-        let Some(index) = source.index.filter(|_| is_mine) else {
+        let (Some(index), Some(confirm)) = (source.index.filter(|_| is_mine), self.confirm) else {
             return;
         };
-        let wanted = self.confirm.map(|confirm| confirm.sequence);
-        views.roster.change(index, |peer| {
-            let before = wanted.is_some_and(|sequence| peer.has_acked(sequence));
-            peer.set_acked(ack.next);
-            let after = wanted.is_some_and(|sequence| peer.has_acked(sequence));
-            if after && !before && peer.pending.is_none() {
-                peer.pending = Some(Change::Confirmed);
-            }
-        });
+        if is_before(confirm.last, ack.next) {
+            let has_all = !is_before(confirm.first, ack.since);
+            views.roster.change(index, |peer| peer.answer(has_all));
+        }
     }
 
     fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {

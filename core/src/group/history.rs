@@ -352,6 +352,9 @@ impl History {
 
     /// The first wanted frame: its place among the kept ones, and its octets.
     pub(crate) fn next_wanted(&self) -> Option<(u32, &[u8])> {
+        if self.wanted == 0 {
+            return None;
+        }
         let (at, nth, header) = self.find(|_, header| header.marks & WANTED != 0)?;
         Some((nth, self.body(at, header)))
     }

@@ -3,7 +3,6 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::serial::{is_before, later};
 use super::window::{Verdict, Window};
 use crate::ident::Session;
 use crate::member::{Member, Standing};
@@ -20,8 +19,8 @@ const REMEMBER_LEFT: Duration = Duration::from_secs(10);
 /// its stream goes on where it was. Without that, messages would be delivered twice.
 const REMEMBER_LOST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A HELLO interval for members that have not stated theirs.
-const UNSTATED_INTERVAL: Duration = Duration::from_secs(1);
+/// A HELLO interval for members that have not stated theirs, in units of 10 ms.
+const UNSTATED_INTERVAL: u16 = 100;
 
 /// When to ask a sender for its HELLO that was heard without one.
 const ASK_AFTER: Duration = Duration::from_millis(50);
@@ -74,6 +73,36 @@ impl Limits {
     }
 }
 
+/// What a member says of the messages that are to be confirmed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    /// It has not said yet.
+    Open,
+    /// It has all of them.
+    Has,
+    /// It will never have all of them.
+    Lacks,
+}
+
+/// How far this receiver is in a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Position {
+    /// Since where it has everything.
+    pub(crate) since: u32,
+    /// The first sequence number that is neither delivered nor reported.
+    pub(crate) next: u32,
+}
+
+impl Position {
+    /// The beginning of what is followed.
+    pub(crate) const fn starting_at(start: u32) -> Self {
+        Self {
+            since: start,
+            next: start,
+        }
+    }
+}
+
 /// A datagram owed to one member by unicast.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Owed {
@@ -101,14 +130,15 @@ pub(crate) struct Peer {
     window: Window,
     /// When it was heard, and for one that left: when it said so.
     heard: Instant,
-    interval: Duration,
+    /// The HELLO interval it states, in units of 10 ms.
+    interval: u16,
     limits: Limits,
     /// Its clock, and when that was heard.
     stamp: Option<(u32, Instant)>,
-    /// Up to where it has this member's own stream, as far as it said.
-    acked: Option<u32>,
+    /// Whether it has what is to be confirmed of this member's own stream.
+    pub(crate) answer: Answer,
     /// Where this receiver is in its stream, while no stream is kept for it.
-    pub(crate) position: Option<u32>,
+    pub(crate) position: Option<Position>,
     previous: Option<Previous>,
     duplicate_reported: Option<Instant>,
     answered: Option<Instant>,
@@ -148,7 +178,7 @@ impl Peer {
             interval: UNSTATED_INTERVAL,
             limits: Limits::NONE,
             stamp: None,
-            acked: None,
+            answer: Answer::Open,
             position: None,
             previous: None,
             duplicate_reported: None,
@@ -186,19 +216,18 @@ impl Peer {
             .map(|(stamp, heard)| (stamp, now.since(heard)))
     }
 
-    /// It has this member's own stream up to here.
-    pub(crate) fn set_acked(&mut self, next: u32) {
-        self.acked = Some(self.acked.map_or(next, |before| later(before, next)));
-    }
-
-    /// What it confirmed was of another session.
-    pub(crate) fn forget_ack(&mut self) {
-        self.acked = None;
-    }
-
-    /// Whether it has the fragment with this number of this member's own stream.
-    pub(crate) fn has_acked(&self, sequence: u32) -> bool {
-        self.acked.is_some_and(|next| is_before(sequence, next))
+    /// It says whether it has what is to be confirmed.
+    pub(crate) fn answer(&mut self, has_all: bool) {
+        // A change that is still to be told must not be lost: it will be asked again.
+        if self.answer != Answer::Open || self.pending.is_some() {
+            return;
+        }
+        if has_all {
+            self.answer = Answer::Has;
+            self.pending = Some(Change::Confirmed);
+        } else {
+            self.answer = Answer::Lacks;
+        }
     }
 
     /// A valid datagram with this header came in.
@@ -242,7 +271,7 @@ impl Peer {
         }
         self.heard = now;
         self.probes = 0;
-        self.acked = None;
+        self.answer = Answer::Open;
         self.stamp = None;
         self.position = None;
         Heard::Restarted
@@ -319,7 +348,7 @@ impl Peer {
             },
         };
         if hello.interval > 0 {
-            self.interval = Duration::from_millis(u64::from(hello.interval).saturating_mul(10));
+            self.interval = hello.interval;
         }
         if self.member.standing == Standing::Unknown {
             self.member.standing = Standing::Present;
@@ -345,7 +374,7 @@ impl Peer {
     /// When something is to be done about it unless it is heard before.
     pub(crate) fn deadline(&self) -> Instant {
         let silent_for = |quarters: u32| {
-            let quarter = self.interval.checked_div(4).unwrap_or_default();
+            let quarter = Duration::from_micros(u64::from(self.interval).saturating_mul(2_500));
             self.heard + quarter.saturating_mul(quarters)
         };
         match (self.member.standing, self.probes) {

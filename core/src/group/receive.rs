@@ -324,7 +324,7 @@ impl Engine {
             let mut window = window(views.slots, count, at);
             let is_ordered = |class| Class::from_code(class, false) == Class::ReliableOrdered;
             let next = stream.poll(now, &mut window, views.pool, is_ordered);
-            let (index, closing, position) = (stream.peer, stream.is_closing, stream.next);
+            let (index, closing, position) = (stream.peer, stream.is_closing, stream.position());
             match next {
                 Some(Next::Gap { first, last }) => {
                     return Some(self.found_gap(views, at, index, first, last));
@@ -360,6 +360,7 @@ impl Engine {
         views.latest.doubt(index);
         if let Some(stream) = views.streams.get_mut(at) {
             stream.states_asked = 0;
+            stream.since = last.wrapping_add(1);
         }
         views.streams.note(at, self.config.max_wait);
         Found::Gap { index, first, last }

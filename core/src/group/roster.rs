@@ -13,49 +13,43 @@
 
 use core::net::SocketAddr;
 
-use heapless::vec::{OwnedVecStorage, VecInner, VecStorage, ViewVecStorage};
-
-use super::peer::{Change, Heard, Limits, Owed, Peer};
+use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
+use super::places::{Place, Places};
 use super::random::Random;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
 use crate::wire::{Echo, Header, Hello};
 
-/// A roster over any storage; code is written for [`Roster`], which erases its size.
-pub(crate) struct RosterInner<S: VecStorage<Option<Peer>> + ?Sized> {
+/// A roster over any storage; code is written for the unsized [`Roster`].
+pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// Never later than the first deadline of a peer.
     next_check: Option<Instant>,
-    /// How many peers have a change to be told.
+    /// How many peers have a change to be told, and that there is none before this place.
     pending: usize,
-    /// How many peers are owed a HELLO.
+    pending_from: usize,
+    /// How many peers are owed a datagram, and that there is none before this place.
     owed: usize,
+    owed_from: usize,
     /// How many peers are members.
     members: usize,
     /// What all members can receive.
     limits: Limits,
-    /// Where the last peer was found: senders come in runs.
-    last_found: usize,
-    places: VecInner<Option<Peer>, usize, S>,
+    places: Places<B>,
 }
 
-/// A roster of at most `N` peers.
-pub(crate) type RosterOf<const N: usize> = RosterInner<OwnedVecStorage<Option<Peer>, N>>;
-
-/// A roster whose size is not known to the code.
-pub(crate) type Roster = RosterInner<ViewVecStorage<Option<Peer>>>;
-
-impl<const N: usize> RosterOf<N> {
+impl<const N: usize> Roster<[Place; N]> {
     /// An empty roster.
     pub(crate) const fn new() -> Self {
         Self {
             next_check: None,
             pending: 0,
+            pending_from: 0,
             owed: 0,
+            owed_from: 0,
             members: 0,
             limits: Limits::NONE,
-            last_found: 0,
-            places: VecInner::<_, usize, OwnedVecStorage<_, N>>::new(),
+            places: Places::<[_; N]>::new(),
         }
     }
 }
@@ -80,7 +74,6 @@ impl Roster {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
         self.places
             .iter()
-            .flatten()
             .filter(|peer| peer.is_member())
             .map(|peer| &peer.member)
     }
@@ -92,22 +85,12 @@ impl Roster {
 
     /// The member at `index`.
     pub(crate) fn member(&self, index: usize) -> Option<&Member> {
-        self.places.get(index)?.as_ref().map(|peer| &peer.member)
+        self.places.get(index).map(|peer| &peer.member)
     }
 
     /// Never later than the first thing to do.
     pub(crate) const fn next_check(&self) -> Option<Instant> {
         self.next_check
-    }
-
-    fn find(&mut self, id: MemberId) -> Option<usize> {
-        let is = |place: &Option<Peer>| place.as_ref().is_some_and(|peer| peer.member.id == id);
-        if self.places.get(self.last_found).is_some_and(is) {
-            return Some(self.last_found);
-        }
-        let index = self.places.iter().position(is)?;
-        self.last_found = index;
-        Some(index)
     }
 
     /// A valid datagram came in. `Err` when there is no place for its sender.
@@ -117,49 +100,44 @@ impl Roster {
         from: SocketAddr,
         header: &Header,
     ) -> Result<(usize, Heard), RosterFull> {
-        if let Some(index) = self.find(header.sender) {
+        if let Some(index) = self.places.find(header.sender) {
             let heard = self.change(index, |peer| peer.hear(now, header));
             return Ok((index, heard.unwrap_or(Heard::Stale)));
         }
         let index = self.vacancy().ok_or(RosterFull)?;
-        if let Some(place) = self.places.get_mut(index) {
-            *place = None;
-            *place = Some(Peer::new(now, from, header));
-        }
-        self.recount();
+        // Whoever gives way is told nothing more.
+        self.change(index, |peer| peer.owed = None);
+        self.places.put(index, Peer::new(now, from, header));
         self.change(index, |_| {});
         Ok((index, Heard::New))
     }
 
     /// The place of a member that begins another session with a datagram of this header.
-    pub(crate) fn would_restart(&mut self, now: Instant, header: &Header) -> Option<usize> {
-        let index = self.find(header.sender)?;
-        let mut peer = (*self.places.get(index)?)?;
-        let is_other = peer.member.session != header.session;
-        (is_other && peer.hear(now, header) == Heard::Restarted).then_some(index)
+    pub(crate) fn would_restart(&self, now: Instant, header: &Header) -> Option<usize> {
+        let index = self.places.find(header.sender)?;
+        let peer = self.places.get(index)?;
+        if peer.member.session == header.session {
+            return None;
+        }
+        let heard = { *peer }.hear(now, header);
+        (heard == Heard::Restarted).then_some(index)
     }
 
     /// The place of the member with this id.
-    pub(crate) fn find_number(&mut self, id: u32) -> Option<usize> {
-        MemberId::new(id).and_then(|id| self.find(id))
+    pub(crate) fn find_number(&self, id: u32) -> Option<usize> {
+        MemberId::new(id).and_then(|id| self.places.find(id))
     }
 
     /// A free place, or that of somebody who is no member any more or not yet.
-    fn vacancy(&mut self) -> Option<usize> {
-        if let Some(index) = self.places.iter().position(Option::is_none) {
-            return Some(index);
-        }
-        if self.places.push(None).is_ok() {
-            return self.places.len().checked_sub(1);
-        }
+    fn vacancy(&self) -> Option<usize> {
         let dispensable = |standing: Standing| {
-            self.places.iter().position(|place| {
-                place
-                    .as_ref()
-                    .is_some_and(|peer| peer.is_dispensable() && peer.member.standing == standing)
+            self.places.position(0, |peer| {
+                peer.is_dispensable() && peer.member.standing == standing
             })
         };
-        dispensable(Standing::Left)
+        self.places
+            .vacancy()
+            .or_else(|| dispensable(Standing::Left))
             .or_else(|| dispensable(Standing::Lost))
             .or_else(|| dispensable(Standing::Unknown))
     }
@@ -203,7 +181,7 @@ impl Roster {
             if at >= places {
                 at = 0;
             }
-            let Some(Some(peer)) = self.places.get_mut(at) else {
+            let Some(peer) = self.places.get_mut(at) else {
                 continue;
             };
             let Some((stamp, held)) = peer.take_stamp(now).filter(|_| peer.is_member()) else {
@@ -225,14 +203,14 @@ impl Roster {
     }
 
     /// Where this receiver is in a peer's stream, while no stream is kept for it.
-    pub(crate) fn position(&self, index: usize) -> Option<u32> {
-        self.places.get(index)?.as_ref()?.position
+    pub(crate) fn position(&self, index: usize) -> Option<Position> {
+        self.places.get(index)?.position
     }
 
     /// Notes where this receiver is in a peer's stream.
-    pub(crate) fn set_position(&mut self, index: usize, next: u32) {
-        if let Some(Some(peer)) = self.places.get_mut(index) {
-            peer.position = Some(next);
+    pub(crate) fn set_position(&mut self, index: usize, position: Position) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.position = Some(position);
         }
     }
 
@@ -241,22 +219,22 @@ impl Roster {
         self.change(index, |peer| peer.owed = peer.owed.or(Some(Owed::Ack)));
     }
 
-    /// Nobody has confirmed anything of this member's own stream.
-    pub(crate) fn forget_acks(&mut self) {
-        for peer in self.places.iter_mut().flatten() {
-            peer.forget_ack();
+    /// Something else is to be confirmed.
+    pub(crate) fn forget_answers(&mut self) {
+        for peer in self.places.iter_mut() {
+            peer.answer = Answer::Open;
         }
     }
 
-    /// Whether every member has the fragment with this number of this member's own stream.
-    pub(crate) fn all_acked(&self, sequence: u32) -> bool {
-        let mut members = self.places.iter().flatten().filter(|peer| peer.is_member());
-        members.all(|peer| peer.has_acked(sequence))
+    /// Whether every member said whether it has what is to be confirmed.
+    pub(crate) fn all_answered(&self) -> bool {
+        let mut members = self.places.iter().filter(|peer| peer.is_member());
+        members.all(|peer| peer.answer != Answer::Open)
     }
 
     /// Changes a peer and keeps the sums right.
     pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
-        let peer = self.places.get_mut(index)?.as_mut()?;
+        let peer = self.places.get_mut(index)?;
         let sums = |peer: &Peer| {
             (
                 usize::from(peer.pending.is_some()),
@@ -278,8 +256,16 @@ impl Roster {
         if self.next_check.is_none_or(|check| deadline < check) {
             self.next_check = Some(deadline);
         }
-        if limit_before != limit_after {
-            self.limits = self.smallest_limits();
+        if after.0 > 0 {
+            self.pending_from = self.pending_from.min(index);
+        }
+        if after.1 > 0 {
+            self.owed_from = self.owed_from.min(index);
+        }
+        match (limit_before, limit_after) {
+            (before, after) if before == after => {}
+            (None, Some(limits)) => self.limits = self.limits.min(limits),
+            _ => self.limits = self.smallest_limits(),
         }
         Some(result)
     }
@@ -289,35 +275,22 @@ impl Roster {
         if self.next_check.is_none_or(|check| now < check) {
             return;
         }
-        for place in self.places.iter_mut() {
-            // Whoever has a change to be told waits until it is told: changes are not overwritten.
-            if place
-                .as_ref()
-                .is_some_and(|peer| peer.pending.is_none() && peer.deadline() <= now)
-            {
-                *place = place
-                    .take()
-                    .and_then(|mut peer| peer.expire().then_some(peer));
+        // Whoever has a change to be told waits until it is told: changes are not overwritten.
+        let is_due = |peer: &Peer| peer.pending.is_none() && peer.deadline() <= now;
+        let mut from = 0;
+        while let Some(index) = self.places.position(from, is_due) {
+            if self.change(index, Peer::expire) == Some(false) {
+                self.places.remove(index);
             }
+            from = index.saturating_add(1);
         }
-        self.recount();
+        let waiting = self.places.iter().filter(|peer| peer.pending.is_none());
+        self.next_check = waiting.map(Peer::deadline).min();
     }
 
     fn smallest_limits(&self) -> Limits {
-        let members = self.places.iter().flatten().filter(|peer| peer.is_member());
+        let members = self.places.iter().filter(|peer| peer.is_member());
         members.map(Peer::limits).fold(Limits::NONE, Limits::min)
-    }
-
-    fn recount(&mut self) {
-        let peers = || self.places.iter().flatten();
-        self.pending = peers().filter(|peer| peer.pending.is_some()).count();
-        self.owed = peers().filter(|peer| peer.owed.is_some()).count();
-        self.members = peers().filter(|peer| peer.is_member()).count();
-        self.limits = self.smallest_limits();
-        self.next_check = peers()
-            .filter(|peer| peer.pending.is_none())
-            .map(Peer::deadline)
-            .min();
     }
 
     /// The next change to tell that is `wanted`, and of whom.
@@ -325,38 +298,31 @@ impl Roster {
         &mut self,
         wanted: impl Fn(Change) -> bool,
     ) -> Option<(usize, Change)> {
-        if self.pending == 0 {
-            return None;
-        }
-        let is_it = |peer: &Peer| peer.pending.is_some_and(&wanted);
-        let index = self
-            .places
-            .iter()
-            .position(|place| place.as_ref().is_some_and(is_it))?;
+        let index = self.peek_pending(wanted)?;
         let change = self.change(index, |peer| peer.pending.take())??;
         Some((index, change))
     }
 
     /// The next change to tell that is `wanted`, which stays to be told.
-    pub(crate) fn peek_pending(&self, wanted: impl Fn(Change) -> bool) -> Option<usize> {
+    pub(crate) fn peek_pending(&mut self, wanted: impl Fn(Change) -> bool) -> Option<usize> {
         if self.pending == 0 {
             return None;
         }
+        let from = self.pending_from;
+        self.pending_from = self.places.position(from, |peer| peer.pending.is_some())?;
         let is_it = |peer: &Peer| peer.pending.is_some_and(&wanted);
-        self.places
-            .iter()
-            .position(|place| place.as_ref().is_some_and(is_it))
+        self.places.position(self.pending_from, is_it)
     }
 
-    /// The next HELLO owed by unicast, and to whom.
+    /// The next datagram owed by unicast, and to whom.
     pub(crate) fn take_owed(&mut self) -> Option<(usize, SocketAddr, Owed)> {
         if self.owed == 0 {
             return None;
         }
         let index = self
             .places
-            .iter()
-            .position(|place| place.as_ref().is_some_and(|peer| peer.owed.is_some()))?;
+            .position(self.owed_from, |peer| peer.owed.is_some())?;
+        self.owed_from = index;
         self.change(index, |peer| {
             peer.owed
                 .take()
@@ -375,11 +341,10 @@ impl Roster {
     }
 }
 
-impl<S: VecStorage<Option<Peer>> + ?Sized> core::fmt::Debug for RosterInner<S> {
+impl core::fmt::Debug for Roster {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list()
-            .entries(self.places.iter().flatten().map(|peer| &peer.member))
-            .finish()
+        let peers = self.places.iter().map(|peer| &peer.member);
+        f.debug_list().entries(peers).finish()
     }
 }
 

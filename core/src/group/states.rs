@@ -102,6 +102,9 @@ impl States {
 
     /// The next wanted value.
     pub(crate) fn next_wanted(&self) -> Option<Value> {
+        if self.wanted == 0 {
+            return None;
+        }
         self.values
             .iter()
             .flatten()

@@ -12,6 +12,7 @@
 
 use core::time::Duration;
 
+use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
 use crate::time::Instant;
@@ -83,6 +84,8 @@ pub(crate) struct Stream {
     pub(crate) peer: usize,
     /// The low half of the sender's session.
     pub(crate) session: u32,
+    /// Since where everything has been delivered.
+    pub(crate) since: u32,
     /// The first sequence number that is neither delivered nor reported.
     pub(crate) next: u32,
     /// The sequence number after the last one that is known of.
@@ -146,16 +149,17 @@ impl Stream {
         now: Instant,
         peer: usize,
         session: u32,
-        start: u32,
+        start: Position,
         slots: &mut Window<'_>,
     ) -> Self {
         slots.0.fill(Slot::Unknown);
         Self {
             peer,
             session,
-            next: start,
-            high: start,
-            low: start,
+            since: start.since,
+            next: start.next,
+            high: start.next,
+            low: start.next,
             unordered_ready: 0,
             is_ready: false,
             is_closing: false,
@@ -167,6 +171,14 @@ impl Stream {
             states_asked: 0,
             ack_at: None,
             nack_free: now,
+        }
+    }
+
+    /// How far this receiver is.
+    pub(crate) const fn position(&self) -> Position {
+        Position {
+            since: self.since,
+            next: self.next,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::peer::Position;
 use super::pool::Pool;
 use super::stream::{Slot, Stream, Window};
 use crate::time::Instant;
@@ -63,10 +64,10 @@ impl Streams {
         now: Instant,
         peer: usize,
         session: u32,
-        start: u32,
+        start: Position,
         slots: &mut [Slot],
         pool: &mut Pool,
-    ) -> Result<(usize, Option<(usize, u32)>), StreamsFull> {
+    ) -> Result<(usize, Option<(usize, Position)>), StreamsFull> {
         let free = self.table.iter().position(Option::is_none);
         let idle = || {
             let idle = self.table.iter().enumerate().filter_map(|(at, place)| {
@@ -78,7 +79,7 @@ impl Streams {
             idle.min().map(|(_, at)| at)
         };
         let at = free.or_else(idle).ok_or(StreamsFull)?;
-        let evicted = self.get(at).map(|stream| (stream.peer, stream.next));
+        let evicted = self.get(at).map(|stream| (stream.peer, stream.position()));
         self.remove(at, slots, pool);
         let mut window = window(slots, self.table.len(), at);
         let stream = Stream::new(now, peer, session, start, &mut window);

@@ -48,6 +48,9 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
+        if self.next_deadline(views).is_none_or(|due| now < due) {
+            return Ok(None);
+        }
         let transmit = if self.silenced {
             views.history.cancel_unsent();
             self.give_way(buffer)?
@@ -105,10 +108,10 @@ impl Engine {
                     let (Some(stream), Some(member)) = (stream, member) else {
                         continue;
                     };
-                    let (target, session) = (member.id().get(), stream.session);
                     Frame::Ack(Ack {
-                        target,
-                        session,
+                        target: member.id().get(),
+                        session: stream.session,
+                        since: stream.since,
                         next: stream.next,
                     })
                 }
@@ -383,7 +386,7 @@ impl Engine {
         let Some(confirm) = self.confirm.filter(|confirm| confirm.ask_at <= now) else {
             return Ok(());
         };
-        if views.roster.all_acked(confirm.sequence) && views.roster.members() > 0
+        if views.roster.all_answered() && views.roster.members() > 0
             || confirm.asked >= CONFIRM_ASKED
         {
             self.confirm = None;
@@ -396,7 +399,7 @@ impl Engine {
         let members = u64::try_from(views.roster.members()).unwrap_or(u64::MAX);
         let spread = members.saturating_mul(10).min(60_000);
         let request = AckRequest {
-            sequence: confirm.sequence,
+            sequence: confirm.last,
             spread: u16::try_from(spread).unwrap_or(u16::MAX),
         };
         Frame::AckRequest(request).emit(w)?;

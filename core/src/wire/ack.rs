@@ -34,13 +34,15 @@ impl AckRequest {
     }
 }
 
-/// A receiver has everything before `next`, delivered or reported as a gap.
+/// A receiver has had every message from `since` to before `next`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Ack {
     /// The sender whose stream it is.
     pub target: u32,
     /// The low half of that sender's session.
     pub session: u32,
+    /// Before this, something was lost, or came before the receiver followed the stream.
+    pub since: u32,
     /// The first sequence number that the receiver does not have.
     pub next: u32,
 }
@@ -52,14 +54,16 @@ impl Ack {
         Ok(Self {
             target: r.u32()?,
             session: r.u32()?,
+            since: r.u32()?,
             next: r.u32()?,
         })
     }
 
     pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 12)?;
+        emit_frame_header(w, Self::KIND, 0, 16)?;
         w.u32(self.target)?;
         w.u32(self.session)?;
+        w.u32(self.since)?;
         w.u32(self.next)
     }
 }

@@ -56,6 +56,16 @@ impl Data<'_> {
         matches!(frame, [Self::KIND, _, _, _, _, _, _, 0, ..])
     }
 
+    /// How many fragments of the message come after the one in the frame.
+    pub(crate) fn fragments_after(frame: &[u8]) -> u32 {
+        match frame {
+            [Self::KIND, _, _, _, _, _, fragment, last, ..] => {
+                u32::from(last.saturating_sub(*fragment))
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether the frame holds a value of the State class.
     pub(crate) fn is_state(frame: &[u8]) -> bool {
         matches!(frame, [Self::KIND, flags, ..] if flags & CLASS == 3)

@@ -1,0 +1,226 @@
+//! The places of the roster: a peer keeps its place, and is found by its id in constant time.
+//!
+//! Ids are spread over as many chains as there are places. Each place holds, besides its peer, the
+//! beginning of one chain and the link to the next peer in its peer's chain.
+
+use super::peer::Peer;
+use crate::ident::MemberId;
+
+/// No place: the end of a chain.
+const NONE: u16 = u16::MAX;
+
+/// One place, and the beginning of one chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The first peer of the chain with this place's number.
+    first: u16,
+    /// The next peer in the chain of this place's peer.
+    next: u16,
+    peer: Option<Peer>,
+}
+
+/// Places over any storage; code is written for the unsized [`Places`].
+#[derive(Debug)]
+pub(crate) struct Places<B: ?Sized = [Place]> {
+    /// No place before this one is free.
+    free: usize,
+    /// No place from this one on has ever been taken.
+    end: usize,
+    places: B,
+}
+
+impl<const N: usize> Places<[Place; N]> {
+    pub(crate) const fn new() -> Self {
+        const {
+            assert!(N < NONE as usize, "a roster has 65,534 places at most");
+        }
+        let empty = Place {
+            first: NONE,
+            next: NONE,
+            peer: None,
+        };
+        Self {
+            free: 0,
+            end: 0,
+            places: [empty; N],
+        }
+    }
+}
+
+impl Places {
+    pub(crate) fn clear(&mut self) {
+        self.free = 0;
+        self.end = 0;
+        for place in &mut self.places {
+            place.first = NONE;
+            place.peer = None;
+        }
+    }
+
+    /// How many places have been in use: those from here on are empty.
+    pub(crate) const fn len(&self) -> usize {
+        self.end
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Peer> {
+        self.places.get(index)?.peer.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Peer> {
+        self.places.get_mut(index)?.peer.as_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        let used = self.places.get(..self.end).unwrap_or_default();
+        used.iter().filter_map(|place| place.peer.as_ref())
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        let used = self.places.get_mut(..self.end).unwrap_or_default();
+        used.iter_mut().filter_map(|place| place.peer.as_mut())
+    }
+
+    /// The first peer from place `start` on of which `is_it` is true.
+    pub(crate) fn position(&self, start: usize, is_it: impl Fn(&Peer) -> bool) -> Option<usize> {
+        let used = self.places.get(start..self.end).unwrap_or_default();
+        let at = used
+            .iter()
+            .position(|place| place.peer.as_ref().is_some_and(&is_it))?;
+        Some(start.saturating_add(at))
+    }
+
+    /// The place of the peer with this id.
+    pub(crate) fn find(&self, id: MemberId) -> Option<usize> {
+        let mut at = self.places.get(self.chain(id))?.first;
+        // A chain is never longer than the table.
+        for _ in 0..self.end {
+            let place = self.places.get(usize::from(at))?;
+            if place.peer.as_ref()?.member.id == id {
+                return Some(usize::from(at));
+            }
+            at = place.next;
+        }
+        None
+    }
+
+    /// A free place.
+    pub(crate) fn vacancy(&self) -> Option<usize> {
+        let mut rest = self.places.iter().enumerate().skip(self.free);
+        rest.find(|(_, place)| place.peer.is_none())
+            .map(|(index, _)| index)
+    }
+
+    /// Gives a place to a peer. Whoever had it is forgotten.
+    pub(crate) fn put(&mut self, index: usize, peer: Peer) {
+        self.remove(index);
+        let chain = self.chain(peer.member.id);
+        let Some(first) = self.places.get(chain).map(|place| place.first) else {
+            return;
+        };
+        let (Some(place), Ok(number)) = (self.places.get_mut(index), u16::try_from(index)) else {
+            return;
+        };
+        place.peer = Some(peer);
+        place.next = first;
+        if let Some(place) = self.places.get_mut(chain) {
+            place.first = number;
+        }
+        self.end = self.end.max(index.saturating_add(1));
+        if self.free == index {
+            self.free = index.saturating_add(1);
+        }
+    }
+
+    /// Forgets the peer at a place.
+    pub(crate) fn remove(&mut self, index: usize) -> Option<Peer> {
+        let place = self.places.get_mut(index)?;
+        let (peer, next) = (place.peer.take()?, place.next);
+        self.free = self.free.min(index);
+        let chain = self.chain(peer.member.id);
+        let number = u16::try_from(index).ok()?;
+        let head = self.places.get_mut(chain)?;
+        if head.first == number {
+            head.first = next;
+            return Some(peer);
+        }
+        let mut at = head.first;
+        for _ in 0..self.end {
+            let place = self.places.get_mut(usize::from(at))?;
+            if place.next == number {
+                place.next = next;
+                break;
+            }
+            at = place.next;
+        }
+        Some(peer)
+    }
+
+    /// The chain of an id: ids that follow one another are spread, too (Fibonacci hashing).
+    fn chain(&self, id: MemberId) -> usize {
+        let hash = id.get().wrapping_mul(0x9e37_79b9);
+        let chains = u64::try_from(self.places.len()).unwrap_or_default();
+        usize::try_from(u64::from(hash).wrapping_mul(chains) >> 32).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::{GroupTag, Session};
+    use crate::time::Instant;
+    use crate::wire::{Header, Suite};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn peer(id: u32) -> Peer {
+        let header = Header {
+            suite: Suite::Open,
+            tag: GroupTag::new(0),
+            sender: MemberId::new(id).unwrap(),
+            session: Session::new(1),
+            counter: 1,
+        };
+        let from = ([10, 0, 0, 1], 1).into();
+        Peer::new(Instant::ZERO, from, &header)
+    }
+
+    proptest! {
+        #[test]
+        fn who_has_a_place_is_found_and_nobody_else(
+            steps in proptest::collection::vec((any::<bool>(), 1u32..40), 1..400),
+        ) {
+            let places: &mut Places = &mut Places::<[Place; 16]>::new();
+            let mut model = BTreeMap::new();
+            for (put, id) in steps {
+                let found = places.find(MemberId::new(id).unwrap());
+                prop_assert_eq!(found, model.get(&id).copied());
+                match found {
+                    Some(index) if !put => {
+                        places.remove(index);
+                        model.remove(&id);
+                    }
+                    None if put => {
+                        // When all are taken, the first one gives way.
+                        let index = places.vacancy().unwrap_or(0);
+                        model.retain(|_, at| *at != index);
+                        places.put(index, peer(id));
+                        model.insert(id, index);
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(places.iter().count(), model.len());
+                prop_assert_eq!(places.vacancy().is_none(), model.len() == 16);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_in_a_row_are_spread_over_the_chains() {
+        let places: &Places = &Places::<[Place; 1000]>::new();
+        let mut chains = std::vec![0; 1000];
+        for id in 1..=1000 {
+            chains[places.chain(MemberId::new(id).unwrap())] += 1;
+        }
+        assert!(*chains.iter().max().unwrap() <= 3);
+    }
+}
