@@ -27,7 +27,7 @@ pub(super) fn hmac(key: &[u8; 64], parts: &[&[u8]]) -> [u8; HASH_LEN] {
     mac.finalize().into_bytes().into()
 }
 
-/// A key for [`hmac`]: `octets`, filled up with zeros, as HMAC does with a short key. What is beyond
+/// A key for [`hmac()`]: `octets`, filled up with zeros, as HMAC does with a short key. What is beyond
 /// 64 octets is left out; nobody has that.
 pub(super) fn padded(octets: &[u8]) -> [u8; 64] {
     let mut key = [0; 64];
@@ -37,7 +37,7 @@ pub(super) fn padded(octets: &[u8]) -> [u8; 64] {
     key
 }
 
-/// HKDF-Extract of `parts`, as a key for [`hmac`].
+/// HKDF-Extract of `parts`, as a key for [`hmac()`].
 fn extract(salt: &[u8], parts: &[&[u8]]) -> [u8; 64] {
     let mut hash = hmac(&padded(salt), parts);
     let key = padded(&hash);
