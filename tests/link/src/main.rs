@@ -59,7 +59,7 @@ extern "C" fn _start() {
         let payload = black_box([0_u8; 64].as_slice());
         for channel in [Channel::best_effort(1), Channel::state(2), Channel::reliable_ordered(3)] {
             if let Ok(sequence) = black_box(node.send(now, channel, payload)) {
-                node.confirm(now, sequence);
+                node.confirm(now, sequence, sequence);
             }
         }
         let _ = black_box(node.send_raw(now, payload));
