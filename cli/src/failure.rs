@@ -53,6 +53,12 @@ impl From<groupcast_std::Error> for Failure {
     }
 }
 
+impl From<groupcast_std::key_file::KeyFileError> for Failure {
+    fn from(error: groupcast_std::key_file::KeyFileError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         Self::Settings(error.to_string())

@@ -167,6 +167,16 @@ pub(crate) fn member(member: &Member) -> String {
     })
 }
 
+/// A key, and the name of its group.
+pub(crate) fn key(group: &str, key: &str) -> String {
+    #[derive(Serialize)]
+    struct Key<'a> {
+        group: &'a str,
+        key: &'a str,
+    }
+    to_line(&Key { group, key })
+}
+
 /// The line about an interface. `chosen` says whether the group would use it, and why.
 pub(crate) fn interface(verdict: &Verdict, chosen: Option<&str>) -> String {
     #[derive(Serialize)]

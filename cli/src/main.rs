@@ -18,6 +18,7 @@ mod escape;
 mod failure;
 mod interfaces;
 mod json;
+mod keygen;
 mod lines;
 mod listen;
 mod members;
@@ -38,9 +39,14 @@ use options::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();
-    // A simulation has nothing to say good-bye to: Ctrl-C simply ends it.
-    if let Command::Sim(options) = command {
-        return sim::run(&common, &options).map_or_else(Failure::report, |()| ExitCode::SUCCESS);
+    // A simulation and a key have nothing to say good-bye to: Ctrl-C simply ends them.
+    let alone = match &command {
+        Command::Sim(options) => Some(sim::run(&common, options)),
+        Command::Keygen(options) => Some(keygen::run(&common, options)),
+        _ => None,
+    };
+    if let Some(done) = alone {
+        return done.map_or_else(Failure::report, |()| ExitCode::SUCCESS);
     }
     let done = signal::install().and_then(|()| match command {
         Command::Demo => demo::run(&common),
@@ -49,7 +55,7 @@ fn main() -> ExitCode {
         Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
-        Command::Sim(options) => sim::run(&common, &options),
+        Command::Sim(_) | Command::Keygen(_) => Ok(()),
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

@@ -102,6 +102,33 @@ pub(crate) enum Command {
     Interfaces,
     /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.
     Sim(Sim),
+    /// Make a key for a sealed group, for all its members: `groupcast keygen > FILE`.
+    Keygen(Keygen),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Keygen {
+    /// Make the key of a passphrase of 16 characters or more: asked for, or the first line of standard
+    /// input. Whoever records a datagram can try passphrases, so let dice choose it.
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+
+    /// Not a new key, but the one that this key file sends with, as an array.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "passphrase",
+        requires = "array"
+    )]
+    pub(crate) from: Option<PathBuf>,
+
+    /// As an array in C, for a board.
+    #[arg(long, group = "array")]
+    pub(crate) c_array: bool,
+
+    /// As an array in Rust, for a board.
+    #[arg(long, group = "array")]
+    pub(crate) rust_array: bool,
 }
 
 #[derive(Args, Debug)]

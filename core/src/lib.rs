@@ -27,6 +27,8 @@ pub mod multicast;
 mod node;
 #[cfg(feature = "std")]
 mod owned;
+#[cfg(feature = "seal")]
+pub mod seal;
 mod storage;
 mod time;
 pub mod wire;

@@ -204,16 +204,28 @@ pub fn parse_header(datagram: &[u8]) -> Result<Header, ParseError> {
             have: datagram.len(),
         });
     }
-    Header::parse(&mut Reader::new(datagram))
+    let header = Header::parse(&mut Reader::new(datagram))?;
+    let need = Header::LEN.saturating_add(header.suite.trailer_len());
+    if datagram.len() < need {
+        return Err(ParseError::Truncated {
+            need,
+            have: datagram.len(),
+        });
+    }
+    Ok(header)
 }
 
 /// Reads a whole datagram of an open group: its header, and its frames.
 ///
 /// # Errors
 ///
-/// What is wrong with header or trailer. What is wrong with a frame is told by [`Frames`].
+/// What is wrong with header or trailer. What is wrong with a frame is told by [`Frames`]. A datagram
+/// of another suite is [`ParseError::UnknownSuite`].
 pub fn parse(datagram: &[u8]) -> Result<(Header, Frames<'_>), ParseError> {
     let header = parse_header(datagram)?;
+    if header.suite != Suite::Open {
+        return Err(ParseError::UnknownSuite(header.suite.code()));
+    }
     let body = checksum::check(datagram)?;
     Ok((
         header,
@@ -238,11 +250,16 @@ pub(crate) fn emit_with(
     let mut w = Writer::resume(buffer, len);
     match header.suite {
         Suite::Open => checksum::append(&mut w)?,
+        // Room for the tag, which is the sealer's to fill.
+        Suite::Sealed => w.with(header.suite.trailer_len(), |tag| tag.fill(0))?,
     }
     Ok(w.len())
 }
 
 /// Writes a datagram of these frames. Returns its length.
+///
+/// For [`Suite::Sealed`] the frames are in the clear and the trailer is zeros: it is to be sealed before it
+/// is sent.
 ///
 /// # Errors
 ///

@@ -10,6 +10,7 @@ use groupcast::{ConfigError, SendError};
 use crate::cause::Cause;
 use crate::hint::hint;
 use crate::interface::Family;
+use crate::key_file::KeyFileError;
 
 /// What was being done when the operating system refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,6 +99,9 @@ pub enum Error {
     /// A message cannot be sent.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// A key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// No interface has this name, index or address.
     #[error("there is no interface {selector}; there are: {available}")]
     NoSuchInterface {
@@ -227,6 +231,7 @@ impl UdpError for Error {
             Self::NoGroup
             | Self::NotAGroup(_)
             | Self::Setting(_)
+            | Self::KeyFile(_)
             | Self::NotMulticast(_)
             | Self::PortZero
             | Self::WrongFamily { .. }

@@ -9,6 +9,7 @@ mod demo;
 mod hostile;
 mod input;
 mod interfaces;
+mod keygen;
 mod listen;
 mod members;
 mod process;

@@ -49,24 +49,47 @@ impl Window {
         self.seen = [seen as u64, (seen >> 64) as u64];
     }
 
-    /// Looks at `counter` and remembers it.
-    pub(crate) fn accept(&mut self, counter: u64) -> Verdict {
-        let seen = self.seen();
-        if let Some(ahead) = counter.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
-            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-            self.set_seen(seen.checked_shl(shift).unwrap_or(0) | 1);
-            self.highest = counter;
+    /// The bit of `counter`, if it is not above the highest and not too old.
+    fn bit(&self, counter: u64) -> Option<u128> {
+        let behind = u32::try_from(self.highest.saturating_sub(counter)).unwrap_or(u32::MAX);
+        1u128.checked_shl(behind)
+    }
+
+    /// Looks at `counter`. It is not remembered: in a sealed group it may be a forger's.
+    pub(crate) fn judge(&self, counter: u64) -> Verdict {
+        if counter > self.highest {
             return Verdict::New;
         }
-        let behind = u32::try_from(self.highest.saturating_sub(counter)).unwrap_or(u32::MAX);
-        let Some(bit) = 1u128.checked_shl(behind) else {
-            return Verdict::TooOld;
-        };
-        if seen & bit != 0 {
-            return Verdict::Duplicate;
+        match self.bit(counter) {
+            None => Verdict::TooOld,
+            Some(bit) if self.seen() & bit != 0 => Verdict::Duplicate,
+            Some(_) => Verdict::New,
         }
-        self.set_seen(seen | bit);
-        Verdict::New
+    }
+
+    /// Looks at `counter` and remembers it.
+    pub(crate) fn accept(&mut self, counter: u64) -> Verdict {
+        let verdict = self.judge(counter);
+        if verdict == Verdict::New {
+            let ahead = counter.saturating_sub(self.highest);
+            self.highest = self.highest.max(counter);
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            let moved = self.seen().checked_shl(shift).unwrap_or(0);
+            self.set_seen(moved | self.bit(counter).unwrap_or(0));
+        }
+        verdict
+    }
+
+    /// Takes `floor` and everything below as seen: what has not come by now is too late.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for sealed groups"))]
+    pub(crate) fn raise_floor(&mut self, floor: u64) {
+        if floor > self.highest {
+            self.highest = floor;
+            self.set_seen(u128::MAX);
+        } else if let Some(bit) = self.bit(floor) {
+            // All bits from this one on stand for the floor and what is below.
+            self.set_seen(self.seen() | bit.wrapping_neg());
+        }
     }
 }
 
@@ -93,6 +116,36 @@ mod tests {
         assert_eq!(window.accept((1 << 48) - 1), Verdict::New);
         assert_eq!(window.accept((1 << 48) - 2), Verdict::New);
         assert_eq!(window.accept(1), Verdict::TooOld);
+    }
+
+    #[test]
+    fn what_is_judged_is_not_remembered() {
+        let mut window = Window::starting_with(100);
+        for counter in [101, 1 << 40, 99] {
+            let before = window;
+            assert_eq!(window.judge(counter), Verdict::New);
+            assert_eq!(window, before);
+        }
+        assert_eq!(window.judge(100), Verdict::Duplicate);
+        assert_eq!(window.accept(101), Verdict::New);
+        assert_eq!(window.judge(101), Verdict::Duplicate);
+    }
+
+    #[test]
+    fn nothing_at_or_below_the_floor_is_new() {
+        for floor in [0, 1, 72, 73, 100, 199, 200, 201, 327, 328, 1 << 47] {
+            let mut window = Window::starting_with(200);
+            window.raise_floor(floor);
+            for counter in 0..600 {
+                let new = counter > floor && counter != 200 && counter > 72;
+                assert_eq!(
+                    window.judge(counter) == Verdict::New,
+                    new,
+                    "{counter} {floor}"
+                );
+            }
+            assert_eq!(window.judge(floor.max(200) + 1), Verdict::New);
+        }
     }
 
     proptest! {

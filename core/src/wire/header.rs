@@ -17,18 +17,22 @@ pub const VERSION: u8 = 1;
 pub enum Suite {
     /// Suite 0: frames in the clear, CRC-32C trailer.
     Open,
+    /// Suite 1: frames encrypted, authentication tag as trailer. See the module `seal`.
+    Sealed,
 }
 
 impl Suite {
-    const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Open => 0,
+            Self::Sealed => 1,
         }
     }
 
     const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Open),
+            1 => Some(Self::Sealed),
             _ => None,
         }
     }
@@ -38,6 +42,7 @@ impl Suite {
     pub const fn trailer_len(self) -> usize {
         match self {
             Self::Open => super::checksum::LEN,
+            Self::Sealed => 16,
         }
     }
 }

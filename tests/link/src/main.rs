@@ -10,6 +10,8 @@
 mod by_hand;
 mod loopback;
 mod panic;
+#[cfg(feature = "seal")]
+mod seal;
 
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,6 +28,9 @@ extern "C" fn _start() {
     allocator::use_it();
     #[cfg(feature = "use-panic")]
     panic::cause_it();
+
+    #[cfg(feature = "seal")]
+    seal::run(black_box(GROUP));
 
     #[cfg(feature = "by-hand")]
     by_hand::run(black_box(Config::new(GROUP)), black_box(GROUP));
@@ -54,7 +59,7 @@ extern "C" fn _start() {
         let payload = black_box([0_u8; 64].as_slice());
         for channel in [Channel::best_effort(1), Channel::state(2), Channel::reliable_ordered(3)] {
             if let Ok(sequence) = black_box(node.send(now, channel, payload)) {
-                node.confirm(now, sequence);
+                node.confirm(now, sequence, sequence);
             }
         }
         let _ = black_box(node.send_raw(now, payload));

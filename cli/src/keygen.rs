@@ -1,0 +1,138 @@
+//! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board.
+
+use std::io::{IsTerminal, stdin};
+
+use groupcast::Name;
+use groupcast::seal::GroupKey;
+use groupcast_std::key_file::{self, KeyFile, KeyFileError, key_to_text};
+use groupcast_std::passphrase;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::json;
+use crate::options::{Common, Keygen};
+use crate::output::Output;
+
+pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
+    if common.json && (options.c_array || options.rust_array) {
+        let text = "an array is not JSON; leave out --json or the array";
+        return Err(Failure::Settings(text.to_owned()));
+    }
+    let file = key(common.group_name.as_deref(), options)?;
+    let text = if common.json {
+        let key = key_to_text(file.keys().sending());
+        Zeroizing::new(json::key(file.group_name().as_str(), &key))
+    } else if options.c_array || options.rust_array {
+        array(&file, options.c_array)
+    } else {
+        file.to_text()
+    };
+    #[cfg(unix)]
+    private::keep();
+    Output::new(common.json).line(text.trim_end())
+}
+
+/// The key that is asked for, and the name of its group.
+fn key(group: Option<&str>, options: &Keygen) -> Result<KeyFile, Failure> {
+    if let Some(path) = &options.from {
+        let file = key_file::load(path)?;
+        return match group {
+            Some(group) if group != file.group_name().as_str() => Err(Failure::Settings(format!(
+                "the key file is for the group {:?}, not {group:?}; leave out --group-name",
+                file.group_name()
+            ))),
+            _ => Ok(file),
+        };
+    }
+    let group = group.unwrap_or_default();
+    if !options.passphrase {
+        return Ok(KeyFile::generate(group)?);
+    }
+    // The name is looked at before anybody is asked to think of a passphrase.
+    KeyFile::new(group, GroupKey::new([0; GroupKey::LEN])).map_err(KeyFileError::Name)?;
+    let name = Name::new(group).unwrap_or_default();
+    let secret = passphrase::key(&ask()?, &name);
+    let secret = secret.map_err(|error| Failure::Settings(error.to_string()))?;
+    Ok(KeyFile::new(group, secret).map_err(KeyFileError::Name)?)
+}
+
+/// The passphrase: asked for twice at a terminal, else the first line of standard input.
+fn ask() -> Result<Zeroizing<String>, Failure> {
+    let unreadable =
+        |error| Failure::Settings(format!("cannot read the passphrase: {error}; type it in"));
+    if !stdin().is_terminal() {
+        let mut line = Zeroizing::new(String::with_capacity(1024));
+        stdin().read_line(&mut line).map_err(unreadable)?;
+        return Ok(Zeroizing::new(
+            line.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
+    }
+    let ask = |prompt| {
+        rpassword::prompt_password(prompt)
+            .map(Zeroizing::new)
+            .map_err(unreadable)
+    };
+    let first = ask("Passphrase: ")?;
+    if *first != *ask("The same again: ")? {
+        return Err(Failure::Settings(
+            "the two passphrases differ; begin again".to_owned(),
+        ));
+    }
+    Ok(first)
+}
+
+/// The key as an array to compile in.
+fn array(file: &KeyFile, c: bool) -> Zeroizing<String> {
+    let (begin, end) = if c {
+        ("static const unsigned char groupcast_key[32] = {", "};")
+    } else {
+        ("pub const KEY: [u8; 32] = [", "];")
+    };
+    // A name has no control characters, so it does not end the line.
+    let mut text = Zeroizing::new(String::with_capacity(512));
+    text.push_str(&format!(
+        "// The key of the group {:?}. Keep it secret.\n{begin}\n",
+        file.group_name()
+    ));
+    for row in file.keys().sending().secret().chunks(8) {
+        text.push_str("   ");
+        for octet in row {
+            text.push_str(&format!(" 0x{octet:02x},"));
+        }
+        text.push('\n');
+    }
+    text.push_str(end);
+    text
+}
+
+/// What a shell makes of `> FILE` can be read by everybody, as a rule.
+#[cfg(unix)]
+mod private {
+    use std::fs::{File, Permissions};
+    use std::io;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// If standard output is a file that others can read, takes that from them, and says so.
+    pub(super) fn keep() {
+        match restrict() {
+            Ok(true) => {
+                eprintln!("groupcast: the file can now be read by its owner only (mode 0600)")
+            }
+            Ok(false) => {}
+            Err(error) => eprintln!(
+                "groupcast: others can read the file, and that cannot be changed ({error}); chmod 600 it"
+            ),
+        }
+    }
+
+    fn restrict() -> io::Result<bool> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.permissions().mode() & 0o077 == 0 {
+            return Ok(false);
+        }
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        Ok(true)
+    }
+}
