@@ -103,9 +103,8 @@ impl Sender {
         if self.due.is_none_or(|due| now < due) {
             return;
         }
-        let before = self.after;
-        self.after = before.saturating_mul(GROWTH);
-        let pause = self.after.saturating_sub(before);
+        let pause = self.after.saturating_mul(GROWTH - 1);
+        self.after = self.after.saturating_mul(GROWTH);
         self.due = (pause < LONGEST).then_some(now + pause);
     }
 
