@@ -72,7 +72,7 @@ fn main() -> ExitCode {
                     let outcome = checked(seed, faulty);
                     let mut sum = sum.lock().expect("no thread panics with the sum");
                     sum.0 += 1;
-                    add(&mut sum.2, &outcome.totals);
+                    sum.2 += outcome.totals;
                     if let Some(violation) = &outcome.violation {
                         sum.1 += 1;
                         let plan = Plan::new(seed, faulty);
@@ -140,15 +140,4 @@ fn one(seed: u64, faulty: Duration, trace: bool) -> ExitCode {
         }
         None => ExitCode::SUCCESS,
     }
-}
-
-fn add(sum: &mut Totals, one: &Totals) {
-    sum.sent += one.sent;
-    sum.blocked += one.blocked;
-    sum.delivered += one.delivered;
-    sum.gaps += one.gaps;
-    sum.restarts += one.restarts;
-    sum.datagrams += one.datagrams;
-    sum.nacks += one.nacks;
-    sum.lost += one.lost;
 }

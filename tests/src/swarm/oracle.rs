@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use core::fmt;
+use core::ops::AddAssign;
 use core::time::Duration;
 use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage, Pace};
 
@@ -58,6 +59,32 @@ pub struct Totals {
     pub lost: u64,
     /// Confirmations.
     pub confirmed: u64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        // All of them: a number that is added to the struct is added here, or this does not compile.
+        let Self {
+            sent,
+            blocked,
+            delivered,
+            gaps,
+            restarts,
+            datagrams,
+            nacks,
+            lost,
+            confirmed,
+        } = other;
+        self.sent += sent;
+        self.blocked += blocked;
+        self.delivered += delivered;
+        self.gaps += gaps;
+        self.restarts += restarts;
+        self.datagrams += datagrams;
+        self.nacks += nacks;
+        self.lost += lost;
+        self.confirmed += confirmed;
+    }
 }
 
 /// The judge of one run.
