@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, stdin};
 
-use groupcast::Name;
 use groupcast::seal::GroupKey;
 use groupcast_std::key_file::{self, KeyFile, KeyFileError, key_to_text};
 use groupcast_std::passphrase;
@@ -49,11 +48,11 @@ fn key(group: Option<&str>, options: &Keygen) -> Result<KeyFile, Failure> {
         return Ok(KeyFile::generate(group)?);
     }
     // The name is looked at before anybody is asked to think of a passphrase.
-    KeyFile::new(group, GroupKey::new([0; GroupKey::LEN])).map_err(KeyFileError::Name)?;
-    let name = Name::new(group).unwrap_or_default();
-    let secret = passphrase::key(&ask()?, &name);
-    let secret = secret.map_err(|error| Failure::Settings(error.to_string()))?;
-    Ok(KeyFile::new(group, secret).map_err(KeyFileError::Name)?)
+    let with_key = |key| KeyFile::new(group, key).map_err(KeyFileError::Name);
+    let named = with_key(GroupKey::new([0; GroupKey::LEN]))?;
+    let key = passphrase::key(&ask()?, named.group_name())
+        .map_err(|error| Failure::Settings(error.to_string()))?;
+    Ok(with_key(key)?)
 }
 
 /// The passphrase: asked for twice at a terminal, else the first line of standard input.

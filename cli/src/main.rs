@@ -40,22 +40,19 @@ use options::{Cli, Command};
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();
     // A simulation and a key have nothing to say good-bye to: Ctrl-C simply ends them.
-    let alone = match &command {
-        Command::Sim(options) => Some(sim::run(&common, options)),
-        Command::Keygen(options) => Some(keygen::run(&common, options)),
-        _ => None,
+    let ready = match command {
+        Command::Sim(_) | Command::Keygen(_) => Ok(()),
+        _ => signal::install(),
     };
-    if let Some(done) = alone {
-        return done.map_or_else(Failure::report, |()| ExitCode::SUCCESS);
-    }
-    let done = signal::install().and_then(|()| match command {
+    let done = ready.and_then(|()| match command {
         Command::Demo => demo::run(&common),
         Command::Listen(options) => listen::run(&common, &options),
         Command::Send(options) => send::run(&common, &options),
         Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
-        Command::Sim(_) | Command::Keygen(_) => Ok(()),
+        Command::Sim(options) => sim::run(&common, &options),
+        Command::Keygen(options) => keygen::run(&common, &options),
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }
