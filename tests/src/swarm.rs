@@ -43,7 +43,7 @@ pub mod oracle;
 pub mod plan;
 pub mod tap;
 pub mod track;
-mod wire_math;
+pub(crate) mod wire_math;
 pub mod world;
 
 use core::time::Duration;

@@ -7,6 +7,7 @@ use groupcast::wire::{self, Frame};
 use groupcast::{Class, Event, Instant};
 
 use super::Reached;
+use crate::swarm::wire_math::is_before;
 
 /// Datagrams in any second at most, however much comes in. A member that paces itself as
 /// [`Pace::BOARD`](groupcast::Pace::BOARD) sends at most 744 of its smallest messages in a second; the
@@ -97,7 +98,7 @@ impl Watch {
             _ => {
                 track.deliver(sequence);
                 let before = track.ordered.replace(sequence);
-                let rises = before.is_none_or(|before| (sequence.wrapping_sub(before) as i32) > 0);
+                let rises = before.is_none_or(|before| is_before(before, sequence));
                 assert!(rises, "ordered message {sequence} after {before:?}");
                 "ordered"
             }

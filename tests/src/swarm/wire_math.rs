@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 /// Whether a sequence number comes before another (RFC 1982).
-pub(super) const fn is_before(a: u32, b: u32) -> bool {
+pub(crate) const fn is_before(a: u32, b: u32) -> bool {
     a != b && b.wrapping_sub(a) < 1 << 31
 }
 
