@@ -191,12 +191,8 @@ impl Engine {
         let now = self.tick(views, now);
         // All fragments of the last message.
         let nth = last.wrapping_sub(self.low(views));
-        let frame = views
-            .history
-            .kept_frame(nth)
-            .filter(|_| nth < views.history.kept());
-        let more = frame.map_or(0, Data::fragments_after);
-        let last = last.wrapping_add(more);
+        let frame = views.history.kept_frame(nth);
+        let last = last.wrapping_add(frame.map_or(0, Data::fragments_after));
         let is_same = |confirm: Confirm| (confirm.first, confirm.last) == (first, last);
         if !self.confirm.is_some_and(is_same) {
             views.roster.forget_answers();

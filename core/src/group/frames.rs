@@ -336,20 +336,29 @@ impl Engine {
         data: &Data<'_>,
     ) -> Option<usize> {
         let low = data.sequence.wrapping_sub(u32::from(data.horizon));
-        let start = if let Some(position) = parts.roster.position(index) {
-            position
-        } else if self.is_grown_up(now) {
-            Position::starting_at(low)
-        } else {
-            Position::starting_at(match self.config.join {
-                Join::Current if data.repair || data.copy || data.fragment != 0 => return None,
-                Join::Current => data.sequence,
-                Join::Recent(n) => later(low, data.sequence.wrapping_sub(u32::from(n))),
-            })
+        let start = match parts.roster.position(index) {
+            Some(position) => position,
+            None => {
+                let is_past = data.repair || data.copy || data.fragment != 0;
+                if is_past && self.config.join == Join::Current && !self.is_grown_up(now) {
+                    return None;
+                }
+                self.beginning(now, low, data.sequence)
+            }
         };
         // Even if there is no room for it now: what is missed from here on is to be reported.
         parts.roster.set_position(index, start);
         self.new_stream(parts, now, source, index, start)
+    }
+
+    /// Where to begin with a stream that is heard of for the first time. `low`: where that is possible;
+    /// `current`: where the sender is now.
+    fn beginning(&self, now: Instant, low: u32, current: u32) -> Position {
+        Position::starting_at(match self.config.join {
+            _ if self.is_grown_up(now) => low,
+            Join::Current => current,
+            Join::Recent(n) => later(low, current.wrapping_sub(u32::from(n))),
+        })
     }
 
     /// Whether this member was there before most sessions that it hears of for the first time.
@@ -385,15 +394,8 @@ impl Engine {
         let at = match parts.streams.find(index) {
             Some(at) => at,
             None => {
-                let start = parts.roster.position(index).unwrap_or_else(|| {
-                    if self.is_grown_up(now) {
-                        return Position::starting_at(sync.low);
-                    }
-                    Position::starting_at(match self.config.join {
-                        Join::Current => sync.next,
-                        Join::Recent(n) => later(sync.low, sync.next.wrapping_sub(u32::from(n))),
-                    })
-                });
+                let known = parts.roster.position(index);
+                let start = known.unwrap_or_else(|| self.beginning(now, sync.low, sync.next));
                 parts.roster.set_position(index, start);
                 if start.next == sync.next && sync.states == 0 {
                     // Nothing is missing: the place of a stream is for those that need it.

@@ -87,10 +87,10 @@ impl Sender {
 
     /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
     pub(crate) fn beat_due(&self, now: Instant) -> bool {
-        self.wanted || self.due.is_some_and(|due| due <= now)
+        self.wanted || self.carries_copy(now)
     }
 
-    /// Whether the heartbeat that is due carries a copy of the last message.
+    /// Whether a heartbeat is due, which carries a copy of the last message.
     pub(crate) fn carries_copy(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
@@ -100,7 +100,7 @@ impl Sender {
         if core::mem::take(&mut self.wanted) {
             self.answered = Some(now);
         }
-        if self.due.is_none_or(|due| now < due) {
+        if !self.carries_copy(now) {
             return;
         }
         let pause = self.after.saturating_mul(GROWTH - 1);

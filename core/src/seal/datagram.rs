@@ -22,14 +22,13 @@ impl Subkey {
         datagram: &mut [u8],
     ) -> Result<(), SealError> {
         let Parts {
-            counter,
+            parsed,
             header,
             text,
             tag,
-            ..
         } = Parts::of(datagram).map_err(SealError::NotSealable)?;
         *tag = cipher
-            .seal(self.octets(), &nonce(counter), header, text)
+            .seal(self.octets(), &nonce(parsed.counter), header, text)
             .map_err(|_| SealError::Cipher)?;
         Ok(())
     }
@@ -47,13 +46,12 @@ impl Subkey {
     ) -> Result<(Header, Frames<'a>), OpenError> {
         let Parts {
             parsed,
-            counter,
             header,
             text,
             tag,
         } = Parts::of(datagram).map_err(OpenError::NotSealed)?;
         cipher
-            .open(self.octets(), &nonce(counter), header, text, tag)
+            .open(self.octets(), &nonce(parsed.counter), header, text, tag)
             .map_err(|_| OpenError::Forged)?;
         Ok((parsed, Frames::new(text)))
     }
@@ -68,7 +66,6 @@ const fn nonce(counter: u64) -> [u8; NONCE_LEN] {
 /// A datagram of suite 1, taken apart.
 struct Parts<'a> {
     parsed: Header,
-    counter: u64,
     header: &'a [u8],
     text: &'a mut [u8],
     tag: &'a mut [u8; TAG_LEN],
@@ -90,7 +87,6 @@ impl<'a> Parts<'a> {
             .ok_or(truncated)?;
         let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>().ok_or(truncated)?;
         Ok(Self {
-            counter: parsed.counter,
             parsed,
             header,
             text,
