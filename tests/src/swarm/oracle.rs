@@ -92,6 +92,8 @@ impl AddAssign for Totals {
 pub struct Oracle<'a> {
     plan: &'a Plan,
     promises: Promises,
+    /// Some stack refuses to send at some time before all is calm.
+    stacks_refuse: bool,
     /// Every life of every member, in the order they began.
     pub lives: Vec<Life>,
     /// The life that each member has now, or had last.
@@ -122,6 +124,7 @@ impl<'a> Oracle<'a> {
                 roster_fits: plan.roster_fits,
                 values_fit: plan.values_fit,
             },
+            stacks_refuse: plan.stacks_refuse(),
             lives: Vec::new(),
             current: vec![None; plan.players.len()],
             tracks: BTreeMap::new(),
@@ -440,7 +443,7 @@ impl<'a> Oracle<'a> {
     /// Whether what a member sends leaves at once: no stack refuses it.
     #[must_use]
     pub fn is_prompt(&self, now: Instant) -> bool {
-        self.plan.refusal == 0.0 || now >= self.calm_since()
+        !self.stacks_refuse || now >= self.calm_since()
     }
 
     /// Whether a member, in one life, has been told of a life of another, and not of its end.

@@ -220,6 +220,12 @@ impl Plan {
         plan
     }
 
+    /// Whether a stack refuses to send, from the beginning or later.
+    pub(super) fn stacks_refuse(&self) -> bool {
+        let refuses = |action: &Action| matches!(action, Action::Refuse(share) if *share > 0.0);
+        self.refusal > 0.0 || self.actions.iter().any(|(_, action)| refuses(action))
+    }
+
     /// Crashes, departures and partitions.
     fn troubles(&mut self) {
         let mut dice = Dice::new(self.seed, 2);
