@@ -30,7 +30,7 @@ pub struct Counters {
     pub wrong_suite: u64,
     /// Dropped: of another group on this port.
     pub other_group: u64,
-    /// Dropped: the checksum does not fit.
+    /// Dropped: the checksum does not fit; in a sealed group, the tag under no key.
     pub corrupt: u64,
     /// Dropped: a header that cannot be, such as sender id zero.
     pub malformed: u64,
@@ -40,6 +40,12 @@ pub struct Counters {
     pub stale: u64,
     /// Dropped: already seen, by its datagram counter.
     pub duplicate: u64,
+    /// Dropped: a bare datagram, in a sealed group that takes none.
+    pub bare: u64,
+    /// Dropped: well sealed, but its sender has not yet proved to be there now.
+    pub unverified: u64,
+    /// Dropped: in a sealed group, of a member for which there is no place on the roster.
+    pub no_place: u64,
     /// Dropped: it began another session while messages of the one before were still to be delivered.
     pub postponed: u64,
 
@@ -102,6 +108,9 @@ impl Counters {
             claims_own_id: 0,
             stale: 0,
             duplicate: 0,
+            bare: 0,
+            unverified: 0,
+            no_place: 0,
             postponed: 0,
             frames_malformed: 0,
             frames_unknown: 0,
@@ -126,7 +135,7 @@ impl Counters {
 
     /// Why datagrams were dropped: each reason's name and count.
     #[must_use]
-    pub const fn reasons(&self) -> [(&'static str, u64); 12] {
+    pub const fn reasons(&self) -> [(&'static str, u64); 15] {
         [
             ("empty", self.empty),
             ("truncated", self.truncated),
@@ -139,6 +148,9 @@ impl Counters {
             ("claims_own_id", self.claims_own_id),
             ("stale", self.stale),
             ("duplicate", self.duplicate),
+            ("bare", self.bare),
+            ("unverified", self.unverified),
+            ("no_place", self.no_place),
             ("postponed", self.postponed),
         ]
     }
@@ -153,6 +165,7 @@ impl Counters {
 }
 
 /// Adds one.
+#[inline(never)]
 pub(crate) fn count(counter: &mut u64) {
     *counter = counter.wrapping_add(1);
 }

@@ -34,6 +34,18 @@ pub enum ConfigError {
     },
     /// The seed is all zeros.
     SeedIsZero,
+    /// Keys that cannot be used.
+    #[cfg(feature = "seal")]
+    Keys(crate::seal::KeyError),
+    /// There is nothing that is new at every start, which a sealed group needs.
+    #[cfg(feature = "seal")]
+    NotEnoughEntropy,
+    /// A member that does not announce itself is to verify others in a sealed group.
+    #[cfg(feature = "seal")]
+    CannotVerify,
+    /// Keys are to be changed, but the group is not sealed.
+    #[cfg(feature = "seal")]
+    NotSealed,
 }
 
 impl fmt::Display for ConfigError {
@@ -71,6 +83,17 @@ impl fmt::Display for ConfigError {
                 "the seed is all zeros; fill it from a random number generator, or at least from \
                  what differs between devices and boots",
             ),
+            #[cfg(feature = "seal")]
+            Self::Keys(error) => error.fmt(f),
+            #[cfg(feature = "seal")]
+            Self::NotEnoughEntropy => crate::seal::NotEnoughEntropy.fmt(f),
+            #[cfg(feature = "seal")]
+            Self::CannotVerify => f.write_str(
+                "a member that does not announce itself cannot verify others; \
+                 announce it, or set first contact to TrustFirst",
+            ),
+            #[cfg(feature = "seal")]
+            Self::NotSealed => f.write_str("the group is not sealed; make it with `sealed`"),
         }
     }
 }
@@ -93,6 +116,8 @@ pub enum SendError {
     LooksFramed,
     /// A bare datagram must not be empty.
     Empty,
+    /// The group is sealed, and bare datagrams were not asked for.
+    BareInSealed,
     /// There is no room for another State channel.
     TooManyStates,
     /// Another member has this member's fixed id, and this one fell silent.
@@ -112,6 +137,10 @@ impl fmt::Display for SendError {
                 "a bare datagram must not begin with the octet c1; send it as a message",
             ),
             Self::Empty => f.write_str("a bare datagram must not be empty"),
+            Self::BareInSealed => f.write_str(
+                "the group is sealed, and a bare datagram can be read and forged by anybody; \
+                 send a message, or ask for bare datagrams, too",
+            ),
             Self::TooManyStates => f.write_str(
                 "there is no room for the value of another State channel; \
                  give the storage more PEERS or BLOCKS",

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::channel::Channel;
+use crate::config::Config;
 use crate::ident::MemberId;
 use crate::member::Member;
 
@@ -28,16 +29,25 @@ pub enum Event<'a> {
     Recovered(&'a Member),
     /// A member has been silent for too long and is given up.
     Lost(&'a Member),
-    /// A member started again: same id, new session. What it had not finished sending is lost.
+    /// A member started again: same id, another session. What it had not finished sending is lost. If
+    /// it was a late datagram of an earlier life that told this, it is told again for the session that
+    /// goes on (PROTOCOL §5.5).
     Restarted(&'a Member),
     /// Members were refused, because the roster is full. Their messages still arrive, but not their
-    /// joining and leaving, and without protection against duplicated datagrams.
+    /// joining and leaving, and without protection against duplicated datagrams. In a sealed group nothing
+    /// of them arrives.
     RosterFull {
         /// How many datagrams of such members came since this was last said.
         refused: u32,
     },
     /// Two members have the same id.
     DuplicateId(DuplicateId),
+    /// In a sealed group: so many forged datagrams came under one key that it is time for another. It is
+    /// said once for each key, after 2^35 of them: half of what is safe.
+    RotateKey {
+        /// The key's place among the member's keys; 0 is the one to send with.
+        place: usize,
+    },
 }
 
 /// A message that arrived.
@@ -49,6 +59,11 @@ pub struct Message<'a> {
     pub(crate) member: Option<&'a Member>,
     pub(crate) sequence: u32,
     pub(crate) payload: &'a [u8],
+    /// What it ends with if it is signed: 64 octets, or fewer if it is too short.
+    pub(crate) signature: Option<&'a [u8]>,
+    /// Of the member that received it.
+    #[cfg_attr(not(feature = "sign"), expect(dead_code))]
+    pub(crate) config: &'a Config,
 }
 
 impl<'a> Message<'a> {
@@ -89,7 +104,14 @@ impl<'a> Message<'a> {
         self.address
     }
 
-    /// What it says.
+    /// Whether it was sent with a signature. That alone says nothing of who sent it: `publisher` does,
+    /// with the feature `sign`.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.signature.is_some()
+    }
+
+    /// What it says. A signature is no part of it.
     #[must_use]
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
@@ -207,4 +229,8 @@ pub enum Outcome {
     Redrawn(MemberId),
     /// This member's id is fixed: it fell silent and cannot send any more.
     Silenced,
+    /// In a sealed group: not only the id but the session is another's, too. This member has begun another
+    /// one. Look at what its entropy is made of: it was not new at the start, or the device was copied
+    /// while it ran.
+    Cloned,
 }

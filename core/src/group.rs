@@ -9,9 +9,16 @@
 //! ```
 
 mod backoff;
+mod body;
 mod command;
+#[cfg(feature = "seal")]
+mod contact;
+#[cfg(feature = "seal")]
+mod echoes;
 mod engine;
+mod flow;
 mod frames;
+mod guard;
 mod history;
 mod inbox;
 mod latest;
@@ -24,6 +31,8 @@ mod presence;
 mod random;
 mod receive;
 mod roster;
+#[cfg(feature = "seal")]
+mod sealed;
 mod sender;
 mod serial;
 mod states;
@@ -34,6 +43,7 @@ mod trip;
 mod window;
 
 use core::net::SocketAddr;
+use core::ops::Range;
 
 use embedded_nal::nb;
 
@@ -46,8 +56,11 @@ use crate::ident::{MemberId, Session};
 use crate::member::Member;
 use crate::storage::Memory;
 use crate::time::Instant;
-use crate::wire::{BufferTooSmall, Data};
+use crate::wire::{BufferTooSmall, Data, MAX_MAX_DATAGRAM};
 
+use body::Body;
+#[cfg(feature = "seal")]
+pub(crate) use echoes::{Echo, Echoes};
 use engine::Engine;
 pub(crate) use frames::Parts;
 pub(crate) use history::History;
@@ -57,6 +70,7 @@ pub use pace::Pace;
 pub(crate) use partial::{Partial, Partials};
 pub(crate) use places::Place;
 pub(crate) use pool::{Block, Pool};
+pub(crate) use receive::Found;
 pub(crate) use roster::Roster;
 pub(crate) use states::{States, Value};
 pub(crate) use stream::{Slot, Stream};
@@ -152,6 +166,46 @@ impl<M: Memory> Group<M> {
         Ok(Self { memory, engine })
     }
 
+    /// A member that is about to join a sealed group: whoever does not hold its key can neither read nor
+    /// send (PROTOCOL §7).
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work; a key that cannot be used; or nothing in the entropy that is new at
+    /// every start.
+    #[cfg(feature = "seal")]
+    pub fn sealed(
+        mut memory: M,
+        config: Config,
+        seal: crate::seal::Seal<'_>,
+    ) -> Result<Self, ConfigError> {
+        let mut views = memory.views();
+        views.clear();
+        let engine = Engine::sealed(&views, config, &seal)?;
+        Ok(Self { memory, engine })
+    }
+
+    /// Takes other keys. If the one to send with is another, this member begins a new session: for the
+    /// others it restarts, and counts of bad tags begin anew.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be used, or the group is not sealed. Nothing was done.
+    #[cfg(feature = "seal")]
+    pub fn set_keys(
+        &mut self,
+        now: Instant,
+        keys: &crate::seal::KeySet,
+    ) -> Result<(), ConfigError> {
+        self.engine.set_keys(&mut self.memory.views(), now, keys)
+    }
+
+    /// Whether the group is sealed.
+    #[must_use]
+    pub const fn is_sealed(&self) -> bool {
+        self.engine.guard.is_sealed()
+    }
+
     /// Takes a datagram that arrived from `from`.
     ///
     /// Whatever it holds is counted ([`counters`](Self::counters)) and is never an error.
@@ -207,13 +261,13 @@ impl<M: Memory> Group<M> {
     }
 
     /// Finds the next event without borrowing the group for it.
-    pub(crate) fn find_event(&mut self) -> Option<receive::Found> {
+    pub(crate) fn find_event(&mut self) -> Option<Found> {
         self.engine.find_event(&mut self.memory.views())
     }
 
     /// The event that was found.
-    pub(crate) fn show_event(&mut self, found: receive::Found) -> Option<Event<'_>> {
-        receive::show(self.memory.views(), found)
+    pub(crate) fn show_event(&mut self, found: Found) -> Option<Event<'_>> {
+        receive::show(self.memory.views(), &self.engine.config, found)
     }
 
     /// The next event, if there is one.
@@ -233,7 +287,7 @@ impl<M: Memory> Group<M> {
     ///
     /// # Errors
     ///
-    /// `buffer` is too small: [`MAX_MAX_DATAGRAM`](crate::wire::MAX_MAX_DATAGRAM) octets always do.
+    /// `buffer` is too small: [`MAX_MAX_DATAGRAM`] octets always do.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -242,10 +296,15 @@ impl<M: Memory> Group<M> {
         self.engine.transmit(&mut self.memory.views(), now, buffer)
     }
 
-    /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer.
-    pub(crate) fn build_transmit(&mut self, now: Instant) -> Option<Transmit> {
+    /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer, behind the `used` octets
+    /// that still stand there. `None` also if there is no room for a datagram of every length.
+    pub(crate) fn build_transmit(&mut self, now: Instant, used: usize) -> Option<Transmit> {
         let mut views = self.memory.views();
         let buffer = core::mem::take(&mut views.transmit);
+        let buffer = buffer.get_mut(used..)?;
+        if used > 0 && buffer.len() < usize::from(MAX_MAX_DATAGRAM) {
+            return None;
+        }
         // The buffer holds the largest datagram there is.
         self.engine
             .transmit(&mut views, now, buffer)
@@ -253,8 +312,16 @@ impl<M: Memory> Group<M> {
     }
 
     /// What [`build_transmit`](Self::build_transmit) built.
-    pub(crate) fn built(&mut self, len: usize) -> &[u8] {
-        self.memory.views().transmit.get(..len).unwrap_or_default()
+    pub(crate) fn built(&mut self, octets: Range<usize>) -> &[u8] {
+        self.memory.views().transmit.get(octets).unwrap_or_default()
+    }
+
+    /// Moves what was built to the front of the buffer.
+    pub(crate) fn move_built(&mut self, octets: Range<usize>) {
+        let buffer = self.memory.views().transmit;
+        if octets.end <= buffer.len() && octets.start <= octets.end {
+            buffer.copy_within(octets, 0);
+        }
     }
 
     /// When to call again if nothing arrives before: `now` or earlier means at once.
@@ -282,7 +349,30 @@ impl<M: Memory> Group<M> {
         payload: &[u8],
     ) -> nb::Result<u32, SendError> {
         self.engine
-            .send(&mut self.memory.views(), now, channel, payload)
+            .send(&mut self.memory.views(), now, channel, Body::new(payload))
+    }
+
+    /// As [`send`](Self::send), with a signature: receivers can tell who it is of, even among those who
+    /// share the group's key. It takes 64 octets of what a message can have, and a long time on a board.
+    ///
+    /// The signature is for this member's id and [session](Self::session). When it takes another one, with
+    /// another id or another key to send with, say, nobody can verify what was queued before, and signed
+    /// values of the class State are to be sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "sign")]
+    pub fn send_signed(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+        key: &crate::sign::SigningKey,
+    ) -> nb::Result<u32, SendError> {
+        let mut views = self.memory.views();
+        self.engine
+            .send_signed(&mut views, now, channel, payload, key)
     }
 
     /// Asks the members who has every message of the reliable classes and of State from the one with
@@ -361,7 +451,7 @@ impl<M: Memory> Group<M> {
     }
 
     /// The most octets a message of this class can have now. It changes with the members: the smallest
-    /// receiver counts.
+    /// receiver counts. A signed message can have 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.engine.message_limit(self.memory.view(), class)

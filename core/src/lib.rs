@@ -1,4 +1,12 @@
 #![no_std]
+// On docs.rs there are no files to link to: of two definitions of a link the first one counts.
+//! [PROTOCOL.md]: crate::book::protocol
+//! [PERFORMANCE.md]: crate::book::performance
+//! [DESIGN.md]: crate::book::design
+//! [FIRMWARE.md]: crate::book::firmware
+//! [SECURITY.md]: crate::book::security
+//! [BOOK.md]: crate::book
+//!
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -15,6 +23,9 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+// The pages are read, not compiled: examples in them need other crates, whose tests compile them.
+#[cfg(all(doc, not(doctest)))]
+pub mod book;
 mod channel;
 mod config;
 mod counters;
@@ -29,6 +40,8 @@ mod node;
 mod owned;
 #[cfg(feature = "seal")]
 pub mod seal;
+#[cfg(feature = "sign")]
+pub mod sign;
 mod storage;
 mod time;
 pub mod wire;
@@ -45,5 +58,7 @@ pub use member::{Member, Standing};
 pub use node::Node;
 #[cfg(feature = "std")]
 pub use owned::{OwnedEvent, OwnedMessage, OwnedRaw};
-pub use storage::{Board, Desktop, Memory, Storage, Tiny, View, Views};
+#[cfg(not(target_pointer_width = "16"))]
+pub use storage::Desktop;
+pub use storage::{Board, Memory, Storage, Tiny, View, Views};
 pub use time::Instant;

@@ -9,7 +9,7 @@
 //! | trait | adds | who implements it |
 //! |---|---|---|
 //! | [`UdpError`] | a [`UdpErrorKind`] for a stack's error type | every stack |
-//! | [`UdpMulticast`] | join and leave groups | every stack that can do multicast |
+//! | [`UdpMulticast`] | join and leave groups; several datagrams in one call | every stack that can do multicast |
 //! | [`UdpMulticastSend`] | outgoing interface, hop limit, loopback | stacks with such options |
 //! | [`UdpReceiveLocal`] | the address a datagram was sent to | stacks that keep it |
 //!
@@ -28,6 +28,9 @@
 //! 7. `bind` to port 0 picks a free port. `bind` to any other port shares it with other sockets that
 //!    do the same, so that several members can live on one host.
 //! 8. `close` leaves every group the socket joined.
+//! 9. [`send_segments`](UdpMulticast::send_segments) sends what as many calls of `send_to` would, in the
+//!    same order, and returns how much of it was sent: whole datagrams, from the front. `WouldBlock` and
+//!    errors concern the first datagram, and then nothing was sent.
 
 use core::fmt::Debug;
 use core::net::{IpAddr, SocketAddr};
@@ -92,6 +95,11 @@ impl UdpError for core::convert::Infallible {
 
 /// Membership of multicast groups.
 pub trait UdpMulticast: UdpFullStack<Error: UdpError> {
+    /// How many datagrams [`send_segments`](Self::send_segments) sends in one go at most.
+    ///
+    /// 1, as it is without an implementation, says that it gains nothing over `send_to`.
+    const MOST_SEGMENTS: usize = 1;
+
     /// Makes `socket` receive datagrams sent to `group` on `interface`.
     ///
     /// The socket must be bound. Joining what is joined already succeeds and changes nothing.
@@ -121,6 +129,35 @@ pub trait UdpMulticast: UdpFullStack<Error: UdpError> {
         group: IpAddr,
         interface: Interface,
     ) -> Result<(), Self::Error>;
+
+    /// Sends `octets` in datagrams of `segment` octets each; the last may be shorter. Returns how many
+    /// octets were sent: whole datagrams, at least one, and maybe not all.
+    ///
+    /// For stacks that hand over several datagrams faster than one by one, such as an operating system
+    /// with one system call for them. Without an implementation it is `send_to`, again and again.
+    ///
+    /// # Errors
+    ///
+    /// As `send_to` for the first datagram. Nothing was sent; the first datagram is lost, unless the
+    /// error is `WouldBlock`.
+    fn send_segments(
+        &mut self,
+        socket: &mut Self::UdpSocket,
+        remote: SocketAddr,
+        octets: &[u8],
+        segment: usize,
+    ) -> nb::Result<usize, Self::Error> {
+        let mut sent = 0usize;
+        for datagram in octets.chunks(segment.max(1)) {
+            match self.send_to(socket, remote, datagram) {
+                Ok(()) => sent = sent.saturating_add(datagram.len()),
+                Err(error) if sent == 0 => return Err(error),
+                // The next call meets it again.
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
 }
 
 /// How a socket sends to groups.
@@ -183,6 +220,8 @@ pub trait UdpReceiveLocal: UdpFullStack<Error: UdpError> {
 }
 
 impl<T: UdpMulticast> UdpMulticast for &mut T {
+    const MOST_SEGMENTS: usize = T::MOST_SEGMENTS;
+
     fn join_multicast(
         &mut self,
         socket: &mut Self::UdpSocket,
@@ -199,6 +238,16 @@ impl<T: UdpMulticast> UdpMulticast for &mut T {
         interface: Interface,
     ) -> Result<(), Self::Error> {
         T::leave_multicast(self, socket, group, interface)
+    }
+
+    fn send_segments(
+        &mut self,
+        socket: &mut Self::UdpSocket,
+        remote: SocketAddr,
+        octets: &[u8],
+        segment: usize,
+    ) -> nb::Result<usize, Self::Error> {
+        T::send_segments(self, socket, remote, octets, segment)
     }
 }
 

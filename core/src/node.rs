@@ -1,6 +1,7 @@
 //! The driver: a group on a network stack.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::time::Duration;
 
 use embedded_nal::nb;
@@ -10,7 +11,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::{Error, SendError};
 use crate::event::Event;
-use crate::group::{Destination, Group, Transmit};
+use crate::group::{Destination, Found, Group, Transmit};
 use crate::ident::{MemberId, Session};
 use crate::member::Member;
 use crate::multicast::{UdpError, UdpErrorKind, UdpMulticast};
@@ -20,8 +21,23 @@ use crate::time::Instant;
 /// Datagrams without an event that one call of [`Node::poll`] takes before it lets the caller go.
 const DATAGRAMS_PER_POLL: u32 = 64;
 
+/// So many datagrams of one socket are taken before the other is asked first. To ask an empty one for each
+/// datagram is a system call each time.
+const IN_A_ROW: u8 = 16;
+
 /// When to try again to send what the stack had no room for.
 const RETRY: Duration = Duration::from_millis(1);
+
+/// Datagrams to one destination, one behind the other in the storage's buffer: as long as the first, but
+/// for the last, which may be shorter.
+#[derive(Debug)]
+struct Batch {
+    to: Destination,
+    /// Where those stand that are not sent yet.
+    octets: Range<usize>,
+    /// The length of the first.
+    segment: usize,
+}
 
 /// A member of a group on a network stack.
 ///
@@ -58,12 +74,18 @@ pub struct Node<S: UdpMulticast, M> {
     group_socket: S::UdpSocket,
     /// Sends, and receives what is sent to this member alone.
     own_socket: S::UdpSocket,
-    /// What the stack had no room for; it stands in the storage's buffer.
-    unsent: Option<Transmit>,
+    /// What the stack had no room for.
+    unsent: Option<Batch>,
+    /// A datagram that stands in the storage's buffer behind `unsent`, from here, since it could not be
+    /// part of it.
+    odd: Option<(usize, Transmit)>,
+    /// An event that [`Node::poll`] is to return.
+    found: Option<Found>,
     /// An error that [`Node::poll`] is to return.
     failure: Option<S::Error>,
-    /// Which socket is asked first.
+    /// Which socket is asked first, and how many datagrams it has had in a row.
     own_first: bool,
+    in_a_row: u8,
     /// Whether the last poll stopped before everything was received.
     unfinished: bool,
     now: Instant,
@@ -85,7 +107,27 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         config: Config,
         seed: [u8; 32],
     ) -> Result<Self, Error<S::Error>> {
-        let group = Group::new(memory, config, seed)?;
+        Self::open(stack, Group::new(memory, config, seed)?)
+    }
+
+    /// Opens the sockets and joins a sealed group. See [`new`](Self::new) and [`Group::sealed`].
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, a key that cannot be used, nothing in the entropy that is new at every
+    /// start, or what the stack reports.
+    #[cfg(feature = "seal")]
+    pub fn sealed(
+        stack: S,
+        memory: M,
+        config: Config,
+        seal: crate::seal::Seal<'_>,
+    ) -> Result<Self, Error<S::Error>> {
+        Self::open(stack, Group::sealed(memory, config, seal)?)
+    }
+
+    fn open(stack: S, group: Group<M>) -> Result<Self, Error<S::Error>> {
+        let config = group.config();
         let mut stack = stack;
         let mut group_socket = stack.socket().map_err(Error::Stack)?;
         let joined = stack
@@ -113,8 +155,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                 group_socket,
                 own_socket,
                 unsent: None,
+                odd: None,
+                found: None,
                 failure: None,
                 own_first: false,
+                in_a_row: 0,
                 unfinished: false,
                 now: Instant::ZERO,
             }),
@@ -135,12 +180,25 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// What the stack reports. The node goes on: the next call works as if nothing had happened. A
     /// datagram that could not be sent is lost, as if the network had lost it, and counted.
     pub fn poll(&mut self, now: Instant) -> Result<Option<Event<'_>>, S::Error> {
+        self.attend(now)?;
+        let found = self.found.take();
+        Ok(found.and_then(|found| self.group.show_event(found)))
+    }
+
+    /// As [`poll`](Self::poll), but leaves the event to the next call of it. While one waits, nothing is
+    /// received: this is for waiting until there is room to send, not for doing without events.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll`](Self::poll).
+    pub fn attend(&mut self, now: Instant) -> Result<(), S::Error> {
         self.now = self.now.max(now);
         let mut budget = DATAGRAMS_PER_POLL;
-        let found = loop {
+        while self.found.is_none() {
             self.group.handle_timeout(now);
-            if let Some(found) = self.group.find_event() {
-                break found;
+            self.found = self.group.find_event();
+            if self.found.is_some() {
+                break;
             }
             self.flush(now);
             if let Some(failure) = self.failure.take() {
@@ -148,25 +206,33 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
             }
             self.unfinished = budget == 0;
             if self.unfinished || !self.receive(now)? {
-                return Ok(None);
+                break;
             }
             budget = budget.saturating_sub(1);
-        };
-        Ok(self.group.show_event(found))
+        }
+        Ok(())
     }
 
-    /// Receives one datagram; `false` if there is none. The sockets take turns to be asked first.
+    /// Whether an event waits that [`attend`](Self::attend) found.
+    #[must_use]
+    pub const fn has_event(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// Receives one datagram; `false` if there is none. The sockets take turns to be asked first: until
+    /// one has nothing, or has had its share.
     fn receive(&mut self, now: Instant) -> Result<bool, S::Error> {
-        self.own_first = !self.own_first;
         let Self {
             stack,
             group,
             group_socket,
             own_socket,
+            own_first,
+            in_a_row,
             ..
         } = self;
         let mut sockets = [group_socket, own_socket];
-        if self.own_first {
+        if *own_first {
             sockets.reverse();
         }
         for socket in sockets {
@@ -175,6 +241,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                 Err(nb::Error::WouldBlock) => Ok(None),
                 Err(nb::Error::Other(error)) => Err(error),
             });
+            *in_a_row = in_a_row.saturating_add(1);
+            if *in_a_row >= IN_A_ROW || !matches!(received, Ok(true)) {
+                *own_first = !*own_first;
+                *in_a_row = 0;
+            }
             match received {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
@@ -196,22 +267,27 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// [`poll`](Self::poll) does this too, and returns what the stack reported.
     pub fn flush(&mut self, now: Instant) -> bool {
         loop {
-            let Some(transmit) = self
-                .unsent
-                .take()
-                .or_else(|| self.group.build_transmit(now))
-            else {
+            let batch = self.unsent.take().or_else(|| self.gather(now));
+            let Some(mut batch) = batch else {
                 return true;
             };
-            let to = match transmit.to {
+            let to = match batch.to {
                 Destination::Group => self.group.config().group,
                 Destination::Member(address) => address,
             };
-            let datagram = self.group.built(transmit.len);
-            match self.stack.send_to(&mut self.own_socket, to, datagram) {
-                Ok(()) => {}
+            let octets = self.group.built(batch.octets.clone());
+            let (stack, socket) = (&mut self.stack, &mut self.own_socket);
+            let result = if S::MOST_SEGMENTS > 1 {
+                stack.send_segments(socket, to, octets, batch.segment)
+            } else {
+                stack.send_to(socket, to, octets).map(|()| batch.segment)
+            };
+            // With an error the first datagram is lost, and no other.
+            let mut sent = batch.segment;
+            match result {
+                Ok(octets) => sent = sent.max(octets),
                 Err(nb::Error::WouldBlock) => {
-                    self.unsent = Some(transmit);
+                    self.unsent = Some(batch);
                     return false;
                 }
                 Err(nb::Error::Other(error)) => {
@@ -221,7 +297,48 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                     }
                 }
             }
+            if S::MOST_SEGMENTS > 1 {
+                batch.octets.start = batch.octets.start.saturating_add(sent);
+                self.unsent = Some(batch).filter(|batch| !batch.octets.is_empty());
+            }
         }
+    }
+
+    /// Builds what is due to one destination: as many datagrams as the stack sends in one go.
+    fn gather(&mut self, now: Instant) -> Option<Batch> {
+        let odd = if S::MOST_SEGMENTS > 1 {
+            self.odd.take()
+        } else {
+            None
+        };
+        let first = match odd {
+            Some((at, odd)) => {
+                self.group.move_built(at..at.saturating_add(odd.len));
+                odd
+            }
+            None => self.group.build_transmit(now, 0)?,
+        };
+        let (to, segment) = (first.to, first.len);
+        let mut end = segment;
+        for _ in 1..S::MOST_SEGMENTS {
+            let Some(next) = self.group.build_transmit(now, end) else {
+                break;
+            };
+            if next.to != to || next.len > segment {
+                self.odd = Some((end, next));
+                break;
+            }
+            end = end.saturating_add(next.len);
+            if next.len < segment {
+                break;
+            }
+        }
+        let octets = 0..end;
+        Some(Batch {
+            to,
+            octets,
+            segment,
+        })
     }
 
     /// Queues a message to the group; the next [`poll`](Self::poll) sends it. Returns its sequence
@@ -243,6 +360,42 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
             Err(nb::Error::WouldBlock) => {
                 self.flush(now);
                 self.group.send(now, channel, payload)
+            }
+            result => result,
+        }
+    }
+
+    /// Takes other keys. See [`Group::set_keys`].
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be used, or the group is not sealed. Nothing was done.
+    #[cfg(feature = "seal")]
+    pub fn set_keys(
+        &mut self,
+        now: Instant,
+        keys: &crate::seal::KeySet,
+    ) -> Result<(), crate::ConfigError> {
+        self.group.set_keys(now, keys)
+    }
+
+    /// Queues a message with a signature. See [`Group::send_signed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "sign")]
+    pub fn send_signed(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+        key: &crate::sign::SigningKey,
+    ) -> nb::Result<u32, SendError> {
+        match self.group.send_signed(now, channel, payload, key) {
+            Err(nb::Error::WouldBlock) => {
+                self.flush(now);
+                self.group.send_signed(now, channel, payload, key)
             }
             result => result,
         }
@@ -273,7 +426,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// `None`: only when something arrives.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        if self.unfinished || self.failure.is_some() {
+        if self.unfinished || self.failure.is_some() || self.found.is_some() {
             return Some(self.now);
         }
         if self.unsent.is_some() {
@@ -291,7 +444,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// Whether everything is sent after [`leave`](Self::leave).
     #[must_use]
     pub fn has_left(&mut self) -> bool {
-        self.unsent.is_none() && self.group.has_left()
+        self.unsent.is_none() && self.odd.is_none() && self.group.has_left()
     }
 
     /// Closes the sockets and returns the stack and the memory.
@@ -350,7 +503,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.counters()
     }
 
-    /// The most octets a message of this class can have now.
+    /// The most octets a message of this class can have now; a signed one 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.group.max_message(class)

@@ -50,6 +50,11 @@ pub enum OwnedEvent {
     },
     /// Two members have the same id.
     DuplicateId(DuplicateId),
+    /// In a sealed group: it is time for another key.
+    RotateKey {
+        /// The key's place among the member's keys.
+        place: usize,
+    },
 }
 
 /// A message that arrived.
@@ -65,6 +70,8 @@ pub struct OwnedMessage {
     pub address: SocketAddr,
     /// What the sender's `send` returned.
     pub sequence: u32,
+    /// Whether it was sent with a signature, which [`Message`](crate::Message) can verify: this cannot.
+    pub signed: bool,
     /// What it says.
     pub payload: Vec<u8>,
 }
@@ -103,6 +110,7 @@ impl From<Event<'_>> for OwnedEvent {
                 name: message.name().to_owned(),
                 address: message.address(),
                 sequence: message.sequence(),
+                signed: message.is_signed(),
                 payload: message.payload().to_owned(),
             }),
             Event::Raw(raw) => Self::Raw(OwnedRaw {
@@ -123,6 +131,7 @@ impl From<Event<'_>> for OwnedEvent {
             Event::Restarted(member) => Self::Restarted(*member),
             Event::RosterFull { refused } => Self::RosterFull { refused },
             Event::DuplicateId(duplicate) => Self::DuplicateId(duplicate),
+            Event::RotateKey { place } => Self::RotateKey { place },
         }
     }
 }
@@ -199,9 +208,18 @@ impl fmt::Display for OwnedEvent {
                     }
                     Outcome::Redrawn(id) => write!(f, "this one is now {id}"),
                     Outcome::Silenced => f.write_str("this one fell silent; give it another id"),
+                    Outcome::Cloned => f.write_str(
+                        "and the same session, so this one began another; \
+                         look at what its entropy is made of",
+                    ),
                     _ => f.write_str("give one of them another"),
                 }
             }
+            Self::RotateKey { place } => write!(
+                f,
+                "so many forged datagrams came under key {place} that it is time for another: \
+                 make one with keygen"
+            ),
         }
     }
 }

@@ -46,12 +46,14 @@ mod datagram;
 mod entropy;
 mod key;
 mod schedule;
+mod settings;
 
 pub use cipher::{Cipher, CipherFailed, KEY_LEN, NONCE_LEN, Portable, TAG_LEN};
 pub use datagram::{OpenError, SealError};
 pub use entropy::{Draw, Entropy, NotEnoughEntropy};
 pub use key::{GroupKey, KeyError, KeySet, MAX_KEYS};
 pub use schedule::{DerivedKey, Keyring, Subkey};
+pub use settings::{FirstContact, Seal};
 
 #[cfg(test)]
 mod tests {

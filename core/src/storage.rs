@@ -4,6 +4,8 @@ use crate::group::{
     Block, History, Inbox, Latest, Partial, Partials, Parts, Place, Pool, Roster, Seen, Slot,
     States, Stream, Streams, Value,
 };
+#[cfg(feature = "seal")]
+use crate::group::{Echo, Echoes};
 
 /// All the memory of a member.
 ///
@@ -38,6 +40,8 @@ pub struct Storage<
     partials: Partials<[Option<Partial>; STREAMS]>,
     latest: Latest<[Seen; PEERS]>,
     states: States<[Option<Value>; PEERS]>,
+    #[cfg(feature = "seal")]
+    echoes: Echoes<[Echo; PEERS]>,
     pool: Pool<[Block; BLOCKS]>,
     history: History<[u8; HISTORY]>,
     inbox: Inbox<[u8; RECEIVE]>,
@@ -45,13 +49,14 @@ pub struct Storage<
 }
 
 /// For the smallest boards: 8 peers, 2 reliable senders, datagrams of 1024 octets.
-pub type Tiny = Storage<8, 2, 16, 16, 1664, 1025>;
+pub type Tiny = Storage<8, 2, 16, 16, 1600, 1025>;
 
-/// For boards: 16 peers, 4 reliable senders, 8 KB for reordering, 8 KB for repair.
-pub type Board = Storage<16, 4, 32, 90, 8192, 1473>;
+/// For boards: 16 peers, 4 reliable senders, 7 KB for reordering, 8 KB for repair.
+pub type Board = Storage<16, 4, 32, 83, 8192, 1473>;
 
-/// For desktops: 256 peers, 32 reliable senders, messages of 64 KB.
-pub type Desktop = Storage<256, 32, 1024, 6554, 524_288, 65_536>;
+/// For desktops: 256 peers, 32 reliable senders, messages of 64 KB. Not where a `usize` has 16 bits.
+#[cfg(not(target_pointer_width = "16"))]
+pub type Desktop = Storage<256, 32, 2048, 6554, 524_288, 65_536>;
 
 impl<
     const PEERS: usize,
@@ -76,6 +81,8 @@ impl<
             partials: Partials::<[_; STREAMS]>::new(),
             latest: Latest::<[_; PEERS]>::new(),
             states: States::<[_; PEERS]>::new(),
+            #[cfg(feature = "seal")]
+            echoes: Echoes::<[_; PEERS]>::new(),
             pool: Pool::<[_; BLOCKS]>::new(),
             history: History::<[_; HISTORY]>::new(),
             inbox: Inbox::<[_; RECEIVE]>::new(),
@@ -143,6 +150,8 @@ pub struct Views<'a> {
     pub(crate) partials: &'a mut Partials,
     pub(crate) latest: &'a mut Latest,
     pub(crate) states: &'a mut States,
+    #[cfg(feature = "seal")]
+    pub(crate) echoes: &'a mut Echoes,
     pub(crate) pool: &'a mut Pool,
     pub(crate) history: &'a mut History,
     pub(crate) inbox: &'a mut Inbox,
@@ -178,6 +187,8 @@ impl Views<'_> {
         self.partials.clear();
         self.latest.clear();
         self.states.clear();
+        #[cfg(feature = "seal")]
+        self.echoes.clear();
         self.pool.clear();
         self.history.clear();
         self.inbox.clear();
@@ -193,6 +204,7 @@ impl<
     const RECEIVE: usize,
 > Memory for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
+    #[inline(never)]
     fn views(&mut self) -> Views<'_> {
         Views {
             roster: &mut self.roster,
@@ -201,6 +213,8 @@ impl<
             partials: &mut self.partials,
             latest: &mut self.latest,
             states: &mut self.states,
+            #[cfg(feature = "seal")]
+            echoes: &mut self.echoes,
             pool: &mut self.pool,
             history: &mut self.history,
             inbox: &mut self.inbox,

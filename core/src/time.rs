@@ -54,6 +54,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     /// Saturates at the end of time.
+    #[inline(never)]
     fn add(self, interval: Duration) -> Self {
         let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(micros))

@@ -38,10 +38,10 @@ use core::fmt;
 pub use ack::{Ack, AckRequest, Ask};
 pub use bye::Bye;
 pub use data::Data;
-pub(crate) use data::Mark;
+pub(crate) use data::{Mark, SIGNATURE_LEN};
 pub use frame::{Frame, Frames};
 pub use header::{Header, MAGIC, Suite, VERSION};
-pub use hello::Hello;
+pub use hello::{Challenge, Hello};
 pub use nack::Nack;
 pub use skip::Skip;
 pub use sync::Sync;
@@ -231,6 +231,11 @@ pub fn parse(datagram: &[u8]) -> Result<(Header, Frames<'_>), ParseError> {
         header,
         Frames::new(body.get(Header::LEN..).unwrap_or_default()),
     ))
+}
+
+/// Whether the trailer of an open group's datagram is right.
+pub(crate) fn is_intact(datagram: &[u8]) -> bool {
+    checksum::check(datagram).is_ok()
 }
 
 /// Writes a datagram: header, then what `frames` writes, then the trailer. Returns its length.

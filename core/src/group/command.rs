@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use embedded_nal::nb;
 
+use super::body::Body;
 use super::engine::{Confirm, Engine};
 use super::history::{Full, History, Kind};
 use super::pool::Meta;
@@ -12,9 +13,11 @@ use super::states::NoRoom;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::error::SendError;
+#[cfg(feature = "sign")]
+use crate::sign::{SigningKey, Statement};
 use crate::storage::{View, Views};
 use crate::time::Instant;
-use crate::wire::{Data, Frame, Header, Writer, is_framed};
+use crate::wire::{Data, Header, SIGNATURE_LEN, Writer, is_framed};
 
 /// The most fragments a message can have.
 const MAX_FRAGMENTS: usize = 256;
@@ -33,7 +36,7 @@ impl Engine {
         self.datagram_limit(roster)
             .saturating_sub(Header::LEN)
             .saturating_sub(Data::OVERHEAD)
-            .saturating_sub(self.suite.trailer_len())
+            .saturating_sub(self.guard.suite().trailer_len())
     }
 
     /// The most octets of a message of a class.
@@ -58,67 +61,130 @@ impl Engine {
         sendable.min(receivable).max(fragment)
     }
 
+    /// Whether a message of `len` octets, of which a signature takes `signature`, can be sent now: the
+    /// size of its fragments, and how many there are.
+    fn make_room(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        channel: Channel,
+        len: usize,
+        signature: usize,
+    ) -> nb::Result<(usize, usize), SendError> {
+        self.check_sendable(views, now)?;
+        let size = self.fragment_limit(views.roster).max(1);
+        let mut fragments = 1;
+        if len > size {
+            let limit = self.message_limit(views.view(), channel.class());
+            if len > limit {
+                return Err(SendError::TooLong {
+                    len: len.saturating_sub(signature),
+                    limit: limit.saturating_sub(signature),
+                }
+                .into());
+            }
+            fragments = len.div_ceil(size);
+        }
+        let last_len = len.saturating_sub(size.saturating_mul(fragments.saturating_sub(1)));
+        let history = &views.history;
+        // What waits must not push out what receivers may still ask for.
+        let waits = history.unsent_octets();
+        let most = match history.kept() {
+            0 => history.capacity(),
+            _ => history.capacity() / 2,
+        };
+        let is_limited = waits > 0 && waits.saturating_add(len) > most;
+        if is_limited
+            || !views
+                .history
+                .has_room(fragments, size, last_len, Data::OVERHEAD)
+        {
+            return Err(nb::Error::WouldBlock);
+        }
+        Ok((size, fragments))
+    }
+
+    /// The sequence number of the next message of a class.
+    const fn next_sequence(&self, class: Class) -> u32 {
+        if class.is_reliable() {
+            self.sender.next
+        } else {
+            self.sequence
+        }
+    }
+
+    /// Queues a message with a signature. Returns the sequence number of its first fragment.
+    #[cfg(feature = "sign")]
+    pub(crate) fn send_signed(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+        key: &SigningKey,
+    ) -> nb::Result<u32, SendError> {
+        // Signing takes long: it is known before that there is room.
+        let len = payload.len().saturating_add(SIGNATURE_LEN);
+        self.make_room(views, now, channel, len, SIGNATURE_LEN)?;
+        let signature = key.sign(&Statement {
+            group: self.config.group,
+            group_name: self.config.group_name.unwrap_or_default(),
+            sender: self.id,
+            session: self.session,
+            channel,
+            sequence: self.next_sequence(channel.class()),
+            payload,
+        });
+        self.send(views, now, channel, Body::new(payload).signed(&signature))
+    }
+
     /// Queues a message. Returns the sequence number of its first fragment.
     pub(crate) fn send(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
-        payload: &[u8],
+        body: Body<'_>,
     ) -> nb::Result<u32, SendError> {
-        self.check_sendable(views, now)?;
-        let limit = self.message_limit(views.view(), channel.class());
-        if payload.len() > limit {
-            return Err(SendError::TooLong {
-                len: payload.len(),
-                limit,
-            }
-            .into());
-        }
-        let size = self.fragment_limit(views.roster).max(1);
-        let fragments = payload.len().div_ceil(size).max(1);
-        let last_len = payload
-            .len()
-            .saturating_sub(size.saturating_mul(fragments.saturating_sub(1)));
-        if !views
-            .history
-            .has_room(fragments, size, last_len, Data::OVERHEAD)
-        {
-            return Err(nb::Error::WouldBlock);
-        }
+        let signature = if body.is_signed() { SIGNATURE_LEN } else { 0 };
+        let (size, fragments) = self.make_room(views, now, channel, body.len(), signature)?;
         let reliable = channel.class().is_reliable();
-        let first = if reliable {
-            self.sender.next
-        } else {
-            self.sequence
-        };
+        let first = self.next_sequence(channel.class());
         let (class, latest) = channel.class().code();
         let mut data = Data {
             class,
             latest,
             repair: false,
             copy: false,
+            signed: body.is_signed(),
             channel: channel.number(),
             horizon: 0,
             fragment: 0,
             // There are 256 fragments at most.
             last: fragments.saturating_sub(1) as u8,
             sequence: first,
-            payload,
+            payload: &[],
         };
         if channel.class() == Class::State {
-            let set = views.states.set(Meta::of(&data), payload, views.pool);
+            let meta = Meta {
+                // It fits a datagram.
+                len: u16::try_from(body.len()).unwrap_or(u16::MAX),
+                ..Meta::of(&data)
+            };
+            let set = views.states.set(meta, body, views.pool);
             set.map_err(|NoRoom| SendError::TooManyStates)?;
         }
         let kind = if reliable { Kind::Kept } else { Kind::Once };
-        let mut rest = payload;
+        let mut rest = body;
         loop {
-            let (head, tail) = rest.split_at_checked(size).unwrap_or((rest, &[]));
-            data.payload = head;
+            let (head, tail) = rest.split_at(size);
             let len = head.len().saturating_add(Data::OVERHEAD);
             let write = |octets: &mut [u8]| {
+                let mut w = Writer::new(octets);
                 // The record has exactly the frame's length.
-                let _ = Frame::Data(data).emit(&mut Writer::new(octets));
+                let _ = data
+                    .emit_head(head.len(), &mut w)
+                    .and_then(|()| head.emit(&mut w));
             };
             views
                 .history
@@ -148,6 +214,9 @@ impl Engine {
         datagram: &[u8],
     ) -> nb::Result<(), SendError> {
         self.check_sendable(views, now)?;
+        if !self.guard.takes_bare() {
+            return Err(SendError::BareInSealed.into());
+        }
         if datagram.is_empty() {
             return Err(SendError::Empty.into());
         }
@@ -180,7 +249,7 @@ impl Engine {
         if self.silenced {
             return Err(SendError::Silenced);
         }
-        if self.presence.is_leaving() {
+        if self.presence.is_leaving() || self.leaves_later {
             return Err(SendError::HasLeft);
         }
         Ok(())
@@ -207,7 +276,12 @@ impl Engine {
 
     pub(crate) fn leave(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
-        self.presence.leave(now);
+        // Who has not met anybody yet goes on saying HELLO until messages may be sent.
+        if self.is_held(views, now) {
+            self.leaves_later = true;
+        } else {
+            self.presence.leave(now);
+        }
     }
 
     pub(crate) fn has_left(&self, views: &Views<'_>) -> bool {

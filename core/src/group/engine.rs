@@ -5,6 +5,9 @@ use core::time::Duration;
 
 use heapless::Vec;
 
+use super::flow::{self, Flow};
+use super::guard::Guard;
+use super::history::Kind;
 use super::inbox::Source;
 use super::pace::Bucket;
 use super::presence::Presence;
@@ -17,10 +20,10 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::event::DuplicateId;
-use crate::ident::{GroupTag, MemberId, Name, Session};
-use crate::storage::Views;
+use crate::ident::{MemberId, Name, Session};
+use crate::storage::{View, Views};
 use crate::time::Instant;
-use crate::wire::{Suite, open_group_tag};
+use crate::wire::{Header, open_group_tag};
 
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
 const REPORT_ROSTER_FULL: Duration = Duration::from_secs(60);
@@ -45,8 +48,7 @@ pub(crate) struct Engine {
     pub(crate) name: Name,
     pub(crate) id: MemberId,
     pub(crate) session: Session,
-    pub(crate) tag: GroupTag,
-    pub(crate) suite: Suite,
+    pub(crate) guard: Guard,
     /// The datagram counter: that of the last datagram sent.
     pub(crate) counter: u64,
     /// The sequence number of the next fragment that is not of the reliable stream.
@@ -61,6 +63,7 @@ pub(crate) struct Engine {
     pub(crate) trip: Trip,
     pub(crate) bucket: Bucket,
     pub(crate) sender: Sender,
+    pub(crate) flow: Flow,
     /// Sequence numbers of own values that newer ones have replaced, to be told.
     pub(crate) skips: Vec<u32, 8>,
     pub(crate) confirm: Option<Confirm>,
@@ -70,6 +73,8 @@ pub(crate) struct Engine {
     /// When this session began.
     pub(crate) began: Instant,
     pub(crate) silenced: bool,
+    /// Whether to leave as soon as messages need not wait for first contact any more.
+    pub(crate) leaves_later: bool,
     /// Whether it is still to be said that this member gives way.
     pub(crate) gives_way: bool,
     pub(crate) duplicate_id: Option<DuplicateId>,
@@ -96,22 +101,47 @@ impl Engine {
         config: Config,
         seed: [u8; 32],
     ) -> Result<Self, ConfigError> {
-        let room = views.inbox.octets.len();
-        config.check(room, views.history.capacity())?;
+        config.check(views.inbox.octets.len(), views.history.capacity())?;
         if seed == [0; 32] {
             return Err(ConfigError::SeedIsZero);
         }
-        let mut random = Random::new(seed);
-        let session = random.session();
-        Ok(Self {
+        let tag = open_group_tag(config.group, &config.group_name.unwrap_or_default());
+        Ok(Self::with_guard(views, config, Guard::open(tag), seed))
+    }
+
+    /// A member of a sealed group.
+    #[cfg(feature = "seal")]
+    pub(crate) fn sealed(
+        views: &Views<'_>,
+        config: Config,
+        seal: &crate::seal::Seal<'_>,
+    ) -> Result<Self, ConfigError> {
+        use crate::seal::FirstContact;
+
+        config.check(views.inbox.octets.len(), views.history.capacity())?;
+        if !config.announce && seal.first_contact == FirstContact::Verify {
+            return Err(ConfigError::CannotVerify);
+        }
+        let seed = seal.entropy.seed();
+        let seed = seed.map_err(|_| ConfigError::NotEnoughEntropy)?;
+        let name = config.group_name.unwrap_or_default();
+        let sealed = super::sealed::Sealed::new(seal, &seed, config.group, &name);
+        let sealed = sealed.map_err(ConfigError::Keys)?;
+        let seed = sealed.jitter_seed();
+        Ok(Self::with_guard(views, config, Guard::sealed(sealed), seed))
+    }
+
+    fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: [u8; 32]) -> Self {
+        let (mut guard, mut random) = (guard, Random::new(seed));
+        let session = guard.draw_session(&mut random);
+        Self {
             name: config.name.unwrap_or_default(),
             id: config.id.unwrap_or_else(|| random.member_id()),
             session,
-            tag: open_group_tag(config.group, &config.group_name.unwrap_or_default()),
-            suite: Suite::Open,
+            guard,
             counter: 0,
             sequence: 0,
-            max_datagram: config.max_datagram(room),
+            max_datagram: config.max_datagram(views.inbox.octets.len()),
             receivable: receivable(views),
             own_address: None,
             random,
@@ -119,12 +149,14 @@ impl Engine {
             trip: Trip::new(),
             bucket: Bucket::new(config.pace),
             sender: Sender::new(),
+            flow: Flow::new(),
             skips: Vec::new(),
             confirm: None,
             counters: Counters::new(),
             now: None,
             began: Instant::ZERO,
             silenced: false,
+            leaves_later: false,
             gives_way: false,
             duplicate_id: None,
             duplicate_reported: None,
@@ -132,7 +164,7 @@ impl Engine {
             refused_reported: None,
             source: None,
             config,
-        })
+        }
     }
 
     /// Takes note of the time. It never runs backwards.
@@ -146,6 +178,10 @@ impl Engine {
             }
         };
         self.now = Some(now);
+        if self.leaves_later && !self.is_held(views, now) {
+            self.leaves_later = false;
+            self.presence.leave(now);
+        }
         views.roster.expire(now);
         if views.streams.next_check.is_some_and(|check| check <= now) {
             self.check_streams(views, now);
@@ -181,13 +217,42 @@ impl Engine {
 
     /// A new life, with a new session: what was sent before does not count for it.
     pub(crate) fn begin_session(&mut self, views: &mut Views<'_>, now: Instant) {
-        self.session = self.random.session();
+        self.session = self.guard.draw_session(&mut self.random);
         self.counter = 0;
         self.began = now;
         self.presence.start(now, &mut self.random);
         self.confirm = None;
-        // The numbers go on: what was queued keeps those it has.
+        // The numbers go on: what was queued keeps those it has. What was sent is of the session before.
+        views.history.forget_sent();
         views.roster.forget_answers();
+        views.roster.wait_for_nobody();
+        self.flow.restart(self.sent_next(views));
+    }
+
+    /// Takes other keys.
+    #[cfg(feature = "seal")]
+    pub(crate) fn set_keys(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        keys: &crate::seal::KeySet,
+    ) -> Result<(), ConfigError> {
+        let name = self.config.group_name.unwrap_or_default();
+        let sealed = self.guard.sealed.as_mut();
+        let sealed = sealed.ok_or(ConfigError::NotSealed)?;
+        let changed = sealed.set_keys(keys, self.config.group, &name);
+        if changed.map_err(ConfigError::Keys)? && self.now.is_some() {
+            let now = self.tick(views, now);
+            self.begin_session(views, now);
+        }
+        Ok(())
+    }
+
+    /// Begins a new session when the datagram counter has reached its end.
+    pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Instant) {
+        if self.counter >= Header::MAX_COUNTER {
+            self.begin_session(views, now);
+        }
     }
 
     /// How many members there are, oneself included, as far as is known.
@@ -198,6 +263,35 @@ impl Engine {
     /// The lowest sequence number of this member's stream that can be repaired.
     pub(crate) fn low(&self, views: &Views<'_>) -> u32 {
         self.sender.next.wrapping_sub(views.history.kept())
+    }
+
+    /// How many fragments this member may be ahead of its receivers; `None`: it has a pace of its own, or
+    /// there is nobody to wait for.
+    pub(crate) fn flow_window(&self, view: View<'_>) -> Option<u32> {
+        let members = view.roster.members();
+        if !self.config.pace.is_unlimited() || members == 0 || members > flow::MEMBERS {
+            return None;
+        }
+        Some(Flow::window(
+            view.roster.limits().burst,
+            self.datagram_limit(view.roster),
+            view.history.capacity(),
+            view.history.record_octets(),
+        ))
+    }
+
+    /// How many fragments of the reliable stream may be sent now.
+    pub(crate) fn flow_room(&self, views: &Views<'_>) -> u32 {
+        let window = self.flow_window(views.view());
+        window.map_or(u32::MAX, |window| {
+            self.flow.room(self.sent_next(views), window)
+        })
+    }
+
+    /// Whether what is to be sent next waits for the receivers.
+    pub(crate) fn is_blocked(&self, views: &Views<'_>) -> bool {
+        let next = views.history.next_unsent();
+        next.is_some_and(|(kind, _)| kind == Kind::Kept) && self.flow_room(views) == 0
     }
 
     /// When there is something to do.
@@ -211,23 +305,46 @@ impl Engine {
         if self.gives_way || self.has_events(views) || (speaks && owes) {
             return Some(now);
         }
-        let wants_to_send =
-            !views.history.is_sent() || views.history.has_wanted() || views.states.has_wanted();
+        let is_blocked = self.is_blocked(views);
+        let has_new = !views.history.is_sent() && !is_blocked;
+        let wants_to_send = has_new || views.history.has_wanted() || views.states.has_wanted();
         // The BYE waits for what is to be sent before it.
         let waits = self.presence.is_leaving() && !views.history.is_sent();
         [
             self.presence.next().filter(|_| !waits),
+            self.holds_until(views, now).filter(|_| self.leaves_later),
             views.roster.next_check(),
             views.streams.next_check,
             self.sender.next_beat().filter(|_| speaks),
             self.confirm
                 .map(|confirm| confirm.ask_at)
                 .filter(|_| speaks),
-            (speaks && wants_to_send).then(|| self.bucket.opens_at(now)),
+            (speaks && wants_to_send).then(|| self.opens_at(views, now)),
+            (speaks && is_blocked).then(|| self.flow.next(now)),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// From when on there is something to send for a member whose messages wait.
+    fn opens_at(&self, views: &Views<'_>, now: Instant) -> Instant {
+        let opens = self.bucket.opens_at(now);
+        // HELLO comes before the first message, and does not wait for its turn.
+        let held = self.holds_until(views, now);
+        let held = held.filter(|_| self.presence.has_said_hello());
+        held.map_or(opens, |end| opens.max(end))
+    }
+
+    /// Whether messages wait for first contact.
+    pub(crate) fn is_held(&self, views: &Views<'_>, now: Instant) -> bool {
+        !views.history.is_sent() && self.holds_until(views, now).is_some()
+    }
+
+    #[cfg(not(feature = "seal"))]
+    #[expect(clippy::unused_self, reason = "only sealed groups wait")]
+    pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Instant) -> Option<Instant> {
+        None
     }
 
     /// Somebody found no place on the roster.

@@ -25,8 +25,12 @@ const REORDERING: Duration = Duration::from_millis(1);
 /// Until a member is this old, others may have been there before it.
 const GROWN_UP: Duration = Duration::from_secs(1);
 
-/// How often a receiver asks for a sender's State values.
+/// How often a receiver asks for a sender's State values as soon as it hears that it lacks one. Then it
+/// asks seldom: the sender may not hear it.
 const STATES_ASKED: u8 = 16;
+
+/// How long that is.
+const SELDOM: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
@@ -47,6 +51,10 @@ impl Engine {
                 if let Some(index) = source.index {
                     views.roster.hello(now, index, source.address, &hello);
                 }
+                #[cfg(feature = "seal")]
+                let challenge = hello.challenge();
+                #[cfg(feature = "seal")]
+                self.on_sealed_hello(views, now, source, challenge);
             }
             Ok(Frame::Bye(_)) => {
                 if let Some(index) = source.index {
@@ -77,6 +85,7 @@ impl Engine {
                     id: source.id,
                     address: source.address,
                     sequence: data.sequence,
+                    signed: data.signed,
                     start,
                     end,
                 };
@@ -92,7 +101,7 @@ impl Engine {
             Ok(Frame::AckRequest(request)) => {
                 self.on_ack_request(views, now, source, request);
             }
-            Ok(Frame::Ack(ack)) => self.on_ack(views, source, ack),
+            Ok(Frame::Ack(ack)) => self.on_ack(views, now, source, ack),
             Ok(Frame::Ask(ask)) => self.on_ask(views, now, ask),
             Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
                 count(&mut self.counters.frames_unknown);
@@ -202,11 +211,12 @@ impl Engine {
         }
         let rest = views.inbox.octets.get_mut(start..).unwrap_or_default();
         match views.partials.assemble(at, rest, views.pool) {
-            Some((sequence, number, len)) => Some(FoundMessage {
-                channel: Channel::best_effort(number),
-                sequence,
+            Some(message) => Some(FoundMessage {
+                channel: Channel::best_effort(message.channel),
+                sequence: message.first,
+                signed: message.signed,
                 start,
-                end: start.saturating_add(len),
+                end: start.saturating_add(message.len),
                 ..found
             }),
             None => {
@@ -263,6 +273,15 @@ impl Engine {
                 }
             },
         };
+        let Some(stream) = parts.streams.get_mut(at) else {
+            return Taken::Nothing;
+        };
+        let is_next = !is_state && data.last == 0 && stream.advance(now, data.sequence);
+        if is_next {
+            stream.note_horizon(data);
+            return Taken::Deliver;
+        }
+        // When to ask for what is found missing now.
         let due = self.ask_when(now, parts, at);
         let longest = self.config.max_wait;
         let count_of = parts.streams.len();
@@ -277,9 +296,7 @@ impl Engine {
         stream.heard = now;
         stream.extend(now, data.sequence, due, &mut window);
         stream.arrive(data.sequence, &mut window);
-        if data.horizon < u8::MAX {
-            stream.raise_low(data.sequence.wrapping_sub(u32::from(data.horizon)));
-        }
+        stream.note_horizon(data);
         let ordered = class == Class::ReliableOrdered;
         let meta = Meta::of(data);
         let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
@@ -411,6 +428,7 @@ impl Engine {
         let members = self.group_size(parts.roster);
         let count_of = parts.streams.len();
         let known_states = parts.latest.states_of(index);
+        let forgets = parts.latest.forgets();
         let Some(stream) = parts.streams.get_mut(at) else {
             return;
         };
@@ -422,9 +440,12 @@ impl Engine {
         stream.extend(now, sync.next, due, &mut window);
         stream.raise_low(sync.low);
         let lacks_states = known_states < usize::from(sync.states);
-        if lacks_states && stream.is_idle() && stream.states_asked < STATES_ASKED {
+        let often = stream.states_asked < STATES_ASKED;
+        // Who has no room for all values will always lack some.
+        if lacks_states && stream.is_idle() && (often || !forgets) {
             let spread = backoff::spread(stream.round_trip, members);
-            let due = now + backoff::draw(spread, members, &mut self.random);
+            let pause = if often { Duration::ZERO } else { SELDOM };
+            let due = now + pause + backoff::draw(spread, members, &mut self.random);
             stream.states_at = stream.states_at.or(Some(due));
         }
         parts.streams.note(at, self.config.max_wait);
@@ -485,9 +506,16 @@ impl Engine {
         let linger = trip.max(Duration::from_millis(2));
         let clock = millis(now);
         let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
-        views
-            .history
-            .want(since, |nth| nack.contains(low.wrapping_add(nth)));
+        let mut places = nack
+            .iter()
+            .filter(|sequence| !is_before(*sequence, low))
+            .map(|sequence| sequence.wrapping_sub(low));
+        if let Some(first) = places.next() {
+            let last = places.last().unwrap_or(first);
+            views.history.want(since, first, last, |nth| {
+                nack.contains(low.wrapping_add(nth))
+            });
+        }
         self.bucket
             .count_asked(u32::try_from(nack.iter().count()).unwrap_or(u32::MAX));
     }
@@ -531,14 +559,33 @@ impl Engine {
         views.streams.note(at, self.config.max_wait);
     }
 
-    fn on_ack(&mut self, views: &mut Views<'_>, source: Source, ack: Ack) {
+    fn on_ack(&mut self, views: &mut Views<'_>, now: Instant, source: Source, ack: Ack) {
         let is_mine = ack.target == self.id.get() && ack.session == self.session.get() as u32;
-        let (Some(index), Some(confirm)) = (source.index.filter(|_| is_mine), self.confirm) else {
+        let Some(index) = source.index.filter(|_| is_mine) else {
             return;
         };
-        if is_before(confirm.last, ack.next) {
+        if let Some(confirm) = self.confirm
+            && is_before(confirm.last, ack.next)
+        {
             let has_all = !is_before(confirm.first, ack.since);
             views.roster.change(index, |peer| peer.answer(has_all));
+        }
+        self.follow(views, now, index, ack.next);
+    }
+
+    /// A receiver is at `next` in this member's stream.
+    fn follow(&mut self, views: &mut Views<'_>, now: Instant, index: usize, next: u32) {
+        let sent = self.sent_next(views);
+        if self.flow_window(views.view()).is_none() {
+            return;
+        }
+        let further = match views.roster.reach(index) {
+            Some(before) => is_before(before, next),
+            None => self.flow.welcomes(now),
+        };
+        if further && !is_before(sent, next) {
+            views.roster.set_reach(index, next);
+            self.flow.advance(views.roster.slowest());
         }
     }
 

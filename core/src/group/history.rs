@@ -12,10 +12,21 @@
 //! The sequence numbers of the records kept for repair follow each other without holes, so the lowest
 //! one is known from their number.
 
+use core::num::NonZeroUsize;
+
 use crate::wire::{Data, Mark};
 
-/// Octets before each record: length, kind and marks, when it was last repaired.
+/// Octets before each record: kind and marks, the length of the record before it and its own, and when it
+/// was last repaired.
 const RECORD_HEADER_LEN: usize = 8;
+
+/// Bits of a length.
+const LEN_BITS: u32 = 11;
+
+/// The longest record.
+const MAX_LEN: usize = (1 << LEN_BITS) - 1;
+
+const _: () = assert!(MAX_LEN >= crate::wire::MAX_MAX_DATAGRAM as usize);
 
 /// The record is a bare datagram.
 const BARE: u8 = 0x01;
@@ -36,13 +47,18 @@ pub(crate) struct History<B: ?Sized = [u8]> {
     /// Where the first record that has not been sent begins.
     cursor: usize,
     /// Where the records before the end of the ring end, if newer ones are at its beginning.
-    wrap: Option<usize>,
+    wrap: Option<NonZeroUsize>,
     /// How many records there are, how many have not been sent, how many are kept, how many wanted.
-    records: usize,
-    unsent: usize,
+    records: u32,
+    unsent: u32,
     kept: u32,
     unsent_kept: u32,
     wanted: u32,
+    /// Where the first wanted record begins, and its place among the kept ones.
+    first_wanted: usize,
+    first_wanted_nth: u32,
+    /// The length of the newest record.
+    newest_len: u16,
     octets: B,
 }
 
@@ -64,6 +80,8 @@ pub(crate) struct Full;
 #[derive(Clone, Copy, Debug)]
 struct Header {
     len: usize,
+    /// The length of the record before it.
+    previous: usize,
     marks: u8,
     repaired: u32,
 }
@@ -90,6 +108,9 @@ impl<const N: usize> History<[u8; N]> {
             kept: 0,
             unsent_kept: 0,
             wanted: 0,
+            first_wanted: 0,
+            first_wanted_nth: 0,
+            newest_len: 0,
             octets: [0; N],
         }
     }
@@ -103,6 +124,31 @@ impl History {
 
     pub(crate) const fn capacity(&self) -> usize {
         self.octets.len()
+    }
+
+    /// Octets of the records, from the one that begins at `from` on.
+    const fn octets_from(&self, from: usize) -> usize {
+        match self.wrap {
+            Some(end) if from >= self.tail => {
+                end.get().saturating_sub(from).saturating_add(self.tail)
+            }
+            _ => self.tail.saturating_sub(from),
+        }
+    }
+
+    /// Octets of what has not been sent.
+    pub(crate) const fn unsent_octets(&self) -> usize {
+        if self.unsent == 0 {
+            return 0;
+        }
+        self.octets_from(self.cursor)
+    }
+
+    /// Octets of a record, on average.
+    pub(crate) fn record_octets(&self) -> usize {
+        let records = usize::try_from(self.records).unwrap_or(usize::MAX);
+        let octets = self.octets_from(self.head);
+        octets.checked_div(records).unwrap_or_default()
     }
 
     /// How many frames of the reliable stream have not been sent yet.
@@ -138,27 +184,30 @@ impl History {
     }
 
     fn header(&self, at: usize) -> Option<Header> {
-        let (octets, _) = self
-            .octets
-            .get(at..)?
-            .split_first_chunk::<RECORD_HEADER_LEN>()?;
-        let [a, b, marks, _, r @ ..] = *octets;
+        let octets = self.octets.get(at..)?;
+        let ([a, b, c, d, r @ ..], _) = octets.split_first_chunk::<RECORD_HEADER_LEN>()?;
+        let word = u32::from_be_bytes([*a, *b, *c, *d]);
         Some(Header {
-            len: usize::from(u16::from_be_bytes([a, b])),
-            marks,
-            repaired: u32::from_be_bytes(r),
+            // Eleven bits each.
+            len: word as usize & MAX_LEN,
+            previous: (word >> LEN_BITS) as usize & MAX_LEN,
+            marks: (word >> (2 * LEN_BITS)) as u8,
+            repaired: u32::from_be_bytes(*r),
         })
     }
 
     fn set_header(&mut self, at: usize, header: Header) {
-        let [a, b] = u16::try_from(header.len).unwrap_or(u16::MAX).to_be_bytes();
-        let [c, d, e, f] = header.repaired.to_be_bytes();
+        // Lengths have eleven bits.
+        let lengths = header.len as u32 | (header.previous as u32) << LEN_BITS;
+        let word = lengths | u32::from(header.marks) << (2 * LEN_BITS);
+        let [a, b, c, d] = word.to_be_bytes();
+        let [e, f, g, h] = header.repaired.to_be_bytes();
         let octets = self
             .octets
             .get_mut(at..)
             .and_then(|o| o.split_first_chunk_mut());
         if let Some((octets, _)) = octets {
-            *octets = [a, b, header.marks, 0, c, d, e, f];
+            *octets = [a, b, c, d, e, f, g, h];
         }
     }
 
@@ -172,7 +221,20 @@ impl History {
     /// Where the record after this one begins.
     fn after(&self, at: usize, header: Header) -> usize {
         let next = at.saturating_add(Self::space_for(header.len));
-        if self.wrap == Some(next) { 0 } else { next }
+        if self.wrap.map(NonZeroUsize::get) == Some(next) {
+            0
+        } else {
+            next
+        }
+    }
+
+    /// Where the record of `len` octets begins that ends where the one at `at` begins.
+    fn before(&self, at: usize, len: usize) -> usize {
+        let end = match self.wrap {
+            Some(end) if at == 0 => end.get(),
+            _ => at,
+        };
+        end.saturating_sub(Self::space_for(len))
     }
 
     /// Where a record of `need` octets would begin now.
@@ -197,7 +259,7 @@ impl History {
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<(), Full> {
         let need = Self::space_for(len);
-        if need > self.octets.len() || u16::try_from(len).is_err() {
+        if need > self.octets.len() || len > MAX_LEN {
             return Err(Full);
         }
         let start = loop {
@@ -210,7 +272,7 @@ impl History {
         if self.records == 0 {
             self.clear();
         } else if start == 0 && self.tail > 0 && self.wrap.is_none() {
-            self.wrap = Some(self.tail);
+            self.wrap = NonZeroUsize::new(self.tail);
         }
         if self.unsent == 0 {
             self.cursor = start;
@@ -224,10 +286,13 @@ impl History {
             start,
             Header {
                 len,
+                previous: usize::from(self.newest_len),
                 marks,
                 repaired: 0,
             },
         );
+        // Eleven bits.
+        self.newest_len = len as u16;
         let body = start.saturating_add(RECORD_HEADER_LEN);
         self.tail = start.saturating_add(need);
         fill(self.octets.get_mut(body..self.tail).ok_or(Full)?);
@@ -289,15 +354,25 @@ impl History {
         self.records = self.records.saturating_sub(1);
         if header.kind() == Kind::Kept {
             self.kept = self.kept.saturating_sub(1);
+            self.first_wanted_nth = self.first_wanted_nth.saturating_sub(1);
         }
+        let oldest = self.head;
+        let next = self.after(oldest, header);
         if header.marks & WANTED != 0 {
             self.wanted = self.wanted.saturating_sub(1);
+            self.find_wanted(next, 0);
         }
-        let next = self.after(self.head, header);
         if next == 0 {
             self.wrap = None;
         }
         self.head = next;
+    }
+
+    /// Forgets what has been sent.
+    pub(crate) fn forget_sent(&mut self) {
+        while self.records > self.unsent {
+            self.drop_oldest();
+        }
     }
 
     /// The next record to send.
@@ -328,11 +403,15 @@ impl History {
     }
 
     /// Marks frames of the reliable stream as wanted: those that `asked` says yes to, given their
-    /// place among the kept ones, that have been sent, and that were not repaired since `since`.
-    pub(crate) fn want(&mut self, since: u32, asked: impl Fn(u32) -> bool) {
-        let mut at = self.head;
-        let mut nth = 0;
-        for _ in self.unsent..self.records {
+    /// place among the kept ones, which is from `first` to `last`; that have been sent, and that were not
+    /// repaired since `since`.
+    pub(crate) fn want(&mut self, since: u32, first: u32, last: u32, asked: impl Fn(u32) -> bool) {
+        let Some(mut at) = self.locate(first) else {
+            return;
+        };
+        let sent = self.kept.saturating_sub(self.unsent_kept);
+        let mut nth = first;
+        while nth <= last && nth < sent {
             let Some(mut header) = self.header(at) else {
                 return;
             };
@@ -341,8 +420,12 @@ impl History {
                     && super::serial::is_before(since, header.repaired);
                 if asked(nth) && header.marks & WANTED == 0 && !lingers {
                     header.marks |= WANTED;
-                    self.wanted = self.wanted.saturating_add(1);
                     self.set_header(at, header);
+                    if self.wanted == 0 || nth < self.first_wanted_nth {
+                        self.first_wanted = at;
+                        self.first_wanted_nth = nth;
+                    }
+                    self.wanted = self.wanted.saturating_add(1);
                 }
                 nth = nth.saturating_add(1);
             }
@@ -355,40 +438,97 @@ impl History {
         if self.wanted == 0 {
             return None;
         }
-        let (at, nth, header) = self.find(|_, header| header.marks & WANTED != 0)?;
-        Some((nth, self.body(at, header)))
+        let header = self.header(self.first_wanted)?;
+        Some((self.first_wanted_nth, self.body(self.first_wanted, header)))
     }
 
     /// The first wanted frame has been sent, or is not to be.
     pub(crate) fn mark_repaired(&mut self, now: u32) {
-        let found = self.find(|_, header| header.marks & WANTED != 0);
-        if let Some((at, _, mut header)) = found {
+        if self.wanted == 0 {
+            return;
+        }
+        let at = self.first_wanted;
+        if let Some(mut header) = self.header(at) {
             header.marks = (header.marks & !WANTED) | REPAIRED;
             header.repaired = now;
             self.set_header(at, header);
             self.wanted = self.wanted.saturating_sub(1);
+            self.find_wanted(
+                self.after(at, header),
+                self.first_wanted_nth.saturating_add(1),
+            );
+        }
+    }
+
+    /// Finds the first wanted frame from `at` on, where `nth` kept ones come before.
+    fn find_wanted(&mut self, at: usize, nth: u32) {
+        let (mut at, mut nth) = (at, nth);
+        while self.wanted > 0 && nth < self.kept {
+            let Some(header) = self.header(at) else {
+                return;
+            };
+            if header.marks & WANTED != 0 {
+                self.first_wanted = at;
+                self.first_wanted_nth = nth;
+                return;
+            }
+            nth = nth.saturating_add(u32::from(header.kind() == Kind::Kept));
+            at = self.after(at, header);
         }
     }
 
     /// The `nth` frame that is kept.
     pub(crate) fn kept_frame(&self, nth: u32) -> Option<&[u8]> {
-        let (at, _, header) = self.find(|place, _| place == nth)?;
-        Some(self.body(at, header))
+        let at = self.locate(nth)?;
+        Some(self.body(at, self.header(at)?))
     }
 
-    /// The first kept record that is `wanted`: where it is, its place among them, its header.
-    fn find(&self, wanted: impl Fn(u32, Header) -> bool) -> Option<(usize, u32, Header)> {
-        let mut at = self.head;
-        let mut nth = 0;
+    /// Where the `nth` kept record begins. It walks there from the oldest record, or back or forth from the
+    /// first that has not been sent: what is asked for has mostly just been sent.
+    fn locate(&self, nth: u32) -> Option<usize> {
+        if nth >= self.kept {
+            return None;
+        }
+        let sent = self.kept.saturating_sub(self.unsent_kept);
+        if nth < sent && nth >= sent / 2 {
+            return self.locate_back(nth, sent);
+        }
+        let (mut at, mut next) = if nth < sent {
+            (self.head, 0)
+        } else {
+            (self.cursor, sent)
+        };
         for _ in 0..self.records {
             let header = self.header(at)?;
             if header.kind() == Kind::Kept {
-                if wanted(nth, header) {
-                    return Some((at, nth, header));
+                if next == nth {
+                    return Some(at);
                 }
-                nth = nth.saturating_add(1);
+                next = next.saturating_add(1);
             }
             at = self.after(at, header);
+        }
+        None
+    }
+
+    /// As [`locate`](Self::locate), back from the first record that has not been sent, before which `sent`
+    /// kept ones come.
+    fn locate_back(&self, nth: u32, sent: u32) -> Option<usize> {
+        let (mut at, mut previous) = match self.unsent {
+            0 => (self.tail, usize::from(self.newest_len)),
+            _ => (self.cursor, self.header(self.cursor)?.previous),
+        };
+        let mut next = sent;
+        for _ in self.unsent..self.records {
+            at = self.before(at, previous);
+            let header = self.header(at)?;
+            if header.kind() == Kind::Kept {
+                next = next.saturating_sub(1);
+                if next == nth {
+                    return Some(at);
+                }
+            }
+            previous = header.previous;
         }
         None
     }
@@ -440,15 +580,15 @@ mod tests {
             push(history, Kind::Kept, &[n]).unwrap();
             history.mark_sent();
         }
-        history.want(0, |nth| nth == 1 || nth == 3);
+        history.want(0, 1, 3, |nth| nth == 1 || nth == 3);
         assert_eq!(history.next_wanted(), Some((1, &[1][..])));
         history.mark_repaired(100);
         assert_eq!(history.next_wanted(), Some((3, &[3][..])));
         history.mark_repaired(100);
         assert!(!history.has_wanted());
-        history.want(90, |nth| nth == 1);
+        history.want(90, 1, 1, |nth| nth == 1);
         assert!(!history.has_wanted(), "it has just been repaired");
-        history.want(101, |nth| nth == 1);
+        history.want(101, 0, 9, |nth| nth == 1);
         assert!(history.has_wanted());
     }
 
@@ -475,24 +615,41 @@ mod tests {
     proptest! {
         #[test]
         fn the_ring_behaves_like_a_queue_that_forgets_its_oldest(
-            steps in proptest::collection::vec((0u8..4, 0usize..40), 1..300),
+            steps in proptest::collection::vec((0u8..8, 0usize..40), 1..300),
         ) {
             let history: &mut History = &mut History::<[u8; 128]>::new();
             let mut unsent: VecDeque<Vec<u8>> = VecDeque::new();
-            let mut kept: VecDeque<Vec<u8>> = VecDeque::new();
+            let mut kept: VecDeque<(Vec<u8>, bool)> = VecDeque::new();
             for (n, (action, len)) in steps.into_iter().enumerate() {
                 let record = vec![n as u8; len];
                 match action {
-                    0 | 1 => match push(history, Kind::Kept, &record) {
+                    0..=2 => match push(history, Kind::Kept, &record) {
                         Ok(()) => {
                             unsent.push_back(record.clone());
-                            kept.push_back(record);
+                            kept.push_back((record, false));
                         }
                         Err(Full) => prop_assert!(!unsent.is_empty()),
                     },
-                    _ => {
+                    3 | 4 => {
                         history.mark_sent();
                         unsent.pop_front();
+                    }
+                    5 | 6 => {
+                        let (first, last) = (len as u32 / 8, len as u32 / 8 + len as u32 % 8);
+                        history.want(0, first, last, |nth| nth % 2 == 0 && nth >= first && nth <= last);
+                        let sent = kept.len() - unsent.len();
+                        for nth in (first..=last).filter(|nth| nth % 2 == 0) {
+                            if (nth as usize) < sent {
+                                kept[nth as usize].1 = true;
+                            }
+                        }
+                    }
+                    _ => {
+                        // At 0, so that it may be asked for again at once.
+                        history.mark_repaired(0);
+                        if let Some(first) = kept.iter_mut().find(|(_, wanted)| *wanted) {
+                            first.1 = false;
+                        }
                     }
                 }
                 let front = unsent.front().map(|record| (Kind::Kept, record.as_slice()));
@@ -500,10 +657,14 @@ mod tests {
                 // The newest ones are kept, without holes.
                 let have = history.kept() as usize;
                 prop_assert!(have >= unsent.len());
-                let newest = kept.iter().skip(kept.len() - have);
-                for (nth, record) in (0u32..).zip(newest) {
+                kept.drain(..kept.len() - have);
+                for (nth, (record, _)) in (0u32..).zip(&kept) {
                     prop_assert_eq!(history.kept_frame(nth), Some(record.as_slice()));
                 }
+                let wanted = (0u32..).zip(&kept).find(|(_, (_, wanted))| *wanted);
+                let wanted = wanted.map(|(nth, (record, _))| (nth, record.as_slice()));
+                prop_assert_eq!(history.next_wanted(), wanted);
+                prop_assert_eq!(history.has_wanted(), wanted.is_some());
             }
         }
     }

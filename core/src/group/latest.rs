@@ -20,6 +20,8 @@ pub(crate) struct Seen {
 pub(crate) struct Latest<B: ?Sized = [Seen]> {
     /// Which entry gives way next when all are taken.
     victim: usize,
+    /// One had to give way.
+    forgets: bool,
     entries: B,
 }
 
@@ -34,6 +36,7 @@ impl<const N: usize> Latest<[Seen; N]> {
         };
         Self {
             victim: 0,
+            forgets: false,
             entries: [free; N],
         }
     }
@@ -41,6 +44,7 @@ impl<const N: usize> Latest<[Seen; N]> {
 
 impl Latest {
     pub(crate) fn clear(&mut self) {
+        self.forgets = false;
         for entry in &mut self.entries {
             entry.peer = None;
         }
@@ -83,7 +87,8 @@ impl Latest {
             let next = self.victim.saturating_add(1);
             self.victim = if next < self.entries.len() { next } else { 0 };
         }
-        let forgot = free.is_none() && !self.entries.is_empty();
+        let forgot = free.is_none();
+        self.forgets |= forgot;
         if let Some(entry) = self.entries.get_mut(at) {
             *entry = Seen {
                 peer: Some(peer),
@@ -112,6 +117,11 @@ impl Latest {
         if let Some(entry) = self.entries.iter_mut().find(is_it) {
             entry.doubtful = false;
         }
+    }
+
+    /// Whether there has been no room for all values since the beginning.
+    pub(crate) const fn forgets(&self) -> bool {
+        self.forgets
     }
 
     /// How many State values of a member have been seen, as new as they are.

@@ -23,7 +23,9 @@ impl Pace {
     /// For wires: 20 Mbit/s, 16 datagrams at once.
     pub const WIRED: Self = Self::new(2_500_000, 16);
 
-    /// As fast as the stack takes it. For one machine, and for those who pace themselves.
+    /// As fast as the stack and the receivers take it, and never so far ahead of them that what they lost
+    /// could not be repaired (PROTOCOL §4.10); with more than 32 members, as fast as the stack takes it. For
+    /// one machine, and for networks that are faster than the members: a slower one loses what it cannot carry.
     pub const UNLIMITED: Self = Self::new(u32::MAX, u8::MAX);
 
     /// A rate in octets per second, from 16 KiB/s, and how many datagrams may leave at once, from 1.
@@ -40,7 +42,7 @@ impl Pace {
         }
     }
 
-    const fn is_unlimited(self) -> bool {
+    pub(crate) const fn is_unlimited(self) -> bool {
         self.octets_per_second == u32::MAX
     }
 }

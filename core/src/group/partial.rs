@@ -3,6 +3,7 @@
 //! Fragments wait in the pool, linked to each other. When a message begins for which there is no
 //! place, the oldest one gives way.
 
+use super::body::Body;
 use super::pool::{Handle, Meta, Pool};
 use crate::time::Instant;
 
@@ -22,6 +23,18 @@ pub(crate) struct Partial {
 #[derive(Debug)]
 pub(crate) struct Partials<B: ?Sized = [Option<Partial>]> {
     places: B,
+}
+
+/// A message that was put together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assembled {
+    /// Its sequence number.
+    pub(crate) first: u32,
+    pub(crate) channel: u8,
+    /// It ends with a signature.
+    pub(crate) signed: bool,
+    /// How many octets it has, with the signature.
+    pub(crate) len: usize,
 }
 
 /// What became of a fragment.
@@ -83,7 +96,7 @@ impl Partials {
                     link: u16::MAX,
                     ..meta
                 },
-                payload,
+                Body::new(payload),
             ) {
                 break handle;
             }
@@ -158,20 +171,20 @@ impl Partials {
         len
     }
 
-    /// Puts the complete message at a place together. Returns its first sequence number, its channel
-    /// and its length, and gives its fragments back.
+    /// Puts the complete message at a place together, and gives its fragments back.
     pub(crate) fn assemble(
         &mut self,
         at: usize,
         into: &mut [u8],
         pool: &mut Pool,
-    ) -> Option<(u32, u8, usize)> {
+    ) -> Option<Assembled> {
         let partial = self.places.get(at).copied().flatten()?;
         let mut len = 0usize;
-        let mut channel = 0;
+        let (mut channel, mut signed) = (0, false);
         for fragment in 0..=partial.last {
             let handle = find(partial.newest, fragment, pool)?;
-            channel = pool.meta(handle)?.channel;
+            let meta = pool.meta(handle)?;
+            (channel, signed) = (meta.channel, meta.signed);
             let Some(read) = into.get_mut(len..).and_then(|rest| pool.read(handle, rest)) else {
                 self.release(at, pool);
                 return None;
@@ -179,7 +192,12 @@ impl Partials {
             len = len.saturating_add(read);
         }
         self.release(at, pool);
-        Some((partial.first, channel, len))
+        Some(Assembled {
+            first: partial.first,
+            channel,
+            signed,
+            len,
+        })
     }
 
     /// Gives up the messages of a member.

@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::window::{Verdict, Window};
+#[cfg(feature = "seal")]
+use crate::ident::GroupTag;
 use crate::ident::Session;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
@@ -21,6 +23,16 @@ const REMEMBER_LOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A HELLO interval for members that have not stated theirs, in units of 10 ms.
 const UNSTATED_INTERVAL: u16 = 100;
+
+/// How long a datagram may be on its way in a sealed group, if its sender is heard meanwhile, in seconds.
+#[cfg(feature = "seal")]
+const AGED: u32 = 10;
+
+/// A moment in seconds, modulo 2^32.
+#[cfg(feature = "seal")]
+const fn seconds(now: Instant) -> u32 {
+    (now.as_micros() / 1_000_000) as u32
+}
 
 /// When to ask a sender for its HELLO that was heard without one.
 const ASK_AFTER: Duration = Duration::from_millis(50);
@@ -121,6 +133,8 @@ struct Previous {
     /// The highest datagram counter heard of it.
     highest: u64,
     ended: Instant,
+    /// Where this receiver was in its stream.
+    position: Option<Position>,
 }
 
 /// What is known of another member.
@@ -133,13 +147,28 @@ pub(crate) struct Peer {
     /// The HELLO interval it states, in units of 10 ms.
     interval: u16,
     limits: Limits,
-    /// Its clock, and when that was heard.
-    stamp: Option<(u32, Instant)>,
+    /// Its clock, and when that was heard, if it was not sent back yet.
+    stamp: u32,
+    stamped: Option<Instant>,
     /// Whether it has what is to be confirmed of this member's own stream.
     pub(crate) answer: Answer,
+    /// How far it is in this member's own stream, and whether that waits for it.
+    reach: u32,
+    is_waited_for: bool,
     /// Where this receiver is in its stream, while no stream is kept for it.
     pub(crate) position: Option<Position>,
     previous: Option<Previous>,
+    /// The tag of the key that its session is sealed with: no other key may speak for it.
+    #[cfg(feature = "seal")]
+    tag: GroupTag,
+    /// What it sent back when its session was believed.
+    #[cfg(feature = "seal")]
+    believed_with: u64,
+    /// The highest datagram counter heard some seconds ago, and when that was, in seconds.
+    #[cfg(feature = "seal")]
+    aged: u64,
+    #[cfg(feature = "seal")]
+    aged_at: u32,
     duplicate_reported: Option<Instant>,
     answered: Option<Instant>,
     probes: u8,
@@ -177,10 +206,21 @@ impl Peer {
             heard: now,
             interval: UNSTATED_INTERVAL,
             limits: Limits::NONE,
-            stamp: None,
+            stamp: 0,
+            stamped: None,
             answer: Answer::Open,
+            reach: 0,
+            is_waited_for: false,
             position: None,
             previous: None,
+            #[cfg(feature = "seal")]
+            tag: header.tag,
+            #[cfg(feature = "seal")]
+            believed_with: 0,
+            #[cfg(feature = "seal")]
+            aged: 0,
+            #[cfg(feature = "seal")]
+            aged_at: 0,
             duplicate_reported: None,
             answered: None,
             probes: 0,
@@ -206,14 +246,28 @@ impl Peer {
 
     /// Its clock was heard.
     pub(crate) fn set_stamp(&mut self, now: Instant, stamp: u32) {
-        self.stamp = Some((stamp, now));
+        self.stamp = stamp;
+        self.stamped = Some(now);
     }
 
     /// Its clock, if it was not sent back yet, and how long ago it was heard.
     pub(crate) fn take_stamp(&mut self, now: Instant) -> Option<(u32, Duration)> {
-        self.stamp
+        self.stamped
             .take()
-            .map(|(stamp, heard)| (stamp, now.since(heard)))
+            .map(|heard| (self.stamp, now.since(heard)))
+    }
+
+    /// How far it is in this member's own stream, if that waits for it.
+    pub(crate) fn reach(&self) -> Option<u32> {
+        self.is_waited_for.then_some(self.reach)
+    }
+
+    /// It is so far in this member's own stream, which waits for it, or not any more.
+    pub(crate) const fn set_reach(&mut self, next: Option<u32>) {
+        self.is_waited_for = next.is_some();
+        if let Some(next) = next {
+            self.reach = next;
+        }
     }
 
     /// It says whether it has what is to be confirmed.
@@ -227,6 +281,63 @@ impl Peer {
             self.pending = Some(Change::Confirmed);
         } else {
             self.answer = Answer::Lacks;
+        }
+    }
+
+    /// Looks at a datagram of its present session, or of the one before; nothing is remembered. `None`:
+    /// it is of another session, or may be, or of one that was silent for so long that this may have been
+    /// held back.
+    #[cfg(feature = "seal")]
+    pub(crate) fn judge(&self, header: &Header) -> Option<Verdict> {
+        if header.session == self.member.session {
+            return match self.window.judge(header.counter) {
+                Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
+                Verdict::New if self.member.standing == Standing::Lost => None,
+                verdict => Some(verdict),
+            };
+        }
+        let previous = self.previous.as_ref()?;
+        let is_past = header.session == previous.session && header.counter <= previous.highest;
+        is_past.then_some(Verdict::TooOld)
+    }
+
+    /// In a sealed group: its session is believed since this datagram, for sending this challenge back.
+    /// What was sent before it is not taken any more.
+    #[cfg(feature = "seal")]
+    pub(crate) fn believe(&mut self, header: &Header, challenge: u64) {
+        self.tag = header.tag;
+        self.believed_with = challenge;
+        self.window.raise_floor(header.counter);
+        self.aged = header.counter;
+        self.aged_at = seconds(self.heard);
+    }
+
+    /// The challenge that its session was believed for.
+    #[cfg(feature = "seal")]
+    pub(crate) const fn believed_with(&self) -> u64 {
+        self.believed_with
+    }
+
+    /// In a sealed group: a member that was lost has proved to be there. What it sent before is not taken
+    /// any more.
+    #[cfg(feature = "seal")]
+    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
+        if header.session == self.member.session {
+            let before = header.counter.saturating_sub(1);
+            self.believed_with = challenge;
+            self.window.raise_floor(before);
+            self.aged = before;
+            self.aged_at = seconds(now);
+        }
+    }
+
+    /// In a sealed group: it was heard, and what was sent long before is not taken any more.
+    #[cfg(feature = "seal")]
+    pub(crate) fn age(&mut self, now: Instant) {
+        if seconds(now).wrapping_sub(self.aged_at) >= AGED {
+            self.window.raise_floor(self.aged);
+            self.aged = self.window.highest();
+            self.aged_at = seconds(now);
         }
     }
 
@@ -257,6 +368,7 @@ impl Peer {
             session: self.member.session,
             highest: self.window.highest(),
             ended: now,
+            position: self.position.take(),
         });
         self.member.session = header.session;
         self.window = Window::starting_with(header.counter);
@@ -272,41 +384,61 @@ impl Peer {
         self.heard = now;
         self.probes = 0;
         self.answer = Answer::Open;
-        self.stamp = None;
-        self.position = None;
+        self.stamped = None;
+        self.is_waited_for = false;
         Heard::Restarted
     }
 
-    /// The session that was thought over speaks again: late, or two members share an id.
+    /// The session that was thought over speaks again: late, or two members share an id, or the other
+    /// session is the one that is over, and it was its datagrams that were late.
     fn hear_previous(&mut self, now: Instant, header: &Header) -> Heard {
-        let Some(previous) = &mut self.previous else {
+        let Some(mut previous) = self.previous else {
             return Heard::Stale;
         };
         let is_new = header.counter > previous.highest;
         if !is_new || now.since(previous.ended) < LATE {
             return Heard::Stale;
         }
-        previous.highest = header.counter;
+        let is_over = self.heard <= previous.ended || self.is_silent(now);
         let reported = |at: Instant| now.since(at) < REPORT_DUPLICATE;
-        if !self.duplicate_reported.is_some_and(reported) && self.pending.is_none() {
+        if !is_over && !self.duplicate_reported.is_some_and(reported) && self.pending.is_none() {
             self.duplicate_reported = Some(now);
             self.pending = Some(Change::DuplicateId);
         }
-        // Everybody keeps the session with the lower number (PROTOCOL §5.5).
-        if previous.session < self.member.session {
-            let kept = *previous;
-            *previous = Previous {
-                session: self.member.session,
-                highest: self.window.highest(),
-                ended: now,
-            };
-            self.member.session = kept.session;
-            self.window = Window::starting_with(header.counter);
-            self.position = None;
-            self.alive(now);
-            return Heard::Restarted;
+        // Of two that speak, everybody keeps the session with the lower number (PROTOCOL §5.5).
+        if !is_over && self.member.session < previous.session {
+            previous.highest = header.counter;
+            self.previous = Some(previous);
+            return Heard::Stale;
         }
-        Heard::Stale
+        self.previous = Some(Previous {
+            session: self.member.session,
+            highest: self.window.highest(),
+            ended: now,
+            position: self.position,
+        });
+        self.member.session = previous.session;
+        self.window = Window::starting_with(header.counter);
+        self.window.raise_floor(previous.highest);
+        self.position = previous.position;
+        self.alive(now);
+        // What is told from here on is of the other session again.
+        if self.is_member() && self.pending != Some(Change::DuplicateId) {
+            self.pending = Some(Change::Restarted);
+        }
+        Heard::Restarted
+    }
+
+    /// Whether it has been silent for so long that it would be suspected.
+    fn is_silent(&self, now: Instant) -> bool {
+        now >= self.silent_for(10)
+    }
+
+    /// When it will have been silent for this many quarters of its HELLO interval.
+    #[inline(never)]
+    fn silent_for(&self, quarters: u32) -> Instant {
+        let quarter = Duration::from_micros(u64::from(self.interval).saturating_mul(2_500));
+        self.heard + quarter.saturating_mul(quarters)
     }
 
     /// It lives.
@@ -373,19 +505,15 @@ impl Peer {
 
     /// When something is to be done about it unless it is heard before.
     pub(crate) fn deadline(&self) -> Instant {
-        let silent_for = |quarters: u32| {
-            let quarter = Duration::from_micros(u64::from(self.interval).saturating_mul(2_500));
-            self.heard + quarter.saturating_mul(quarters)
-        };
         match (self.member.standing, self.probes) {
             (Standing::Unknown, 0) => self.heard + ASK_AFTER,
-            (Standing::Unknown, 1) => silent_for(2),
+            (Standing::Unknown, 1) => self.silent_for(2),
             // 2.5, 3 and 3.5 intervals (PROTOCOL §5.3).
-            (Standing::Present, _) => silent_for(10),
-            (Standing::Suspect, ..=1) => silent_for(12),
-            (Standing::Unknown | Standing::Suspect, _) => silent_for(14),
+            (Standing::Present, _) => self.silent_for(10),
+            (Standing::Suspect, ..=1) => self.silent_for(12),
+            (Standing::Unknown | Standing::Suspect, _) => self.silent_for(14),
             (Standing::Left, _) => self.heard + REMEMBER_LEFT,
-            (Standing::Lost, _) => silent_for(14) + REMEMBER_LOST,
+            (Standing::Lost, _) => self.silent_for(14) + REMEMBER_LOST,
         }
     }
 

@@ -62,10 +62,12 @@ impl Places {
         self.end
     }
 
+    #[inline(never)]
     pub(crate) fn get(&self, index: usize) -> Option<&Peer> {
         self.places.get(index)?.peer.as_ref()
     }
 
+    #[inline(never)]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Peer> {
         self.places.get_mut(index)?.peer.as_mut()
     }

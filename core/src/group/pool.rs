@@ -3,10 +3,14 @@
 //! Memory is cut into blocks of [`BLOCK`] octets that form chains, so nothing is ever moved and every
 //! length of fragment is stored alike. A fragment of 64 octets takes one block.
 
-use crate::wire::Data;
+use super::body::Body;
+use crate::wire::{Data, Writer};
 
 /// Octets of a block, its link included.
 pub(crate) const BLOCK: usize = 80;
+
+/// Beside the class's code in its octet: the message is signed.
+const SIGNED: u8 = 0x80;
 
 /// Octets of the first block that describe the fragment.
 const META: usize = 12;
@@ -46,6 +50,8 @@ pub(crate) struct Meta {
     pub(crate) sequence: u32,
     pub(crate) channel: u8,
     pub(crate) class: u8,
+    /// Its message ends with a signature.
+    pub(crate) signed: bool,
     pub(crate) fragment: u8,
     pub(crate) last: u8,
     pub(crate) len: u16,
@@ -59,6 +65,7 @@ impl Meta {
             sequence: data.sequence,
             channel: data.channel,
             class: data.class,
+            signed: data.signed,
             fragment: data.fragment,
             last: data.last,
             len: u16::try_from(data.payload.len()).unwrap_or(u16::MAX),
@@ -76,7 +83,7 @@ impl Meta {
             c,
             d,
             self.channel,
-            self.class,
+            (self.class & !SIGNED) | if self.signed { SIGNED } else { 0 },
             self.fragment,
             self.last,
             e,
@@ -90,7 +97,8 @@ impl Meta {
         Self {
             sequence: u32::from_be_bytes([a, b, c, d]),
             channel,
-            class,
+            class: class & !SIGNED,
+            signed: class & SIGNED != 0,
             fragment,
             last,
             len: u16::from_be_bytes([e, f]),
@@ -165,8 +173,8 @@ impl Pool {
     }
 
     /// Stores a fragment. `None` if there is no room for it.
-    pub(crate) fn store(&mut self, meta: Meta, payload: &[u8]) -> Option<Handle> {
-        if !self.has_room(payload.len(), None) {
+    pub(crate) fn store(&mut self, meta: Meta, body: Body<'_>) -> Option<Handle> {
+        if !self.has_room(body.len(), None) {
             return None;
         }
         let first = self.take_block()?;
@@ -175,20 +183,16 @@ impl Pool {
             .octets
             .split_first_chunk_mut::<META>()?;
         *head = meta.to_octets();
-        let (now, mut later) = payload
-            .split_at_checked(rest.len())
-            .unwrap_or((payload, &[]));
-        rest.get_mut(..now.len())?.copy_from_slice(now);
+        let (now, mut later) = body.split_at(rest.len());
+        now.emit(&mut Writer::new(rest)).ok()?;
         let mut at = first;
         while !later.is_empty() {
             let next = self.take_block()?;
             self.block_mut(at)?.next = next;
             at = next;
-            let (now, rest) = later.split_at_checked(CONTENT).unwrap_or((later, &[]));
-            self.block_mut(at)?
-                .octets
-                .get_mut(..now.len())?
-                .copy_from_slice(now);
+            let (now, rest) = later.split_at(CONTENT);
+            now.emit(&mut Writer::new(&mut self.block_mut(at)?.octets))
+                .ok()?;
             later = rest;
         }
         Some(Handle(first))
@@ -241,6 +245,7 @@ impl Pool {
     }
 
     /// Gives a fragment's blocks back.
+    #[inline(never)]
     pub(crate) fn release(&mut self, handle: Handle) {
         let mut at = handle.0;
         while let Some(block) = self.block(at) {
@@ -274,6 +279,7 @@ mod tests {
             sequence,
             channel: 1,
             class: 2,
+            signed: sequence % 2 == 1,
             fragment: 3,
             last: 4,
             len: len as u16,
@@ -284,10 +290,10 @@ mod tests {
     #[test]
     fn sixty_four_octets_take_one_block() {
         let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
-        pool.store(meta(1, 64), &[7; 64]).unwrap();
+        pool.store(meta(1, 64), Body::new(&[7; 64])).unwrap();
         assert_eq!(pool.used(), 1);
         assert_eq!(
-            pool.store(meta(2, 400), &[7; 400]),
+            pool.store(meta(2, 400), Body::new(&[7; 400])),
             None,
             "three blocks are left"
         );
@@ -297,7 +303,7 @@ mod tests {
     #[test]
     fn a_fragment_may_take_the_place_of_another() {
         let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
-        let handle = pool.store(meta(1, 200), &[7; 200]).unwrap();
+        let handle = pool.store(meta(1, 200), Body::new(&[7; 200])).unwrap();
         assert!(!pool.has_room(200, None) && pool.has_room(200, Some(handle)));
         assert!(pool.has_room(300, Some(handle)) && !pool.has_room(301, Some(handle)));
     }
@@ -312,7 +318,7 @@ mod tests {
             for (n, (store, len)) in steps.into_iter().enumerate() {
                 if store {
                     let payload = vec![n as u8; len];
-                    if let Some(handle) = pool.store(meta(n as u32, len), &payload) {
+                    if let Some(handle) = pool.store(meta(n as u32, len), Body::new(&payload)) {
                         model.push((handle, meta(n as u32, len), payload));
                     } else {
                         prop_assert!(!model.is_empty());

@@ -75,6 +75,11 @@ impl Presence {
         !self.leaving && self.announce && (due || (early && self.hellos == 0))
     }
 
+    /// Whether this session has said HELLO.
+    pub(crate) const fn has_said_hello(&self) -> bool {
+        self.hellos > 0
+    }
+
     /// Whether the next HELLO asks the others for theirs.
     pub(crate) const fn is_joining(&self) -> bool {
         self.hellos < JOINS
@@ -123,12 +128,25 @@ impl Presence {
         self.hasten(now, now);
     }
 
+    /// At first contact in a sealed group: sends the next HELLO at the time `wanted`, or as soon as the
+    /// rate allows, which is lower in a group whose members say HELLO at a longer `interval`.
+    #[cfg(feature = "seal")]
+    pub(crate) fn contact(&mut self, wanted: Instant, interval: Duration) {
+        let gap = MIN_GAP.max(interval.checked_div(10).unwrap_or_default());
+        self.hasten_after(gap, wanted);
+    }
+
     fn hasten(&mut self, now: Instant, wanted: Instant) {
+        self.hasten_after(MIN_GAP, wanted.max(now));
+    }
+
+    fn hasten_after(&mut self, gap: Duration, wanted: Instant) {
         if self.leaving || !self.announce {
             return;
         }
-        let earliest = self.last_hello.map_or(now, |last| last + MIN_GAP);
-        let wanted = wanted.max(earliest);
+        let wanted = self
+            .last_hello
+            .map_or(wanted, |last| wanted.max(last + gap));
         if self.next.is_some_and(|next| wanted < next) {
             self.next = Some(wanted);
         }

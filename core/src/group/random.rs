@@ -17,6 +17,7 @@ impl Random {
     }
 
     /// A time between zero and `limit`, both included as far as microseconds go.
+    #[inline(never)]
     pub(crate) fn up_to(&mut self, limit: Duration) -> Duration {
         let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
         let product = u128::from(self.0.next_u64()).saturating_mul(u128::from(micros));

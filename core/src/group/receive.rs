@@ -5,17 +5,20 @@ use core::time::Duration;
 
 use super::engine::Engine;
 use super::inbox::{Content, Source};
+#[cfg(feature = "seal")]
+use super::peer::Peer;
 use super::peer::{Change, Heard, LATE};
 use super::roster::RosterFull;
 use super::stream::Next;
 use super::streams::window;
 use crate::channel::{Channel, Class};
+use crate::config::Config;
 use crate::counters::count;
 use crate::event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
 use crate::ident::MemberId;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{self, Bye, Frame, Header, ParseError};
+use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
 
 /// How often a duplicate of the own id is reported at most.
 const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
@@ -26,9 +29,18 @@ pub(crate) enum Found {
     Change(usize, Change),
     RosterFull(u32),
     DuplicateId(DuplicateId),
-    Raw { address: SocketAddr, len: usize },
+    #[cfg(feature = "seal")]
+    RotateKey(usize),
+    Raw {
+        address: SocketAddr,
+        len: usize,
+    },
     Message(FoundMessage),
-    Gap { index: usize, first: u32, last: u32 },
+    Gap {
+        index: usize,
+        first: u32,
+        last: u32,
+    },
 }
 
 /// A message that was found, and where in the receive buffer it is.
@@ -39,6 +51,8 @@ pub(crate) struct FoundMessage {
     pub(crate) id: MemberId,
     pub(crate) address: SocketAddr,
     pub(crate) sequence: u32,
+    /// It ends with a signature.
+    pub(crate) signed: bool,
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -84,15 +98,21 @@ impl Engine {
                 return Fate::Dropped;
             }
         };
+        #[cfg(feature = "seal")]
+        if self.guard.is_sealed() && !self.unseal(views, now, from, &header, len) {
+            return Fate::Dropped;
+        }
+        let end = len.saturating_sub(header.suite.trailer_len());
         if header.sender == self.id {
             if header.session == self.session {
                 self.own_address = Some(from);
                 count(&mut self.counters.own);
             } else {
                 count(&mut self.counters.claims_own_id);
-                let gives_way = wire::parse(datagram).is_ok_and(|(_, mut frames)| {
-                    matches!(frames.next(), Some(Ok(Frame::Bye(bye))) if bye == Bye::GIVE_WAY)
-                });
+                let frames = views.inbox.octets.get(Header::LEN..end);
+                let gives_way = Frames::new(frames.unwrap_or_default())
+                    .flatten()
+                    .any(|frame| frame == Frame::Bye(Bye::GIVE_WAY));
                 self.contest(views, now, from, &header, gives_way);
             }
             return Fate::Dropped;
@@ -105,9 +125,21 @@ impl Engine {
             return Fate::Dropped;
         }
         let index = match views.roster.hear(now, from, &header) {
-            Ok((index, Heard::Fresh)) => Some(index),
+            Ok((index, Heard::Fresh)) => {
+                #[cfg(feature = "seal")]
+                if self.guard.is_sealed() {
+                    views.roster.change(index, |peer| peer.age(now));
+                }
+                Some(index)
+            }
             Ok((index, Heard::New | Heard::Restarted)) => {
                 self.forget_peer(views, index);
+                #[cfg(feature = "seal")]
+                if let Some(sealed) = &self.guard.sealed {
+                    let challenge = sealed.challenge();
+                    let believe = |peer: &mut Peer| peer.believe(&header, challenge);
+                    views.roster.change(index, believe);
+                }
                 Some(index)
             }
             Ok((_, Heard::Duplicate)) => {
@@ -120,6 +152,11 @@ impl Engine {
             }
             Err(RosterFull) => {
                 self.refuse();
+                if self.guard.is_sealed() {
+                    // Who has no window could be played back again and again.
+                    count(&mut self.counters.no_place);
+                    return Fate::Dropped;
+                }
                 None
             }
         };
@@ -132,7 +169,6 @@ impl Engine {
             session,
             address: from,
         });
-        let end = len.saturating_sub(header.suite.trailer_len());
         Fate::Taken(Content::Frames {
             at: Header::LEN,
             end,
@@ -140,6 +176,10 @@ impl Engine {
     }
 
     fn judge_bare(&mut self, from: SocketAddr, len: usize) -> Fate {
+        if !self.guard.takes_bare() {
+            count(&mut self.counters.bare);
+            return Fate::Dropped;
+        }
         if self.own_address == Some(from) {
             count(&mut self.counters.own);
             return Fate::Dropped;
@@ -164,15 +204,19 @@ impl Engine {
             Err(ParseError::UnknownSuite(_)) => return Err(&mut counters.wrong_suite),
             Err(_) => return Err(&mut counters.malformed),
         };
-        if header.suite != self.suite {
+        if header.suite != self.guard.suite() {
             return Err(&mut counters.wrong_suite);
         }
-        if header.tag != self.tag {
+        if !self.guard.knows(header.tag) {
             return Err(&mut counters.other_group);
         }
-        match wire::parse(datagram) {
-            Ok((header, _)) => Ok(header),
-            Err(_) => Err(&mut counters.corrupt),
+        if self.guard.is_sealed() {
+            return Ok(header);
+        }
+        if wire::is_intact(datagram) {
+            Ok(header)
+        } else {
+            Err(&mut counters.corrupt)
         }
     }
 
@@ -240,6 +284,8 @@ impl Engine {
         if unfinished {
             views.streams.any_ready = true;
         } else {
+            // What is late of it is not to begin it anew.
+            views.roster.set_position(index, stream.position());
             views.streams.remove(at, views.slots, views.pool);
         }
         unfinished
@@ -251,6 +297,7 @@ impl Engine {
             || views.roster.has_pending()
             || views.streams.any_ready
             || self.duplicate_id.is_some()
+            || self.guard.is_worn_out()
     }
 
     /// The next event.
@@ -272,6 +319,10 @@ impl Engine {
             }
             if let Some(duplicate) = self.duplicate_id.take() {
                 return Some(Found::DuplicateId(duplicate));
+            }
+            #[cfg(feature = "seal")]
+            if let Some(place) = self.guard.take_worn_out() {
+                return Some(Found::RotateKey(place));
             }
             if let Some(refused) = self.take_refused() {
                 return Some(Found::RosterFull(refused));
@@ -380,12 +431,14 @@ impl Engine {
         let mut window = window(views.slots, count_of, at);
         let mut len = 0usize;
         let mut channel = Channel::default();
+        let mut signed = false;
         let mut fits = true;
         let mut sequence = first;
         loop {
             if let super::stream::Slot::Stored(handle) = window.get(sequence) {
                 if let Some(meta) = views.pool.meta(handle) {
                     channel = Channel::new(meta.channel, Class::from_code(meta.class, false));
+                    signed = meta.signed;
                 }
                 let rest = views.inbox.octets.get_mut(len..);
                 match rest.and_then(|rest| views.pool.read(handle, rest)) {
@@ -414,30 +467,51 @@ impl Engine {
             id,
             address,
             sequence: first,
+            signed,
             start: 0,
             end: len,
         }))
     }
 }
 
+/// The payload and the signature of a signed message. One that is too short for a signature has no
+/// payload, and its signature is wrong.
+fn split_signed(body: &[u8]) -> (&[u8], &[u8]) {
+    let at = body.len().saturating_sub(wire::SIGNATURE_LEN);
+    body.split_at_checked(at).unwrap_or_default()
+}
+
 /// The event that was found, with what it borrows.
-pub(crate) fn show(views: Views<'_>, found: Found) -> Option<Event<'_>> {
+pub(crate) fn show<'a>(views: Views<'a>, config: &'a Config, found: Found) -> Option<Event<'a>> {
     let Views { roster, inbox, .. } = views;
     let event = match found {
         Found::RosterFull(refused) => Event::RosterFull { refused },
         Found::DuplicateId(duplicate) => Event::DuplicateId(duplicate),
+        #[cfg(feature = "seal")]
+        Found::RotateKey(place) => Event::RotateKey { place },
         Found::Raw { address, len } => Event::Raw(Raw {
             address,
             payload: inbox.octets.get(..len)?,
         }),
-        Found::Message(message) => Event::Message(Message {
-            channel: message.channel,
-            sender: message.id,
-            address: message.address,
-            member: message.index.and_then(|index| roster.member(index)),
-            sequence: message.sequence,
-            payload: inbox.octets.get(message.start..message.end)?,
-        }),
+        Found::Message(message) => {
+            let body = inbox.octets.get(message.start..message.end)?;
+            let (payload, signature) = if message.signed {
+                let (payload, signature) = split_signed(body);
+                (payload, Some(signature))
+            } else {
+                (body, None)
+            };
+            Event::Message(Message {
+                channel: message.channel,
+                sender: message.id,
+                address: message.address,
+                member: message.index.and_then(|index| roster.member(index)),
+                sequence: message.sequence,
+                payload,
+                signature,
+                config,
+            })
+        }
         Found::Gap { index, first, last } => Event::Gap(Gap {
             member: roster.member(index)?,
             first,

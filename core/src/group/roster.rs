@@ -16,6 +16,9 @@ use core::net::SocketAddr;
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
 use super::places::{Place, Places};
 use super::random::Random;
+use super::serial::is_before;
+#[cfg(feature = "seal")]
+use super::window::Verdict;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
@@ -35,6 +38,9 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
     members: usize,
     /// What all members can receive.
     limits: Limits,
+    /// Whether it was forgotten what somebody has sent.
+    #[cfg(feature = "seal")]
+    forgotten: bool,
     places: Places<B>,
 }
 
@@ -49,6 +55,8 @@ impl<const N: usize> Roster<[Place; N]> {
             owed_from: 0,
             members: 0,
             limits: Limits::NONE,
+            #[cfg(feature = "seal")]
+            forgotten: false,
             places: Places::<[_; N]>::new(),
         }
     }
@@ -102,14 +110,63 @@ impl Roster {
     ) -> Result<(usize, Heard), RosterFull> {
         if let Some(index) = self.places.find(header.sender) {
             let heard = self.change(index, |peer| peer.hear(now, header));
-            return Ok((index, heard.unwrap_or(Heard::Stale)));
+            let heard = heard.unwrap_or(Heard::Stale);
+            self.note_forgotten(heard == Heard::Restarted);
+            return Ok((index, heard));
         }
         let index = self.vacancy().ok_or(RosterFull)?;
+        self.note_forgotten(self.places.get(index).is_some());
         // Whoever gives way is told nothing more.
         self.change(index, |peer| peer.owed = None);
         self.places.put(index, Peer::new(now, from, header));
         self.change(index, |_| {});
         Ok((index, Heard::New))
+    }
+
+    /// Notes whether it was forgotten which datagrams of somebody have been seen.
+    #[cfg_attr(
+        not(feature = "seal"),
+        expect(
+            clippy::unused_self,
+            clippy::needless_pass_by_ref_mut,
+            reason = "only sealed groups ask"
+        )
+    )]
+    const fn note_forgotten(&mut self, forgotten: bool) {
+        #[cfg(feature = "seal")]
+        {
+            self.forgotten |= forgotten;
+        }
+        let _ = forgotten;
+    }
+
+    /// Whether something was forgotten since this was asked last.
+    #[cfg(feature = "seal")]
+    pub(crate) const fn take_forgotten(&mut self) -> bool {
+        core::mem::replace(&mut self.forgotten, false)
+    }
+
+    /// The challenge for which a sender's session was believed, if it has a place.
+    #[cfg(feature = "seal")]
+    pub(crate) fn believed_with(&self, sender: MemberId) -> Option<u64> {
+        let index = self.places.find(sender)?;
+        self.places.get(index).map(Peer::believed_with)
+    }
+
+    /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none, or
+    /// begins another session.
+    #[cfg(feature = "seal")]
+    pub(crate) fn judge(&self, header: &Header) -> Option<Verdict> {
+        let index = self.places.find(header.sender)?;
+        self.places.get(index)?.judge(header)
+    }
+
+    /// A sender has proved to be there now: it sent this challenge back, in a datagram of this header.
+    #[cfg(feature = "seal")]
+    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
+        if let Some(index) = self.places.find(header.sender) {
+            self.change(index, |peer| peer.prove(now, header, challenge));
+        }
     }
 
     /// The place of a member that begins another session with a datagram of this header.
@@ -219,6 +276,39 @@ impl Roster {
         self.change(index, |peer| peer.owed = peer.owed.or(Some(Owed::Ack)));
     }
 
+    /// How far a peer is in this member's own stream, if that waits for it.
+    pub(crate) fn reach(&self, index: usize) -> Option<u32> {
+        self.places.get(index)?.reach()
+    }
+
+    /// A peer is so far in this member's own stream, which waits for it from now on.
+    pub(crate) fn set_reach(&mut self, index: usize, next: u32) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.set_reach(Some(next));
+        }
+    }
+
+    /// Waits for nobody any more that is before `expected`.
+    pub(crate) fn give_up_before(&mut self, expected: u32) {
+        for peer in self.places.iter_mut() {
+            peer.set_reach(peer.reach().filter(|reach| !is_before(*reach, expected)));
+        }
+    }
+
+    /// Waits for nobody any more.
+    pub(crate) fn wait_for_nobody(&mut self) {
+        for peer in self.places.iter_mut() {
+            peer.set_reach(None);
+        }
+    }
+
+    /// How far the slowest member is that is waited for.
+    pub(crate) fn slowest(&self) -> Option<u32> {
+        let members = self.places.iter().filter(|peer| peer.is_member());
+        let reaches = members.filter_map(Peer::reach);
+        reaches.reduce(|a, b| if is_before(a, b) { a } else { b })
+    }
+
     /// Something else is to be confirmed.
     pub(crate) fn forget_answers(&mut self) {
         for peer in self.places.iter_mut() {
@@ -281,6 +371,7 @@ impl Roster {
         while let Some(index) = self.places.position(from, is_due) {
             if self.change(index, Peer::expire) == Some(false) {
                 self.places.remove(index);
+                self.note_forgotten(true);
             }
             from = index.saturating_add(1);
         }

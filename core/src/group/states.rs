@@ -1,5 +1,6 @@
 //! This member's own State values: the newest of each channel, kept for those who missed it.
 
+use super::body::Body;
 use super::pool::{Handle, Meta, Pool};
 
 /// The newest value of one channel.
@@ -50,7 +51,7 @@ impl States {
     pub(crate) fn set(
         &mut self,
         meta: Meta,
-        payload: &[u8],
+        body: Body<'_>,
         pool: &mut Pool,
     ) -> Result<(), NoRoom> {
         let has = |value: &Option<Value>| value.is_some_and(|v| v.channel == meta.channel);
@@ -61,7 +62,7 @@ impl States {
             .or_else(|| self.values.iter().position(Option::is_none))
             .ok_or(NoRoom)?;
         let place = self.values.get_mut(at).ok_or(NoRoom)?;
-        if !pool.has_room(payload.len(), place.map(|before| before.handle)) {
+        if !pool.has_room(body.len(), place.map(|before| before.handle)) {
             return Err(NoRoom);
         }
         if let Some(before) = place.take() {
@@ -69,7 +70,7 @@ impl States {
             self.count = self.count.saturating_sub(1);
             self.wanted = self.wanted.saturating_sub(usize::from(before.wanted));
         }
-        let handle = pool.store(meta, payload).ok_or(NoRoom)?;
+        let handle = pool.store(meta, body).ok_or(NoRoom)?;
         *place = Some(Value {
             channel: meta.channel,
             sequence: meta.sequence,

@@ -12,10 +12,12 @@
 
 use core::time::Duration;
 
+use super::body::Body;
 use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
 use crate::time::Instant;
+use crate::wire::Data;
 
 /// What is known of one sequence number in the window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,13 +132,21 @@ impl Window<'_> {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// The place of a sequence number. Where a `usize` has 16 bits it loses the upper half, and so does
+    /// the mask.
+    const fn place(&self, sequence: u32) -> usize {
+        sequence as usize & self.0.len().wrapping_sub(1)
+    }
+
     pub(crate) fn get(&self, sequence: u32) -> Slot {
-        let at = usize::try_from(sequence).unwrap_or_default() & self.0.len().wrapping_sub(1);
-        self.0.get(at).copied().unwrap_or_default()
+        self.0
+            .get(self.place(sequence))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
-        let at = usize::try_from(sequence).unwrap_or_default() & self.0.len().wrapping_sub(1);
+        let at = self.place(sequence);
         if let Some(place) = self.0.get_mut(at) {
             *place = slot;
         }
@@ -144,15 +154,9 @@ impl Window<'_> {
 }
 
 impl Stream {
-    /// A stream that begins with sequence number `start`.
-    pub(crate) fn new(
-        now: Instant,
-        peer: usize,
-        session: u32,
-        start: Position,
-        slots: &mut Window<'_>,
-    ) -> Self {
-        slots.0.fill(Slot::Unknown);
+    /// A stream that begins with sequence number `start`. Its slots are unknown, as a stream leaves them
+    /// that was [released](Self::release).
+    pub(crate) const fn new(now: Instant, peer: usize, session: u32, start: Position) -> Self {
         Self {
             peer,
             session,
@@ -213,6 +217,27 @@ impl Stream {
                     },
                 );
             }
+        }
+    }
+
+    /// Moves on over a message of its own that comes just when nothing is missing and nothing waits: most
+    /// do. Else nothing changes, and `false` is returned.
+    pub(crate) fn advance(&mut self, now: Instant, sequence: u32) -> bool {
+        let is_next = sequence == self.next && self.is_idle();
+        if !is_next || self.is_ready || self.is_closing || is_before(self.next, self.low) {
+            return false;
+        }
+        self.heard = now;
+        self.next = sequence.wrapping_add(1);
+        self.high = self.next;
+        self.stuck_since = None;
+        true
+    }
+
+    /// A fragment says how many before it can be repaired.
+    pub(crate) fn note_horizon(&mut self, data: &Data<'_>) {
+        if data.horizon < u8::MAX {
+            self.raise_low(data.sequence.wrapping_sub(u32::from(data.horizon)));
         }
     }
 
@@ -357,7 +382,7 @@ impl Stream {
             self.next.wrapping_add(slots.len()).wrapping_sub(1),
         );
         loop {
-            if let Some(handle) = pool.store(meta, payload) {
+            if let Some(handle) = pool.store(meta, Body::new(payload)) {
                 return Some(handle);
             }
             // The last stored one gives way, if it comes after this one.
@@ -400,7 +425,10 @@ impl Stream {
         self.is_ready |= self.next != self.high && matches!(slots.get(self.next), Slot::Stored(_));
         self.is_ready |= is_before(self.next, self.low);
         self.stuck_since = None;
-        self.note_stuck(now, slots);
+        // Else `poll` does it when it has delivered what is there.
+        if !self.is_ready {
+            self.note_stuck(now, slots);
+        }
     }
 
     /// Moves on by one. The slot is that of a sequence number one window later, which may be known of.
@@ -593,11 +621,12 @@ impl Stream {
 
     /// Gives back everything that is stored.
     pub(crate) fn release(&self, slots: &mut Window<'_>, pool: &mut Pool) {
-        for slot in slots.0.iter_mut() {
-            if let Slot::Stored(handle) = *slot {
+        let reach = distance(self.next, self.high).min(slots.len());
+        for at in (0..reach).map(|at| self.next.wrapping_add(at)) {
+            if let Slot::Stored(handle) = slots.get(at) {
                 pool.release(handle);
             }
-            *slot = Slot::Unknown;
+            slots.set(at, Slot::Unknown);
         }
     }
 

@@ -81,8 +81,7 @@ impl Streams {
         let at = free.or_else(idle).ok_or(StreamsFull)?;
         let evicted = self.get(at).map(|stream| (stream.peer, stream.position()));
         self.remove(at, slots, pool);
-        let mut window = window(slots, self.table.len(), at);
-        let stream = Stream::new(now, peer, session, start, &mut window);
+        let stream = Stream::new(now, peer, session, start);
         *self.table.get_mut(at).ok_or(StreamsFull)? = Some(stream);
         Ok((at, evicted))
     }

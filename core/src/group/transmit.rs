@@ -27,7 +27,7 @@ use crate::wire::{
 const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
 
 /// Echoes of others' clocks in one HELLO.
-const ECHOES: usize = 8;
+pub(crate) const ECHOES: usize = 8;
 
 /// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
 /// it sooner turns ordinary loss into long waits.
@@ -51,9 +51,10 @@ impl Engine {
         if self.next_deadline(views).is_none_or(|due| now < due) {
             return Ok(None);
         }
+        self.renew_session(views, now);
         let transmit = if self.silenced {
             views.history.cancel_unsent();
-            self.give_way(buffer)?
+            self.give_way(views, buffer)?
         } else {
             match self.transmit_to_member(views, buffer)? {
                 Some(transmit) => Some(transmit),
@@ -69,11 +70,21 @@ impl Engine {
     }
 
     /// The last word of a member whose id is another's: so the other one hears of it.
-    fn give_way(&mut self, buffer: &mut [u8]) -> Result<Option<Transmit>, BufferTooSmall> {
+    fn give_way(
+        &mut self,
+        views: &mut Views<'_>,
+        buffer: &mut [u8],
+    ) -> Result<Option<Transmit>, BufferTooSmall> {
         if !core::mem::take(&mut self.gives_way) {
             return Ok(None);
         }
-        let len = self.emit(buffer, |_, w| Frame::Bye(Bye::GIVE_WAY).emit(w))?;
+        let len = self.emit(buffer, |engine, w| {
+            if engine.guard.is_sealed() {
+                // It is believed only with the other one's challenge.
+                engine.write_hello_frame(views, w)?;
+            }
+            Frame::Bye(Bye::GIVE_WAY).emit(w)
+        })?;
         Ok(len.map(|len| Transmit {
             to: Destination::Group,
             len,
@@ -141,8 +152,12 @@ impl Engine {
         self.bucket.fill(now, views.roster.limits().burst, limit);
         self.bucket.judge(now);
         let open = self.bucket.is_open(now);
+        let hello_due = self
+            .presence
+            .hello_due(now, open && !views.history.is_sent());
+        let open = open && self.holds_until(views, now).is_none();
+        self.mind_flow(views, now);
         let waiting = views.history.next_unsent().filter(|_| open);
-        let hello_due = self.presence.hello_due(now, waiting.is_some());
         if let Some((Kind::Bare, datagram)) = waiting.filter(|_| !hello_due) {
             let len = datagram.len();
             buffer
@@ -156,13 +171,17 @@ impl Engine {
                 len,
             }));
         }
-        // A frame that was queued before the limit sank still goes out, alone.
-        let alone = match waiting {
-            Some((Kind::Once | Kind::Kept, frame)) if !hello_due => self.datagram_len(frame.len()),
+        // A frame that was queued or kept before the limit sank still goes out, alone.
+        let alone = match Self::first_frame_len(views) {
+            Some(len) if open && !hello_due => self.datagram_len(len),
             _ => 0,
         };
-        let limit = limit.max(alone).min(buffer.len());
-        let buffer = buffer.get_mut(..limit).ok_or(BufferTooSmall)?;
+        let buffer = if alone > limit {
+            buffer.get_mut(..alone).ok_or(BufferTooSmall)?
+        } else {
+            let limit = limit.min(buffer.len());
+            buffer.get_mut(..limit).ok_or(BufferTooSmall)?
+        };
         let mut has_data = false;
         let len = self.emit(buffer, |engine, w| {
             if hello_due {
@@ -191,6 +210,59 @@ impl Engine {
         }))
     }
 
+    /// Waits for the receivers, but not for ever.
+    fn mind_flow(&mut self, views: &mut Views<'_>, now: Instant) {
+        if views.history.is_sent() {
+            self.flow.rest();
+            return;
+        }
+        let Some(window) = self.flow_window(views.view()) else {
+            return;
+        };
+        let record = views.history.record_octets();
+        let trip = self.trip.estimate();
+        if self.is_blocked(views) && self.flow.wait(now, window, trip, record) {
+            views.roster.give_up_before(self.flow.expected(window));
+            let sent = self.sent_next(views);
+            self.flow.give_up(now, views.roster.slowest(), sent);
+        }
+    }
+
+    /// The question how far the receivers are.
+    fn write_question(
+        &mut self,
+        views: &Views<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let Some(window) = self.flow_window(views.view()) else {
+            return Ok(());
+        };
+        let (sent, trip) = (self.sent_next(views), self.trip.estimate());
+        if w.room() >= AckRequest::FRAME_LEN && self.flow.asks(now, sent, window, trip) {
+            Frame::AckRequest(AckRequest {
+                sequence: self.flow.question(self.low(views)),
+                spread: 0,
+            })
+            .emit(w)?;
+        }
+        Ok(())
+    }
+
+    /// How long the frame is that goes out first of those that wait for the token bucket.
+    fn first_frame_len(views: &Views<'_>) -> Option<usize> {
+        if let Some(value) = views.states.next_wanted() {
+            let meta = views.pool.meta(value.handle)?;
+            return Some(usize::from(meta.len).saturating_add(Data::OVERHEAD));
+        }
+        let repair = views.history.next_wanted().map(|(_, frame)| frame);
+        let new = || match views.history.next_unsent()? {
+            (Kind::Bare, _) => None,
+            (Kind::Once | Kind::Kept, frame) => Some(frame),
+        };
+        repair.or_else(new).map(<[u8]>::len)
+    }
+
     /// HELLO, and with it the clock and where the stream stands.
     fn write_hello(
         &mut self,
@@ -198,7 +270,7 @@ impl Engine {
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        Frame::Hello(self.hello(views)).emit(w)?;
+        self.write_hello_frame(views, w)?;
         let mut echoes = [0; ECHOES * Echo::LEN];
         let len = views.roster.take_echoes(now, &mut self.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
@@ -212,6 +284,25 @@ impl Engine {
         let group_size = self.group_size(views.roster);
         self.presence.hello_sent(now, group_size, &mut self.random);
         Ok(())
+    }
+
+    fn write_hello_frame(
+        &mut self,
+        views: &mut Views<'_>,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        #[cfg(feature = "seal")]
+        {
+            let mut options = [0; super::contact::OPTIONS_LEN];
+            let len = self.write_options(views, w.room(), &mut options);
+            Frame::Hello(Hello {
+                options: options.get(..len).unwrap_or_default(),
+                ..self.hello(views)
+            })
+            .emit(w)
+        }
+        #[cfg(not(feature = "seal"))]
+        Frame::Hello(self.hello(views)).emit(w)
     }
 
     /// Where this member's stream stands.
@@ -239,7 +330,7 @@ impl Engine {
     }
 
     /// The sequence number after the last one that has been sent: what is queued is not missing.
-    fn sent_next(&self, views: &Views<'_>) -> u32 {
+    pub(crate) fn sent_next(&self, views: &Views<'_>) -> u32 {
         self.sender.next.wrapping_sub(views.history.unsent_kept())
     }
 
@@ -261,6 +352,7 @@ impl Engine {
         }
         self.write_nacks(views, now, w)?;
         self.write_confirm(views, now, w)?;
+        self.write_question(views, now, w)?;
         if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
             let copy = self.sender.carries_copy(now);
             self.write_sync(views, now, w)?;
@@ -438,6 +530,7 @@ impl Engine {
                 latest: false,
                 repair: true,
                 copy: false,
+                signed: meta.signed,
                 channel: value.channel,
                 // It says nothing of what can be repaired before it.
                 horizon: u8::MAX,
@@ -490,11 +583,15 @@ impl Engine {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let mut sent = 0u32;
+        let room = self.flow_room(views);
         while let Some((kind, frame)) = views.history.next_unsent() {
             if kind == Kind::Bare || frame.len() > w.room() {
                 break;
             }
             if kind == Kind::Kept {
+                if sent >= room {
+                    break;
+                }
                 // How many frames of the stream come before this one: those kept, and not unsent.
                 let before = views
                     .history
@@ -520,7 +617,7 @@ impl Engine {
     fn datagram_len(&self, frames: usize) -> usize {
         frames
             .saturating_add(Header::LEN)
-            .saturating_add(self.suite.trailer_len())
+            .saturating_add(self.guard.suite().trailer_len())
     }
 
     /// Writes a datagram with the next datagram counter. `None` if there is nothing to write.
@@ -531,8 +628,8 @@ impl Engine {
     ) -> Result<Option<usize>, BufferTooSmall> {
         let counter = self.counter.saturating_add(1);
         let header = Header {
-            suite: self.suite,
-            tag: self.tag,
+            suite: self.guard.suite(),
+            tag: self.guard.tag(),
             sender: self.id,
             session: self.session,
             counter,
@@ -548,6 +645,12 @@ impl Engine {
             return Ok(None);
         }
         self.counter = counter;
+        let datagram = buffer.get_mut(..len).ok_or(BufferTooSmall)?;
+        if !self.guard.protect(self.id, self.session, datagram) {
+            // Its number is used up, and it is lost, as if the network had lost it.
+            count(&mut self.counters.send_failures);
+            return Ok(None);
+        }
         Ok(Some(len))
     }
 

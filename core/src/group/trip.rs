@@ -29,6 +29,7 @@ impl Trip {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn estimate(&self) -> Duration {
         let Some(average) = self.average else {
             return INITIAL;

@@ -81,7 +81,6 @@ impl Window {
     }
 
     /// Takes `floor` and everything below as seen: what has not come by now is too late.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for sealed groups"))]
     pub(crate) fn raise_floor(&mut self, floor: u64) {
         if floor > self.highest {
             self.highest = floor;

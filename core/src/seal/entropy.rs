@@ -65,7 +65,8 @@ impl<'a> Entropy<'a> {
         self
     }
 
-    /// A seed for [`Group::new`](crate::Group::new) and [`Node::new`](crate::Node::new).
+    /// A seed for [`Group::new`](crate::Group::new) and [`Node::new`](crate::Node::new);
+    /// [`Seal::new`](super::Seal::new) takes the entropy itself.
     ///
     /// # Errors
     ///
@@ -137,6 +138,14 @@ impl Draw {
             ),
             drawn: 0,
         }
+    }
+
+    /// A seed for what anybody may know: ids and jitter. It tells nothing of the rest.
+    pub(crate) fn jitter_seed(&self) -> [u8; HASH_LEN] {
+        let mut key = padded(&self.key);
+        let hash = hmac(&key, &[b"jitter"]);
+        key.zeroize();
+        hash
     }
 
     /// A session that has not been drawn before.

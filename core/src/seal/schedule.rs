@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
 use chacha20::{R20, hchacha};
+use ctutils::CtEq;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroize;
@@ -132,6 +133,11 @@ impl DerivedKey {
             sealing,
             tag: GroupTag::new(u16::from_be_bytes([high, low])),
         }
+    }
+
+    /// Whether it is the same key, in constant time.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.sealing.ct_eq(&other.sealing).to_bool()
     }
 
     /// What names key and group in the header. It is no secret.

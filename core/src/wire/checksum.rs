@@ -6,14 +6,22 @@ use super::writer::{BufferTooSmall, Writer};
 /// Octets of the trailer.
 pub(crate) const LEN: usize = 4;
 
-#[cfg(not(feature = "fast-crc"))]
+#[cfg(not(any(feature = "fast-crc", feature = "hardware-crc")))]
 static CRC: crc::Crc<u32, crc::NoTable> = crc::Crc::<u32, crc::NoTable>::new(&crc::CRC_32_ISCSI);
 
-#[cfg(feature = "fast-crc")]
+#[cfg(all(feature = "fast-crc", not(feature = "hardware-crc")))]
 static CRC: crc::Crc<u32, crc::Table<16>> =
     crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
 
 /// CRC-32C (Castagnoli) of `parts`, one after the other.
+#[cfg(feature = "hardware-crc")]
+pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
+    let append = |crc, part: &&[u8]| crc32c::crc32c_append(crc, part);
+    parts.iter().fold(0, append)
+}
+
+/// CRC-32C (Castagnoli) of `parts`, one after the other.
+#[cfg(not(feature = "hardware-crc"))]
 pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     let mut digest = CRC.digest();
     for part in parts {

@@ -1,7 +1,7 @@
 //! DATA: a message, or a fragment of one (PROTOCOL §3.3).
 
 use super::ParseError;
-use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
+use super::frame::FRAME_HEADER_LEN;
 use super::reader::Reader;
 use super::writer::{BufferTooSmall, Writer};
 
@@ -17,6 +17,8 @@ pub struct Data<'a> {
     pub repair: bool,
     /// COPY flag: sent again unasked, with a heartbeat.
     pub copy: bool,
+    /// SIGNED flag: the message ends with a signature.
+    pub signed: bool,
     /// The application's channel.
     pub channel: u8,
     /// How many sequence numbers before this one the sender can still repair; 0 in best effort.
@@ -31,10 +33,18 @@ pub struct Data<'a> {
     pub payload: &'a [u8],
 }
 
+/// Octets of the body before the payload, and of the whole frame before it.
+const FIXED_LEN: usize = 1 + 1 + 1 + 1 + 4;
+const OVERHEAD: usize = FRAME_HEADER_LEN + FIXED_LEN;
+
 const CLASS: u8 = 0x03;
 const REPAIR: u8 = 0x04;
 const COPY: u8 = 0x08;
 const LATEST: u8 = 0x10;
+const SIGNED: u8 = 0x20;
+
+/// Octets of a signature at the end of a message (PROTOCOL §7.8).
+pub(crate) const SIGNATURE_LEN: usize = 64;
 
 impl Data<'_> {
     /// Marks a DATA frame, ready to be sent, with what is known only now.
@@ -91,12 +101,46 @@ pub(crate) enum Mark {
 impl<'a> Data<'a> {
     pub(crate) const KIND: u8 = 0x10;
 
-    /// The body before the payload.
-    const FIXED_LEN: usize = 1 + 1 + 1 + 1 + 4;
-
     /// What a message costs in a datagram beside its payload.
-    pub(crate) const OVERHEAD: usize = FRAME_HEADER_LEN + Self::FIXED_LEN;
+    pub(crate) const OVERHEAD: usize = OVERHEAD;
 
+    /// Reads a whole frame, if the next one is DATA and sound: most are. Else nothing is read.
+    pub(crate) fn parse_frame(r: &mut Reader<'a>) -> Option<Self> {
+        let octets = r.peek();
+        let (head, rest) = octets.split_first_chunk::<OVERHEAD>()?;
+        let [
+            kind,
+            flags,
+            l,
+            m,
+            channel,
+            horizon,
+            fragment,
+            last,
+            sequence @ ..,
+        ] = *head;
+        let len = usize::from(u16::from_be_bytes([l, m]));
+        let (payload, _) = rest.split_at_checked(len.checked_sub(FIXED_LEN)?)?;
+        if kind != Self::KIND || fragment > last {
+            return None;
+        }
+        r.skip(Self::OVERHEAD.saturating_add(payload.len()));
+        Some(Self {
+            class: flags & CLASS,
+            latest: flags & LATEST != 0,
+            repair: flags & REPAIR != 0,
+            copy: flags & COPY != 0,
+            signed: flags & SIGNED != 0,
+            channel,
+            horizon,
+            fragment,
+            last,
+            sequence: u32::from_be_bytes(sequence),
+            payload,
+        })
+    }
+
+    /// Reads a frame's body. This finds what is wrong where [`parse_frame`](Self::parse_frame) finds nothing.
     pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Result<Self, ParseError> {
         let channel = r.u8()?;
         let horizon = r.u8()?;
@@ -111,6 +155,7 @@ impl<'a> Data<'a> {
             latest: flags & LATEST != 0,
             repair: flags & REPAIR != 0,
             copy: flags & COPY != 0,
+            signed: flags & SIGNED != 0,
             channel,
             horizon,
             fragment,
@@ -130,13 +175,28 @@ impl<'a> Data<'a> {
         let flags = (self.class & CLASS)
             | if self.repair { REPAIR } else { 0 }
             | if self.copy { COPY } else { 0 }
-            | if self.latest { LATEST } else { 0 };
-        let len = Self::FIXED_LEN.checked_add(len).ok_or(BufferTooSmall)?;
-        emit_frame_header(w, Self::KIND, flags, len)?;
-        w.u8(self.channel)?;
-        w.u8(self.horizon)?;
-        w.u8(self.fragment)?;
-        w.u8(self.last)?;
-        w.u32(self.sequence)
+            | if self.latest { LATEST } else { 0 }
+            | if self.signed { SIGNED } else { 0 };
+        let len = FIXED_LEN.saturating_add(len);
+        let [l, m] = u16::try_from(len)
+            .map_err(|_| BufferTooSmall)?
+            .to_be_bytes();
+        let [a, b, c, d] = self.sequence.to_be_bytes();
+        // In one piece: this is written for every message.
+        let head: [u8; OVERHEAD] = [
+            Self::KIND,
+            flags,
+            l,
+            m,
+            self.channel,
+            self.horizon,
+            self.fragment,
+            self.last,
+            a,
+            b,
+            c,
+            d,
+        ];
+        w.octets(&head)
     }
 }

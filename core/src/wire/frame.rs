@@ -106,6 +106,9 @@ impl<'a> Frames<'a> {
     }
 
     fn parse_next(&mut self) -> Result<Frame<'a>, FrameError> {
+        if let Some(data) = Data::parse_frame(&mut self.r) {
+            return Ok(Frame::Data(data));
+        }
         let malformed = |error| FrameError::Malformed { kind: None, error };
         let kind = self.r.u8().map_err(malformed)?;
         let malformed = |error: ParseError| FrameError::Malformed {

@@ -4,7 +4,7 @@ use super::frame::emit_frame_header;
 use super::reader::Reader;
 use super::writer::{BufferTooSmall, Writer};
 use super::{ParseError, frame::FRAME_HEADER_LEN};
-use crate::ident::Name;
+use crate::ident::{MemberId, Name};
 
 /// Who the sender is and what it can take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +45,19 @@ impl<'a> Hello<'a> {
     /// The longest HELLO this crate sends, with its frame header.
     pub(crate) const MAX_FRAME_LEN: usize = FRAME_HEADER_LEN + Self::FIXED_LEN + Name::CAPACITY;
 
+    /// Octets of a challenge.
+    pub const CHALLENGE_LEN: usize = 8;
+
+    /// The option with this member's challenge.
+    pub const CHALLENGE: u8 = 1;
+    /// The option with challenges of others, sent back.
+    pub const ECHOES: u8 = 2;
+
+    /// Octets before an option's value: kind and length.
+    pub const OPTION_HEADER_LEN: usize = 2;
+    /// Octets of the longest value of an option.
+    pub const LONGEST_OPTION: usize = 255;
+
     /// A HELLO that states nothing but a name.
     #[must_use]
     pub const fn new(name: Name) -> Self {
@@ -63,7 +76,7 @@ impl<'a> Hello<'a> {
         }
     }
 
-    /// The options, each a kind and a value. This version defines none and skips them all.
+    /// The options, each a kind and a value. Those that are not known are to be skipped.
     pub fn iter_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
         let mut r = Reader::new(self.options);
         core::iter::from_fn(move || {
@@ -71,6 +84,27 @@ impl<'a> Hello<'a> {
             let len = r.u8().ok()?;
             Some((kind, r.octets(usize::from(len)).ok()?))
         })
+    }
+
+    /// The sender's challenge, if somebody is to send it back (PROTOCOL §7.5).
+    #[must_use]
+    pub fn challenge(&self) -> Option<Challenge> {
+        self.iter_options()
+            .find(|(kind, _)| *kind == Self::CHALLENGE)
+            .and_then(|(_, value)| Challenge::parse(value))
+    }
+
+    /// Whether this challenge is among those that the sender sends back (PROTOCOL §7.5).
+    #[must_use]
+    pub fn sends_back(&self, challenge: u64) -> bool {
+        self.iter_options()
+            .filter(|(kind, _)| *kind == Self::ECHOES)
+            .any(|(_, value)| {
+                let (echoes, _) = value.as_chunks();
+                echoes
+                    .iter()
+                    .any(|echo| u64::from_be_bytes(*echo) == challenge)
+            })
     }
 
     pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Result<Self, ParseError> {
@@ -126,5 +160,109 @@ impl<'a> Hello<'a> {
         w.u8(name.len() as u8)?;
         w.octets(name)?;
         w.octets(self.options)
+    }
+}
+
+/// A number that nobody can guess: whoever sends it back is there now (PROTOCOL §7.5).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Challenge {
+    /// The number.
+    pub number: u64,
+    /// Who is to send it back; `None`: everybody.
+    pub target: Option<MemberId>,
+}
+
+impl Challenge {
+    /// Octets of the option's value at most.
+    pub const MAX_LEN: usize = Hello::CHALLENGE_LEN + 4;
+
+    /// Whether this member is to send it back.
+    #[must_use]
+    pub fn is_for(&self, id: MemberId) -> bool {
+        self.target.is_none_or(|target| target == id)
+    }
+
+    fn parse(value: &[u8]) -> Option<Self> {
+        let mut r = Reader::new(value);
+        let number = r.u64().ok()?;
+        let target = match r.is_empty() {
+            true => None,
+            false => Some(MemberId::new(r.u32().ok()?)?),
+        };
+        r.is_empty().then_some(Self { number, target })
+    }
+
+    /// Writes the option to the beginning of `into`. Returns how many octets it has; 0 if there is no
+    /// room.
+    pub fn write(&self, into: &mut [u8]) -> usize {
+        let mut w = Writer::new(into);
+        let len = match self.target {
+            None => Hello::CHALLENGE_LEN,
+            Some(_) => Self::MAX_LEN,
+        };
+        // There are 12 octets at most.
+        let written = w
+            .u8(Hello::CHALLENGE)
+            .and_then(|()| w.u8(len as u8))
+            .and_then(|()| w.u64(self.number))
+            .and_then(|()| self.target.map_or(Ok(()), |target| w.u32(target.get())));
+        match written {
+            Ok(()) => w.len(),
+            Err(BufferTooSmall) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_are_written_as_they_are_read() {
+        let everybody = Challenge {
+            number: 0x0102_0304_0506_0708,
+            target: None,
+        };
+        let target = MemberId::new(42);
+        for challenge in [
+            everybody,
+            Challenge {
+                target,
+                ..everybody
+            },
+        ] {
+            let mut octets = [0xff; 20];
+            let len = challenge.write(&mut octets);
+            let hello = Hello {
+                options: &octets[..len],
+                ..Hello::new(Name::EMPTY)
+            };
+            assert_eq!(hello.challenge(), Some(challenge));
+            assert!(challenge.is_for(MemberId::new(42).unwrap()));
+            let is_for_all = challenge.target.is_none();
+            assert_eq!(challenge.is_for(MemberId::new(43).unwrap()), is_for_all);
+            assert_eq!(challenge.write(&mut octets[..len - 1]), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_no_challenge_is_none_and_not_sent_back() {
+        for options in [
+            &[1, 7, 1, 2, 3, 4, 5, 6, 7][..],
+            &[1, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            &[1, 12, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0],
+            &[2, 8, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[3, 8, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[],
+        ] {
+            let hello = Hello {
+                options,
+                ..Hello::new(Name::EMPTY)
+            };
+            assert_eq!(hello.challenge(), None, "{options:?}");
+            let is_echo = options.first() == Some(&2);
+            assert_eq!(hello.sends_back(0x0102_0304_0506_0708), is_echo);
+            assert!(!hello.sends_back(0));
+        }
     }
 }

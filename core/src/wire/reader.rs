@@ -21,6 +21,16 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// What is left, without reading it.
+    pub(crate) const fn peek(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Passes over `len` octets, or over all that is left.
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.rest = self.rest.get(len..).unwrap_or_default();
+    }
+
     /// Everything that is left.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)

@@ -42,6 +42,14 @@ impl Echo {
 impl<'a> Time<'a> {
     pub(crate) const KIND: u8 = 0x04;
 
+    /// Octets of a frame with this many octets of echoes.
+    #[cfg(feature = "seal")]
+    pub(crate) const fn frame_len(echoes: usize) -> usize {
+        super::frame::FRAME_HEADER_LEN
+            .saturating_add(4)
+            .saturating_add(echoes)
+    }
+
     /// The echoes.
     pub fn iter_echoes(&self) -> impl Iterator<Item = Echo> + use<'a> {
         let mut r = Reader::new(self.echoes);

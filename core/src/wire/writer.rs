@@ -47,6 +47,7 @@ impl<'a> Writer<'a> {
         self.buffer.get(..self.len).unwrap_or_default()
     }
 
+    #[inline(never)]
     pub(crate) fn octets(&mut self, octets: &[u8]) -> Result<(), BufferTooSmall> {
         let end = self.len.checked_add(octets.len()).ok_or(BufferTooSmall)?;
         self.buffer

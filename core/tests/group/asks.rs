@@ -11,7 +11,9 @@ use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
 fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
     // It would else stop to wait before it stops to ask.
     let config = config("ben").with_max_wait(Duration::from_secs(600));
-    let mut ben = member(config, seed);
+    // Seeds that are much alike would draw much the same at first.
+    let seed = core::array::from_fn(|at| seed.wrapping_mul(2 * at as u8 + 1));
+    let mut ben = Group::new(Room::new(), config, seed).unwrap();
     let mut ana = Puppet::new(7, 1);
     hear(&mut ben, ms(0), &ana.hello("ana"));
     for sequence in [0, 2] {
@@ -115,6 +117,31 @@ fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
         let asked = says_at(&mut ben, ms(2_002), Duration::from_millis(500), is_ask);
         assert_eq!(asked.is_some(), is_lost);
     }
+}
+
+#[test]
+fn a_value_that_nobody_sends_is_asked_for_seldom_but_not_never() {
+    let mut ben = member(config("ben"), 1);
+    let mut ana = Puppet::new(7, 1);
+    hear(&mut ben, ms(0), &ana.hello("ana"));
+    let sync = Frame::Sync(Sync {
+        next: 1,
+        low: 1,
+        round_trip: 0,
+        group_size: 0,
+        states: 1,
+    });
+    let is_ask = |frame: Frame<'_>| matches!(frame, Frame::Ask(ask) if ask.target == 7);
+    let mut asked = Vec::new();
+    for second in 0..60 {
+        hear(&mut ben, ms(1_000 * second), &ana.say(&[sync]));
+        let within = Duration::from_millis(999);
+        asked.extend(says_at(&mut ben, ms(1_000 * second), within, is_ask).map(|_| second));
+    }
+    let (often, seldom) = asked.split_at(16);
+    assert_eq!(often, (0..16).collect::<Vec<_>>());
+    assert!((8..=11).contains(&seldom.len()), "asked at {asked:?}");
+    assert!(asked.last() > Some(&54), "asked at {asked:?}");
 }
 
 #[test]

@@ -222,6 +222,7 @@ pub(crate) fn data(text: &str) -> Data<'_> {
         latest: false,
         repair: false,
         copy: false,
+        signed: false,
         channel: 0,
         horizon: 0,
         fragment: 0,

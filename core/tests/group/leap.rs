@@ -1,6 +1,6 @@
 //! Senders whose numbers leap, as no sound one's do.
 
-use groupcast::wire::{Data, Frame, Sync};
+use groupcast::wire::{self, Data, Frame, Sync};
 
 use crate::hub::{Puppet, config, data, hear, member, ms};
 
@@ -58,4 +58,40 @@ fn a_leap_of_a_billion_numbers_is_one_gap_and_takes_no_time() {
     // What can be repaired is still waited for, and the stream goes on.
     let told = hear(&mut ana, ms(4), &ben.say(&[ordered((1 << 30) - 1)]));
     assert_eq!(told, ["ben: one"]);
+}
+
+#[test]
+fn after_the_last_number_comes_zero() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(1), &ben.hello("ben"));
+    let mut say = |ana: &mut _, now, sequence, text| {
+        let ordered = Data {
+            class: 2,
+            horizon: 9,
+            sequence,
+            ..data(text)
+        };
+        hear(ana, ms(now), &ben.say(&[Frame::Data(ordered)]))
+    };
+    assert_eq!(say(&mut ana, 2, u32::MAX - 1, "one"), ["ben: one"]);
+    assert!(say(&mut ana, 3, 0, "three").is_empty());
+    ana.handle_timeout(ms(60));
+    let mut buffer = [0; 1472];
+    let mut asked = Vec::new();
+    while let Some(transmit) = ana.poll_transmit(ms(60), &mut buffer).unwrap() {
+        let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+        for frame in frames {
+            if let Ok(Frame::Nack(nack)) = frame {
+                asked.extend(nack.iter());
+            }
+        }
+    }
+    assert_eq!(asked, [u32::MAX]);
+    assert_eq!(
+        say(&mut ana, 61, u32::MAX, "two"),
+        ["ben: two", "ben: three"]
+    );
+    assert_eq!(say(&mut ana, 62, 1, "four"), ["ben: four"]);
+    assert_eq!(ana.counters().gaps, 0);
 }

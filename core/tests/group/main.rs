@@ -1,8 +1,15 @@
 //! Groups that exchange datagrams by hand, without a network: what each member is told.
 
 mod asks;
+mod batches;
 mod confirm;
+mod counts;
+mod flow;
 mod hub;
 mod leap;
 mod membership;
 mod messages;
+#[cfg(feature = "seal")]
+mod sealed;
+#[cfg(feature = "sign")]
+mod signed;

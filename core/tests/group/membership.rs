@@ -281,6 +281,7 @@ fn others_notice_two_members_with_one_id_and_keep_the_lower_session() {
         hear(&mut ana, ms(1_200), &lower.hello("twin")),
         [] as [&str; 0]
     );
+    assert_eq!(hear(&mut ana, ms(1_300), &higher.message("0")), ["twin: 0"]);
     assert_eq!(
         hear(&mut ana, ms(2_200), &lower.message("a")),
         ["duplicate Others", "twin: a"]
@@ -290,6 +291,35 @@ fn others_notice_two_members_with_one_id_and_keep_the_lower_session() {
         [] as [&str; 0]
     );
     assert_eq!(hear(&mut ana, ms(2_400), &lower.message("c")), ["twin: c"]);
+}
+
+#[test]
+fn what_comes_late_of_a_life_not_heard_before_does_not_end_the_present_one() {
+    for (before, now) in [(100, 200), (200, 100)] {
+        let mut ana = member(config("ana"), 1);
+        let (mut before, mut now) = (Puppet::new(7, before), Puppet::new(7, now));
+        hear(&mut ana, ms(1_000), &now.hello("ben"));
+        let value = |sequence| {
+            Frame::Data(Data {
+                class: 2,
+                sequence,
+                horizon: sequence as u8,
+                ..data("x")
+            })
+        };
+        let first = now.say(&[value(0)]);
+        assert_eq!(hear(&mut ana, ms(1_001), &first), ["ben: x"]);
+        assert_eq!(
+            hear(&mut ana, ms(1_100), &before.hello("ben")),
+            ["ben restarted"]
+        );
+        let second = now.say(&[value(0), value(1)]);
+        let again = ["ben restarted", "ben: x"];
+        assert_eq!(hear(&mut ana, ms(2_200), &second), again);
+        let third = now.say(&[value(2)]);
+        assert_eq!(hear(&mut ana, ms(2_300), &third), ["ben: x"]);
+        assert_eq!(hear(&mut ana, ms(2_400), &first), [] as [&str; 0]);
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{Bye, Data, Frame, Hello};
-use groupcast::{Config, Event, EventsWaiting, Group, SendError, Storage};
+use groupcast::wire::{self, Ask, Bye, Data, Frame, Hello, Nack};
+use groupcast::{Channel, Config, Event, EventsWaiting, Group, SendError, Storage};
 
 use crate::hub::{CHANNEL, Hub, Puppet, Room, address, config, data, hear, hello, member, ms};
 
@@ -83,6 +83,43 @@ fn the_smallest_receiver_limits_everybody() {
         1162,
         "the limit rises when the small one has left"
     );
+}
+
+#[test]
+fn what_was_sent_before_the_limit_sank_can_still_be_repaired() {
+    for channel in [Channel::reliable_ordered(1), Channel::state(2)] {
+        let mut ana = member(config("ana"), 1);
+        ana.send(ms(1), channel, &[b'x'; 1_000]).unwrap();
+        let mut buffer = [0; 1472];
+        while ana.poll_transmit(ms(1), &mut buffer).unwrap().is_some() {}
+        let mut small = Puppet::new(7, 1);
+        let (target, session) = (ana.id().get(), ana.session().get() as u32);
+        let mut nack = Nack::new(target, session, 0);
+        assert!(nack.add(0));
+        let asks = [
+            Frame::Hello(Hello {
+                max_datagram: 600,
+                interval: 100,
+                ..hello("small")
+            }),
+            Frame::Nack(nack),
+            Frame::Ask(Ask { target, session }),
+        ];
+        hear(&mut ana, ms(2), &small.say(&asks));
+        let mut repairs = 0;
+        for at in 3..40 {
+            while let Some(transmit) = ana.poll_transmit(ms(at), &mut buffer).unwrap() {
+                let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+                repairs += frames
+                    .flatten()
+                    .filter(|frame| matches!(frame, Frame::Data(data) if data.repair))
+                    .count();
+            }
+            let next = ana.next_deadline().unwrap();
+            assert!(next > ms(at), "{channel:?}: nothing is left to do now");
+        }
+        assert!(repairs > 0, "{channel:?}");
+    }
 }
 
 #[test]

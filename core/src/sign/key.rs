@@ -1,0 +1,207 @@
+//! Keys to sign with, and keys to verify with.
+
+use core::fmt;
+
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
+
+use super::statement::Statement;
+
+/// Octets of a signature.
+pub const SIGNATURE_LEN: usize = crate::wire::SIGNATURE_LEN;
+
+/// The key a publisher signs with: made of 32 secret octets that nobody else holds, not even the other
+/// members.
+///
+/// They come from a random number generator (`groupcast keygen --sign` makes them). The key is wiped from
+/// memory when it is dropped, and never shown.
+///
+/// ```
+/// use groupcast::sign::SigningKey;
+///
+/// let key = SigningKey::new(&[7; 32])?;
+/// assert_eq!(format!("{key:?}"), format!("SigningKey(of {}, secret)", key.public()));
+/// # Ok::<(), groupcast::sign::SeedIsZero>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// Octets of the seed that a key is made of.
+    pub const SEED_LEN: usize = 32;
+
+    /// The key of this seed: the secret key of RFC 8032.
+    ///
+    /// # Errors
+    ///
+    /// The seed is all zeros.
+    pub fn new(seed: &[u8; Self::SEED_LEN]) -> Result<Self, SeedIsZero> {
+        if *seed == [0; Self::SEED_LEN] {
+            return Err(SeedIsZero);
+        }
+        Ok(Self(ed25519_dalek::SigningKey::from_bytes(seed)))
+    }
+
+    /// The seed, for whoever has to store it. It is secret.
+    #[must_use]
+    pub fn seed(&self) -> &[u8; Self::SEED_LEN] {
+        self.0.as_bytes()
+    }
+
+    /// What others know this key by.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs. [`Group::send_signed`](crate::Group::send_signed) does this for a message.
+    #[must_use]
+    pub fn sign(&self, statement: &Statement<'_>) -> [u8; SIGNATURE_LEN] {
+        // Signing does not fail; what it gives then would be wrong for everybody.
+        self.0
+            .try_sign(&statement.hash())
+            .map_or([0; SIGNATURE_LEN], |signature| signature.to_bytes())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey(of {}, secret)", self.public())
+    }
+}
+
+/// The seed of a signing key is all zeros.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SeedIsZero;
+
+impl fmt::Display for SeedIsZero {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the seed of the signing key is all zeros, as if nobody filled it in; \
+             make one with keygen --sign",
+        )
+    }
+}
+
+impl core::error::Error for SeedIsZero {}
+
+/// The key that a publisher's signatures are verified with. It is no secret, but whoever can change the
+/// list of those that are trusted can command.
+///
+/// Shown in hexadecimal.
+///
+/// ```
+/// use groupcast::sign::PublicKey;
+///
+/// const TRUSTED: [PublicKey; 1] = [PublicKey::new([7; 32])]; // the output of `groupcast keygen`
+/// ```
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PublicKey([u8; Self::LEN]);
+
+impl PublicKey {
+    /// Octets of a key.
+    pub const LEN: usize = 32;
+
+    /// The key of these octets, as RFC 8032 has them. Whether they can be a key is not looked at here:
+    /// see [`is_sound`](Self::is_sound).
+    #[must_use]
+    pub const fn new(octets: [u8; Self::LEN]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// Whether these octets are a key. If they are not, nothing is ever verified with it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+    }
+
+    /// Whether this signature is of the holder of this key, for this statement.
+    ///
+    /// [`Verifier`](super::Verifier) does this for a message. What is not strictly as RFC 8032 demands,
+    /// and keys and signatures that fit several statements, are refused.
+    #[must_use]
+    pub fn verifies(&self, statement: &Statement<'_>, signature: &[u8; SIGNATURE_LEN]) -> bool {
+        self.verifies_hash(&statement.hash(), signature)
+    }
+
+    pub(super) fn verifies_hash(&self, hash: &[u8; 32], signature: &[u8; SIGNATURE_LEN]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(hash, &signature).is_ok())
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({self})")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for PublicKey {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "PublicKey({=[u8; 32]:02x})", self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    /// RFC 8032 §7.1, test 1.
+    const SEED: [u8; 32] = [
+        0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c,
+        0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae,
+        0x7f, 0x60,
+    ];
+
+    #[test]
+    fn a_public_key_is_that_of_the_standard() {
+        let key = SigningKey::new(&SEED).unwrap();
+        assert_eq!(
+            format!("{}", key.public()),
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+        );
+        assert_eq!(key.seed(), &SEED);
+        assert!(key.public().is_sound());
+    }
+
+    #[test]
+    fn a_seed_that_nobody_filled_in_is_refused() {
+        assert!(matches!(SigningKey::new(&[0; 32]), Err(SeedIsZero)));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let shown = format!("{:?}", SigningKey::new(&[0xab; 32]).unwrap());
+        assert!(!shown.contains("abab") && !shown.contains("171"), "{shown}");
+    }
+
+    #[test]
+    fn octets_that_are_no_key_or_a_weak_one_are_not_sound() {
+        let mut no_point = [0; 32];
+        no_point[0] = 2;
+        // The neutral element, of order 1, and a point of order 2.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut second = [0xff; 32];
+        second[0] = 0xec;
+        second[31] = 0x7f;
+        for weak in [no_point, neutral, second, [0; 32]] {
+            assert!(!PublicKey::new(weak).is_sound(), "{weak:02x?}");
+        }
+    }
+}
