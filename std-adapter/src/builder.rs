@@ -76,7 +76,8 @@ impl Builder {
         self
     }
 
-    /// The size of each socket's receive buffer, in bytes. Default: the system's, about 200 KB on Linux.
+    /// The size of each socket's receive buffer, in bytes. Default: 4 MiB, or as much as the system allows:
+    /// on Linux 200 KB where `sysctl net.core.rmem_max` is not raised, and 4 MiB with CAP_NET_ADMIN.
     ///
     /// Too small, and bursts are lost before the program sees them. The system limits it without an
     /// error; [`Socket::receive_buffer`](crate::Socket::receive_buffer) says what it gave.
@@ -85,7 +86,7 @@ impl Builder {
         self
     }
 
-    /// The size of each socket's send buffer, in bytes. Default: the system's.
+    /// The size of each socket's send buffer, in bytes. Default: 1 MiB, or as much as the system allows.
     ///
     /// Too small, and `send_to` returns `WouldBlock` more often. The system limits it without an
     /// error; [`Socket::send_buffer`](crate::Socket::send_buffer) says what it gave.

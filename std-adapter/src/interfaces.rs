@@ -129,8 +129,10 @@ pub fn survey(group: IpAddr) -> Result<Vec<Verdict>, Error> {
 }
 
 /// The address the system would send to `group` from. Sends nothing: connecting a UDP socket only
-/// looks up the route.
-pub(crate) fn route_source(group: IpAddr) -> Option<IpAddr> {
+/// looks up the route. `None`: no route leads to the group, which matters only to programs that do not
+/// choose an interface themselves.
+#[must_use]
+pub fn route_source(group: IpAddr) -> Option<IpAddr> {
     let family = Family::of(group);
     let probe = UdpSocket::bind(SocketAddr::new(family.unspecified(), 0)).ok()?;
     // A link-local group leads everywhere, so IPv6 is asked for a documentation address (RFC 3849).

@@ -39,7 +39,11 @@ use zeroize::Zeroizing;
 use crate::entropy;
 use crate::error::Error;
 
-pub use key::{NotAKey, key_from_text, key_to_text};
+pub use key::{
+    KeyKind, NotAKey, key_from_text, key_to_text, public_key_from_text, public_key_to_text,
+    signing_key_from_text, signing_key_to_text,
+};
+pub(crate) use parse::setting;
 pub use parse::{Fault, LineError};
 
 /// No key file is longer.
@@ -119,7 +123,7 @@ impl fmt::Debug for KeyFile {
 ///
 /// The file cannot be read, others can read it, or its content is wrong.
 pub fn load(path: impl AsRef<Path>) -> Result<KeyFile, KeyFileError> {
-    load_with(path.as_ref(), check_mode)
+    load_with(path.as_ref(), is_private)
 }
 
 /// Reads a key file that others may be able to read, too: say one that a container is given.
@@ -135,6 +139,23 @@ fn load_with(
     path: &Path,
     check: impl FnOnce(&Path, &Metadata) -> Result<(), KeyFileError>,
 ) -> Result<KeyFile, KeyFileError> {
+    let text = read_text(path, check)?;
+    in_file(path, text.parse())
+}
+
+/// Says in which file a line is wrong.
+pub(crate) fn in_file<T>(path: &Path, read: Result<T, LineError>) -> Result<T, KeyFileError> {
+    read.map_err(|error| KeyFileError::Content {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// The content of a file that `check` has nothing against. It is wiped from memory when it is dropped.
+pub(crate) fn read_text(
+    path: &Path,
+    check: impl FnOnce(&Path, &Metadata) -> Result<(), KeyFileError>,
+) -> Result<Zeroizing<String>, KeyFileError> {
     let unreadable = |error| KeyFileError::Unreadable {
         path: path.to_owned(),
         error,
@@ -148,17 +169,12 @@ fn load_with(
         let error = io::Error::new(io::ErrorKind::InvalidData, "it is too long for a key file");
         return Err(unreadable(error));
     }
-    text.parse().map_err(|error| KeyFileError::Content {
-        path: path.to_owned(),
-        error,
-    })
+    Ok(text)
 }
 
-#[cfg(unix)]
-fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let mode = metadata.permissions().mode() & 0o7777;
+/// Nobody but its owner can read or change the file, as far as its mode goes.
+pub(crate) fn is_private(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
+    let mode = mode(metadata);
     if mode & 0o077 == 0 {
         return Ok(());
     }
@@ -168,10 +184,29 @@ fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
     })
 }
 
+/// Nobody but its owner can change the file, as far as its mode goes.
+pub(crate) fn is_unchangeable(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
+    let mode = mode(metadata);
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(KeyFileError::ChangeableByOthers {
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+
+    metadata.permissions().mode() & 0o7777
+}
+
 /// Elsewhere there are no modes to look at.
 #[cfg(not(unix))]
-fn check_mode(_: &Path, _: &Metadata) -> Result<(), KeyFileError> {
-    Ok(())
+fn mode(_: &Metadata) -> u32 {
+    0
 }
 
 /// Why a key file cannot be used.
@@ -193,6 +228,18 @@ pub enum KeyFileError {
         path.display()
     )]
     OpenToOthers {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Others than its owner can change it.
+    #[error(
+        "others can change the file {} (mode {mode:04o}), and with it who is trusted; forbid it: chmod go-w {}",
+        path.display(),
+        path.display()
+    )]
+    ChangeableByOthers {
         /// The file.
         path: PathBuf,
         /// Its mode.
@@ -267,6 +314,33 @@ mod tests {
         let path = file_with_mode("endless", 0o600, &endless);
         assert!(load(&path).unwrap_err().to_string().contains("too long"));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn who_is_trusted_can_be_read_by_all_and_changed_by_one() {
+        let key = crate::sign_file::generate().unwrap();
+        let line = crate::sign_file::trust_line("boss", &key.public()).unwrap();
+        for (mode, is_fine) in [(0o644, true), (0o600, true), (0o664, false), (0o646, false)] {
+            let path = file_with_mode("trusted", mode, line.as_bytes());
+            let loaded = crate::sign_file::load_trusted(&path);
+            fs::remove_file(path).unwrap();
+            assert_eq!(loaded.is_ok(), is_fine, "{mode:o}");
+            if let Err(error) = loaded {
+                assert!(error.to_string().contains("chmod go-w"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_to_sign_with_is_as_private_as_a_groups() {
+        let key = crate::sign_file::generate().unwrap();
+        let text = crate::sign_file::to_text(&key, "boss").unwrap();
+        for (mode, is_fine) in [(0o600, true), (0o640, false), (0o604, false)] {
+            let path = file_with_mode("signing", mode, text.as_bytes());
+            let loaded = crate::sign_file::load(&path);
+            fs::remove_file(path).unwrap();
+            assert_eq!(loaded.is_ok(), is_fine, "{mode:o}");
+        }
     }
 
     #[test]

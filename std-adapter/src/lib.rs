@@ -44,7 +44,9 @@
 //! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0` | by binding to the group | by the system |
 //! | IPv6 group joined on another interface by others | kept out by a packet filter | not known | not known |
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
-//! | truncation found by | `MSG_TRUNC` | `recvmsg`'s flags | error 10040 |
+//! | several datagrams sent in one system call | up to 64 (GSO) | no | up to 64 (USO) |
+//! | several received in one | yes (`recvmmsg`, GRO) | FreeBSD (`recvmmsg`) | no |
+//! | datagrams longer than the link takes | sent in fragments | refused | refused |
 //! | IPv4 join by | index | index; NetBSD and OpenBSD by address | index |
 //! | MTU | known | not known | not known |
 //!
@@ -52,13 +54,17 @@
 //! no unicast; send from another socket. Android is treated like
 //! them (type-checked, never run).
 //!
-//! # What is not here
+//! # Several datagrams in one system call
 //!
-//! [`UdpReceiveLocal`](groupcast::multicast::UdpReceiveLocal), the address a datagram was sent to. The
-//! system gives it in a control message that neither socket2 nor rustix can read without `unsafe`. The
-//! `nix` crate can on Linux and macOS, which was not found worth a second wrapper of the same calls.
-//! A program with several groups on one port opens a socket for each.
+//! A node hands datagrams of one length to the stack together, and Linux carries them through its network
+//! layers as one packet. Where an interface does not take that, the stack sends one by one from then on.
+//! Other programs hear separate datagrams. But a capture on the loopback interface, or on the sender of any
+//! other, shows one long datagram, as it does for TCP: the system cuts it after the point of capture.
+//!
+//! Each socket asks the system for up to 16 buffers of 64 KB and keeps what it got until it is asked for
+//! it, so [`wait()`] says at once that there is more. Memory is used only for buffers that were filled.
 
+mod arrivals;
 mod builder;
 mod cause;
 mod clock;
@@ -74,6 +80,7 @@ mod memory;
 pub mod passphrase;
 mod rank;
 mod resolve;
+pub mod sign_file;
 mod socket;
 mod stack;
 mod sys;
@@ -90,7 +97,7 @@ pub use interface::{Choice, Family, InterfaceSelector};
 pub use member::{Member, MemberBuilder, join};
 pub use memory::{Profile, ProfileMemory};
 pub use resolve::resolve_group;
-pub use socket::Socket;
+pub use socket::{RECEIVE_BUFFER, Socket};
 pub use stack::StdStack;
 pub use wait::wait;
 #[cfg(unix)]

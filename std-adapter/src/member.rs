@@ -3,7 +3,9 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use embedded_nal::nb;
+use embedded_nal::{UdpClientStack, UdpFullStack, nb};
+use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
+use groupcast::sign::SigningKey;
 use groupcast::{
     Channel, Class, Config, Counters, Instant, Join, MemberId, Node, Pace, SendError, Session,
 };
@@ -21,8 +23,12 @@ use crate::wait::wait;
 /// How long to wait for a socket that has no room to send.
 const NO_ROOM: Duration = Duration::from_millis(1);
 
-/// How long leaving may take.
-const LEAVING: Duration = Duration::from_secs(1);
+/// What a datagram of the usual size takes of a socket's receive buffer, with what Linux needs itself.
+const OCTETS_OF_A_DATAGRAM: usize = 2_304;
+
+/// How long leaving may take: in a sealed group up to a second until others believe this member, and then
+/// what it has still to say.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// Joins the group at this address with all settings by default.
 ///
@@ -56,6 +62,9 @@ pub struct MemberBuilder {
     pace: Option<Pace>,
     profile: Profile,
     hops: u8,
+    keys: Option<KeySet>,
+    first_contact: FirstContact,
+    takes_bare: bool,
 }
 
 impl MemberBuilder {
@@ -74,6 +83,27 @@ impl MemberBuilder {
     /// A name for the group itself. Default: none. See [`Config::with_group_name`].
     pub fn group_name(mut self, name: &str) -> Self {
         self.config = self.config.with_group_name(name);
+        self
+    }
+
+    /// The keys of a sealed group: whoever does not hold one can neither read nor send. Default: the group
+    /// is open. [`key_file`](crate::key_file) reads them from a file.
+    pub fn keys(mut self, keys: KeySet) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// In a sealed group: whom to believe that was not heard before. Default:
+    /// [`FirstContact::Verify`].
+    pub const fn first_contact(mut self, first_contact: FirstContact) -> Self {
+        self.first_contact = first_contact;
+        self
+    }
+
+    /// In a sealed group: whether to take and send bare datagrams, which anybody can read and forge.
+    /// Default: no.
+    pub const fn bare(mut self, takes_bare: bool) -> Self {
+        self.takes_bare = takes_bare;
         self
     }
 
@@ -127,7 +157,8 @@ impl MemberBuilder {
         self
     }
 
-    /// The size of each socket's receive buffer, in bytes. Default: the system's.
+    /// The size of each socket's receive buffer, in bytes. Default: 4 MiB, or what the system allows. See
+    /// [`Builder::receive_buffer`](crate::Builder::receive_buffer).
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.stack = self.stack.receive_buffer(bytes);
         self
@@ -139,20 +170,35 @@ impl MemberBuilder {
     ///
     /// A setting that cannot work, or why this machine cannot join.
     pub fn join(self) -> Result<Member, Error> {
-        let stack = self.stack.build()?;
+        let mut stack = self.stack.build()?;
         let choice = stack.choice().clone();
+        let receive_burst = receive_burst(&mut stack)?;
         let memory = ProfileMemory::new(self.profile);
         let pace = if choice.loopback {
             Pace::UNLIMITED
         } else {
             Pace::WIRED
         };
-        let config = self.config.with_pace(self.pace.unwrap_or(pace));
-        let mut node = Node::new(stack, memory, config, entropy::seed()?)?;
+        let config = self
+            .config
+            .with_pace(self.pace.unwrap_or(pace))
+            .with_receive_burst(receive_burst);
+        let seed = entropy::seed()?;
+        let mut node = match &self.keys {
+            None => Node::new(stack, memory, config, seed)?,
+            Some(keys) => {
+                let seal = Seal::new(keys, Entropy::new().with_random(&seed))
+                    .with_first_contact(self.first_contact)
+                    .with_bare(self.takes_bare);
+                Node::sealed(stack, memory, config, seal)?
+            }
+        };
         // Bare datagrams of one's own are known by the address they come from.
-        let (_, _, own_socket) = node.parts();
+        let (_, group_socket, own_socket) = node.parts();
         let port = own_socket.local_address()?.port();
-        node.set_local_address(SocketAddr::new(choice.address, port));
+        let address = SocketAddr::new(choice.address, port);
+        group_socket.pass_over(address);
+        node.set_local_address(address);
         Ok(Member {
             node,
             clock: Clock::new(),
@@ -160,6 +206,16 @@ impl MemberBuilder {
             hops: self.hops,
         })
     }
+}
+
+/// How many datagrams a socket takes at once: what the others may send before they wait for this member.
+fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
+    let mut socket = stack.socket()?;
+    stack.bind(&mut socket, 0)?;
+    let octets = socket.receive_buffer()?;
+    stack.close(socket)?;
+    let datagrams = (octets / OCTETS_OF_A_DATAGRAM).max(1);
+    Ok(u8::try_from(datagrams).unwrap_or(u8::MAX))
 }
 
 /// A member of a group on this machine.
@@ -184,6 +240,9 @@ impl Member {
             pace: None,
             profile: Profile::Desktop,
             hops: 1,
+            keys: None,
+            first_contact: FirstContact::Verify,
+            takes_bare: false,
         }
     }
 
@@ -272,8 +331,9 @@ impl Member {
     }
 
     /// Queues a message on a channel; the next [`poll`](Self::poll) sends it. Messages that are queued
-    /// together share datagrams. Waits while the queue is full, and hears nobody meanwhile: those who send
-    /// more than the pace allows use [`try_queue`](Self::try_queue).
+    /// together share datagrams. Waits while the queue is full, and hears others meanwhile until there is
+    /// an event for [`poll`](Self::poll): those who send more than the pace allows, and hear much, use
+    /// [`try_queue`](Self::try_queue).
     ///
     /// # Errors
     ///
@@ -296,6 +356,40 @@ impl Member {
         self.node.send(self.clock.now(), channel, payload.as_ref())
     }
 
+    /// As [`send_on`](Self::send_on), with a signature: see [`Group::send_signed`](groupcast::Group::send_signed).
+    /// [`sign_file`](crate::sign_file) reads keys from files.
+    ///
+    /// # Errors
+    ///
+    /// Why the message can never be sent, such as its length.
+    pub fn send_signed(
+        &mut self,
+        channel: Channel,
+        payload: impl AsRef<[u8]>,
+        key: &SigningKey,
+    ) -> Result<u32, Error> {
+        let sequence = self.when_there_is_room(|node, now| {
+            node.send_signed(now, channel, payload.as_ref(), key)
+        })?;
+        self.flush();
+        Ok(sequence)
+    }
+
+    /// As [`try_queue`](Self::try_queue), with a signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_queue`](Self::try_queue).
+    pub fn try_queue_signed(
+        &mut self,
+        channel: Channel,
+        payload: impl AsRef<[u8]>,
+        key: &SigningKey,
+    ) -> nb::Result<u32, SendError> {
+        self.node
+            .send_signed(self.clock.now(), channel, payload.as_ref(), key)
+    }
+
     fn when_there_is_room<T>(
         &mut self,
         mut send: impl FnMut(&mut Node<StdStack, ProfileMemory>, Instant) -> nb::Result<T, SendError>,
@@ -303,10 +397,21 @@ impl Member {
         loop {
             match send(&mut self.node, self.clock.now()) {
                 Ok(sent) => return Ok(sent),
-                Err(nb::Error::WouldBlock) => std::thread::sleep(NO_ROOM),
+                Err(nb::Error::WouldBlock) => self.wait_for_room()?,
                 Err(nb::Error::Other(error)) => return Err(error.into()),
             }
         }
+    }
+
+    /// Lets receivers say how far they are, or time pass.
+    fn wait_for_room(&mut self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.node.attend(now)?;
+        if self.node.has_event() {
+            std::thread::sleep(NO_ROOM);
+            return Ok(());
+        }
+        self.wait(NO_ROOM)
     }
 
     /// Asks the others who has every message from the one with the sequence number `first` to that
@@ -316,14 +421,21 @@ impl Member {
         self.node.confirm(self.clock.now(), first, last);
     }
 
+    /// Sends what is queued, as far as the system has room, without receiving; `false` if it had no room
+    /// for all of it. What it reports comes with the next [`poll`](Self::poll), which does this too.
+    pub fn try_flush(&mut self) -> bool {
+        self.node.flush(self.clock.now())
+    }
+
     /// Sends what is queued. What the system reports comes with the next [`poll`](Self::poll).
     fn flush(&mut self) {
-        while !self.node.flush(self.clock.now()) {
+        while !self.try_flush() {
             std::thread::sleep(NO_ROOM);
         }
     }
 
-    /// Leaves: sends what is queued, tells the others, and closes. Takes a tenth of a second.
+    /// Leaves: sends what is queued, tells the others, and closes. Takes a tenth of a second; in a sealed
+    /// group up to a second more for a member that has just started and has something to say.
     ///
     /// # Errors
     ///
@@ -331,14 +443,15 @@ impl Member {
     pub fn leave(mut self) -> Result<Counters, Error> {
         let end = self.clock.now() + LEAVING;
         self.node.leave(self.clock.now());
-        while self.clock.now() < end {
-            self.node.flush(self.clock.now());
-            if self.node.has_left() {
+        loop {
+            // What arrives while leaving is of no interest to the application, but repairs are asked for,
+            // and in a sealed group others must first believe this member.
+            while let Ok(Some(_)) = self.poll() {}
+            let left = self.clock.now().until(end);
+            if self.node.has_left() || left.is_zero() {
                 break;
             }
-            // What arrives while leaving is of no interest: sleep rather than wait for sockets.
-            let due = self.node.next_deadline().unwrap_or(end).min(end);
-            std::thread::sleep(self.clock.now().until(due).max(NO_ROOM));
+            self.wait(left)?;
         }
         Ok(*self.counters())
     }
@@ -373,6 +486,22 @@ impl Member {
         self.node.session()
     }
 
+    /// Whether the group is sealed.
+    #[must_use]
+    pub const fn is_sealed(&self) -> bool {
+        self.node.group().is_sealed()
+    }
+
+    /// Takes other keys. If the one to send with is another, this member restarts for the others.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be used, or the group is not sealed. Nothing was done.
+    pub fn set_keys(&mut self, keys: &KeySet) -> Result<(), Error> {
+        let now = self.clock.now();
+        Ok(self.node.set_keys(now, keys)?)
+    }
+
     /// The other members that are there.
     pub fn members(&self) -> impl Iterator<Item = &groupcast::Member> {
         self.node.members()
@@ -384,7 +513,7 @@ impl Member {
         self.node.counters()
     }
 
-    /// The most octets a message of this class can have now.
+    /// The most octets a message of this class can have now; a signed one 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.node.max_message(class)

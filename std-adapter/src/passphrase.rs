@@ -1,4 +1,4 @@
-//! Group keys of passphrases (PROTOCOL §7.5).
+//! Group keys of passphrases (PROTOCOL §7.6).
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use groupcast::Name;

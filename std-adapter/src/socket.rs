@@ -5,14 +5,25 @@ use std::io;
 use std::net::UdpSocket;
 
 use groupcast::multicast::Interface;
+use quinn_udp::{Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
 
+use crate::arrivals::Arrivals;
 use crate::builder::Settings;
 use crate::error::{Error, Operation};
 use crate::interface::Family;
 use crate::membership::Memberships;
 use crate::sys;
 use crate::watch::{Link, Watch};
+
+/// The size of the receive buffer that is asked for by default, in bytes. The system may give less.
+pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+/// And of the send buffer.
+const SEND_BUFFER: usize = 1024 * 1024;
+
+/// The octets that one system call sends at most: what a UDP datagram over IPv6 can hold, since the system
+/// cuts them from one.
+const MOST_OCTETS: usize = 65_535 - 40 - 8;
 
 /// A UDP socket of a [`StdStack`](crate::StdStack).
 ///
@@ -21,7 +32,8 @@ use crate::watch::{Link, Watch};
 ///
 /// For programs with an event loop of their own, an open socket gives its handle through
 /// `as_fd` or `as_raw_fd` on Unix and `as_socket` or `as_raw_socket` on Windows. It is in non-blocking
-/// mode; after the loop says it is readable, call `receive` until it returns `WouldBlock`.
+/// mode. After the loop says it is readable, call `receive` until it returns `WouldBlock`: the socket takes
+/// several datagrams from the system at a time, and the loop is not told of those again.
 #[derive(Debug, Default)]
 pub struct Socket(Option<Open>);
 
@@ -29,6 +41,11 @@ pub struct Socket(Option<Open>);
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) io: UdpSocket,
+    /// What the system can do with several datagrams, and whether that has worked.
+    batched: UdpSocketState,
+    pub(crate) sends_batches: bool,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) port: u16,
     pub(crate) family: Family,
     pub(crate) memberships: Memberships,
     /// Where `send` goes: the connected peer, or the destination of the last `send_to`.
@@ -57,6 +74,13 @@ impl Socket {
 
     pub(crate) fn get_mut(&mut self) -> Result<&mut Open, Error> {
         self.0.as_mut().ok_or(Error::NotOpen)
+    }
+
+    /// Whether a datagram can be received without asking the system.
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|open| !open.arrivals.is_empty())
     }
 
     fn get(&self) -> Result<&Open, Error> {
@@ -101,6 +125,15 @@ impl Socket {
         size.map_err(|error| Error::os(Operation::Configure("SO_SNDBUF"), error))
     }
 
+    /// Passes over what comes from this address, where the system can: a member's own datagrams, which it
+    /// would only count. IPv4 alone; IPv6 sockets have another filter.
+    pub(crate) fn pass_over(&self, source: SocketAddr) {
+        if let (Some(open), SocketAddr::V4(source)) = (&self.0, source) {
+            // Without it they are heard, and counted.
+            let _ = sys::pass_over(&open.io, source);
+        }
+    }
+
     /// The handle, or `None` before `bind` or `connect`.
     #[cfg(unix)]
     #[must_use]
@@ -137,6 +170,32 @@ impl Socket {
 /// Names the option that could not be set.
 fn option(name: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |error| Error::os(Operation::Configure(name), error)
+}
+
+/// Asks for a receive buffer of [`RECEIVE_BUFFER`], and takes what it gets.
+fn enlarge_receive_buffer(socket: &socket2::Socket) {
+    let before = socket.recv_buffer_size().unwrap_or(0);
+    if before < RECEIVE_BUFFER && sys::force_receive_buffer(socket, RECEIVE_BUFFER).is_err() {
+        enlarge(before, RECEIVE_BUFFER, |bytes| {
+            socket.set_recv_buffer_size(bytes)
+        });
+    }
+}
+
+/// Asks for a send buffer of [`SEND_BUFFER`], and takes what it gets.
+fn enlarge_send_buffer(socket: &socket2::Socket) {
+    let before = socket.send_buffer_size().unwrap_or(0);
+    enlarge(before, SEND_BUFFER, |bytes| {
+        socket.set_send_buffer_size(bytes)
+    });
+}
+
+/// Asks for less and less: some systems refuse what is above their limit, others give what they can.
+fn enlarge(before: usize, wanted: usize, set: impl Fn(usize) -> io::Result<()>) {
+    let mut bytes = wanted;
+    while bytes > before && set(bytes).is_err() {
+        bytes /= 2;
+    }
 }
 
 impl Open {
@@ -192,15 +251,17 @@ impl Open {
         if family == Family::V6 {
             socket.set_only_v6(true).map_err(option("IPV6_V6ONLY"))?;
         }
-        if let Some(bytes) = settings.receive_buffer {
-            socket
+        match settings.receive_buffer {
+            Some(bytes) => socket
                 .set_recv_buffer_size(bytes)
-                .map_err(option("SO_RCVBUF"))?;
+                .map_err(option("SO_RCVBUF"))?,
+            None => enlarge_receive_buffer(&socket),
         }
-        if let Some(bytes) = settings.send_buffer {
-            socket
+        match settings.send_buffer {
+            Some(bytes) => socket
                 .set_send_buffer_size(bytes)
-                .map_err(option("SO_SNDBUF"))?;
+                .map_err(option("SO_SNDBUF"))?,
+            None => enlarge_send_buffer(&socket),
         }
         if shared {
             sys::share_port(&socket).map_err(option("SO_REUSEADDR"))?;
@@ -209,8 +270,15 @@ impl Open {
         socket
             .bind(&address.into())
             .map_err(|error| Error::os(Operation::Bind(address), error))?;
+        let io = UdpSocket::from(socket);
+        let batched = sys::batched(&io).map_err(option("UDP_GRO and IP_PKTINFO"))?;
+        let port = io.local_addr().map_err(option("a port"))?.port();
         let mut open = Self {
-            io: socket.into(),
+            io,
+            batched,
+            sends_batches: true,
+            arrivals: Arrivals::new(),
+            port,
             family,
             memberships: Memberships::default(),
             peer: None,
@@ -228,6 +296,36 @@ impl Open {
             open.set_loop(settings.loopback)?;
         }
         Ok(open)
+    }
+
+    /// Takes what the system has received, when all of that before has been taken.
+    pub(crate) fn refill(&mut self) -> io::Result<()> {
+        self.arrivals.fill(&self.io, &self.batched)
+    }
+
+    /// As much of `octets` as one system call can send in datagrams of this size, if it is more than one.
+    pub(crate) fn batch<'a>(&self, octets: &'a [u8], segment: usize) -> Option<&'a [u8]> {
+        let fitting = MOST_OCTETS.checked_div(segment)?;
+        let count = self.batched.max_gso_segments().min(fitting);
+        let octets = octets.get(..count * segment).unwrap_or(octets);
+        (self.sends_batches && count > 1 && octets.len() > segment).then_some(octets)
+    }
+
+    /// Sends a [`batch`](Self::batch): all of it or, with an error, nothing.
+    pub(crate) fn send_batch(
+        &self,
+        destination: SocketAddr,
+        batch: &[u8],
+        segment: usize,
+    ) -> io::Result<()> {
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents: batch,
+            segment_size: Some(segment),
+            src_ip: None,
+        };
+        self.batched.try_send((&self.io).into(), &transmit)
     }
 
     /// Chooses the interface that datagrams to groups leave by.

@@ -3,14 +3,13 @@
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
-use groupcast::multicast::{Interface, UdpMulticast, UdpMulticastSend};
+use groupcast::multicast::{Interface, UdpMulticast, UdpMulticastSend, UdpReceiveLocal};
 
 use crate::builder::{Builder, Settings, check_family, check_group};
 use crate::cause::Cause;
 use crate::error::{Error, Operation};
 use crate::interface::{Choice, Family};
 use crate::socket::{Open, Peer, Socket};
-use crate::sys;
 use crate::watch::Watch;
 
 /// How many reports about earlier datagrams are passed over in one call.
@@ -19,8 +18,8 @@ const ECHOES: usize = 16;
 /// UDP with multicast on the operating system's sockets, for one group's family and interface.
 ///
 /// Made by [`builder`](Self::builder). It implements embedded-nal's `UdpFullStack`, `TcpFullStack`
-/// and `Dns`, and [`UdpMulticast`] and [`UdpMulticastSend`] of the core, whose numbered contract it
-/// keeps. Every socket is non-blocking.
+/// and `Dns`, and [`UdpMulticast`], [`UdpMulticastSend`] and [`UdpReceiveLocal`] of the core, whose
+/// numbered contract it keeps. Every socket is non-blocking.
 ///
 /// `bind` with a port shares that port with other sockets of this machine that do the same. Such a
 /// socket is for receiving groups: when several share a port, a datagram to the machine itself reaches
@@ -50,6 +49,13 @@ impl core::fmt::Debug for Inner {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("std_embedded_nal::Stack")
     }
+}
+
+/// A datagram that was received.
+struct Arrived {
+    length: usize,
+    local: SocketAddr,
+    source: SocketAddr,
 }
 
 impl StdStack {
@@ -126,6 +132,75 @@ impl StdStack {
         }
     }
 
+    /// Sends one system call's worth of `octets` if that works, else one datagram. Returns how much it was.
+    fn transmit_some(
+        &mut self,
+        open: &mut Open,
+        remote: SocketAddr,
+        octets: &[u8],
+        segment: usize,
+    ) -> nb::Result<usize, Error> {
+        let mut is_refused = false;
+        if let Some(batch) = open.batch(octets, segment) {
+            match open.send_batch(self.scoped(remote), batch, segment) {
+                Ok(()) => return Ok(batch.len()),
+                Err(error) => match Cause::of(&error) {
+                    Some(Cause::WouldBlock | Cause::NoBuffers) => {
+                        return Err(nb::Error::WouldBlock);
+                    }
+                    Some(cause) if cause.is_echo() || cause.may_be_interface() => {}
+                    _ => is_refused = true,
+                },
+            }
+        }
+        // Whatever it was, one datagram will tell.
+        let datagram = octets.get(..segment).unwrap_or(octets);
+        self.transmit(open, Some(remote), datagram)?;
+        // It was the batch that the system, the interface or its MTU did not take.
+        open.sends_batches &= !is_refused;
+        Ok(datagram.len())
+    }
+
+    /// Takes the next datagram that arrived, from the socket or from the system.
+    fn take(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> nb::Result<Arrived, Error> {
+        let open = socket.get_mut()?;
+        for _ in 0..=ECHOES {
+            if let Some(arrival) = open.arrivals.take(buffer) {
+                let Some(length) = arrival.length else {
+                    return Err(nb::Error::Other(Error::Truncated {
+                        capacity: buffer.len(),
+                    }));
+                };
+                let local = arrival.local.unwrap_or_else(|| open.family.unspecified());
+                return Ok(Arrived {
+                    length,
+                    local: SocketAddr::new(local, open.port),
+                    source: arrival.source,
+                });
+            }
+            let Err(error) = open.refill() else {
+                continue;
+            };
+            match Cause::of(&error) {
+                Some(Cause::WouldBlock) => {
+                    self.follow_interfaces(open, false);
+                    return Err(nb::Error::WouldBlock);
+                }
+                // Receiving itself meets none of these: they are ICMP's answers to earlier datagrams.
+                Some(
+                    Cause::NetworkUnreachable
+                    | Cause::HostUnreachable
+                    | Cause::NetworkDown
+                    | Cause::NotPermitted
+                    | Cause::AccessDenied,
+                ) => {}
+                Some(cause) if cause.is_echo() => {}
+                _ => return Err(nb::Error::Other(Error::os(Operation::Receive, error))),
+            }
+        }
+        Err(nb::Error::WouldBlock)
+    }
+
     /// `remote` with the scope that an IPv6 link-local address needs.
     const fn scoped(&self, mut remote: SocketAddr) -> SocketAddr {
         if let SocketAddr::V6(v6) = &mut remote
@@ -169,41 +244,14 @@ impl UdpClientStack for StdStack {
         }
     }
 
-    /// Receives one datagram into `buffer`, with one system call and no copy.
+    /// Receives one datagram into `buffer`: the next of those that the system handed over together.
     fn receive(
         &mut self,
         socket: &mut Socket,
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
-        let open = socket.get_mut()?;
-        for _ in 0..ECHOES {
-            let error = match sys::receive(&open.io, buffer) {
-                Ok((Some(length), source)) => return Ok((length, source)),
-                Ok((None, _)) => {
-                    return Err(nb::Error::Other(Error::Truncated {
-                        capacity: buffer.len(),
-                    }));
-                }
-                Err(error) => error,
-            };
-            match Cause::of(&error) {
-                Some(Cause::WouldBlock) => {
-                    self.follow_interfaces(open, false);
-                    return Err(nb::Error::WouldBlock);
-                }
-                // Receiving itself meets none of these: they are ICMP's answers to earlier datagrams.
-                Some(
-                    Cause::NetworkUnreachable
-                    | Cause::HostUnreachable
-                    | Cause::NetworkDown
-                    | Cause::NotPermitted
-                    | Cause::AccessDenied,
-                ) => {}
-                Some(cause) if cause.is_echo() => {}
-                _ => return Err(nb::Error::Other(Error::os(Operation::Receive, error))),
-            }
-        }
-        Err(nb::Error::WouldBlock)
+        let arrived = self.take(socket, buffer)?;
+        Ok((arrived.length, arrived.source))
     }
 
     fn close(&mut self, _: Socket) -> Result<(), Error> {
@@ -238,7 +286,23 @@ impl UdpFullStack for StdStack {
     }
 }
 
+impl UdpReceiveLocal for StdStack {
+    /// Receives one datagram. Where the system does not say what address it was sent to, it is the
+    /// unspecified one.
+    fn receive_local(
+        &mut self,
+        socket: &mut Socket,
+        buffer: &mut [u8],
+    ) -> nb::Result<(usize, SocketAddr, SocketAddr), Error> {
+        let arrived = self.take(socket, buffer)?;
+        Ok((arrived.length, arrived.local, arrived.source))
+    }
+}
+
 impl UdpMulticast for StdStack {
+    /// What Linux takes, and others may.
+    const MOST_SEGMENTS: usize = 64;
+
     fn join_multicast(
         &mut self,
         socket: &mut Socket,
@@ -262,6 +326,31 @@ impl UdpMulticast for StdStack {
     ) -> Result<(), Error> {
         let open = socket.get_mut()?;
         open.memberships.leave(&open.io, group, interface)
+    }
+
+    fn send_segments(
+        &mut self,
+        socket: &mut Socket,
+        remote: SocketAddr,
+        octets: &[u8],
+        segment: usize,
+    ) -> nb::Result<usize, Error> {
+        let open = socket.get_mut()?;
+        check_family(remote.ip(), open.family)?;
+        let segment = segment.max(1);
+        let mut sent = 0;
+        while let Some(rest @ [_, ..]) = octets.get(sent..) {
+            match self.transmit_some(open, remote, rest, segment) {
+                Ok(some) => sent += some,
+                Err(error) if sent == 0 => return Err(error),
+                // The next call meets it again.
+                Err(_) => break,
+            }
+        }
+        if !matches!(open.peer, Some(Peer::Connected)) {
+            open.peer = Some(Peer::Last(remote));
+        }
+        Ok(sent)
     }
 }
 

@@ -8,11 +8,40 @@ mod unix;
 mod windows;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use filter::hear_only;
+pub(crate) use filter::{hear_only, pass_over};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use unix::force_receive_buffer;
 #[cfg(unix)]
-pub(crate) use unix::{cause, keep_groups_apart, receive, share_port, shared_address};
+pub(crate) use unix::{cause, keep_groups_apart, share_port, shared_address};
 #[cfg(windows)]
-pub(crate) use windows::{cause, keep_groups_apart, receive, share_port, shared_address};
+pub(crate) use windows::{cause, keep_groups_apart, share_port, shared_address};
+
+/// Gives a socket a larger receive buffer than the system's limit allows: Linux alone can.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn force_receive_buffer(_: &socket2::Socket, _: usize) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Sets a socket up to send and receive several datagrams in one system call.
+///
+/// quinn-udp also forbids fragments, which its own protocol needs. Linux is told to make them again.
+pub(crate) fn batched(socket: &std::net::UdpSocket) -> std::io::Result<quinn_udp::UdpSocketState> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        unix::keep_fragments(socket, || quinn_udp::UdpSocketState::new(socket.into()))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    quinn_udp::UdpSocketState::new(socket.into())
+}
+
+/// Makes an IPv4 socket pass over what comes from an address: Linux alone can.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn pass_over(
+    _: &std::net::UdpSocket,
+    _: core::net::SocketAddrV4,
+) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
 
 /// Makes a socket receive groups on their interfaces only: needed on Linux alone.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

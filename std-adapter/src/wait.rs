@@ -21,6 +21,9 @@ use crate::socket::Socket;
 ///
 /// [`Error::Os`] if the system cannot wait, for want of memory say.
 pub fn wait(sockets: &[&Socket], timeout: Duration) -> Result<bool, Error> {
+    if sockets.iter().any(|s| s.has_arrivals()) {
+        return Ok(true);
+    }
     let mut handles: Vec<PollFd<'_>> = sockets.iter().filter_map(|s| poll_fd(s)).collect();
     Ok(wait_for(&mut handles, timeout)? > 0)
 }
@@ -47,6 +50,8 @@ pub fn wait_with(
     others: &[std::os::fd::BorrowedFd<'_>],
     timeout: Duration,
 ) -> Result<Ready, Error> {
+    let arrived = sockets.iter().any(|s| s.has_arrivals());
+    let timeout = if arrived { Duration::ZERO } else { timeout };
     let mut handles: Vec<PollFd<'_>> = sockets.iter().filter_map(|s| poll_fd(s)).collect();
     let first_other = handles.len();
     handles.extend(others.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
@@ -54,7 +59,7 @@ pub fn wait_with(
     let any = |handles: &[PollFd<'_>]| handles.iter().any(|fd| !fd.revents().is_empty());
     let (sockets, others) = handles.split_at(first_other);
     Ok(Ready {
-        sockets: any(sockets),
+        sockets: arrived || any(sockets),
         others: any(others),
     })
 }

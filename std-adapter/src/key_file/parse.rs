@@ -54,7 +54,7 @@ impl FromStr for KeyFile {
 }
 
 /// Reads `name = "value"`, with a comment behind it or not; `None` if there is only a comment.
-fn setting(line: &str) -> Result<Option<(&str, zeroize::Zeroizing<String>)>, Fault> {
+pub(crate) fn setting(line: &str) -> Result<Option<(&str, zeroize::Zeroizing<String>)>, Fault> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -132,6 +132,16 @@ pub enum Fault {
     Keys(KeyError),
     /// The file ends without a key to send with.
     NothingToSend,
+    /// In a file of a key to sign with: another name than `sign`.
+    NotSign,
+    /// The file ends without a key to sign with.
+    NothingToSignWith,
+    /// The name of a publisher is empty, too long, or has characters that cannot stand there.
+    PublisherName,
+    /// The name or the key of a publisher is there already.
+    PublisherTwice,
+    /// The file ends without anybody to trust.
+    NobodyToTrust,
 }
 
 impl fmt::Display for Fault {
@@ -163,14 +173,30 @@ impl fmt::Display for Fault {
             Self::NothingToSend => {
                 f.write_str("there is no key to send with; write send = \"gk1-…\"")
             }
+            Self::NotSign => f.write_str("there is no such setting; there is only sign"),
+            Self::NothingToSignWith => {
+                f.write_str("there is no key to sign with; write sign = \"gs1-…\"")
+            }
+            Self::PublisherName => f.write_str(
+                "a publisher's name has 1 to 32 octets of UTF-8, no = # or quote, no control character, \
+                 and no space at its ends; choose another",
+            ),
+            Self::PublisherTwice => {
+                f.write_str("this publisher's name or key is there already; leave one out")
+            }
+            Self::NobodyToTrust => {
+                f.write_str("there is nobody to trust; write a line NAME = \"gp1-…\" for each")
+            }
         }
     }
 }
 
+impl core::error::Error for Fault {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_file::key_to_text;
+    use crate::key_file::{KeyKind, key_to_text};
     use groupcast::seal::GroupKey;
 
     fn key(octet: u8) -> String {
@@ -207,6 +233,10 @@ mod tests {
         let send = format!("send = \"{}\"\n", key(1));
         let also = |octet| format!("also = \"{}\"\n", key(octet));
         let damaged = send.replacen("gk1-a", "gk1-b", 1);
+        let other = NotAKey::Other {
+            wanted: KeyKind::Group,
+            found: None,
+        };
         let long = format!("group = \"{}\"", "x".repeat(33));
         let cases: [(String, usize, Fault); 14] = [
             (String::new(), 0, Fault::NothingToSend),
@@ -219,7 +249,7 @@ mod tests {
             ("key = \"a\"".into(), 1, Fault::Unknown),
             (format!("{send}{send}"), 2, Fault::Again("send")),
             (long, 1, Fault::GroupName),
-            ("send = \"secret\"".into(), 1, Fault::Key(NotAKey::Other)),
+            ("send = \"secret\"".into(), 1, Fault::Key(other)),
             (damaged, 1, Fault::Key(NotAKey::Damaged)),
             (
                 format!("{send}{}", also(1)),

@@ -1,11 +1,9 @@
-//! Unix: bind addresses, port sharing, error numbers, reception that tells truncation.
+//! Unix: bind addresses, port sharing, buffers, error numbers.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use std::io;
-use std::net::UdpSocket;
 
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use socket2::Socket;
 
 use crate::cause::Cause;
@@ -40,6 +38,14 @@ pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a socket a larger receive buffer than the system's limit allows, for programs that may do that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_recv_buffer_size_force(
+        socket, bytes,
+    )?)
+}
+
 /// Stops the kernel from delivering groups that only other sockets joined.
 #[cfg(target_os = "linux")]
 pub(crate) fn keep_groups_apart(socket: &Socket, family: Family) -> io::Result<()> {
@@ -55,48 +61,28 @@ pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<()> {
     Ok(())
 }
 
-/// One datagram. `None` for the length says that it did not fit and is gone.
-///
-/// Linux returns the datagram's whole length when asked with `MSG_TRUNC`.
+/// Does what changes how a socket treats datagrams that are longer than the link takes, and changes it
+/// back.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn receive(
-    socket: &UdpSocket,
-    buffer: &mut [u8],
-) -> io::Result<(Option<usize>, SocketAddr)> {
-    let (received, length, source) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
-    Ok((
-        (received == length).then_some(length),
-        source_address(source)?,
-    ))
-}
+pub(crate) fn keep_fragments<T>(
+    socket: &std::net::UdpSocket,
+    set_up: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    use rustix::net::sockopt as option;
 
-/// One datagram. `None` for the length says that it did not fit and is gone.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn receive(
-    socket: &UdpSocket,
-    buffer: &mut [u8],
-) -> io::Result<(Option<usize>, SocketAddr)> {
-    use rustix::net::{RecvAncillaryBuffer, ReturnFlags, recvmsg};
-    let message = recvmsg(
-        socket,
-        &mut [io::IoSliceMut::new(buffer)],
-        &mut RecvAncillaryBuffer::default(),
-        RecvFlags::empty(),
-    )?;
-    let whole = !message.flags.contains(ReturnFlags::TRUNC);
-    Ok((
-        whole.then_some(message.bytes),
-        source_address(message.address)?,
-    ))
-}
-
-/// The source as an IP address, never an IPv4-mapped one.
-fn source_address(source: Option<rustix::net::SocketAddrAny>) -> io::Result<SocketAddr> {
-    let source = SocketAddr::try_from(source.ok_or(Errno::AFNOSUPPORT)?)?;
-    Ok(match source.ip().to_canonical() {
-        ip @ IpAddr::V4(_) => SocketAddr::new(ip, source.port()),
-        IpAddr::V6(_) => source,
-    })
+    if socket.local_addr()?.is_ipv4() {
+        let before = option::ip_mtu_discover(socket)?;
+        let done = set_up()?;
+        option::set_ip_mtu_discover(socket, before)?;
+        Ok(done)
+    } else {
+        let before = option::ipv6_mtu_discover(socket)?;
+        let done = set_up()?;
+        option::set_ipv6_mtu_discover(socket, before)?;
+        setsockopt(socket, sockopt::Ipv6DontFrag, &false)?;
+        Ok(done)
+    }
 }
 
 /// What an error number means.

@@ -1,10 +1,9 @@
-//! Windows: bind addresses, port sharing, error numbers, reception that tells truncation.
+//! Windows: bind addresses, port sharing, error numbers.
 //!
 //! Type-checked, never run by us.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use std::io;
-use std::net::UdpSocket;
 
 use socket2::Socket;
 
@@ -26,29 +25,6 @@ pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
 /// Stops the system from delivering groups that only other sockets joined: nothing to set here.
 pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<()> {
     Ok(())
-}
-
-/// One datagram. `None` for the length says that it did not fit and is gone.
-pub(crate) fn receive(
-    socket: &UdpSocket,
-    buffer: &mut [u8],
-) -> io::Result<(Option<usize>, SocketAddr)> {
-    match socket.recv_from(buffer) {
-        Ok((length, source)) => Ok((Some(length), canonical(source))),
-        // Windows reports truncation as an error, and no source with it.
-        Err(error) if error.raw_os_error() == Some(WSAEMSGSIZE) => {
-            Ok((None, SocketAddr::from(([0, 0, 0, 0], 0))))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// `source` as an IP address, never an IPv4-mapped one.
-fn canonical(source: SocketAddr) -> SocketAddr {
-    match source.ip().to_canonical() {
-        ip @ IpAddr::V4(_) => SocketAddr::new(ip, source.port()),
-        IpAddr::V6(_) => source,
-    }
 }
 
 const WSAEMSGSIZE: i32 = 10040;
