@@ -1,0 +1,135 @@
+//! The memory of a stack's sockets, which the caller owns.
+
+use smoltcp::storage::PacketMetadata;
+
+use crate::mouth::Way;
+use crate::socket::Route;
+
+/// The memory of a stack: queues of received datagrams, and one packet at a time on its way.
+///
+/// - `SOCKETS` is how many sockets can be open. A node needs two.
+/// - `DATAGRAMS` is how many received datagrams wait in each socket at most, and
+/// - `OCTETS` how many octets they have together. Twice the largest datagram or more: the queue is a
+///   ring in which a datagram is never split, so what is left at its end may go unused.
+/// - `MTU` is the largest IP packet, 1500 on Ethernet. What is larger is neither sent nor received.
+///   Four times this is kept: for one packet received, one to a group, one to a single host, and up to
+///   [`FOLLOWERS`](Self::FOLLOWERS) that wait behind it until that host's hardware address is known.
+///
+/// `new` is a `const fn`, so the memory can be a `static`.
+#[derive(Debug)]
+pub struct Memory<
+    const SOCKETS: usize,
+    const DATAGRAMS: usize,
+    const OCTETS: usize,
+    const MTU: usize,
+> {
+    pub(crate) records: [[PacketMetadata<Route>; DATAGRAMS]; SOCKETS],
+    pub(crate) octets: [[u8; OCTETS]; SOCKETS],
+    pub(crate) ear_record: [smoltcp::socket::raw::PacketMetadata; 1],
+    pub(crate) ear: [u8; MTU],
+    pub(crate) group_record: [smoltcp::socket::udp::PacketMetadata; 1],
+    pub(crate) group_mouth: [u8; MTU],
+    pub(crate) host_record: [smoltcp::socket::udp::PacketMetadata; 1],
+    pub(crate) host_mouth: [u8; MTU],
+    pub(crate) waiting_records: [PacketMetadata<Way>; FOLLOWERS],
+    pub(crate) waiting: [u8; MTU],
+}
+
+/// Datagrams that wait behind another one to the same host.
+const FOLLOWERS: usize = 4;
+
+/// The memory for one node on Ethernet: in each of its two sockets 8 datagrams may wait, 4 of them of
+/// the default size of 1,200 octets.
+pub type BoardMemory = Memory<2, 8, 4800, 1500>;
+
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize>
+    Memory<SOCKETS, DATAGRAMS, OCTETS, MTU>
+{
+    /// How many datagrams wait behind another one to the same host, at most.
+    pub const FOLLOWERS: usize = FOLLOWERS;
+
+    /// Memory with nothing in it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            records: [const { [PacketMetadata::EMPTY; DATAGRAMS] }; SOCKETS],
+            octets: [[0; OCTETS]; SOCKETS],
+            ear_record: [smoltcp::socket::raw::PacketMetadata::EMPTY],
+            ear: [0; MTU],
+            group_record: [smoltcp::socket::udp::PacketMetadata::EMPTY],
+            group_mouth: [0; MTU],
+            host_record: [smoltcp::socket::udp::PacketMetadata::EMPTY],
+            host_mouth: [0; MTU],
+            waiting_records: [PacketMetadata::EMPTY; FOLLOWERS],
+            waiting: [0; MTU],
+        }
+    }
+}
+
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize> Default
+    for Memory<SOCKETS, DATAGRAMS, OCTETS, MTU>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use smoltcp::phy::Device;
+    use smoltcp::time::Instant;
+
+    use super::*;
+    use crate::stack::Stack;
+
+    extern crate std;
+
+    /// A device that takes no memory.
+    struct Nothing;
+
+    struct Never;
+
+    impl smoltcp::phy::RxToken for Never {
+        fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+            read(&[])
+        }
+    }
+
+    impl smoltcp::phy::TxToken for Never {
+        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, write: F) -> R {
+            write(&mut [])
+        }
+    }
+
+    impl Device for Nothing {
+        type RxToken<'a> = Never;
+        type TxToken<'a> = Never;
+
+        fn receive(&mut self, _: Instant) -> Option<(Never, Never)> {
+            None
+        }
+
+        fn transmit(&mut self, _: Instant) -> Option<Never> {
+            None
+        }
+
+        fn capabilities(&self) -> smoltcp::phy::DeviceCapabilities {
+            smoltcp::phy::DeviceCapabilities::default()
+        }
+    }
+
+    #[test]
+    fn memory_for_a_board_fits_its_budget() {
+        let memory = size_of::<BoardMemory>();
+        let stack = size_of::<Stack<'_, Nothing, 2>>();
+        let places = 3 * size_of::<smoltcp::iface::SocketStorage<'_>>();
+        std::println!("BoardMemory {memory}, Stack {stack}, three places in a SocketSet {places}");
+        let none = size_of::<Memory<0, 0, 0, 0>>();
+        let record = size_of::<Memory<1, 1, 0, 0>>() - none;
+        let socket = size_of::<Stack<'_, Nothing, 3>>() - stack;
+        std::println!("{none} once, {record} each record, {socket} each socket in the stack");
+        assert!(memory + stack + places <= 21 * 1024);
+    }
+}
