@@ -45,6 +45,7 @@
 //! Hosts do not compete for one medium, there are no routers, and a host has one interface. A
 //! datagram is never fragmented. Sending costs no time at the sender.
 
+mod capture;
 mod error;
 mod host;
 mod link;
@@ -59,6 +60,7 @@ mod stack;
 mod state;
 mod trace;
 
+pub use capture::Capture;
 pub use error::SimError;
 pub use host::HostId;
 pub use link::Link;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use embedded_nal::nb;
+use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
 use groupcast::{
     Channel, Config, Error, Instant, Memory, Node, OwnedEvent, OwnedMessage, SendError,
 };
@@ -21,8 +22,12 @@ pub struct SimMember<M: Memory + Default> {
     /// `None` while it is not running.
     node: Option<Node<SimStack, M>>,
     starts: u64,
+    /// Its keys, if the group is sealed.
+    keys: Option<KeySet>,
+    first_contact: FirstContact,
     /// Its clock is ahead of the network's by this much: no two members agree on the time.
     clock_ahead: Duration,
+    paused: bool,
     leaving: bool,
     events: Vec<OwnedEvent>,
     /// When it was told each of them.
@@ -38,7 +43,10 @@ impl<M: Memory + Default> SimMember<M> {
             config,
             node: None,
             starts: 0,
+            keys: None,
+            first_contact: FirstContact::Verify,
             clock_ahead: Duration::ZERO,
+            paused: false,
             leaving: false,
             events: Vec::new(),
             times: Vec::new(),
@@ -55,20 +63,51 @@ impl<M: Memory + Default> SimMember<M> {
         self.starts += 1;
         self.clock_ahead = Duration::from_secs(u64::from(seed[0]));
         let stack = self.network.stack(self.host);
-        match Node::new(stack, M::default(), self.config, seed) {
+        let node = match &self.keys {
+            None => Node::new(stack, M::default(), self.config, seed),
+            Some(keys) => {
+                let entropy = Entropy::new().with_random(&seed);
+                let seal = Seal::new(keys, entropy).with_first_contact(self.first_contact);
+                Node::sealed(stack, M::default(), self.config, seal)
+            }
+        };
+        match node {
             Ok(node) => self.node = Some(node),
             Err(Error::Config(error)) => panic!("{error}"),
             Err(Error::Stack(error)) => panic!("{error}"),
         }
     }
 
+    pub(crate) fn seal(&mut self, keys: KeySet, first_contact: FirstContact) {
+        self.keys = Some(keys);
+        self.first_contact = first_contact;
+    }
+
+    /// Takes other keys, now and when it starts again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::set_keys`]. What is not running takes them when it starts.
+    pub fn set_keys(&mut self, keys: KeySet) -> Result<(), groupcast::ConfigError> {
+        let now = self.clock();
+        if let Some(node) = &mut self.node {
+            node.set_keys(now, &keys)?;
+        }
+        self.keys = Some(keys);
+        Ok(())
+    }
+
     pub(crate) fn stop(&mut self) {
         self.node = None;
+        self.paused = false;
         self.leaving = false;
     }
 
     /// Lets it do what it has to do now. Returns when it wants to be polled again.
     pub(crate) fn poll(&mut self) -> Option<Instant> {
+        if self.paused {
+            return None;
+        }
         let now = self.clock();
         let node = self.node.as_mut()?;
         // A stack that fails for ever does not stop time.
@@ -142,6 +181,28 @@ impl<M: Memory + Default> SimMember<M> {
             node.leave(now);
             self.leaving = true;
         }
+    }
+
+    /// Does nothing until [`resume`](Self::resume), as a program that is stopped or a machine that sleeps:
+    /// what arrives waits in its stack, as far as there is room. A restart ends the pause, too.
+    pub const fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Goes on after a [`pause`](Self::pause).
+    pub const fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    /// Whether it is [paused](Self::pause).
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Its clock leaps forward, for good.
+    pub fn put_clock_forward(&mut self, by: Duration) {
+        self.clock_ahead += by;
     }
 
     /// Whether it runs: it has neither left nor crashed.

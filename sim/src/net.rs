@@ -4,6 +4,7 @@ use core::ops::{Index, IndexMut};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use groupcast::seal::{FirstContact, KeySet};
 use groupcast::{Board, Config, Instant, Memory};
 
 use crate::host::HostId;
@@ -109,18 +110,41 @@ impl<M: Memory + Default> SimNet<M> {
         self.join_on(host, config)
     }
 
+    /// A new member of a sealed group on a new host.
+    ///
+    /// # Panics
+    ///
+    /// A setting or a key cannot work.
+    pub fn join_sealed(
+        &mut self,
+        config: Config,
+        keys: KeySet,
+        first_contact: FirstContact,
+    ) -> MemberKey {
+        let host = self.network.add_host();
+        let key = self.add(host, config);
+        self.members[key.0].seal(keys, first_contact);
+        self.restart(key);
+        key
+    }
+
     /// A new member on a host that has others already.
     ///
     /// # Panics
     ///
     /// A setting cannot work.
     pub fn join_on(&mut self, host: HostId, config: Config) -> MemberKey {
+        let key = self.add(host, config);
+        self.restart(key);
+        key
+    }
+
+    fn add(&mut self, host: HostId, config: Config) -> MemberKey {
         let key = self.members.len();
         self.members
             .push(SimMember::new(self.network.clone(), host, config));
         self.on_host.entry(host).or_default().push(key);
         self.current.push(None);
-        self.restart(MemberKey(key));
         MemberKey(key)
     }
 

@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::fmt;
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use crate::host::{Host, HostId};
 use crate::link::{Link, checked};
 use crate::stack::SimStack;
 use crate::state::State;
-use crate::trace::{Counters, TraceEntry};
+use crate::trace::{Counters, Datagram, TraceEntry};
 
 /// A simulated network: a cheap handle, all clones of which mean the same network.
 ///
@@ -227,6 +228,15 @@ impl Network {
     /// Unless the probability is in `0.0..=1.0`.
     pub fn set_send_refusal(&self, probability: f64) {
         self.0.borrow_mut().send_refusal = checked(probability);
+    }
+
+    /// Sends a datagram from `host` under any source address, as whoever has a raw socket can: to a
+    /// group or to one address. It needs no socket and no membership, and takes the host's links.
+    ///
+    /// To a destination that no datagram can have, or while the host is down, nothing is sent.
+    pub fn forge(&self, host: HostId, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        let datagram = Datagram::new(source, destination, payload);
+        self.0.borrow_mut().forge(host, datagram);
     }
 
     /// What happened so far, in numbers.

@@ -163,22 +163,56 @@ impl State {
         if let Some(observer) = &mut self.observer {
             observer(from, payload);
         }
+        self.spread(from, only, shared, &datagram, |is_self| {
+            if is_self { loops } else { hops > 0 }
+        });
+        Ok(())
+    }
+
+    /// Sends a datagram from a host under any source address, past its sockets.
+    pub(crate) fn forge(&mut self, from: HostId, datagram: Datagram) {
+        let host = self.host(from);
+        if host.down {
+            return;
+        }
+        host.attempts += 1;
+        let luck = [u64::from(from.number()), 0, host.attempts];
+        let shared = Random::new(self.seed, luck).fraction();
+        let Some((_, only)) = route(from, datagram.destination) else {
+            return;
+        };
+        let datagram = Rc::new(datagram);
+        self.trace
+            .note(self.now, TraceEvent::Forged, &datagram, None);
+        self.spread(from, only, shared, &datagram, |is_self| !is_self);
+    }
+
+    /// Puts a datagram on its way: to one host, or to all that are members of its group and `wanted`,
+    /// which is asked whether it is the sending host.
+    fn spread(
+        &mut self,
+        from: HostId,
+        only: Option<HostId>,
+        shared: f64,
+        datagram: &Rc<Datagram>,
+        wanted: impl Fn(bool) -> bool,
+    ) {
         if let Some(to) = only {
             if to.index() < self.hosts.len() {
-                self.dispatch(from, to, shared, &datagram);
+                self.dispatch(from, to, shared, datagram);
             }
-        } else {
-            for &to in self
-                .groups
-                .hosts(destination.ip(), destination.port())
-                .iter()
-            {
-                if if to == from { loops } else { hops > 0 } {
-                    self.dispatch(from, to, shared, &datagram);
-                }
+            return;
+        }
+        let destination = datagram.destination;
+        for &to in self
+            .groups
+            .hosts(destination.ip(), destination.port())
+            .iter()
+        {
+            if wanted(to == from) {
+                self.dispatch(from, to, shared, datagram);
             }
         }
-        Ok(())
     }
 
     /// Puts the copy for one host on its way.

@@ -60,6 +60,8 @@ pub enum TraceEvent {
     Delivered,
     /// A socket's queue had no room for it.
     Overflowed,
+    /// It was sent under a made-up source address.
+    Forged,
 }
 
 /// What happened in a network so far.
@@ -109,6 +111,8 @@ pub struct Counters {
     pub corrupted: u64,
     /// Copies that were cut short; they travel on.
     pub truncated: u64,
+    /// Datagrams sent under a made-up source address; they are not in `sent`.
+    pub forged: u64,
 }
 
 impl Counters {
@@ -221,6 +225,7 @@ impl Trace {
             TraceEvent::Unclaimed => &mut counters.unclaimed,
             TraceEvent::Delivered => &mut counters.delivered,
             TraceEvent::Overflowed => &mut counters.overflowed,
+            TraceEvent::Forged => &mut counters.forged,
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct Latency {
 
 impl Latency {
     /// Adds one delivery.
-    pub(super) fn add(&mut self, took: Duration) {
+    pub fn add(&mut self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         *self.counts.entry(micros).or_default() += 1;
         self.total += 1;

@@ -12,6 +12,7 @@ use crate::{GROUP, Member, PORT, TO_GROUP};
 enum Step {
     Send(usize, usize),
     SendToHost(usize, usize),
+    Forge(usize, usize),
     Advance(u64),
     Receive(usize),
     Open(usize),
@@ -30,6 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (host(), 0..1600_usize).prop_map(|(host, length)| Step::Send(host, length)),
         3 => (host(), host()).prop_map(|(from, to)| Step::SendToHost(from, to)),
+        2 => (host(), host()).prop_map(|(from, as_if)| Step::Forge(from, as_if)),
         8 => (0..5000_u64).prop_map(Step::Advance),
         4 => host().prop_map(Step::Receive),
         1 => host().prop_map(Step::Open),
@@ -81,6 +83,10 @@ fn play(seed: u64, steps: &[Step]) -> Network {
                 for member in &mut members[from] {
                     let _ = member.send_to((hosts[to].ipv4(), PORT).into(), b"hello");
                 }
+            }
+            Step::Forge(from, as_if) => {
+                let source = (hosts[as_if].ipv4(), PORT).into();
+                network.forge(hosts[from], source, TO_GROUP, b"forged");
             }
             Step::Advance(micros) => network.advance_by(Duration::from_micros(micros)),
             Step::Receive(host) => {

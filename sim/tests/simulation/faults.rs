@@ -8,7 +8,7 @@ use groupcast::embedded_nal::nb;
 use groupcast::multicast::{UdpError, UdpErrorKind};
 use groupcast_sim::{Link, Network};
 
-use crate::{Member, TO_GROUP, run_until};
+use crate::{Member, PORT, TO_GROUP, run_until};
 
 const COUNT: u32 = 10_000;
 /// Between two datagrams.
@@ -403,4 +403,27 @@ fn a_refused_send_may_be_tried_again() {
     assert_eq!(network.counters().sent, 1000);
     // One refusal for three attempts that succeed: 333, give or take 3 * 21.
     assert!((270..396).contains(&refused), "{refused}");
+}
+
+#[test]
+fn a_forged_source_is_what_receivers_see() {
+    let network = Network::new(1);
+    let [mut one, mut other] = [(); 2].map(|()| Member::new(&network));
+    let stranger = network.add_host();
+    let source = "10.9.9.9:99".parse().unwrap();
+    network.forge(stranger, source, TO_GROUP, b"to all");
+    let alone = (one.host().ipv4(), PORT).into();
+    network.forge(stranger, source, alone, b"to one");
+    let waiting = |member: &mut Member| core::iter::from_fn(|| member.receive().ok()).collect();
+    let both: Vec<_> = waiting(&mut one);
+    assert_eq!(
+        both,
+        [(b"to all".to_vec(), source), (b"to one".to_vec(), source)]
+    );
+    let first: Vec<_> = waiting(&mut other);
+    assert_eq!(first, [(b"to all".to_vec(), source)]);
+    assert_eq!((network.counters().sent, network.counters().forged), (0, 2));
+    network.set_host_up(stranger, false);
+    network.forge(stranger, source, TO_GROUP, b"cut off");
+    assert!(one.receive().is_err());
 }
