@@ -1,5 +1,7 @@
 //! Options that pick one of several: classes, paces, memory, where to join.
 
+use core::fmt;
+
 use clap::ValueEnum;
 use groupcast::{Channel, Class, Join, Pace};
 use groupcast_std::Profile;
@@ -30,6 +32,18 @@ impl ClassChoice {
             Self::ReliableOrdered => Class::ReliableOrdered,
         }
     }
+}
+
+impl fmt::Display for ClassChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        value_name(self, f)
+    }
+}
+
+/// The name of a choice as it is written on the command line.
+pub(crate) fn value_name(choice: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let value = choice.to_possible_value();
+    f.write_str(value.as_ref().map_or("", |value| value.get_name()))
 }
 
 /// What a channel's class is called on the command line and in JSON.
@@ -68,6 +82,12 @@ impl PaceChoice {
     }
 }
 
+impl fmt::Display for PaceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        value_name(self, f)
+    }
+}
+
 /// How much memory the member has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum StorageChoice {
@@ -86,6 +106,12 @@ impl StorageChoice {
             Self::Board => Profile::Board,
             Self::Desktop => Profile::Desktop,
         }
+    }
+}
+
+impl fmt::Display for StorageChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        value_name(self, f)
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
     let mut listener = join(common, "listener")?;
     let mut sender = join(common, "sender")?;
     let group = sender.group();
-    say_start(common, group, sender.choice(), Some(sender.id()));
+    say_start(common, &sender);
 
     output.line(&format!(
         "Listening for messages from multicast group {group}"
@@ -52,7 +52,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
     if heard.is_none() && !signal::end_requested() {
         return Err(Failure::Unmet(format!(
             "the message did not come back within {} s; a firewall may block UDP on this interface, \
-             or the machine may be very busy; `groupcast interfaces` shows what there is",
+             or the machine may be very busy; `groupcast doctor` finds out",
             (PATIENCE * ATTEMPTS).as_secs()
         )));
     }

@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Settings(String),
     /// What was waited for did not come.
     Unmet(String),
+    /// The doctor found a fault, and told it.
+    Found,
     /// Nobody reads standard output any more: the end of a pipe such as `groupcast listen | head`.
     OutputClosed,
 }
@@ -27,6 +29,7 @@ impl Failure {
             Self::Trouble(text) => (text, 1),
             Self::Settings(text) => (text, 2),
             Self::Unmet(text) => (text, 3),
+            Self::Found => return ExitCode::from(2),
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
         eprintln!("groupcast: {}", escaped(&text));

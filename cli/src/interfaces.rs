@@ -3,6 +3,7 @@
 use groupcast_std::interfaces::{NetworkInterface, Verdict, survey};
 use groupcast_std::{StdStack, resolve_group};
 
+use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
@@ -45,7 +46,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
 }
 
 /// The interfaces in columns. `chosen` says why one of them is.
-fn table<'a>(
+pub(crate) fn table<'a>(
     verdicts: &'a [Verdict],
     chosen: impl Fn(&NetworkInterface) -> Option<&'a str>,
 ) -> Vec<String> {
@@ -71,18 +72,7 @@ fn table<'a>(
             escaped(chosen.unwrap_or(reason)).to_string(),
         ]);
     }
-    let widths: [usize; HEADINGS.len()] = core::array::from_fn(|column| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0).max(1)
-    });
-    let line = |row: &[String; HEADINGS.len()]| {
-        let cells = row.iter().zip(widths);
-        let cells: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
+    columns::lines(&rows)
 }
 
 fn flags(interface: &NetworkInterface) -> String {

@@ -3,12 +3,14 @@
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
 
+use groupcast::sign::NotTrusted;
 use groupcast::{DuplicateId, Event, Member, MemberId, Outcome, Standing};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::escape::{hex, is_unsafe};
+use crate::trust::Show;
 
 /// One line about something that happened.
 #[derive(Debug, Serialize)]
@@ -21,8 +23,21 @@ enum Line<'a> {
         sender: String,
         address: SocketAddr,
         sequence: u32,
+        /// Without `--trust`, of a message that is signed: "unverified".
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signed: Option<&'static str>,
+        /// With `--trust`: by whom.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signed_by: Option<&'a str>,
         #[serde(flatten)]
         payload: Payload<'a>,
+    },
+    /// A message that is not shown, because no trusted publisher signed it.
+    Untrusted {
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sender: Option<String>,
+        address: SocketAddr,
     },
     Gap {
         from: String,
@@ -48,6 +63,9 @@ enum Line<'a> {
     },
     RosterFull {
         refused: u32,
+    },
+    RotateKey {
+        place: usize,
     },
 }
 
@@ -101,8 +119,14 @@ pub(crate) fn called(name: &str, id: MemberId) -> String {
     }
 }
 
-/// The line about an event; `None` if there is none.
-pub(crate) fn event(event: &Event<'_>) -> Option<String> {
+/// The line about what is to be shown of an event; `None` if there is none.
+pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
+    let signed_by = match show {
+        Show::No => return None,
+        Show::Yes => None,
+        Show::SignedBy(publisher) => Some(publisher),
+        Show::Untrusted(why) => return untrusted(event, why).as_ref().map(to_line),
+    };
     let line = match event {
         Event::Message(message) => Line::Message {
             channel: message.channel().number(),
@@ -111,6 +135,8 @@ pub(crate) fn event(event: &Event<'_>) -> Option<String> {
             sender: message.sender().to_string(),
             address: message.address(),
             sequence: message.sequence(),
+            signed: (message.is_signed() && signed_by.is_none()).then_some("unverified"),
+            signed_by,
             payload: Payload::new(message.payload()),
         },
         Event::Gap(gap) => Line::Gap {
@@ -129,9 +155,31 @@ pub(crate) fn event(event: &Event<'_>) -> Option<String> {
         Event::Restarted(member) => Line::Restarted(Who::new(member)),
         Event::DuplicateId(duplicate) => duplicate_id(duplicate),
         Event::RosterFull { refused } => Line::RosterFull { refused: *refused },
+        Event::RotateKey { place } => Line::RotateKey { place: *place },
         _ => return None,
     };
     Some(to_line(&line))
+}
+
+fn untrusted(event: &Event<'_>, why: NotTrusted) -> Option<Line<'static>> {
+    let reason = match why {
+        NotTrusted::NotSigned => "not-signed",
+        NotTrusted::NoSession => "no-session",
+        NotTrusted::Malformed => "malformed",
+        NotTrusted::NobodyTrusted => "nobody-trusted",
+        NotTrusted::Replayed => "replayed",
+        _ => "other",
+    };
+    let (sender, address) = match event {
+        Event::Message(message) => (Some(message.sender().to_string()), message.address()),
+        Event::Raw(raw) => (None, raw.address()),
+        _ => return None,
+    };
+    Some(Line::Untrusted {
+        reason,
+        sender,
+        address,
+    })
 }
 
 fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
@@ -139,6 +187,7 @@ fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
         Outcome::Kept => ("kept", None),
         Outcome::Redrawn(id) => ("redrawn", Some(id.to_string())),
         Outcome::Silenced => ("silenced", None),
+        Outcome::Cloned => ("cloned", None),
         _ => ("others", None),
     };
     Line::DuplicateId {
@@ -175,6 +224,31 @@ pub(crate) fn key(group: &str, key: &str) -> String {
         key: &'a str,
     }
     to_line(&Key { group, key })
+}
+
+/// A publisher's name, and its keys.
+pub(crate) fn signing_key(name: &str, signing_key: &str, public_key: &str) -> String {
+    #[derive(Serialize)]
+    struct Key<'a> {
+        name: &'a str,
+        signing_key: &'a str,
+        public_key: &'a str,
+    }
+    to_line(&Key {
+        name,
+        signing_key,
+        public_key,
+    })
+}
+
+/// A publisher's name, and its public key.
+pub(crate) fn public_key(name: &str, public_key: &str) -> String {
+    #[derive(Serialize)]
+    struct Key<'a> {
+        name: &'a str,
+        public_key: &'a str,
+    }
+    to_line(&Key { name, public_key })
 }
 
 /// The line about an interface. `chosen` says whether the group would use it, and why.
@@ -217,7 +291,7 @@ pub(crate) fn interface(verdict: &Verdict, chosen: Option<&str>) -> String {
 ///
 /// JSON leaves some characters as they are that a terminal obeys. They occur within strings only,
 /// where they can be escaped.
-fn to_line(value: &impl Serialize) -> String {
+pub(crate) fn to_line(value: &impl Serialize) -> String {
     // These values have no maps with keys other than strings, the only thing that could fail.
     let line = serde_json::to_string(value).unwrap_or_default();
     if !line.contains(is_unsafe) {
@@ -270,7 +344,7 @@ mod tests {
         for datagram in core::iter::once(&buffer[..transmit.len]).chain(bare.iter().copied()) {
             hearer.handle(now, from, datagram).unwrap();
             while let Some(happened) = hearer.poll_event() {
-                let line = event(&happened).unwrap();
+                let line = event(&happened, Show::Yes).unwrap();
                 assert!(!line.contains(is_unsafe), "{line}");
                 found.push(serde_json::from_str(&line).unwrap());
             }

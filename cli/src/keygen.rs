@@ -1,4 +1,6 @@
-//! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board.
+//! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board; or a publisher's.
+
+mod publisher;
 
 use std::io::{IsTerminal, stdin};
 
@@ -17,18 +19,59 @@ pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
         let text = "an array is not JSON; leave out --json or the array";
         return Err(Failure::Settings(text.to_owned()));
     }
-    let file = key(common.group_name.as_deref(), options)?;
-    let text = if common.json {
-        let key = key_to_text(file.keys().sending());
-        Zeroizing::new(json::key(file.group_name().as_str(), &key))
-    } else if options.c_array || options.rust_array {
-        array(&file, options.c_array)
+    let language = match (options.c_array, options.rust_array) {
+        (true, _) => Some(Language::C),
+        (_, true) => Some(Language::Rust),
+        _ => None,
+    };
+    if let Some(path) = &options.public {
+        let text = publisher::public_key(common, path, language)?;
+        return Output::new(common.json).line(&text);
+    }
+    let text = if options.sign {
+        publisher::new_key(common)?
     } else {
-        file.to_text()
+        group_key(common, options, language)?
     };
     #[cfg(unix)]
     private::keep();
     Output::new(common.json).line(text.trim_end())
+}
+
+/// What an array is for.
+#[derive(Clone, Copy, Debug)]
+enum Language {
+    C,
+    Rust,
+}
+
+/// The key of a sealed group: as a file, as an array, or as JSON. It is secret.
+fn group_key(
+    common: &Common,
+    options: &Keygen,
+    language: Option<Language>,
+) -> Result<Zeroizing<String>, Failure> {
+    let file = key(common.group_name.as_deref(), options)?;
+    let key = file.keys().sending();
+    Ok(match language {
+        Some(language) => {
+            // A name has no control characters, so it does not end the line.
+            let remark = format!(
+                "The key of the group {:?}. Keep it secret.",
+                file.group_name()
+            );
+            let begin = match language {
+                Language::C => "static const unsigned char groupcast_key[32] = {",
+                Language::Rust => "pub const KEY: [u8; 32] = [",
+            };
+            array(&remark, begin, key.secret(), language)
+        }
+        None if common.json => {
+            let text = key_to_text(key);
+            Zeroizing::new(json::key(file.group_name().as_str(), &text))
+        }
+        None => file.to_text(),
+    })
 }
 
 /// The key that is asked for, and the name of its group.
@@ -80,27 +123,21 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
     Ok(first)
 }
 
-/// The key as an array to compile in.
-fn array(file: &KeyFile, c: bool) -> Zeroizing<String> {
-    let (begin, end) = if c {
-        ("static const unsigned char groupcast_key[32] = {", "};")
-    } else {
-        ("pub const KEY: [u8; 32] = [", "];")
-    };
-    // A name has no control characters, so it does not end the line.
+/// A key as an array to compile in.
+fn array(remark: &str, begin: &str, key: &[u8; 32], language: Language) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512));
-    text.push_str(&format!(
-        "// The key of the group {:?}. Keep it secret.\n{begin}\n",
-        file.group_name()
-    ));
-    for row in file.keys().sending().secret().chunks(8) {
+    text.push_str(&format!("// {remark}\n{begin}\n"));
+    for row in key.chunks(8) {
         text.push_str("   ");
         for octet in row {
             text.push_str(&format!(" 0x{octet:02x},"));
         }
         text.push('\n');
     }
-    text.push_str(end);
+    text.push_str(match language {
+        Language::C => "};",
+        Language::Rust => "];",
+    });
     text
 }
 

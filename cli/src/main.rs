@@ -6,29 +6,45 @@
 //! |---|---|
 //! | 0 | done, or ended by Ctrl-C |
 //! | 1 | trouble with the network, or with standard output, that makes going on impossible |
-//! | 2 | something asked for cannot be: an option, an interface, a file, a message too long |
+//! | 2 | something asked for cannot be: an option, an interface, a file, a message too long; or `doctor` found a fault |
 //! | 3 | what was waited for did not come, or a simulated group broke its promise |
 
 mod bare;
+mod bench;
+mod cells;
+mod chart;
 mod chat;
 mod choices;
+mod columns;
 mod delivery;
 mod demo;
+mod doctor;
 mod escape;
 mod failure;
+mod framing;
 mod interfaces;
 mod json;
 mod keygen;
 mod lines;
 mod listen;
+mod manual;
 mod members;
 mod options;
 mod output;
+mod ping;
+mod record;
+mod recording;
+mod replay;
+mod sealing;
 mod send;
 mod session;
 mod signal;
 mod sim;
+mod socket;
+mod terminal;
+mod top;
 mod trouble;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -39,9 +55,9 @@ use options::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();
-    // A simulation and a key have nothing to say good-bye to: Ctrl-C simply ends them.
+    // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them.
     let ready = match command {
-        Command::Sim(_) | Command::Keygen(_) => Ok(()),
+        Command::Sim(_) | Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
         _ => signal::install(),
     };
     let done = ready.and_then(|()| match command {
@@ -50,9 +66,17 @@ fn main() -> ExitCode {
         Command::Send(options) => send::run(&common, &options),
         Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
+        Command::Ping(options) => ping::run(&common, &options),
+        Command::Top(options) => top::run(&common, &options),
+        Command::Record(options) => record::run(&common, &options),
+        Command::Replay(options) => replay::run(&common, &options),
+        Command::Doctor(options) => doctor::run(&common, &options),
         Command::Interfaces => interfaces::run(&common),
         Command::Sim(options) => sim::run(&common, &options),
+        Command::Bench(options) => bench::run(&common, &options),
         Command::Keygen(options) => keygen::run(&common, &options),
+        Command::Completions(options) => manual::completions(options.shell),
+        Command::Man(options) => manual::man(&options),
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

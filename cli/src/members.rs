@@ -7,6 +7,7 @@ use crate::json;
 use crate::options::{Common, Limits, Members};
 use crate::output::Output;
 use crate::session::{Session, Wanted, builder, end_of};
+use crate::trust::Show;
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;
@@ -14,10 +15,14 @@ pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     // With both, the roster is printed once; else every change of it as it happens.
     let once = common.json && options.timeout.is_some();
     let ended = session.watch(end_of(options.timeout), &mut output, |event| {
-        if once || matches!(event, Event::Message(_) | Event::Raw(_)) {
-            Wanted::No
+        let show = if once || matches!(event, Event::Message(_) | Event::Raw(_)) {
+            Show::No
         } else {
-            Wanted::Yes
+            Show::Yes
+        };
+        Wanted {
+            show,
+            is_last: false,
         }
     });
     let printed = if once && ended.is_ok() {

@@ -1,5 +1,8 @@
 //! What can be said on the command line.
 
+mod watching;
+
+use core::net::IpAddr;
 use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
 use std::path::PathBuf;
@@ -8,11 +11,14 @@ use clap::{Args, Parser, Subcommand};
 use groupcast::{Channel, Join, MemberId};
 use groupcast_std::InterfaceSelector;
 
+use crate::bench::options::Bench;
 use crate::choices::{ClassChoice, PaceChoice, StorageChoice, parse_join};
 use crate::sim::options::Sim;
 
+pub(crate) use watching::{Ping, Record, Replay, Top};
+
 const EXIT_CODES: &str = "Exit codes: 0 done, or ended by Ctrl-C; 1 network trouble; 2 something asked \
-                          for cannot be; 3 what was waited for did not come.";
+                          for cannot be, or the doctor found a fault; 3 what was waited for did not come.";
 
 /// Group messaging over UDP multicast.
 #[derive(Debug, Parser)]
@@ -62,6 +68,26 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) group_name: Option<String>,
 
+    /// The keys of a sealed group, as `groupcast keygen > FILE` makes them: whoever has no such file can
+    /// neither read nor send. The group's name is that in the file, if there is one.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GROUPCAST_KEY_FILE"
+    )]
+    pub(crate) key_file: Option<PathBuf>,
+
+    /// In a sealed group: believe whoever holds the key, without waiting for proof that it is there now. For
+    /// those that take part --hidden. What was recorded before can then be played back.
+    #[arg(long, global = true)]
+    pub(crate) trust_first: bool,
+
+    /// In a sealed group: take bare datagrams, too. Anybody can send those.
+    #[arg(long, global = true)]
+    pub(crate) bare: bool,
+
     /// The hop limit (TTL). 1 stays on the link, 0 on this machine.
     #[arg(
         long,
@@ -93,17 +119,50 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Send a message to the group.
     Send(Send),
-    /// Talk: standard input line by line to the group, reliably, and what the others say to standard
-    /// output.
+    /// Talk, on the whole screen: who is there, what is said, who has it. Without a terminal line by line,
+    /// from standard input to the group and from the others to standard output.
     Chat(Chat),
     /// Show who is there.
     Members(Members),
+    /// Ask members for answers, by multicast and by unicast: what is lost, and how long it takes.
+    #[command(after_help = watching::PING_HELP)]
+    Ping(Ping),
+    /// Watch members and streams: rates, gaps, repairs, round trips.
+    #[command(after_help = watching::TOP_HELP)]
+    Top(Top),
+    /// Record what the group says, as a capture that Wireshark opens.
+    #[command(after_help = watching::RECORD_HELP)]
+    Record(Record),
+    /// Say again what was recorded of the group, at the original speed or another.
+    #[command(after_help = watching::REPLAY_HELP)]
+    Replay(Replay),
     /// Show the network interfaces, and which one the group would use.
     Interfaces,
+    /// Nothing arrives? Check this machine step by step, and say the most likely cause and what mends it.
+    Doctor(Doctor),
     /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.
     Sim(Sim),
-    /// Make a key for a sealed group, for all its members: `groupcast keygen > FILE`.
+    /// Measure throughput, latency and cost on this machine, beside plain sockets in the same run.
+    Bench(Bench),
+    /// Make a key for a sealed group, for all its members: `groupcast keygen > FILE`; or one to sign with.
     Keygen(Keygen),
+    /// Print a script for a shell that completes what is typed: `source <(groupcast completions bash)`.
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands into a directory.
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// A directory that is there.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -121,6 +180,16 @@ pub(crate) struct Keygen {
         requires = "array"
     )]
     pub(crate) from: Option<PathBuf>,
+
+    /// Make a key to sign messages with, for a publisher: `groupcast keygen --sign > FILE`. --name is what
+    /// those who trust it may call it.
+    #[arg(long, conflicts_with_all = ["passphrase", "from", "array"])]
+    pub(crate) sign: bool,
+
+    /// Not a key, but the line that trusts the key in this file of --sign, for `listen --trust`; or its
+    /// public key as an array.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase", "from", "sign"])]
+    pub(crate) public: Option<PathBuf>,
 
     /// As an array in C, for a board.
     #[arg(long, group = "array")]
@@ -150,6 +219,11 @@ pub(crate) struct Listen {
     /// Where to begin with reliable messages: with what is sent from now on, or up to N back.
     #[arg(long, value_name = "current|recent:N", default_value = "current", value_parser = parse_join)]
     pub(crate) join: Join,
+
+    /// Show only messages that a publisher in this file signed, and no message twice. It has a line
+    /// NAME = "gp1-…" for each, as `groupcast keygen --public FILE` prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,
@@ -219,6 +293,10 @@ pub(crate) struct Send {
     )]
     pub(crate) timeout: Duration,
 
+    /// Sign every message with the key in this file, as `groupcast keygen --sign > FILE` makes it.
+    #[arg(long, value_name = "FILE", conflicts_with = "raw")]
+    pub(crate) sign_key: Option<PathBuf>,
+
     /// Send so many lines a second at most.
     #[arg(long, value_name = "N", requires = "lines")]
     pub(crate) rate: Option<NonZeroU32>,
@@ -240,6 +318,15 @@ pub(crate) struct Chat {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) channel: u8,
 
+    /// Line by line, also on a terminal.
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    /// Send what is said as bare datagrams, too, for programs that do not speak the protocol. In a sealed
+    /// group, where that gives it away, only with --bare.
+    #[arg(long)]
+    pub(crate) mirror: bool,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
@@ -255,6 +342,42 @@ pub(crate) struct Members {
         allow_negative_numbers = true
     )]
     pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Test with another machine, on which `groupcast doctor --peer` runs at the same time. With its
+    /// address, also where multicast does not get through.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
+    pub(crate) peer: Option<Option<IpAddr>>,
+
+    /// How long to wait for the other machine.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        default_value = "60",
+        value_parser = parse_seconds,
+        requires = "peer",
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Duration,
+
+    /// Go on with the other machine for so long, to see whether a switch forgets the group: most do so
+    /// after 260 s. Without a number: 360. Both machines need it.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "360",
+        value_parser = parse_seconds,
+        requires = "peer"
+    )]
+    pub(crate) long: Option<Duration>,
+
+    /// Print a text to paste into a bug report. It has the addresses of this machine, and no secrets.
+    #[arg(long)]
+    pub(crate) report: bool,
 }
 
 fn parse_interface(text: &str) -> Result<InterfaceSelector, core::convert::Infallible> {
@@ -273,7 +396,7 @@ fn parse_id(text: &str) -> Result<MemberId, &'static str> {
         .ok_or(ADVICE)
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
     text.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

@@ -3,11 +3,13 @@
 use std::io::{BufWriter, Stdout, Write, stdout};
 
 use groupcast::{Channel, Event};
+use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
+use crate::trust::Show;
 
 /// Lines that come faster than this many octets fill are written together: a burst of messages must
 /// not be lost while line after line is written.
@@ -43,12 +45,19 @@ impl Output {
         self.flush()
     }
 
-    /// Writes the line about an event, if there is one, now or with the next [`flush`](Self::flush).
-    pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+    /// Writes an object as a line of JSON now.
+    pub(crate) fn json(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        let line = serde_json::to_string(object).expect("names and numbers can be written");
+        self.line(&line)
+    }
+
+    /// Writes what is to be shown of an event, if that is a line, now or with the next
+    /// [`flush`](Self::flush).
+    pub(crate) fn event(&mut self, event: &Event<'_>, show: Show<'_>) -> Result<(), Failure> {
         let line = if self.json {
-            json::event(event)
+            json::event(event, show)
         } else {
-            human(event, self.usual)
+            human(event, show, self.usual)
         };
         line.map_or(Ok(()), |line| self.put(&line))
     }
@@ -64,7 +73,23 @@ impl Output {
 }
 
 /// The line about an event, for people.
-fn human(event: &Event<'_>, usual: Channel) -> Option<String> {
+fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
+    match (show, event) {
+        (Show::No | Show::Untrusted(_), _) => None,
+        (Show::SignedBy(publisher), _) => {
+            let line = plain(event, usual)?;
+            Some(format!("[signed by {}] {line}", escaped(publisher)))
+        }
+        (Show::Yes, Event::Message(message)) if message.is_signed() => {
+            let line = plain(event, usual)?;
+            Some(format!("[signed, not verified] {line}"))
+        }
+        (Show::Yes, _) => plain(event, usual),
+    }
+}
+
+/// The line about an event, without its signature.
+fn plain(event: &Event<'_>, usual: Channel) -> Option<String> {
     let text = groupcast_std::Event::from(*event).to_string();
     let text = escaped(&text);
     Some(match event {
@@ -82,7 +107,10 @@ fn human(event: &Event<'_>, usual: Channel) -> Option<String> {
         | Event::Restarted(member) => {
             format!("* {text} ({} at {})", member.id(), member.address())
         }
-        Event::Gap(_) | Event::DuplicateId(_) | Event::RosterFull { .. } => format!("* {text}"),
+        Event::Gap(_)
+        | Event::DuplicateId(_)
+        | Event::RosterFull { .. }
+        | Event::RotateKey { .. } => format!("* {text}"),
         _ => return None,
     })
 }

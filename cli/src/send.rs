@@ -9,6 +9,7 @@ use std::time::Instant;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use groupcast::sign::{SIGNATURE_LEN, SigningKey};
 use groupcast::{Channel, SendError};
 
 use crate::bare::Bare;
@@ -20,6 +21,7 @@ use crate::lines::{self, Line};
 use crate::options::{Common, Send};
 use crate::session::{Session, builder, end_of, say_summary};
 use crate::signal;
+use crate::trust;
 
 /// More than any message can have: so much of a file is read to say how long it is.
 const TOO_MUCH: u64 = 1 << 20;
@@ -43,7 +45,8 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
         Some(path) => read(path)?,
         None => options.text.join(" ").into_bytes(),
     };
-    let mut mouth = Mouth::open(common, options)?;
+    let key = trust::signing_key(options)?;
+    let mut mouth = Mouth::open(common, options, key)?;
     let end = end_of(Some(options.timeout));
     let said = mouth.meet().and_then(|()| {
         if options.lines {
@@ -70,6 +73,8 @@ enum Mouth {
 struct Talker {
     session: Session,
     channel: Channel,
+    /// To sign with.
+    key: Option<SigningKey>,
     /// Of the reliable classes.
     delivery: Option<Delivery>,
     /// The sequence numbers of the first and the last message said.
@@ -77,7 +82,7 @@ struct Talker {
 }
 
 impl Mouth {
-    fn open(common: &Common, options: &Send) -> Result<Self, Failure> {
+    fn open(common: &Common, options: &Send, key: Option<SigningKey>) -> Result<Self, Failure> {
         if options.raw {
             return Ok(Self::Bare(Box::new(Bare::open(common)?)));
         }
@@ -91,6 +96,7 @@ impl Mouth {
         Ok(Self::Member(Box::new(Talker {
             session,
             channel,
+            key,
             delivery: reliable.then(|| Delivery::new(expected)),
             said: None,
         })))
@@ -111,7 +117,9 @@ impl Mouth {
     fn say(&mut self, message: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Member(talker) => {
-                if let Some(last) = talker.session.say(talker.channel, message, |_| {})? {
+                let key = talker.key.as_ref();
+                let said = talker.session.say(talker.channel, message, key, |_| {})?;
+                if let Some(last) = said {
                     let first = talker.said.map_or(last, |(first, _)| first);
                     talker.said = Some((first, last));
                 }
@@ -152,7 +160,11 @@ impl Mouth {
 
     fn limit(&self) -> usize {
         match self {
-            Self::Member(talker) => talker.session.limit(talker.channel.class()),
+            Self::Member(talker) => {
+                let limit = talker.session.limit(talker.channel.class());
+                let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
+                limit.saturating_sub(signature)
+            }
             Self::Bare(_) => Bare::LIMIT,
         }
     }

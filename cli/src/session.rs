@@ -5,24 +5,24 @@ use core::time::Duration;
 use std::time::Instant;
 
 use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Class, Counters, Event, MemberId};
+use groupcast::sign::SigningKey;
+use groupcast::{Channel, Class, Counters, Event};
 use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::{Common, Limits};
 use crate::output::Output;
+use crate::sealing;
 use crate::signal;
 use crate::trouble::Trouble;
+use crate::trust::Show;
 
 /// How long to wait after an error that may come again at once.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
 /// How long to wait at once for room to send.
 const NO_ROOM: Duration = Duration::from_millis(5);
-
-/// What to ask the system for, so that bursts are not lost. It may give less.
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Why [`Session::watch`] ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,13 +35,13 @@ pub(crate) enum Ended {
     Signal,
 }
 
-/// Whether an event is to be printed.
+/// What is to become of an event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Wanted {
-    Yes,
-    No,
-    /// Yes, and then it is enough.
-    Last,
+pub(crate) struct Wanted<'t> {
+    /// What is printed of it.
+    pub(crate) show: Show<'t>,
+    /// Whether it is then enough.
+    pub(crate) is_last: bool,
 }
 
 /// A member, and what the user is told about it.
@@ -63,8 +63,7 @@ impl Session {
             builder = builder.id(id);
         }
         let member = builder.join()?;
-        let id = Some(member.id());
-        say_start(common, member.group(), member.choice(), id);
+        say_start(common, &member);
         Ok(Self {
             member,
             trouble: Trouble::default(),
@@ -74,11 +73,11 @@ impl Session {
 
     /// Takes part in the group, and prints the events that `wanted` picks, until it breaks, until
     /// `end`, or until a signal comes.
-    pub(crate) fn watch(
+    pub(crate) fn watch<'t>(
         &mut self,
         end: Option<Instant>,
         output: &mut Output,
-        mut wanted: impl FnMut(&Event<'_>) -> Wanted,
+        mut wanted: impl FnMut(&Event<'_>) -> Wanted<'t>,
     ) -> Result<Ended, Failure> {
         let ended = self.watch_unflushed(end, output, &mut wanted);
         let flushed = output.flush();
@@ -86,11 +85,11 @@ impl Session {
         flushed.map(|()| ended)
     }
 
-    fn watch_unflushed(
+    fn watch_unflushed<'t>(
         &mut self,
         end: Option<Instant>,
         output: &mut Output,
-        wanted: &mut impl FnMut(&Event<'_>) -> Wanted,
+        wanted: &mut impl FnMut(&Event<'_>) -> Wanted<'t>,
     ) -> Result<Ended, Failure> {
         let mut failing = false;
         loop {
@@ -106,10 +105,8 @@ impl Session {
                     failing = false;
                     say_standing(self.verbose, &event);
                     let wanted = wanted(&event);
-                    if wanted != Wanted::No {
-                        output.event(&event)?;
-                    }
-                    if wanted == Wanted::Last {
+                    output.event(&event, wanted.show)?;
+                    if wanted.is_last {
                         return Ok(Ended::Enough);
                     }
                 }
@@ -162,22 +159,37 @@ impl Session {
         Ok(())
     }
 
+    /// From now on, trouble with the network is kept for [`trouble`](Self::trouble).
+    pub(crate) fn keep_trouble(&mut self) {
+        self.trouble.keep();
+    }
+
+    /// What there was of trouble with the network, and its end.
+    pub(crate) fn trouble(&mut self) -> Vec<String> {
+        self.trouble.take()
+    }
+
     /// The most octets of a message now.
     pub(crate) fn limit(&self, class: Class) -> usize {
         self.member.max_message(class)
     }
 
-    /// Queues a message and returns its sequence number. Messages that are queued before the next
+    /// Queues a message, signed if there is a key, and returns its sequence number. Messages that are queued before the next
     /// [`keep_up`](Self::keep_up) share datagrams. While there is no room, it takes part in the group
     /// and waits. `None`: a signal came before there was.
     pub(crate) fn say(
         &mut self,
         channel: Channel,
         message: &[u8],
+        key: Option<&SigningKey>,
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Option<u32>, Failure> {
         while !signal::end_requested() {
-            match self.member.try_queue(channel, message) {
+            let queued = match key {
+                Some(key) => self.member.try_queue_signed(channel, message, key),
+                None => self.member.try_queue(channel, message),
+            };
+            match queued {
                 Ok(sequence) => return Ok(Some(sequence)),
                 Err(nb::Error::WouldBlock) => self.attend(NO_ROOM, &mut happened)?,
                 Err(nb::Error::Other(error)) => return Err(error.into()),
@@ -197,7 +209,6 @@ impl Session {
 pub(crate) fn builder(common: &Common, limits: Limits) -> Result<MemberBuilder, Failure> {
     let mut builder = Member::builder(resolve_group(&common.group)?)
         .hops(common.hops)
-        .receive_buffer(RECEIVE_BUFFER)
         .announce(!common.hidden);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());
@@ -211,18 +222,24 @@ pub(crate) fn builder(common: &Common, limits: Limits) -> Result<MemberBuilder, 
     if let Some(choice) = limits.storage {
         builder = builder.memory(choice.profile());
     }
-    Ok(builder)
+    sealing::seal(common, builder)
 }
 
-/// The start-up line: what a question about missing messages is answered from.
-pub(crate) fn say_start(common: &Common, group: SocketAddr, choice: &Choice, id: Option<MemberId>) {
+/// The start-up line of a member: what a question about missing messages is answered from.
+pub(crate) fn say_start(common: &Common, member: &Member) {
+    let protection = if member.is_sealed() { "sealed" } else { "open" };
+    let who = format!("id {}, {protection}", member.id());
+    say_where(common, member.group(), member.choice(), &who);
+}
+
+/// The start-up line.
+pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who: &str) {
     let Choice { name, address, .. } = choice;
     let mtu = choice
         .mtu
         .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
-    let id = id.map_or_else(|| "none (bare)".to_owned(), |id| id.to_string());
     eprintln!(
-        "group {group} via {} ({address}), MTU {mtu}, hop limit {}, id {id}",
+        "group {group} via {} ({address}), MTU {mtu}, hop limit {}, {who}",
         escaped(name),
         common.hops,
     );

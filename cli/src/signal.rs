@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// How long a loop may wait before it looks again.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
@@ -14,6 +15,7 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn install() -> Result<(), Failure> {
     ctrlc::set_handler(|| {
         if REQUESTED.swap(true, Ordering::Relaxed) {
+            terminal::restore();
             std::process::exit(130);
         }
     })

@@ -18,7 +18,7 @@ use crate::output::Output;
 use options::{Sim, StorageName};
 
 /// A member's memory is made on the stack before it is boxed, and a desktop's has megabytes.
-const STACK: usize = 64 << 20;
+pub(crate) const STACK: usize = 64 << 20;
 
 pub(crate) fn run(common: &Common, options: &Sim) -> Result<(), Failure> {
     let mut output = Output::new(common.json);

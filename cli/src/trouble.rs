@@ -10,6 +10,8 @@ pub(crate) struct Trouble {
     /// How many datagrams the network had taken when it began; `None` if all is well.
     since: Option<u64>,
     first: Option<String>,
+    /// What is to be told by somebody else; `None`: it is said on standard error.
+    kept: Option<Vec<String>>,
 }
 
 impl Trouble {
@@ -17,10 +19,7 @@ impl Trouble {
     pub(crate) fn begins(&mut self, error: &groupcast_std::Error, counters: &Counters) {
         if self.since.is_none() {
             self.since = Some(taken(counters));
-            eprintln!(
-                "groupcast: network trouble: {}; going on",
-                escaped(&error.to_string())
-            );
+            self.say(format!("network trouble: {error}; going on"));
             self.first.get_or_insert_with(|| error.to_string());
         }
     }
@@ -29,8 +28,25 @@ impl Trouble {
     pub(crate) fn look(&mut self, counters: &Counters) {
         if self.since.is_some_and(|before| taken(counters) > before) {
             self.since = None;
-            eprintln!("groupcast: the network works again");
+            self.say("the network works again".to_owned());
         }
+    }
+
+    fn say(&mut self, text: String) {
+        match &mut self.kept {
+            Some(kept) => kept.push(text),
+            None => eprintln!("groupcast: {}", escaped(&text)),
+        }
+    }
+
+    /// From now on, nothing is written on standard error.
+    pub(crate) fn keep(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// What was kept since the last call.
+    pub(crate) fn take(&mut self) -> Vec<String> {
+        self.kept.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// The first thing that went wrong, if anything did.

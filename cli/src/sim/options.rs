@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use groupcast::{Class, Pace};
 use groupcast_sim::{Link, Scenario};
 
+use crate::choices::value_name;
+
 /// Members that fit one desktop roster, and the member itself.
 const DESKTOP_MEMBERS: usize = 257;
 
@@ -224,27 +226,21 @@ impl PaceName {
     }
 }
 
-/// The name as it is written on the command line.
-fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let value = value.to_possible_value();
-    f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-}
-
 impl fmt::Display for ClassName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
+        value_name(self, f)
     }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
+        value_name(self, f)
     }
 }
 
 impl fmt::Display for StorageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
+        value_name(self, f)
     }
 }
 

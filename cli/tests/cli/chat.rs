@@ -48,6 +48,33 @@ fn people_talk_and_see_who_comes_and_goes() {
 }
 
 #[test]
+fn what_is_mirrored_for_other_programs_is_seen_once() {
+    let group = group(126);
+    let mut ana = Running::spawn(
+        command(group)
+            .args(["chat", "--name", "ana", "--mirror"])
+            .stdin(Stdio::piped()),
+    );
+    ana.wait_until_joined();
+    let mut ana_types = ana.child.stdin.take().unwrap();
+    let (mut ben, _ben_types) = chat(group, "ben");
+    let mut listener = Running::joined(group, ["listen", "--hidden"]);
+    assert!(ben.line().starts_with("* ana joined"));
+    assert!(ana.line().starts_with("* ben joined"));
+    assert!(listener.line().starts_with("* "));
+    assert!(listener.line().starts_with("* "));
+    writeln!(ana_types, "hello").unwrap();
+    let mut said = [listener.line(), listener.line()];
+    said.sort_by_key(|line| line.contains("(bare)"));
+    assert_eq!(said[0], "[0 reliable-ordered] ana: hello");
+    assert!(said[1].ends_with(" (bare): ana: hello"), "{said:#?}");
+    // The same words from elsewhere are somebody else's.
+    stranger().send_to(b"ana: goodbye", group).unwrap();
+    assert_eq!(ben.line(), "ana: hello");
+    assert!(ben.line().ends_with(" (bare): ana: goodbye"));
+}
+
+#[test]
 fn who_comes_late_sees_what_was_said() {
     let group = group(121);
     let (ana, mut ana_types) = chat(group, "ana");

@@ -65,6 +65,7 @@ fn sound(group: SocketAddrV4, random: &mut Random) -> Vec<Vec<u8>> {
             class: 0,
             repair: false,
             copy: false,
+            signed: false,
             channel: 0,
             horizon: 0,
             fragment: 0,

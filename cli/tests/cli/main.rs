@@ -4,15 +4,24 @@
 
 #![cfg(unix)]
 
+mod bench;
 mod chat;
 mod demo;
+mod doctor;
 mod hostile;
 mod input;
 mod interfaces;
 mod keygen;
 mod listen;
+mod manual;
 mod members;
+mod ping;
 mod process;
+mod record;
 mod reliable;
+mod screen;
+mod sealed;
 mod send;
+mod signed;
 mod sim;
+mod top;

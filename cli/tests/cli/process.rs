@@ -131,7 +131,8 @@ impl Running {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         Self {
-            stdout: lines(child.stdout.take().unwrap()),
+            // None if it goes to a terminal.
+            stdout: child.stdout.take().map_or_else(|| channel().1, lines),
             stderr: lines(child.stderr.take().unwrap()),
             child,
             heard: Vec::new(),

@@ -51,6 +51,18 @@ fn send_ends_when_those_expected_have_it() {
 }
 
 #[test]
+fn a_listener_that_ends_with_the_message_confirms_it_before() {
+    let group = group(63);
+    let listen = ["listen", "--count", "1"];
+    let listeners = [(); 2].map(|()| Running::joined(group, listen));
+    let send = ["send", "--class", "reliable", "--expect", "2", "hello"];
+    run(group, send).expect(0);
+    for listener in listeners {
+        listener.ended().expect(0);
+    }
+}
+
+#[test]
 fn send_waits_for_those_expected_to_come() {
     let group = group(53);
     let send = ["send", "--class", "reliable", "--expect", "1", "hello"];

@@ -1,0 +1,130 @@
+//! What happened in the group, as far as people who chat are told.
+
+use core::net::SocketAddr;
+
+use groupcast::{Channel, MemberId, Outcome};
+use groupcast_std::Event;
+
+use super::people::Who;
+use crate::choices::class_name;
+use crate::escape::hex;
+
+/// Something that happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Happening {
+    Said {
+        sender: Who,
+        /// What is unusual about it, such as another channel; else empty.
+        note: String,
+        text: String,
+    },
+    Bare {
+        from: SocketAddr,
+        text: String,
+    },
+    /// A member has what it was asked for.
+    Has(MemberId),
+    Joined(Who),
+    Left(Who),
+    Suspect(Who),
+    Recovered(Who),
+    Lost(Who),
+    Restarted(Who),
+    Gap {
+        who: Who,
+        first: u32,
+        last: u32,
+    },
+    /// This member began another session, perhaps with another id: nobody can tell any more who has what
+    /// it said before.
+    BeganAnew(Option<MemberId>, String),
+    /// Something else to be told.
+    Notice(String),
+}
+
+impl Happening {
+    /// What an event means to those who chat on a channel.
+    pub(crate) fn of(event: Event, usual: Channel) -> Option<Self> {
+        Some(match event {
+            Event::Message(message) => Self::Said {
+                sender: Who {
+                    id: message.sender,
+                    name: message.name,
+                    address: message.address,
+                },
+                note: note(message.channel, usual, message.signed),
+                text: content(message.payload),
+            },
+            Event::Raw(raw) => Self::Bare {
+                from: raw.address,
+                text: content(raw.payload),
+            },
+            Event::Gap {
+                member,
+                first,
+                last,
+            } => Self::Gap {
+                who: (&member).into(),
+                first,
+                last,
+            },
+            Event::Confirmed(member) => Self::Has(member.id()),
+            Event::Joined(member) => Self::Joined((&member).into()),
+            Event::Left(member) => Self::Left((&member).into()),
+            Event::Suspect(member) => Self::Suspect((&member).into()),
+            Event::Recovered(member) => Self::Recovered((&member).into()),
+            Event::Lost(member) => Self::Lost((&member).into()),
+            Event::Restarted(member) => Self::Restarted((&member).into()),
+            Event::DuplicateId(duplicate) => {
+                let text = event.to_string();
+                match duplicate.outcome() {
+                    Outcome::Others | Outcome::Kept => Self::Notice(text),
+                    Outcome::Redrawn(id) => Self::BeganAnew(Some(id), text),
+                    _ => Self::BeganAnew(None, text),
+                }
+            }
+            Event::RosterFull { .. } | Event::RotateKey { .. } => Self::Notice(event.to_string()),
+            _ => return None,
+        })
+    }
+}
+
+/// Text as it is, anything else in hexadecimal.
+fn content(payload: Vec<u8>) -> String {
+    String::from_utf8(payload).unwrap_or_else(|error| hex(error.as_bytes()))
+}
+
+fn note(channel: Channel, usual: Channel, signed: bool) -> String {
+    let mut notes = Vec::new();
+    if signed {
+        notes.push("signed, not verified".to_owned());
+    }
+    if channel.number() != usual.number() {
+        notes.push(format!("channel {}", channel.number()));
+    }
+    if channel.class() != usual.class() {
+        notes.push(class_name(channel).to_owned());
+    }
+    notes.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unusual_is_said() {
+        let usual = Channel::reliable_ordered(0);
+        assert_eq!(note(usual, usual, false), "");
+        assert_eq!(
+            note(Channel::state(3), usual, true),
+            "signed, not verified, channel 3, state"
+        );
+    }
+
+    #[test]
+    fn what_is_not_text_is_shown_in_hexadecimal() {
+        assert_eq!(content("여보세요".into()), "여보세요");
+        assert_eq!(content(vec![0xff, 0]), "ff00");
+    }
+}

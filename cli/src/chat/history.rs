@@ -1,0 +1,341 @@
+//! What was said and what happened, in order, and who has what was said here.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
+
+use groupcast::MemberId;
+
+/// How much is kept: entries, and octets of their texts.
+const ENTRIES: usize = 10_000;
+const OCTETS: usize = 8 * 1024 * 1024;
+
+/// For how long it is asked who has a message, and for how many messages at most.
+const ASKED_FOR: Duration = Duration::from_secs(60);
+const ASKED_ABOUT: usize = 16;
+
+/// How often to ask.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Something in the history.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// Somebody said something.
+    Said {
+        sender: MemberId,
+        /// Its name then; `None`: not known then.
+        name: Option<String>,
+        note: String,
+        text: String,
+    },
+    /// This member said something.
+    Own { text: String, receipt: Receipt },
+    /// A program that does not speak the protocol said something.
+    Bare { from: SocketAddr, text: String },
+    /// Somebody came, went, or began anew.
+    Change { text: String },
+    /// Something is wrong, or lost.
+    Trouble { text: String },
+}
+
+impl Entry {
+    fn octets(&self) -> usize {
+        match self {
+            Self::Said { text, .. }
+            | Self::Own { text, .. }
+            | Self::Bare { text, .. }
+            | Self::Change { text }
+            | Self::Trouble { text } => text.len(),
+        }
+    }
+}
+
+/// Who has a message.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    /// Its sequence number.
+    sequence: u32,
+    /// Those who were there when it was said.
+    meant: BTreeSet<MemberId>,
+    has: BTreeSet<MemberId>,
+    said: Instant,
+    /// Whether nobody can be asked any more.
+    closed: bool,
+}
+
+impl Receipt {
+    /// How many have it.
+    pub(crate) fn count(&self) -> usize {
+        self.has.len()
+    }
+
+    /// How many should: those who were there, and those who came later and have it, too.
+    pub(crate) fn wanted(&self) -> usize {
+        self.meant.union(&self.has).count()
+    }
+
+    /// Those who were there and do not have it, as far as one knows.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = MemberId> {
+        self.meant.difference(&self.has).copied()
+    }
+
+    fn is_open(&self, here: &BTreeSet<MemberId>, now: Instant) -> bool {
+        let is_young = now.saturating_duration_since(self.said) < ASKED_FOR;
+        !self.closed && is_young && here.difference(&self.has).next().is_some()
+    }
+}
+
+/// The history. Every entry has a number, which it keeps.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    entries: VecDeque<Entry>,
+    octets: usize,
+    /// The number of the first entry.
+    first: u64,
+    /// What is asked now: who has all from this one to that one.
+    question: Option<(u32, u32)>,
+    asked: Option<Instant>,
+    /// How many questions there were since the last message.
+    turn: usize,
+}
+
+impl History {
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.octets += entry.octets();
+        self.entries.push_back(entry);
+        while self.entries.len() > ENTRIES || self.octets > OCTETS && self.entries.len() > 1 {
+            let dropped = self.entries.pop_front();
+            self.octets -= dropped.as_ref().map_or(0, Entry::octets);
+            self.first += 1;
+        }
+    }
+
+    /// Notes what this member said, with those who are there.
+    pub(crate) fn push_own(
+        &mut self,
+        text: String,
+        sequence: u32,
+        meant: BTreeSet<MemberId>,
+        said: Instant,
+    ) {
+        let has = BTreeSet::new();
+        let closed = false;
+        let receipt = Receipt {
+            sequence,
+            meant,
+            has,
+            said,
+            closed,
+        };
+        self.push(Entry::Own { text, receipt });
+        // It is asked about at once, with all before it.
+        (self.asked, self.turn) = (None, 0);
+    }
+
+    /// The numbers of the entries.
+    pub(crate) fn numbers(&self) -> core::ops::Range<u64> {
+        // As many as fit into memory fit into a u64.
+        self.first..self.first + self.entries.len() as u64
+    }
+
+    pub(crate) fn entry(&self, number: u64) -> Option<&Entry> {
+        let at = number.checked_sub(self.first)?;
+        self.entries.get(usize::try_from(at).ok()?)
+    }
+
+    /// A member whose name was not known is called so.
+    pub(crate) fn name(&mut self, id: MemberId, called: &str) {
+        for entry in self.entries.iter_mut().rev() {
+            if let Entry::Said { sender, name, .. } = entry
+                && *sender == id
+                && name.is_none()
+            {
+                *name = Some(called.to_owned());
+            }
+        }
+    }
+
+    /// The next question to those who are there, if it is time: who has all messages from one to
+    /// another?
+    ///
+    /// Whoever lost one message never has all, so the questions become narrower from one turn to the next:
+    /// from each of the last messages to the newest.
+    pub(crate) fn question(
+        &mut self,
+        here: &BTreeSet<MemberId>,
+        now: Instant,
+    ) -> Option<(u32, u32)> {
+        if self.asked.is_some_and(|asked| now < asked + ASK_AGAIN) {
+            return None;
+        }
+        let own = || self.receipts().take(ASKED_ABOUT);
+        let newest = own().next()?.sequence;
+        let open: Vec<_> = own()
+            .filter(|receipt| receipt.is_open(here, now))
+            .map(|receipt| receipt.sequence)
+            .collect();
+        // They stand there with the newest first.
+        let place = open.len().checked_sub(1 + self.turn % open.len().max(1))?;
+        let first = *open.get(place)?;
+        self.turn = self.turn.wrapping_add(1);
+        self.asked = Some(now);
+        self.question = Some((first, newest));
+        self.question
+    }
+
+    /// A member has what was asked for.
+    pub(crate) fn confirmed(&mut self, by: MemberId) {
+        let Some((first, last)) = self.question else {
+            return;
+        };
+        for entry in &mut self.entries {
+            if let Entry::Own { receipt, .. } = entry
+                && !receipt.closed
+                && receipt.sequence.wrapping_sub(first) <= last.wrapping_sub(first)
+            {
+                receipt.has.insert(by);
+            }
+        }
+    }
+
+    /// This member began another session: the sequence numbers begin anew.
+    pub(crate) fn close_receipts(&mut self) {
+        self.question = None;
+        for entry in &mut self.entries {
+            if let Entry::Own { receipt, .. } = entry {
+                receipt.closed = true;
+            }
+        }
+    }
+
+    /// The last one first.
+    fn receipts(&self) -> impl Iterator<Item = &Receipt> {
+        self.entries.iter().rev().filter_map(|entry| match entry {
+            Entry::Own { receipt, .. } => Some(receipt),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(id: u32) -> MemberId {
+        MemberId::new(id).unwrap()
+    }
+
+    fn ids(of: &[u32]) -> BTreeSet<MemberId> {
+        of.iter().copied().map(id).collect()
+    }
+
+    fn marks(history: &History) -> Vec<(usize, usize)> {
+        let mut marks: Vec<_> = history
+            .receipts()
+            .map(|r| (r.count(), r.wanted()))
+            .collect();
+        marks.reverse();
+        marks
+    }
+
+    #[test]
+    fn receipts_count_who_has_what() {
+        let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1, 2]));
+        assert_eq!(history.question(&here, now), None);
+        history.push_own("one".to_owned(), 7, here.clone(), now);
+        assert_eq!(history.question(&here, now), Some((7, 7)));
+        history.confirmed(id(1));
+        history.push_own("two".to_owned(), 8, here.clone(), now);
+        assert_eq!(marks(&history), [(1, 2), (0, 2)]);
+        assert_eq!(history.question(&here, now), Some((7, 8)));
+        assert_eq!(history.question(&here, now), None, "not again at once");
+        history.confirmed(id(2));
+        history.confirmed(id(1));
+        assert_eq!(marks(&history), [(2, 2), (2, 2)]);
+        assert_eq!(
+            history.question(&here, now + ASK_AGAIN),
+            None,
+            "all have all"
+        );
+        // Who comes later and has it counts, too.
+        let here = ids(&[1, 2, 3]);
+        let questions = [1, 2].map(|n| history.question(&here, now + n * ASK_AGAIN));
+        assert_eq!(questions, [Some((8, 8)), Some((7, 8))]);
+        history.confirmed(id(3));
+        assert_eq!(marks(&history), [(3, 3), (3, 3)]);
+    }
+
+    #[test]
+    fn who_lost_one_message_is_asked_for_the_others() {
+        let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1]));
+        // Sequence numbers wrap, and a message may have several.
+        let numbers = [u32::MAX - 1, 2, 3];
+        for number in numbers {
+            history.push_own(String::new(), number, here.clone(), now);
+        }
+        let at = |n: u32| now + ASK_AGAIN * n;
+        let questions: Vec<_> = (0..4)
+            .map(|n| history.question(&here, at(n)).unwrap())
+            .collect();
+        let expected = [numbers[0], 2, 3, numbers[0]].map(|first| (first, 3));
+        assert_eq!(questions, expected);
+        history.question(&here, at(4));
+        history.confirmed(id(1));
+        assert_eq!(marks(&history), [(0, 1), (1, 1), (1, 1)]);
+        assert_eq!(history.question(&here, at(5)), Some((numbers[0], 3)));
+        assert_eq!(
+            history.question(&here, now + ASKED_FOR),
+            None,
+            "not for ever"
+        );
+    }
+
+    #[test]
+    fn another_session_is_not_confused_with_this_one() {
+        let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1]));
+        history.push_own("one".to_owned(), 0, here.clone(), now);
+        history.question(&here, now);
+        history.close_receipts();
+        history.confirmed(id(1));
+        history.push_own("again".to_owned(), 0, here.clone(), now);
+        history.question(&here, now);
+        history.confirmed(id(1));
+        assert_eq!(marks(&history), [(0, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn old_entries_make_room_and_numbers_stay() {
+        let mut history = History::default();
+        let text = |len| Entry::Change {
+            text: "x".repeat(len),
+        };
+        for len in 0..ENTRIES + 5 {
+            history.push(text(len % 7));
+        }
+        let last = 5 + ENTRIES as u64;
+        assert_eq!(history.numbers(), 5..last);
+        history.push(text(OCTETS));
+        assert_eq!(history.numbers(), last..last + 1);
+        assert!(history.entry(last - 1).is_none());
+        assert_eq!(history.entry(last).unwrap().octets(), OCTETS);
+    }
+
+    #[test]
+    fn a_name_that_becomes_known_is_put_in() {
+        let mut history = History::default();
+        history.push(Entry::Said {
+            sender: id(1),
+            name: None,
+            note: String::new(),
+            text: "first".to_owned(),
+        });
+        history.name(id(2), "ben");
+        history.name(id(1), "ana");
+        history.name(id(1), "eva");
+        let Some(Entry::Said { name, .. }) = history.entry(0) else {
+            panic!("nothing was said");
+        };
+        assert_eq!(name.as_deref(), Some("ana"), "not renamed later");
+    }
+}

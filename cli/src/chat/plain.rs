@@ -1,0 +1,134 @@
+//! The chat line by line: standard input to the group, the group to standard output.
+
+use std::sync::mpsc::TryRecvError;
+
+use groupcast::{Channel, Event, Raw};
+
+use super::PAUSE;
+use super::mirror::Mirror;
+use super::people::{People, Presence};
+use crate::delivery::Delivery;
+use crate::failure::Failure;
+use crate::lines::{self, Line};
+use crate::options::Common;
+use crate::output::Output;
+use crate::session::Session;
+use crate::signal;
+use crate::trust::Show;
+
+/// Lines sent in one go, if they are there.
+const BATCH: usize = 64;
+
+/// Talks until standard input ends or a signal comes.
+pub(crate) fn talk(
+    common: &Common,
+    session: &mut Session,
+    channel: Channel,
+    mirror: &Mirror,
+) -> Result<(), Failure> {
+    let mut screen = Screen::new(Output::new(common.json).usual(channel), common.json);
+    let screen = &mut screen;
+    let mut delivery = Delivery::new(None);
+    let lines = lines::read();
+    let mut last = None;
+    let mut ended = false;
+    while !ended && !signal::end_requested() {
+        for _ in 0..BATCH {
+            match lines.try_recv() {
+                Ok(line) => {
+                    let line = line.map_err(|error| {
+                        Failure::Trouble(format!("cannot read standard input: {error}"))
+                    })?;
+                    last = say(session, channel, &line, screen, mirror)?.or(last);
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    ended = true;
+                    break;
+                }
+            }
+        }
+        session.keep_up(|event| screen.show(event));
+        screen.check()?;
+        if !ended {
+            session.attend(PAUSE, |event| screen.show(event))?;
+        }
+    }
+    if let Some(last) = last.filter(|_| !signal::end_requested()) {
+        delivery.settle(session, (last, last), None, |event| screen.show(event))?;
+    }
+    screen.check()
+}
+
+/// Says a line; `None` if there is nothing to say, or if it cannot be said.
+fn say(
+    session: &mut Session,
+    channel: Channel,
+    line: &Line,
+    screen: &mut Screen,
+    mirror: &Mirror,
+) -> Result<Option<u32>, Failure> {
+    if line.len == 0 {
+        return Ok(None);
+    }
+    let said = session.say(channel, &line.octets, None, |event| screen.show(event));
+    match said {
+        Err(Failure::Settings(why)) => {
+            eprintln!("groupcast: not sent: {why}");
+            Ok(None)
+        }
+        Ok(Some(sequence)) => {
+            if let Err(error) = mirror.send(session, &String::from_utf8_lossy(&line.octets)) {
+                eprintln!("groupcast: not mirrored: {error}");
+            }
+            Ok(Some(sequence))
+        }
+        said => said,
+    }
+}
+
+/// Where the others are heard.
+struct Screen {
+    output: Output,
+    failure: Option<Failure>,
+    people: People,
+    /// Whether all there is is shown, for programs.
+    all: bool,
+}
+
+impl Screen {
+    fn new(output: Output, all: bool) -> Self {
+        Self {
+            output,
+            failure: None,
+            people: People::default(),
+            all,
+        }
+    }
+
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Joined(member) | Event::Restarted(member) => {
+                self.people.note((*member).into(), Presence::Here);
+            }
+            Event::Left(member) => self.people.note((*member).into(), Presence::Left),
+            Event::Lost(member) => self.people.note((*member).into(), Presence::Lost),
+            _ => {}
+        }
+        // What a member says in a message, too, people see once.
+        let mirrors = |raw: &Raw<'_>| {
+            let text = raw.text().unwrap_or_default();
+            self.people.mirrors(raw.address(), text)
+        };
+        let is_double = matches!(event, Event::Raw(raw) if mirrors(raw));
+        if self.failure.is_none() && (self.all || !is_double) {
+            self.failure = self.output.event(event, Show::Yes).err();
+        }
+    }
+
+    /// Writes what was shown, and tells whether that was possible.
+    fn check(&mut self) -> Result<(), Failure> {
+        let flushed = self.output.flush();
+        self.failure.take().map_or(flushed, Err)
+    }
+}

@@ -1,0 +1,492 @@
+use super::*;
+
+use core::fmt::Write;
+use std::time::Instant;
+
+use groupcast::{Channel, Config};
+use groupcast_sim::{Link, SimNet};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::super::happening::Happening;
+use super::super::people::Who;
+use super::super::room::{Setting, Wish};
+
+fn room() -> Room {
+    Room::new(Setting {
+        id: MemberId::new(0xa).unwrap(),
+        name: "ana".to_owned(),
+        place: "239.1.2.3:12345 via lo".to_owned(),
+        sealed: false,
+        mirrored: false,
+    })
+}
+
+fn who(id: u32, name: &str) -> Who {
+    Who {
+        id: MemberId::new(id).unwrap(),
+        name: name.to_owned(),
+        address: format!("10.0.0.{id}:7000").parse().unwrap(),
+    }
+}
+
+fn said(id: u32, name: &str, text: &str) -> Happening {
+    Happening::Said {
+        sender: who(id, name),
+        note: String::new(),
+        text: text.to_owned(),
+    }
+}
+
+/// A room with Ben and Cho in it.
+fn room_of_three() -> Room {
+    let mut room = room();
+    room.happened(Happening::Joined(who(1, "ben")));
+    room.happened(Happening::Joined(who(2, "초희")));
+    room
+}
+
+/// What is on the screen, and a `_` for the cursor.
+fn screen(room: &Room, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, room)).unwrap();
+    let cursor = terminal.get_cursor_position().unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut text = String::new();
+    for y in 0..height {
+        let (mut line, mut x) = (String::new(), 0);
+        while x < width {
+            let symbol = buffer[(x, y)].symbol();
+            let at_cursor = cursor == Position::new(x, y) && symbol == " ";
+            line += if at_cursor { "_" } else { symbol };
+            x += cells(crate::cells::width(symbol)).max(1);
+        }
+        assert_eq!(x, width, "a wide character hangs over: {line}");
+        writeln!(text, "{}", line.trim_end()).unwrap();
+    }
+    text
+}
+
+/// Compares the screen with what is expected, which is indented.
+#[track_caller]
+fn assert_screen(room: &Room, (width, height): (u16, u16), expected: &str) {
+    let found = screen(room, width, height);
+    let expected: String = expected
+        .trim_start_matches('\n')
+        .lines()
+        .map(|line| {
+            line.strip_prefix("        ")
+                .unwrap_or(line)
+                .trim_end()
+                .to_owned()
+                + "\n"
+        })
+        .collect();
+    assert!(
+        found == expected.trim_end().to_owned() + "\n",
+        "found:\n{found}\nexpected:\n{expected}"
+    );
+}
+
+fn press(room: &mut Room, code: KeyCode, size: (u16, u16)) -> Wish {
+    let size = Size::from(size);
+    let height = usize::from(Layout::of(size).history.height);
+    let key = KeyEvent::new(code, KeyModifiers::NONE);
+    room.key(key, height, |room, number| rows_of(room, number, size))
+}
+
+#[test]
+fn an_empty_room() {
+    assert_screen(
+        &room(),
+        (64, 6),
+        "
+         open  239.1.2.3:12345 via lo
+                                                │ 1 here
+                                                │ ana (you)
+                                                │
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────
+        > _
+        ",
+    );
+}
+
+#[test]
+fn a_conversation() {
+    let mut room = room_of_three();
+    let now = Instant::now();
+    room.said("hello, who is there?".to_owned(), 0, now);
+    room.history.question(&room.here(), now);
+    room.happened(Happening::Has(MemberId::new(1).unwrap()));
+    room.happened(said(2, "초희", "안녕하세요 여러분 👋"));
+    room.happened(Happening::Bare {
+        from: "10.0.0.9:4711".parse().unwrap(),
+        text: "Hello from Python".to_owned(),
+    });
+    room.happened(Happening::Gap {
+        who: who(1, "ben"),
+        first: 4,
+        last: 6,
+    });
+    room.happened(Happening::Lost(who(2, "초희")));
+    room.happened(Happening::Suspect(who(1, "ben")));
+    room.input.insert("typing 한국어");
+    assert_screen(
+        &room,
+        (72, 14),
+        "
+         open  239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)        │ 2 here
+        * 초희 joined (00000002 at 10.0.0.2:7000)       │ ana (you)
+        ana: hello, who is there? ✓ 1/2, not 초희       │ ben suspect
+        초희: 안녕하세요 여러분 👋                      │ 초희 lost
+        10.0.0.9:4711 (bare): Hello from Python         │
+        ! ben: messages 4 to 6 are lost                 │
+        * 초희 is lost (00000002 at 10.0.0.2:7000)      │
+                                                        │
+                                                        │
+                                                        │
+                                                        │
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────
+        > typing 한국어_
+        ",
+    );
+    // Whoever returns with another id is another one, as far as one can tell.
+    room.happened(Happening::Joined(who(3, "초희")));
+    room.happened(Happening::Restarted(who(1, "ben")));
+    assert_screen(
+        &room,
+        (72, 14),
+        "
+         open  239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)        │ 3 here
+        * 초희 joined (00000002 at 10.0.0.2:7000)       │ ana (you)
+        ana: hello, who is there?                       │ ben
+          ✓ 1/2, not 초희#00000002                      │ 초희#00000003
+        초희#00000002: 안녕하세요 여러분 👋             │ 초희#00000002 lost
+        10.0.0.9:4711 (bare): Hello from Python         │
+        ! ben: messages 4 to 6 are lost                 │
+        * 초희 is lost (00000002 at 10.0.0.2:7000)      │
+        * 초희#00000003 joined (00000003 at             │
+          10.0.0.3:7000)                                │
+        * ben restarted (00000001 at 10.0.0.1:7000)     │
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────
+        > typing 한국어_
+        ",
+    );
+}
+
+#[test]
+fn a_narrow_window() {
+    let mut room = room_of_three();
+    room.said(
+        "a message that is longer than the window is wide".to_owned(),
+        0,
+        Instant::now(),
+    );
+    room.happened(said(
+        2,
+        "초희",
+        "대한민국의 모든 권력은 국민으로부터 나온다",
+    ));
+    room.input.insert("0123456789 0123456789 0123456789");
+    assert_screen(
+        &room,
+        (30, 12),
+        "
+         open  3 here · 239.1.2.3:123…
+        * ben joined (00000001 at
+          10.0.0.1:7000)
+        * 초희 joined (00000002 at
+          10.0.0.2:7000)
+        ana: a message that is longer
+          than the window is wide
+          ✓ 0/2
+        초희: 대한민국의 모든 권력은
+          국민으로부터 나온다
+        ── Enter sends · PgUp, PgDn s…
+        > 56789 0123456789 0123456789_
+        ",
+    );
+    assert_screen(
+        &room,
+        (9, 5),
+        "
+         open  3…
+          로부터
+          나온다
+        ── Enter…
+        > 456789_
+        ",
+    );
+}
+
+#[test]
+fn no_window_is_too_small() {
+    let mut room = room_of_three();
+    room.happened(said(1, "ben", "여보세요 👨‍👩‍👧 שלום abcdefghijklmnop"));
+    room.input.insert("한국어 שלום");
+    for width in 0..80 {
+        for height in 0..8 {
+            if width > 0 && height > 0 {
+                screen(&room, width, height);
+            }
+            for key in [KeyCode::PageUp, KeyCode::PageUp, KeyCode::PageDown] {
+                press(&mut room, key, (width, height));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_from_right_to_left() {
+    let mut room = room_of_three();
+    room.happened(said(1, "ben", "שלום לכולם (abc) 12!"));
+    room.happened(said(1, "ben", "in English: שלום עולם."));
+    room.happened(said(
+        2,
+        "초희",
+        "מי שקורא את זה רואה שורות שנשברות במקום הנכון",
+    ));
+    room.input.insert("שלום");
+    assert_screen(
+        &room,
+        (40, 11),
+        "
+         open  3 here · 239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)
+        * 초희 joined (00000002 at
+          10.0.0.2:7000)
+        ben: !12 (abc) םלוכל םולש
+        ben: in English: םלוע םולש.
+        초희: תורבשנש תורוש האור הז תא ארוקש ימ
+          ןוכנה םוקמב
+
+        ── Enter sends · PgUp, PgDn scroll · Ct…
+        > _םולש
+        ",
+    );
+}
+
+#[test]
+fn strangers_cannot_fake_a_screen() {
+    let mut room = room_of_three();
+    // Somebody who calls itself like another, like this member, and like a line of the program.
+    room.happened(Happening::Joined(who(4, "Ben")));
+    room.happened(Happening::Joined(who(5, "ana")));
+    room.happened(Happening::Joined(who(
+        6,
+        "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined",
+    )));
+    room.happened(Happening::Left(who(7, "초희#00000002")));
+    room.happened(said(4, "Ben", "it is me"));
+    room.happened(said(5, "ana", "a\u{1b}]0;title\u{7}b\r\nc\u{200f}"));
+    room.happened(said(
+        6,
+        "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined",
+        "x",
+    ));
+    room.happened(Happening::Bare {
+        from: "10.0.0.9:4711".parse().unwrap(),
+        text: "\u{1b}[1;1Hsealed".to_owned(),
+    });
+    assert_screen(
+        &room,
+        (76, 17),
+        "
+         open  239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)            │ 6 here
+        * 초희 joined (00000002 at 10.0.0.2:7000)           │ ana (you)
+        * Ben#00000004 joined (00000004 at 10.0.0.4:7000)   │ \\u{1b}[2J\\u{1b}[31mro…
+        * ana#00000005 joined (00000005 at 10.0.0.5:7000)   │ ana#00000005
+        * \\u{1b}[2J\\u{1b}[31mroot\\u{202e}\\n* dev joined     │ ben#00000001
+          joined (00000006 at 10.0.0.6:7000)                │ Ben#00000004
+        * 초희#00000002#00000007 left (00000007 at          │ 초희
+          10.0.0.7:7000)                                    │ 초희#00000002#00… left
+        Ben#00000004: it is me                              │
+        ana#00000005: a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{200f}    │
+        \\u{1b}[2J\\u{1b}[31mroot…: x                         │
+        10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed             │
+                                                            │
+                                                            │
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────
+        > _
+        ",
+    );
+}
+
+#[test]
+fn accents_without_end_are_harmless() {
+    let mut room = room_of_three();
+    room.happened(said(1, "ben", &format!("a{}b", "\u{301}".repeat(20_000))));
+    let screen = screen(&room, 60, 8);
+    assert!(screen.len() < 4_000, "{} octets", screen.len());
+}
+
+#[test]
+fn one_looks_back_and_returns() {
+    let mut room = room_of_three();
+    for n in 0..20 {
+        room.happened(said(1, "ben", &format!("message {n}")));
+    }
+    let size = (40, 8);
+    press(&mut room, KeyCode::PageUp, size);
+    room.happened(said(1, "ben", "what comes does not move it"));
+    assert_screen(
+        &room,
+        size,
+        "
+         open  3 here · 239.1.2.3:12345 via lo
+        ben: message 11
+        ben: message 12
+        ben: message 13
+        ben: message 14
+        ben: message 15
+        ── 5 more below: PgDn ──────────────────
+        > _
+        ",
+    );
+    for _ in 0..9 {
+        press(&mut room, KeyCode::PageUp, size);
+    }
+    assert_screen(
+        &room,
+        size,
+        "
+         open  3 here · 239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)
+        * 초희 joined (00000002 at
+          10.0.0.2:7000)
+        ben: message 0
+        ben: message 1
+        ── 19 more below: PgDn ─────────────────
+        > _
+        ",
+    );
+    for _ in 0..9 {
+        press(&mut room, KeyCode::PageDown, size);
+    }
+    assert_screen(
+        &room,
+        size,
+        "
+         open  3 here · 239.1.2.3:12345 via lo
+        ben: message 16
+        ben: message 17
+        ben: message 18
+        ben: message 19
+        ben: what comes does not move it
+        ── Enter sends · PgUp, PgDn scroll · Ct…
+        > _
+        ",
+    );
+}
+
+#[test]
+fn what_is_typed_is_said() {
+    let mut room = room();
+    let size = (40, 6);
+    for c in "hello 한".chars() {
+        press(&mut room, KeyCode::Char(c), size);
+    }
+    press(&mut room, KeyCode::Backspace, size);
+    press(&mut room, KeyCode::Char('👋'), size);
+    assert_eq!(
+        press(&mut room, KeyCode::Enter, size),
+        Wish::Say("hello 👋".to_owned())
+    );
+    assert_eq!(
+        press(&mut room, KeyCode::Enter, size),
+        Wish::None,
+        "nothing to say"
+    );
+    room.not_said("too much".to_owned(), "it is too long");
+    assert_screen(
+        &room,
+        size,
+        "
+         open  1 here · 239.1.2.3:12345 via lo
+        ! not sent: it is too long
+
+
+        ── Enter sends · PgUp, PgDn scroll · Ct…
+        > too much_
+        ",
+    );
+    let key = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+    assert_eq!(
+        room.key(key('d'), 1, |_, _| 1),
+        Wish::None,
+        "something is typed"
+    );
+    assert_eq!(room.key(key('u'), 1, |_, _| 1), Wish::None);
+    assert_eq!(room.key(key('d'), 1, |_, _| 1), Wish::Leave);
+    assert_eq!(room.key(key('c'), 1, |_, _| 1), Wish::Leave);
+}
+
+#[test]
+fn a_sealed_and_mirrored_room_says_so() {
+    let mut room = room_of_three();
+    room.setting.sealed = true;
+    room.setting.mirrored = true;
+    // What a member says twice is shown once; the same from elsewhere is somebody else's.
+    for from in ["10.0.0.1:7000", "10.0.0.9:7000"] {
+        room.happened(Happening::Bare {
+            from: from.parse().unwrap(),
+            text: "ben: hi".to_owned(),
+        });
+    }
+    assert_screen(
+        &room,
+        (70, 7),
+        "
+         sealed  mirrored bare · 239.1.2.3:12345 via lo
+        * ben joined (00000001 at 10.0.0.1:7000)      │ 3 here
+        * 초희 joined (00000002 at 10.0.0.2:7000)     │ ana (you)
+        10.0.0.9:7000 (bare): ben: hi                 │ ben
+                                                      │ 초희
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ───────────────────
+        > _
+        ",
+    );
+}
+
+/// What a real group tells, on a network that loses a fifth.
+#[test]
+fn a_group_that_loses_messages_and_members() {
+    let channel = Channel::reliable_ordered(0);
+    let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    let mut net: SimNet = SimNet::new(5).with_link(Link::perfect().with_loss(0.2));
+    let ana = net.join(config.with_name("ana"));
+    let ben = net.join(config.with_name("ben"));
+    let mut room = room();
+    net.run_for(core::time::Duration::from_secs(2));
+    let sequence = net[ana].send(channel, b"who has this?").unwrap();
+    for event in net[ana].take_events() {
+        room.happened(Happening::of(event, channel).unwrap());
+    }
+    let now = Instant::now();
+    room.said("who has this?".to_owned(), sequence, now);
+    let (first, last) = room.history.question(&room.here(), now).unwrap();
+    net[ana].confirm(first, last);
+    net[ben].send(channel, b"I am here").unwrap();
+    net.run_for(core::time::Duration::from_secs(2));
+    net.crash(ben);
+    net.run_for(core::time::Duration::from_secs(20));
+    for event in net[ana].take_events() {
+        if let Some(happening) = Happening::of(event, channel) {
+            room.happened(happening);
+        }
+    }
+    let screen = screen(&room, 80, 8);
+    for expected in [
+        "* ben joined (",
+        "ana: who has this? ✓ 1/1",
+        "ben: I am here",
+        "* ben is lost (",
+        "ben lost",
+    ] {
+        assert!(screen.contains(expected), "no {expected}:\n{screen}");
+    }
+}

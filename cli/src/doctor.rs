@@ -1,0 +1,153 @@
+//! `groupcast doctor`: why nothing arrives.
+//!
+//! A check is a line; each looks one step further than the one before. Nothing is changed, and nothing
+//! needs an administrator. What is sent has hop limit 1 and is dropped by members without a word.
+
+mod finding;
+mod heard;
+mod judge;
+mod pair;
+mod place;
+mod probe;
+mod remedy;
+mod report;
+mod system;
+mod trial;
+
+use groupcast_std::interfaces::survey;
+use groupcast_std::{Choice, Error, StdStack, resolve_group};
+
+use crate::failure::Failure;
+use crate::options::{Common, Doctor};
+use crate::signal;
+use finding::{Chart, Voice};
+use place::Case;
+use system::System;
+
+/// What can only be tried on an interface that is fit for it.
+const AFTER_INTERFACE: [&str; 11] = [
+    "route",
+    "rp_filter",
+    "igmp",
+    "buffers",
+    "port",
+    "join",
+    "loop",
+    "local",
+    "cross-talk",
+    "firewall",
+    "mtu",
+];
+
+pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
+    let group = resolve_group(&common.group)?;
+    let case = Case {
+        group,
+        selector: common.interface.clone().unwrap_or_default(),
+        verdicts: survey(group.ip())?,
+        system: System::here(),
+    };
+    let voice = match (common.json, options.report) {
+        (true, _) => Voice::Json,
+        (false, true) => Voice::Aside,
+        (false, false) => Voice::Plain,
+    };
+    let mut chart = Chart::new(voice);
+    let stack = case.builder().build();
+    let choice = stack.as_ref().map(|stack| stack.choice().clone()).ok();
+    examine(&mut chart, &case, common, options, stack)?;
+    let report = options
+        .report
+        .then(|| report::text(&case, &chart, choice.as_ref()));
+    chart.conclude(report.as_deref())
+}
+
+/// All checks, in order. What one needs that did not work makes it a `skip`.
+fn examine(
+    chart: &mut Chart,
+    case: &Case,
+    common: &Common,
+    options: &Doctor,
+    stack: Result<StdStack, Error>,
+) -> Result<(), Failure> {
+    let drops_before = case.system.count("TcpExt", "IPReversePathFilter");
+    let stack = match stack {
+        Ok(stack) => stack,
+        // A group that is none is no matter of health.
+        Err(error @ (Error::NotMulticast(_) | Error::PortZero)) => return Err(error.into()),
+        Err(error) => {
+            place::environment(chart, case, None)?;
+            let remedy = remedy::for_error(&error, case.group.port(), &case.system);
+            chart.fail("interface", remedy::brief(&error), Some(remedy))?;
+            for check in AFTER_INTERFACE.into_iter().chain(["peers", "snooping"]) {
+                chart.skip(check, "there is no interface to try it on")?;
+            }
+            return Ok(());
+        }
+    };
+    let choice = stack.choice().clone();
+    place::environment(chart, case, Some(&choice))?;
+    place::interface(chart, case, &choice)?;
+    place::route(chart, case, &choice)?;
+    place::settings(chart, case, &choice)?;
+    let Some(mut trial) = trial::port(chart, case, stack)? else {
+        return skip_from(chart, "join", "the port cannot be had");
+    };
+    if !trial::join(chart, case, &mut trial)? {
+        return skip_from(chart, "loop", "the group cannot be joined");
+    }
+    let loops = trial::loops(chart, case, &mut trial)?;
+    if loops.passed {
+        trial::cross_talk(chart, case, &mut trial)?;
+    } else {
+        chart.skip("cross-talk", "not even own datagrams are heard")?;
+    }
+    trial::firewall(chart, case, &choice, &loops)?;
+    meet(
+        chart,
+        case,
+        common,
+        options,
+        &choice,
+        &mut trial,
+        drops_before,
+    )
+}
+
+/// The checks that others take part in.
+fn meet(
+    chart: &mut Chart,
+    case: &Case,
+    common: &Common,
+    options: &Doctor,
+    choice: &Choice,
+    trial: &mut trial::Trial,
+    drops_before: Option<u64>,
+) -> Result<(), Failure> {
+    if options.peer.is_none() {
+        judge::mtu(chart, case, choice, None)?;
+        heard::peers(chart, case, common, trial, drops_before)?;
+        return judge::snooping(chart, case, choice, options, None);
+    }
+    eprintln!(
+        "waiting up to {} s for `groupcast doctor --peer` on another machine",
+        options.timeout.as_secs()
+    );
+    let mut others = heard::elsewhere(case, choice);
+    let outcome = pair::run(case, options, trial, &mut others)?;
+    if signal::end_requested() {
+        return skip_from(chart, "mtu", "ended before it was known");
+    }
+    judge::mtu(chart, case, choice, Some(&outcome))?;
+    judge::peers(chart, case, choice, options, &outcome, drops_before)?;
+    judge::snooping(chart, case, choice, options, Some(&outcome))
+}
+
+/// Skips this check and all after it, for one reason.
+fn skip_from(chart: &mut Chart, first: &str, why: &str) -> Result<(), Failure> {
+    let checks = AFTER_INTERFACE.into_iter().chain(["peers", "snooping"]);
+    for check in checks.skip_while(|check| *check != first) {
+        chart.skip(check, why)?;
+    }
+    Ok(())
+}

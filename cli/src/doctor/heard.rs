@@ -1,0 +1,325 @@
+//! Who speaks in the group, and by which interface they are heard.
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use groupcast::Name;
+use groupcast::embedded_nal::{UdpClientStack, nb};
+use groupcast::wire::{Suite, is_framed, open_group_tag, parse_header};
+use groupcast_std::{Choice, InterfaceSelector, Socket, wait};
+
+use super::finding::{Chart, Remedy};
+use super::place::Case;
+use super::probe::{Voice, read};
+use super::remedy;
+use super::trial::{BUFFER, Trial};
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::signal;
+
+/// How long to listen: members say that they are there every second.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many sources are named.
+const NAMED: usize = 4;
+
+/// Other interfaces to listen on at most.
+const MOST_OTHERS: usize = 8;
+
+/// What somebody sends.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Speech {
+    Ours,
+    OtherName,
+    Sealed,
+    Open,
+    Bare,
+    Doctor,
+}
+
+/// An interface that is not the chosen one, listened on to see whether it should be.
+#[derive(Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) name: String,
+    pub(crate) trial: Trial,
+}
+
+/// Listens on the other interfaces, if the choice was ours: nothing is sent there.
+pub(crate) fn elsewhere(case: &Case, choice: &Choice) -> Vec<Elsewhere> {
+    if !case.is_automatic() {
+        return Vec::new();
+    }
+    let others = case.others(choice).take(MOST_OTHERS);
+    // Where it cannot be done, nothing is heard, as if nobody were there.
+    let listen = |verdict: &groupcast_std::interfaces::Verdict| {
+        let selector = InterfaceSelector::Index(verdict.interface.index);
+        let stack = case.builder_on(selector).build().ok()?;
+        let mut trial = Trial::open(stack, Voice::new(case.group).ok()?).ok()?;
+        trial.join().ok()?;
+        Some(Elsewhere {
+            name: verdict.interface.name.clone(),
+            trial,
+        })
+    };
+    others.filter_map(listen).collect()
+}
+
+/// Listens for members and others, on the chosen interface and elsewhere.
+pub(crate) fn peers(
+    chart: &mut Chart,
+    case: &Case,
+    common: &Common,
+    trial: &mut Trial,
+    drops_before: Option<u64>,
+) -> Result<(), Failure> {
+    const CHECK: &str = "peers";
+    let choice = trial.stack.choice().clone();
+    let mut others = elsewhere(case, &choice);
+    let mut here = BTreeMap::new();
+    let mut there: Vec<BTreeMap<SocketAddr, Speech>> = vec![BTreeMap::new(); others.len()];
+    let end = Instant::now() + PATIENCE;
+    loop {
+        hear(case, common, trial, &mut here);
+        for (other, there) in others.iter_mut().zip(&mut there) {
+            hear(case, common, &mut other.trial, there);
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || signal::end_requested() {
+            break;
+        }
+        let ears: Vec<&Socket> = core::iter::once(&trial.ear)
+            .chain(others.iter().map(|other| &other.trial.ear))
+            .collect();
+        wait(&ears, left.min(signal::LOOK))?;
+    }
+    let mine = |address: IpAddr| {
+        let mut all = case.verdicts.iter();
+        all.any(|verdict| verdict.interface.addresses.contains(&address))
+    };
+    let own = here.len();
+    here.retain(|source, _| !mine(source.ip()));
+    let own = own - here.len();
+    if !here.is_empty() {
+        let detail = format!("heard from other machines: {}", list(&here));
+        return match mismatch(common, &here) {
+            Some(remedy) => chart.warn(CHECK, detail, remedy),
+            None => chart.ok(CHECK, detail),
+        };
+    }
+    for (other, there) in others.iter().zip(&mut there) {
+        there.retain(|source, _| !mine(source.ip()));
+        if !there.is_empty() {
+            let detail = format!(
+                "heard on {} and not on {}: {}",
+                other.name,
+                choice.name,
+                list(there)
+            );
+            return chart.fail(
+                CHECK,
+                detail,
+                Some(wrong_interface(&choice.name, &other.name)),
+            );
+        }
+    }
+    if let Some((dropped, remedy)) = reverse_path(case, &choice, drops_before) {
+        let detail = format!("nobody is heard, while rp_filter dropped {dropped} packets");
+        return chart.fail(CHECK, detail, Some(remedy));
+    }
+    let local = if own > 0 {
+        format!(" ({own} on this one did)")
+    } else {
+        String::new()
+    };
+    chart.skip(
+        CHECK,
+        format!(
+            "nobody on another machine spoke within {} s{local}; to test with one, run `groupcast doctor --peer` \
+             on both",
+            PATIENCE.as_secs()
+        ),
+    )
+}
+
+/// Takes what has arrived.
+fn hear(case: &Case, common: &Common, trial: &mut Trial, heard: &mut BTreeMap<SocketAddr, Speech>) {
+    let mut buffer = vec![0; BUFFER];
+    // More than a flood of others can add while this looks.
+    for _ in 0..1000 {
+        match trial.stack.receive(&mut trial.ear, &mut buffer) {
+            Ok((length, source)) => {
+                let datagram = &buffer[..length];
+                let call = read(case.group, datagram);
+                if call.as_ref().is_none_or(|(who, _)| *who != trial.voice.id) {
+                    let speech = match call {
+                        Some(_) => Speech::Doctor,
+                        None => speech(case, common, datagram),
+                    };
+                    let known = heard.entry(source).or_insert(speech);
+                    *known = speech.min(*known);
+                }
+            }
+            Err(nb::Error::Other(_)) => {}
+            Err(nb::Error::WouldBlock) => return,
+        }
+    }
+}
+
+fn speech(case: &Case, common: &Common, datagram: &[u8]) -> Speech {
+    let header = parse_header(datagram);
+    match (is_framed(datagram), header) {
+        (true, Ok(header)) => {
+            let name = common
+                .group_name
+                .as_deref()
+                .and_then(Name::new)
+                .unwrap_or(Name::EMPTY);
+            let sealed = common.key_file.is_some();
+            match header.suite {
+                Suite::Sealed if sealed => Speech::Ours,
+                Suite::Sealed => Speech::Sealed,
+                _ if sealed => Speech::Open,
+                _ if header.tag == open_group_tag(case.group, &name) => Speech::Ours,
+                _ => Speech::OtherName,
+            }
+        }
+        _ => Speech::Bare,
+    }
+}
+
+/// All that is heard is for others.
+fn mismatch(common: &Common, heard: &BTreeMap<SocketAddr, Speech>) -> Option<Remedy> {
+    let only = |speech| {
+        let mut members = heard
+            .values()
+            .filter(|s| !matches!(s, Speech::Bare | Speech::Doctor))
+            .peekable();
+        members.peek().is_some() && members.all(|s| *s == speech)
+    };
+    if only(Speech::Sealed) {
+        Some(Remedy::new(
+            "the others are in a sealed group, which needs its key file",
+            "export GROUPCAST_KEY_FILE=…",
+        ))
+    } else if only(Speech::Open) {
+        Some(Remedy::new(
+            "the others are in an open group, and a key file is given here",
+            "unset GROUPCAST_KEY_FILE",
+        ))
+    } else if only(Speech::OtherName) {
+        let cause = match &common.group_name {
+            Some(name) => format!("the others are in a group of another name than {name:?}"),
+            None => "the others' group has a name, and none is given here".to_owned(),
+        };
+        Some(Remedy::new(cause, "groupcast --group-name … members"))
+    } else {
+        None
+    }
+}
+
+fn list(heard: &BTreeMap<SocketAddr, Speech>) -> String {
+    let one = |(source, speech): (&SocketAddr, &Speech)| {
+        let what = match speech {
+            Speech::Ours => "member",
+            Speech::OtherName => "group of another name",
+            Speech::Sealed => "sealed",
+            Speech::Open => "open",
+            Speech::Bare => "bare",
+            Speech::Doctor => "doctor",
+        };
+        format!("{source} ({what})")
+    };
+    let mut text = heard
+        .iter()
+        .take(NAMED)
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if heard.len() > NAMED {
+        text += &format!(" and {} more", heard.len() - NAMED);
+    }
+    text
+}
+
+/// The others are on another interface than the chosen one.
+pub(crate) fn wrong_interface(chosen: &str, other: &str) -> Remedy {
+    let cause = format!("wrong interface: the others are on {other}, and {chosen} was chosen");
+    Remedy::new(
+        cause,
+        format!("export GROUPCAST_INTERFACE={}", remedy::quoted(other)),
+    )
+}
+
+/// The reverse path filter has dropped something since the doctor started: how much, and what mends it.
+pub(crate) fn reverse_path(
+    case: &Case,
+    choice: &Choice,
+    before: Option<u64>,
+) -> Option<(u64, Remedy)> {
+    let system = &case.system;
+    let dropped = system
+        .count("TcpExt", "IPReversePathFilter")?
+        .checked_sub(before?)?;
+    if dropped == 0 || case.group.is_ipv6() {
+        return None;
+    }
+    let name = &choice.name;
+    let cause = match system.strictest(name, "rp_filter")? {
+        0 => return None,
+        1 => format!(
+            "rp_filter is strict on {name}, and drops senders that the routes do not lead to by {name}"
+        ),
+        _ => format!("rp_filter is on for {name}, and drops senders that no route leads to"),
+    };
+    Some((
+        dropped,
+        Remedy::new(cause, remedy::loosen_rp_filter(name, system)),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Cli;
+    use clap::Parser;
+
+    fn common(line: &str) -> Common {
+        Cli::try_parse_from(line.split(' ')).unwrap().common
+    }
+
+    fn heard(speeches: &[Speech]) -> BTreeMap<SocketAddr, Speech> {
+        let address = |n| SocketAddr::from(([10, 0, 0, 1], n));
+        (1..).map(address).zip(speeches.iter().copied()).collect()
+    }
+
+    #[test]
+    fn those_who_are_heard_and_not_understood_are_told() {
+        let plain = common("groupcast members");
+        let cause =
+            |speeches: &[Speech]| mismatch(&plain, &heard(speeches)).map(|remedy| remedy.cause);
+        assert_eq!(cause(&[Speech::Ours, Speech::Sealed]), None);
+        assert_eq!(cause(&[Speech::Bare, Speech::Doctor]), None);
+        assert!(
+            cause(&[Speech::Sealed, Speech::Bare])
+                .unwrap()
+                .contains("key file")
+        );
+        assert!(cause(&[Speech::OtherName]).unwrap().contains("has a name"));
+        let named = common("groupcast members --group-name kitchen");
+        let cause = mismatch(&named, &heard(&[Speech::OtherName]))
+            .unwrap()
+            .cause;
+        assert!(cause.contains("kitchen"));
+    }
+
+    #[test]
+    fn a_crowd_is_not_listed_to_its_end() {
+        let text = list(&heard(&[Speech::Bare; 6]));
+        assert!(
+            text.starts_with("10.0.0.1:1 (bare), ") && text.ends_with(" and 2 more"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! The doctor's own datagrams.
+//!
+//! They are whole datagrams of the protocol, with one frame that every member skips, in a group of their
+//! own: members on the same address and port drop them as "other group" and are not disturbed.
+
+use core::net::SocketAddr;
+
+use groupcast::wire::{Header, MAGIC, Suite, VERSION, open_group_tag, parse};
+use groupcast::{MemberId, Name};
+
+use crate::failure::Failure;
+
+/// The name of the doctors' group on every address and port.
+const GROUP_NAME: &str = "groupcast doctor";
+
+/// A frame type that members who do not know it skip.
+const FRAME: u8 = 0xfe;
+const FRAME_HEADER: usize = 4;
+
+/// What tells these frames from those of others who use the same type.
+const SIGN: [u8; 2] = *b"d1";
+
+const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
+
+/// Others that a call can speak of.
+const MOST: usize = 16;
+
+/// The way a call took.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Path {
+    Multicast,
+    Unicast,
+}
+
+/// What one doctor says to the others.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) path: Path,
+    /// From 1 the calls that count; 0: only to be found.
+    pub(crate) number: u16,
+    /// The highest number so far.
+    pub(crate) reached: u16,
+    /// The sender's clock, in microseconds.
+    pub(crate) clock: u32,
+    /// What the sender has heard of each other doctor.
+    pub(crate) heard: Vec<Heard>,
+}
+
+/// What a doctor has heard of another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Heard {
+    pub(crate) who: u32,
+    /// How many numbered calls, each counted once.
+    pub(crate) multicast: u16,
+    pub(crate) unicast: u16,
+    /// The largest datagram by multicast, in octets.
+    pub(crate) largest: u16,
+    /// The clock of the last call, the way it took, and the time since, in microseconds.
+    pub(crate) clock: u32,
+    pub(crate) path: Path,
+    pub(crate) age: u32,
+}
+
+/// Who sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice {
+    pub(crate) id: u32,
+    session: u64,
+    tag: u16,
+    counter: u64,
+}
+
+impl Voice {
+    pub(crate) fn new(group: SocketAddr) -> Result<Self, Failure> {
+        let seed = groupcast_std::entropy::seed()?;
+        let [a, b, c, d, session @ ..] = seed;
+        let mut octets = [0; 8];
+        octets.copy_from_slice(&session[..8]);
+        Ok(Self {
+            id: u32::from_be_bytes([a, b, c, d]).max(1),
+            session: u64::from_be_bytes(octets),
+            tag: tag(group),
+            counter: 0,
+        })
+    }
+
+    /// A datagram with this call, filled up to `size` octets.
+    pub(crate) fn datagram(&mut self, call: &Call, size: usize) -> Vec<u8> {
+        self.counter += 1;
+        let mut octets = vec![MAGIC, VERSION << 4];
+        octets.extend(self.tag.to_be_bytes());
+        octets.extend(self.id.to_be_bytes());
+        octets.extend(self.session.to_be_bytes());
+        octets.extend(&self.counter.to_be_bytes()[2..]);
+        let mut body = call.octets();
+        let around = Header::LEN + FRAME_HEADER + Suite::Open.trailer_len();
+        body.resize(body.len().max(size.saturating_sub(around)), 0);
+        octets.extend([FRAME, 0]);
+        // No datagram is longer than 65,507 octets.
+        octets.extend((body.len() as u16).to_be_bytes());
+        octets.extend(body);
+        let sum = CRC.checksum(&octets);
+        octets.extend(sum.to_be_bytes());
+        octets
+    }
+}
+
+/// Reads a call and who sent it; `None` for every other datagram.
+pub(crate) fn read(group: SocketAddr, datagram: &[u8]) -> Option<(u32, Call)> {
+    let (header, _) = parse(datagram).ok()?;
+    if header.tag.get() != tag(group) {
+        return None;
+    }
+    let frame = datagram.get(Header::LEN..)?;
+    let call = Call::read(frame.get(FRAME_HEADER..)?)?;
+    (frame.first() == Some(&FRAME)).then_some((header.sender.get(), call))
+}
+
+/// The tag of the doctors' group.
+fn tag(group: SocketAddr) -> u16 {
+    let name = Name::new(GROUP_NAME).unwrap_or(Name::EMPTY);
+    let (tag, nameless) = (
+        open_group_tag(group, &name),
+        open_group_tag(group, &Name::EMPTY),
+    );
+    // Never that of the group itself, not even by chance.
+    tag.get() ^ u16::from(tag == nameless)
+}
+
+/// The id as members write theirs.
+pub(crate) fn shown(id: u32) -> String {
+    MemberId::new(id).map_or_else(|| "?".to_owned(), |id| id.to_string())
+}
+
+impl Path {
+    const fn octet(self) -> u8 {
+        match self {
+            Self::Multicast => 0,
+            Self::Unicast => 1,
+        }
+    }
+
+    const fn read(octet: u8) -> Self {
+        match octet {
+            0 => Self::Multicast,
+            _ => Self::Unicast,
+        }
+    }
+}
+
+impl Call {
+    /// A call that counts for nothing.
+    pub(crate) const fn test() -> Self {
+        Self {
+            path: Path::Multicast,
+            number: 0,
+            reached: 0,
+            clock: 0,
+            heard: Vec::new(),
+        }
+    }
+
+    fn octets(&self) -> Vec<u8> {
+        let heard = self.heard.iter().take(MOST);
+        let mut octets = SIGN.to_vec();
+        octets.push(self.path.octet());
+        octets.extend(self.number.to_be_bytes());
+        octets.extend(self.reached.to_be_bytes());
+        octets.extend(self.clock.to_be_bytes());
+        octets.push(heard.len() as u8);
+        for heard in heard {
+            octets.extend(heard.who.to_be_bytes());
+            octets.extend(heard.multicast.to_be_bytes());
+            octets.extend(heard.unicast.to_be_bytes());
+            octets.extend(heard.largest.to_be_bytes());
+            octets.extend(heard.clock.to_be_bytes());
+            octets.push(heard.path.octet());
+            octets.extend(heard.age.to_be_bytes());
+        }
+        octets
+    }
+
+    fn read(octets: &[u8]) -> Option<Self> {
+        let mut reader = Reader(octets.strip_prefix(&SIGN)?);
+        let path = Path::read(reader.u8()?);
+        let (number, reached, clock) = (reader.u16()?, reader.u16()?, reader.u32()?);
+        let count = usize::from(reader.u8()?).min(MOST);
+        let mut heard = Vec::with_capacity(count);
+        for _ in 0..count {
+            heard.push(Heard {
+                who: reader.u32()?,
+                multicast: reader.u16()?,
+                unicast: reader.u16()?,
+                largest: reader.u16()?,
+                clock: reader.u32()?,
+                path: Path::read(reader.u8()?),
+                age: reader.u32()?,
+            });
+        }
+        Some(Self {
+            path,
+            number,
+            reached,
+            clock,
+            heard,
+        })
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (octets, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*octets)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[octet]| octet)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use groupcast::{Config, Group, Instant, Storage};
+
+    fn group() -> SocketAddr {
+        "239.1.2.3:12345".parse().unwrap()
+    }
+
+    fn call() -> Call {
+        Call {
+            path: Path::Unicast,
+            number: 7,
+            reached: 9,
+            clock: 123_456,
+            heard: vec![Heard {
+                who: 0x7f3a,
+                multicast: 25,
+                unicast: 24,
+                largest: 1472,
+                clock: 99,
+                path: Path::Multicast,
+                age: 1000,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_call_is_read_as_it_was_written_whatever_its_size() {
+        let mut voice = Voice::new(group()).unwrap();
+        for size in [0, 500, 1472] {
+            let datagram = voice.datagram(&call(), size);
+            assert_eq!(datagram.len(), size.max(datagram.len()));
+            assert_eq!(read(group(), &datagram), Some((voice.id, call())));
+            assert_eq!(read("239.1.2.4:12345".parse().unwrap(), &datagram), None);
+            for end in 0..datagram.len() {
+                assert_eq!(read(group(), &datagram[..end]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn members_drop_a_probe_without_a_word() {
+        type Memory = Box<Storage<4, 1, 16, 20, 1600, 1473>>;
+        let mut member = Group::new(Memory::default(), Config::new(group()), [2; 32]).unwrap();
+        let datagram = Voice::new(group()).unwrap().datagram(&call(), 0);
+        let from = "10.0.0.1:40000".parse().unwrap();
+        member
+            .handle(Instant::from_millis(5), from, &datagram)
+            .unwrap();
+        assert!(member.poll_event().is_none());
+        assert_eq!(member.members().count(), 0);
+        assert_eq!(member.counters().dropped(), 1);
+    }
+
+    #[test]
+    fn datagrams_of_others_are_no_calls() {
+        for datagram in [&b"hello"[..], b"", &[MAGIC; 60]] {
+            assert_eq!(read(group(), datagram), None);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Datagrams of the group, written and read without an engine: for who asks what an engine does not, and
+//! for who only watches.
+
+use core::net::SocketAddr;
+
+use groupcast::seal::{Keyring, Portable, TAG_LEN};
+use groupcast::wire::{self, Frame, Frames, Header, ParseError, Suite, open_group_tag};
+use groupcast::{GroupTag, MemberId, Name, Session};
+
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::sealing;
+
+/// What a datagram turned out to be.
+#[derive(Debug)]
+pub(crate) enum Read<'a> {
+    /// Of the group, and sound.
+    Framed(Header, Frames<'a>),
+    /// Of a program that does not speak the protocol.
+    Bare,
+    /// Of another group on this port, or of another version or suite.
+    Foreign,
+    /// Damaged; in a sealed group, or forged.
+    Damaged,
+}
+
+/// How the group's datagrams are made.
+#[derive(Debug)]
+pub(crate) struct Framing {
+    /// That of what is sent.
+    tag: GroupTag,
+    /// In a sealed group.
+    keys: Option<Keyring>,
+}
+
+impl Framing {
+    pub(crate) fn new(common: &Common, group: SocketAddr) -> Result<Self, Failure> {
+        let file = sealing::load(common)?;
+        let name = match (&common.group_name, &file) {
+            (Some(name), _) => Name::new(name).ok_or_else(|| {
+                Failure::Settings("the group's name is longer than 32 bytes".to_owned())
+            })?,
+            (None, Some(file)) => *file.group_name(),
+            (None, None) => Name::EMPTY,
+        };
+        let keys = file
+            .map(|file| Keyring::derive(file.keys(), group, &name))
+            .transpose()
+            .map_err(|error| Failure::Settings(error.to_string()))?;
+        let tag = match &keys {
+            Some(keys) => keys.sending().tag(),
+            None => open_group_tag(group, &name),
+        };
+        Ok(Self { tag, keys })
+    }
+
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Reads a datagram. One that is sealed is opened in place.
+    pub(crate) fn read<'a>(&self, datagram: &'a mut [u8]) -> Read<'a> {
+        if !wire::is_framed(datagram) {
+            return Read::Bare;
+        }
+        let header = match wire::parse_header(datagram) {
+            Ok(header) => header,
+            Err(ParseError::UnknownVersion(_) | ParseError::UnknownSuite(_)) => {
+                return Read::Foreign;
+            }
+            Err(_) => return Read::Damaged,
+        };
+        match &self.keys {
+            None if header.suite != Suite::Open || header.tag != self.tag => Read::Foreign,
+            None => match wire::parse(datagram) {
+                Ok((header, frames)) => Read::Framed(header, frames),
+                Err(_) => Read::Damaged,
+            },
+            Some(keys) => {
+                let mut fitting = keys.with_tag(header.tag).peekable();
+                if header.suite != Suite::Sealed || fitting.peek().is_none() {
+                    return Read::Foreign;
+                }
+                let is_opened = fitting.any(|(_, key)| {
+                    let key = key.subkey(header.sender, header.session);
+                    key.open(&Portable, datagram).is_ok()
+                });
+                if !is_opened {
+                    return Read::Damaged;
+                }
+                let end = datagram.len() - TAG_LEN;
+                Read::Framed(header, Frames::new(&datagram[Header::LEN..end]))
+            }
+        }
+    }
+
+    /// Writes a datagram. A counter SHALL NOT be used twice in a session.
+    pub(crate) fn write(
+        &self,
+        sender: MemberId,
+        session: Session,
+        counter: u64,
+        frames: &[Frame<'_>],
+    ) -> Result<Vec<u8>, Failure> {
+        let impossible = |error: &dyn core::fmt::Display| Failure::Trouble(error.to_string());
+        let header = Header {
+            suite: if self.is_sealed() {
+                Suite::Sealed
+            } else {
+                Suite::Open
+            },
+            tag: self.tag,
+            sender,
+            session,
+            counter,
+        };
+        let mut datagram = vec![0; usize::from(wire::MIN_MAX_DATAGRAM)];
+        let len = wire::emit(&header, frames, &mut datagram).map_err(|error| impossible(&error))?;
+        datagram.truncate(len);
+        if let Some(keys) = &self.keys {
+            let key = keys.sending().subkey(sender, session);
+            key.seal(&Portable, &mut datagram)
+                .map_err(|error| impossible(&error))?;
+        }
+        Ok(datagram)
+    }
+}
+
+/// Which datagrams of a session were seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    highest: u64,
+    /// Bit *n*: the one *n* before the highest.
+    bits: u128,
+}
+
+impl Seen {
+    /// Whether this one is new, and not too old to tell. From now on it is not.
+    pub(crate) fn is_new(&mut self, counter: u64) -> bool {
+        if counter > self.highest {
+            let by = u32::try_from(counter - self.highest).unwrap_or(u32::MAX);
+            self.bits = self.bits.checked_shl(by).unwrap_or(0) | 1;
+            self.highest = counter;
+            return true;
+        }
+        let bit = u32::try_from(self.highest - counter)
+            .ok()
+            .and_then(|back| 1u128.checked_shl(back));
+        match bit {
+            Some(bit) if self.bits & bit == 0 => {
+                self.bits |= bit;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_is_new_once_and_not_when_it_is_old() {
+        let mut seen = Seen::default();
+        for counter in [5, 3, 4, 300, 299, 200] {
+            assert!(seen.is_new(counter), "{counter}");
+            assert!(!seen.is_new(counter), "{counter}");
+        }
+        assert!(!seen.is_new(6), "too old to tell");
+        assert!(seen.is_new(u64::MAX));
+    }
+}

@@ -1,0 +1,323 @@
+//! Captures: the datagrams in a pcapng or pcap file, by whichever program it was made.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::fs::File;
+use std::path::Path;
+
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
+use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+
+use crate::failure::Failure;
+
+/// Octets read at once: room for the largest packet and more.
+const BUFFER: usize = 1 << 20;
+
+/// A UDP datagram of a recording.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Datagram {
+    /// When it came, since 1970.
+    pub(crate) time: Duration,
+    pub(crate) destination: SocketAddr,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A capture that is read packet by packet.
+///
+/// It iterates over packets; one that is no whole UDP datagram is `None`.
+pub(crate) struct Recording {
+    reader: Box<dyn PcapReaderIterator + Send>,
+    /// The file's name.
+    file: String,
+    /// Those of the section that is being read.
+    interfaces: Vec<Interface>,
+    ended: bool,
+}
+
+/// Where packets were captured.
+#[derive(Clone, Copy, Debug)]
+struct Interface {
+    link: Linktype,
+    /// Units of time in a second.
+    resolution: u64,
+}
+
+/// A packet as it stands in the file.
+struct Packet<'a> {
+    interface: Interface,
+    /// Since 1970, in units of the interface.
+    time: u128,
+    octets: &'a [u8],
+}
+
+impl Recording {
+    /// Opens a file.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        Self::with_buffer(path, BUFFER)
+    }
+
+    /// Opens a file whose packets are no larger than `buffer`.
+    fn with_buffer(path: &Path, buffer: usize) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let file = File::open(path)
+            .map_err(|error| Failure::Settings(format!("cannot read {name}: {error}")))?;
+        let reader = create_reader(buffer, file).map_err(|error| {
+            Failure::Settings(match error {
+                PcapError::ReadError => format!("cannot read {name}"),
+                _ => format!("{name} is no capture: neither pcapng nor pcap"),
+            })
+        })?;
+        Ok(Self {
+            reader,
+            file: name,
+            interfaces: Vec::new(),
+            ended: false,
+        })
+    }
+
+    /// The next packet, `Some(None)` for a block without one, `None` at the end.
+    fn read(&mut self) -> Result<Option<Option<Found>>, Failure> {
+        loop {
+            let exhausted = self.reader.reader_exhausted();
+            match self.reader.next() {
+                Ok((length, block)) => {
+                    let found = look(&mut self.interfaces, &block);
+                    self.reader.consume(length);
+                    return Ok(Some(found));
+                }
+                Err(PcapError::Eof) => return Ok(None),
+                Err(PcapError::Incomplete(_)) if !exhausted => {
+                    self.reader
+                        .refill()
+                        .map_err(|_| Failure::Trouble(format!("cannot read {}", self.file)))?;
+                }
+                Err(PcapError::Incomplete(_) | PcapError::UnexpectedEof) => {
+                    let file = &self.file;
+                    eprintln!("groupcast: {file} ends within a packet; what is before it counts");
+                    return Ok(None);
+                }
+                Err(_) => {
+                    let file = &self.file;
+                    let text = format!("{file} is damaged: what comes next is no packet");
+                    return Err(Failure::Settings(text));
+                }
+            }
+        }
+    }
+}
+
+/// What a packet turned out to be.
+type Found = Option<Datagram>;
+
+impl Iterator for Recording {
+    type Item = Result<Option<Datagram>, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.ended {
+            match self.read() {
+                Ok(Some(Some(found))) => return Some(Ok(found)),
+                Ok(Some(None)) => {}
+                Ok(None) => self.ended = true,
+                Err(failure) => {
+                    self.ended = true;
+                    return Some(Err(failure));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// What a block holds: `None` if it is no packet.
+fn look(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>) -> Option<Found> {
+    let packet = match block {
+        PcapBlockOwned::LegacyHeader(header) => {
+            let nanoseconds = header.is_nanosecond_precision();
+            interfaces.push(Interface {
+                link: header.network,
+                resolution: if nanoseconds {
+                    1_000_000_000
+                } else {
+                    1_000_000
+                },
+            });
+            return None;
+        }
+        PcapBlockOwned::Legacy(packet) => {
+            let interface = *interfaces.first()?;
+            let seconds = u128::from(packet.ts_sec) * u128::from(interface.resolution);
+            Packet {
+                interface,
+                time: seconds + u128::from(packet.ts_usec),
+                octets: packet.data,
+            }
+        }
+        PcapBlockOwned::NG(Block::SectionHeader(_)) => {
+            interfaces.clear();
+            return None;
+        }
+        PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
+            interfaces.push(Interface {
+                link: interface.linktype,
+                resolution: interface.ts_resolution().unwrap_or(1_000_000),
+            });
+            return None;
+        }
+        PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+            let interface = usize::try_from(packet.if_id).ok();
+            let Some(interface) = interface.and_then(|index| interfaces.get(index)) else {
+                return Some(None);
+            };
+            Packet {
+                interface: *interface,
+                time: u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low),
+                octets: packet.packet_data(),
+            }
+        }
+        // These have no time.
+        PcapBlockOwned::NG(Block::SimplePacket(_)) => return Some(None),
+        PcapBlockOwned::NG(_) => return None,
+    };
+    Some(datagram(&packet))
+}
+
+/// The UDP datagram in a packet, if there is a whole one.
+fn datagram(packet: &Packet<'_>) -> Option<Datagram> {
+    let octets = packet.octets;
+    let sliced = match packet.interface.link {
+        Linktype::ETHERNET => SlicedPacket::from_ethernet(octets),
+        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(octets),
+        // The loopback interface of BSD: four octets before the IP header.
+        Linktype::NULL => SlicedPacket::from_ip(octets.get(4..)?),
+        // All interfaces of Linux, in the older and the newer form.
+        Linktype::LINUX_SLL => SlicedPacket::from_linux_sll(octets),
+        Linktype::LINUX_SLL2 => SlicedPacket::from_ip(octets.get(20..)?),
+        _ => return None,
+    };
+    let sliced = sliced.ok()?;
+    let Some(TransportSlice::Udp(udp)) = &sliced.transport else {
+        return None;
+    };
+    let address = match &sliced.net {
+        Some(NetSlice::Ipv4(ip)) => ip.header().destination_addr().into(),
+        Some(NetSlice::Ipv6(ip)) => ip.header().destination_addr().into(),
+        _ => return None,
+    };
+    let resolution = u128::from(packet.interface.resolution.max(1));
+    let seconds = u64::try_from(packet.time / resolution).ok()?;
+    // Below a second.
+    let nanos = (packet.time % resolution) * 1_000_000_000 / resolution;
+    Some(Datagram {
+        time: Duration::new(seconds, u32::try_from(nanos).ok()?),
+        destination: SocketAddr::new(address, udp.destination_port()),
+        payload: udp.payload().to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{LinuxSllPacketType, PacketBuilder};
+    use groupcast_sim::Capture;
+
+    const GROUP: &str = "239.1.2.3:12345";
+
+    /// A file of a test, which removes it.
+    struct File(std::path::PathBuf);
+
+    impl File {
+        fn new(name: &str, content: &[u8]) -> Self {
+            let name = format!("groupcast-recording-{}-{name}", std::process::id());
+            let file = Self(std::env::temp_dir().join(name));
+            std::fs::write(&file.0, content).unwrap();
+            file
+        }
+
+        /// What is in it, up to where it is damaged.
+        fn read(&self) -> Vec<Option<Datagram>> {
+            let Ok(recording) = Recording::with_buffer(&self.0, 4096) else {
+                return Vec::new();
+            };
+            recording.map_while(Result::ok).collect()
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// A file in the older form, in nanoseconds and with the highest octet first, of packets a second apart.
+    fn older(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = Vec::new();
+        for word in [0xa1b2_3c4d, 0x0002_0004, 0, 0, 65_535, link] {
+            file.extend_from_slice(&u32::to_be_bytes(word));
+        }
+        for (second, packet) in (1u32..).zip(packets) {
+            let len = packet.len() as u32;
+            for word in [second, 500_000_000, len, len] {
+                file.extend_from_slice(&word.to_be_bytes());
+            }
+            file.extend_from_slice(packet);
+        }
+        file
+    }
+
+    fn packet(builder: etherparse::PacketBuilderStep<etherparse::IpHeaders>) -> Vec<u8> {
+        let mut packet = Vec::new();
+        let builder = builder.udp(4000, 12345);
+        builder.write(&mut packet, b"Hello").unwrap();
+        packet
+    }
+
+    #[test]
+    fn captures_of_other_programs_are_read() {
+        let (from, to) = ([10, 0, 0, 1], [239, 1, 2, 3]);
+        let ethernet = PacketBuilder::ethernet2([2; 6], [3; 6]).ipv4(from, to, 1);
+        let cooked = PacketBuilder::linux_sll(LinuxSllPacketType::MULTICAST, 6, [2; 8]);
+        let plain = packet(PacketBuilder::ipv4(from, to, 1));
+        let newer_cooked = [&[0; 20], &plain[..]].concat();
+        for (link, packet) in [
+            (1, packet(ethernet)),
+            (113, packet(cooked.ipv4(from, to, 1))),
+            (0, [&[2, 0, 0, 0], &plain[..]].concat()),
+            (276, newer_cooked),
+            (101, plain.clone()),
+            (228, plain.clone()),
+        ] {
+            // And one that was cut off.
+            let cut = packet[..packet.len() - 1].to_vec();
+            let file = File::new("older", &older(link, &[packet, cut]));
+            let expected = Datagram {
+                time: Duration::from_millis(1_500),
+                destination: GROUP.parse().unwrap(),
+                payload: b"Hello".to_vec(),
+            };
+            assert_eq!(file.read(), [Some(expected), None], "link type {link}");
+        }
+        let unknown = File::new("unknown", &older(147, &[plain]));
+        assert_eq!(unknown.read(), [None]);
+    }
+
+    #[test]
+    fn whatever_is_in_a_file_reading_it_ends() {
+        let mut content = Vec::new();
+        let mut capture = Capture::new(&mut content, "test", "lo").unwrap();
+        let (source, group) = ("10.0.0.1:4000".parse().unwrap(), GROUP.parse().unwrap());
+        for second in 0..3 {
+            let time = Duration::from_secs(second);
+            capture.write(time, source, group, 1, b"Hello").unwrap();
+        }
+        assert_eq!(File::new("whole", &content).read().len(), 3);
+        for at in 0..content.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut damaged = content.clone();
+                damaged[at] ^= change;
+                assert!(File::new("damaged", &damaged).read().len() <= 3);
+            }
+            assert!(File::new("cut", &content[..at]).read().len() < 3);
+        }
+    }
+}

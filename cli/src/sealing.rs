@@ -1,0 +1,45 @@
+//! `--key-file`: members of sealed groups.
+
+use groupcast::seal::FirstContact;
+use groupcast_std::MemberBuilder;
+use groupcast_std::key_file::{self, KeyFile};
+
+use crate::failure::Failure;
+use crate::options::Common;
+
+/// The key file that is asked for.
+pub(crate) fn load(common: &Common) -> Result<Option<KeyFile>, Failure> {
+    let Some(path) = &common.key_file else {
+        return Ok(None);
+    };
+    let file = key_file::load(path)?;
+    // A file without a name fits any group.
+    let name = file.group_name().as_str();
+    match &common.group_name {
+        Some(group) if !name.is_empty() && group != name => Err(Failure::Settings(format!(
+            "the key file is for the group {name:?}, not {group:?}; leave out --group-name"
+        ))),
+        _ => Ok(Some(file)),
+    }
+}
+
+/// Seals what the member says, if a key file is asked for.
+pub(crate) fn seal(common: &Common, builder: MemberBuilder) -> Result<MemberBuilder, Failure> {
+    let Some(file) = load(common)? else {
+        return Ok(builder);
+    };
+    let first_contact = if common.trust_first {
+        FirstContact::TrustFirst
+    } else {
+        FirstContact::Verify
+    };
+    let name = file.group_name().as_str();
+    let builder = match (&common.group_name, name) {
+        (None, name) if !name.is_empty() => builder.group_name(name),
+        _ => builder,
+    };
+    Ok(builder
+        .keys(file.keys().clone())
+        .first_contact(first_contact)
+        .bare(common.bare))
+}

@@ -1,0 +1,87 @@
+//! `--sign-key` and `--trust`: messages that are signed, and those that are shown.
+
+use groupcast::Event;
+use groupcast::sign::{NotTrusted, SigningKey, Verifier};
+use groupcast_std::sign_file::{self, Trusted};
+
+use crate::failure::Failure;
+use crate::options::{Listen, Send};
+
+/// Channels of publishers that are remembered, so that no message is shown twice. Every `groupcast send`
+/// is a session of its own, and takes one.
+const REMEMBERED: usize = 4096;
+
+/// The key to sign with that is asked for.
+pub(crate) fn signing_key(options: &Send) -> Result<Option<SigningKey>, Failure> {
+    let load = |path| sign_file::load(path).map_err(Failure::from);
+    options.sign_key.as_deref().map(load).transpose()
+}
+
+/// Who is trusted, if that is asked for.
+pub(crate) fn trusted(options: &Listen) -> Result<Option<Trusted>, Failure> {
+    let load = |path| sign_file::load_trusted(path).map_err(Failure::from);
+    options.trust.as_deref().map(load).transpose()
+}
+
+/// What is to be shown of an event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Show<'t> {
+    /// Nothing.
+    No,
+    /// All of it, as it is.
+    Yes,
+    /// A message, and which trusted publisher signed it.
+    SignedBy(&'t str),
+    /// That there was a message, and why it is not trusted; not what it says.
+    Untrusted(NotTrusted),
+}
+
+impl Show<'_> {
+    /// Whether a message is shown.
+    pub(crate) const fn is_shown(self) -> bool {
+        matches!(self, Self::Yes | Self::SignedBy(_))
+    }
+}
+
+/// Tells what is to be shown, and counts.
+#[derive(Debug)]
+pub(crate) struct Filter<'t> {
+    /// Whom to trust, and what of theirs has been there; `None`: everybody is shown.
+    trust: Option<(&'t Trusted, Box<Verifier<'t, REMEMBERED>>)>,
+    /// Messages of those who are not trusted.
+    untrusted: u64,
+}
+
+impl<'t> Filter<'t> {
+    pub(crate) fn new(trusted: Option<&'t Trusted>) -> Self {
+        Self {
+            trust: trusted.map(|trusted| (trusted, Box::new(Verifier::new(trusted.keys())))),
+            untrusted: 0,
+        }
+    }
+
+    /// What is to be shown of this event.
+    pub(crate) fn judge(&mut self, event: &Event<'_>) -> Show<'t> {
+        let Some((trusted, verifier)) = &mut self.trust else {
+            return Show::Yes;
+        };
+        let checked = match event {
+            Event::Message(message) => verifier.check(message),
+            // Bare datagrams have no place for a signature.
+            Event::Raw(_) => Err(NotTrusted::NotSigned),
+            _ => return Show::Yes,
+        };
+        match checked {
+            Ok(key) => Show::SignedBy(trusted.name_of(key).unwrap_or_default()),
+            Err(why) => {
+                self.untrusted += 1;
+                Show::Untrusted(why)
+            }
+        }
+    }
+
+    /// How many messages were dropped; `None` if nobody asked whom to trust.
+    pub(crate) fn untrusted(&self) -> Option<u64> {
+        self.trust.as_ref().map(|_| self.untrusted)
+    }
+}
