@@ -1,0 +1,157 @@
+//! The start of a board, up to a member of the sealed group.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
+use groupcast::{Config, Instant, MemberId, Node};
+use groupcast_smoltcp::smoltcp::iface::{self, Interface, SocketSet, SocketStorage};
+use groupcast_smoltcp::smoltcp::time;
+use groupcast_smoltcp::smoltcp::wire::{EthernetAddress, IpCidr};
+use groupcast_smoltcp::{Memory, Stack};
+use static_cell::ConstStaticCell;
+
+use crate::clock::Clock;
+use crate::ethernet::Ethernet;
+use crate::options::Options;
+use crate::{host, key, log};
+
+/// The group of all programs here.
+const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)), 12345);
+
+/// The member's id, but for the board's number. It is fixed, so that the others see a restart.
+const ID: u32 = 0xb0a2_d000;
+
+/// The stack of a board.
+pub type BoardStack = Stack<'static, &'static mut Ethernet, 2>;
+
+/// A board that has started.
+pub struct Board {
+    /// What was asked for.
+    pub options: Options,
+    clock: Clock,
+    number: u8,
+    name: [u8; 7],
+}
+
+impl Board {
+    /// Starts the clock, and reads which board this is.
+    ///
+    /// # Panics
+    ///
+    /// The second time.
+    pub fn start(program: &str) -> Self {
+        let core = cortex_m::Peripherals::take().expect("this is the first and only time");
+        let clock = Clock::start(core.SYST);
+        let options = Options::read();
+        let number = options.number();
+        let name = [b'b', b'o', b'a', b'r', b'd', b'-', b'0' + number];
+        let board = Self {
+            options,
+            clock,
+            number,
+            name,
+        };
+        log!("power on: {program} as {}", board.name());
+        board
+    }
+
+    /// What it is called: `board-1`.
+    pub fn name(&self) -> &str {
+        core::str::from_utf8(&self.name).unwrap_or_default()
+    }
+
+    /// What is said to this board: all of it, or what follows the board's name. `None`: another is meant.
+    pub fn hears<'t>(&self, text: &'t str) -> Option<&'t str> {
+        if !text.starts_with("board-") {
+            return Some(text);
+        }
+        text.strip_prefix(self.name())?.strip_prefix(' ')
+    }
+
+    const fn hardware(&self) -> [u8; 6] {
+        [0x02, 0, 0, 0, 0, self.number]
+    }
+
+    const fn address(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 0, 0, self.number)
+    }
+
+    /// Starts the Ethernet controller and a stack on it, which lives in this memory.
+    ///
+    /// # Panics
+    ///
+    /// The second time.
+    pub fn network<const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize>(
+        &self,
+        memory: &'static mut Memory<2, DATAGRAMS, OCTETS, MTU>,
+    ) -> BoardStack {
+        // As constants: built anywhere else, they would be on the stack first.
+        static PLACES: ConstStaticCell<[SocketStorage<'static>; 3]> =
+            ConstStaticCell::new([SocketStorage::EMPTY; 3]);
+        static DEVICE: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
+        let mut device = DEVICE.take();
+        device.start(self.hardware());
+        let config = iface::Config::new(EthernetAddress(self.hardware()).into());
+        let mut interface = Interface::new(config, &mut device, time::Instant::ZERO);
+        interface.update_ip_addrs(|own| {
+            own.push(IpCidr::new(self.address().into(), 24))
+                .expect("an interface has room for two addresses");
+        });
+        let sockets = SocketSet::new(&mut PLACES.take()[..]);
+        Stack::new(interface, device, sockets, memory).with_multicast_loop(false)
+    }
+
+    /// Joins the sealed group. Ends the program if that cannot be: without random octets it is refused,
+    /// because a session that was there before would give away what it says.
+    pub fn join<'s, M: groupcast::Memory>(
+        &self,
+        stack: &'s BoardStack,
+        memory: M,
+        burst: u8,
+    ) -> Node<&'s BoardStack, M> {
+        let config = Config::new(GROUP)
+            .with_group_name(key::GROUP_NAME)
+            .with_name(self.name())
+            .with_receive_burst(burst);
+        let config = match MemberId::new(ID | u32::from(self.number)) {
+            Some(id) => config.with_id(id),
+            None => config,
+        };
+        let random = host::random().filter(|_| !self.options.has("no-entropy"));
+        let hardware = self.hardware();
+        let entropy = Entropy::new()
+            .with_device(&hardware)
+            .with_random(random.as_ref().map_or(&[], |octets| &octets[..]));
+        let keys = KeySet::new(GroupKey::new(key::KEY));
+        match Node::sealed(stack, memory, config, Seal::new(&keys, entropy)) {
+            Ok(node) => {
+                log!(
+                    "joins {GROUP} from {}, sealed, id {}, session {}",
+                    self.address(),
+                    node.id(),
+                    node.session()
+                );
+                node
+            }
+            Err(error) => {
+                log!("refused: {error}");
+                host::exit(false);
+            }
+        }
+    }
+
+    /// The time since power-on.
+    pub fn now(&mut self) -> Instant {
+        self.clock.now()
+    }
+
+    /// The time since power-on in periods of the processor's clock, 20 ns.
+    pub fn ticks(&self) -> u64 {
+        self.clock.ticks()
+    }
+
+    /// Sleeps until something happens: the clock's next millisecond at the latest.
+    pub fn sleep(&self) {
+        cortex_m::asm::wfi();
+    }
+}

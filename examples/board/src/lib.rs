@@ -1,0 +1,28 @@
+//! What the programs in `src/bin` share: the board's devices, its start, its log.
+
+#![no_std]
+
+mod board;
+mod clock;
+mod ethernet;
+pub mod host;
+mod key;
+mod led;
+pub mod log;
+mod make;
+mod numbers;
+mod options;
+mod outbox;
+mod panic;
+mod register;
+mod stack;
+mod tally;
+
+pub use board::{Board, BoardStack};
+pub use led::Led;
+#[doc(hidden)]
+pub use make::StaticCell;
+pub use numbers::Numbers;
+pub use options::Options;
+pub use outbox::Outbox;
+pub use tally::{Tallies, Tally};
