@@ -117,6 +117,9 @@ macro_rules! multicast_contract {
             joining_twice_is_joining_once
             leaving_concerns_one_socket
             closing_leaves_the_group
+            segments_arrive_as_datagrams
+            segments_that_cannot_be_sent_are_an_error
+            the_local_address_is_where_a_datagram_was_sent
             only_a_group_can_be_joined
             an_interface_can_be_named_by_its_address
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`decode`](decode::decode) | a datagram, and the frames of one |
 //! | [`receive`](receive::receive) | what happens to one member: datagrams, sound and not, and the passing of time |
+//! | [`sealed`](receive::sealed) | the same for a member of a sealed group, whose key the others hold |
 //! | [`operations`](operations::operations) | what happens to a group of three, judged as [`swarm`](crate::swarm) judges |
 //!
 //! Each panics when a promise is broken, and tells which parts of the engine it reached, so that a corpus
@@ -25,8 +26,9 @@ pub type Reached = BTreeSet<&'static str>;
 pub type Target = fn(&[u8]) -> Reached;
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 3] = [
+pub const TARGETS: [(&str, Target); 4] = [
     ("decode", decode::decode),
     ("receive", receive::receive),
+    ("sealed", receive::sealed),
     ("operations", operations::operations),
 ];

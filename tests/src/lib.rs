@@ -4,15 +4,31 @@
 //! brings a stack to them.
 
 pub mod contract;
+pub mod ether;
 pub mod fuzz;
+pub mod insider;
 pub mod rig;
+pub mod siege;
 pub mod sim_rig;
+pub mod smoltcp_rig;
 pub mod swarm;
+pub mod workload;
 
 pub use rig::{Place, Rig};
 pub use sim_rig::Simulated;
+pub use smoltcp_rig::{EthernetHosts, SmoltcpLoopback};
 
 /// The programs in the project's README compile, and what can run there runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The same for the guide for firmware engineers.
+#[cfg(doctest)]
+#[doc = include_str!("../../core/docs/FIRMWARE.md")]
+pub struct FirmwareGuide;
+
+/// The same for the book.
+#[cfg(doctest)]
+#[doc = include_str!("../../core/docs/BOOK.md")]
+pub struct Book;

@@ -18,6 +18,18 @@ mod sim_stack {
     groupcast_tests::multicast_contract!(groupcast_tests::Simulated);
 }
 
+/// smoltcp on its own loopback device: what a host sends comes back to it.
+mod smoltcp_loopback {
+    groupcast_tests::unicast_contract!(groupcast_tests::SmoltcpLoopback);
+    groupcast_tests::multicast_contract!(groupcast_tests::SmoltcpLoopback);
+}
+
+/// smoltcp on simulated Ethernet hosts, one for every stack.
+mod smoltcp_ethernet {
+    groupcast_tests::unicast_contract!(groupcast_tests::EthernetHosts);
+    groupcast_tests::multicast_contract!(groupcast_tests::EthernetHosts);
+}
+
 /// A stack that is not ours, for the part without multicast. It truncates in silence, reports
 /// IPv4-mapped sources and shares no ports: the rig says so, and the tests hold it to that.
 mod std_embedded_nal {

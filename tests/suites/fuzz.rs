@@ -26,7 +26,7 @@ fn replay(target: &str) -> Reached {
 }
 
 /// What the inputs of each target reach at least: they are no use once they end at the first check.
-const REACHED: [(&str, &[&str]); 3] = [
+const REACHED: [(&str, &[&str]); 4] = [
     (
         "decode",
         &[
@@ -63,6 +63,7 @@ const REACHED: [(&str, &[&str]); 3] = [
             "raw",
             "recovered",
             "restarted",
+            "restarted-back",
             "roster-full",
             "sends-ack",
             "sends-fragment",
@@ -73,6 +74,29 @@ const REACHED: [(&str, &[&str]); 3] = [
             "stale",
             "state",
             "unordered",
+        ],
+    ),
+    (
+        "sealed",
+        &[
+            "confirmed",
+            "corrupt",
+            "duplicate",
+            "duplicate-id",
+            "gap",
+            "joined",
+            "left",
+            "lost",
+            "no_place",
+            "ordered",
+            "own",
+            "restarted",
+            "sends-ack",
+            "sends-nack",
+            "sends-repair",
+            "stale",
+            "state",
+            "unverified",
         ],
     ),
     (

@@ -2,7 +2,10 @@
 
 use core::net::SocketAddr;
 
-use groupcast::wire::{self, Bye, Data, Frame, Header, Hello, Suite};
+use groupcast::wire::{
+    self, Ack, AckRequest, Ask, Busy, Bye, Data, Echo, Frame, Header, Hello, Nack, Skip, Suite,
+    Sync, Time,
+};
 use groupcast::{Config, Event, Group, GroupTag, Instant, MemberId, Name, Session, Storage};
 use proptest::prelude::*;
 
@@ -42,6 +45,7 @@ fn data(payload: &[u8]) -> Data<'_> {
         latest: false,
         repair: false,
         copy: false,
+        signed: false,
         channel: 5,
         horizon: 0,
         fragment: 0,
@@ -84,6 +88,52 @@ fn samples() -> Vec<Vec<u8>> {
         ),
         emit(&header(4), &[Frame::Bye(Bye::LEFT)]),
         emit(&header(5), &[]),
+        emit(&header(6), &stream_frames(&echo().to_octets())),
+    ]
+}
+
+fn echo() -> Echo {
+    Echo {
+        member: 7,
+        stamp: 8,
+        held: 9,
+    }
+}
+
+/// Every frame of and about a stream, each of which the member could take.
+fn stream_frames(echoes: &[u8]) -> [Frame<'_>; 9] {
+    let member = member();
+    let (target, session) = (member.id().get(), member.session().get() as u32);
+    let mut nack = Nack::new(target, session, 0);
+    assert!(nack.add(0) && nack.add(40));
+    [
+        Frame::Data(Data {
+            class: 2,
+            sequence: 0,
+            ..data(b"")
+        }),
+        Frame::Sync(Sync {
+            next: 1,
+            low: 0,
+            round_trip: 80,
+            group_size: 4,
+            states: 1,
+        }),
+        Frame::Nack(nack),
+        Frame::Skip(Skip { first: 0, count: 1 }),
+        Frame::AckRequest(AckRequest {
+            sequence: 0,
+            spread: 10,
+        }),
+        Frame::Ack(Ack {
+            target,
+            session,
+            since: 0,
+            next: 1,
+        }),
+        Frame::Ask(Ask { target, session }),
+        Frame::Busy(Busy { wait: 20 }),
+        Frame::Time(Time { stamp: 1, echoes }),
     ]
 }
 
@@ -149,6 +199,21 @@ fn every_length_field_at_its_extremes_is_handled() {
             }
         }
     }
+}
+
+#[test]
+fn a_frame_that_is_cut_short_is_not_taken() {
+    // What comes before it stands.
+    let frames = [Frame::Data(data(b"one")), Frame::Data(data(b"two"))];
+    let mut odd = emit(&header(1), &frames);
+    let end = odd.len() - 4;
+    // The length of the second frame.
+    odd[Header::LEN + 12 + 3 + 3] += 1;
+    let checksum = crc32c(&odd[..end]).to_be_bytes();
+    odd[end..].copy_from_slice(&checksum);
+    let mut group = member();
+    assert_eq!(feed(&mut group, &odd), (1, 0));
+    assert_eq!(group.counters().frames_malformed, 1);
 }
 
 /// Bit by bit, unlike the core's.
@@ -233,19 +298,26 @@ fn any_frame() -> impl Strategy<Value = Owned> {
     let payload = proptest::collection::vec(any::<u8>(), 0..200);
     let data = (
         0u8..4,
-        any::<[bool; 3]>(),
+        any::<[bool; 4]>(),
         any::<[u8; 4]>(),
         any::<u32>(),
         payload,
     )
         .prop_map(
-            |(class, [repair, copy, latest], [channel, horizon, a, b], sequence, payload)| {
+            |(
+                class,
+                [repair, copy, latest, signed],
+                [channel, horizon, a, b],
+                sequence,
+                payload,
+            )| {
                 let (fragment, last) = (a.min(b), a.max(b));
                 let data = Data {
                     class,
                     latest,
                     repair,
                     copy,
+                    signed,
                     channel,
                     horizon,
                     fragment,

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use groupcast::{Board, Class, SendError, Tiny};
-use groupcast_sim::{Link, Report, Scenario};
+use groupcast::{Board, Channel, Class, Config, OwnedEvent, Pace, SendError, Tiny};
+use groupcast_sim::{Link, Report, Scenario, SimNet};
 
 const CLASSES: [Class; 5] = [
     Class::BestEffort,
@@ -125,7 +125,7 @@ fn messages_beyond_the_pace_are_held_back_and_not_lost() {
     let scenario = Scenario::new()
         .with_members(3)
         .with_size(1000)
-        .with_pace(groupcast::Pace::BOARD)
+        .with_pace(Pace::BOARD)
         .with_rate(1000.0);
     let report = scenario.run::<Box<Board>>().unwrap();
     adds_up(&report);
@@ -134,4 +134,57 @@ fn messages_beyond_the_pace_are_held_back_and_not_lost() {
         report.refused > 500 && report.keeps_promise(),
         "{report:#?}"
     );
+}
+
+#[test]
+fn who_always_has_more_to_say_can_still_repair_what_was_lost() {
+    // What waits in the queue leaves room for what was sent, which the receivers ask for.
+    let scenario = Scenario::new()
+        .with_members(3)
+        .with_rate(2_000.0)
+        .with_pace(Pace::BOARD)
+        .with_link(Link::lan().with_loss(0.05));
+    let report = scenario.run::<Box<Board>>().unwrap();
+    adds_up(&report);
+    assert!(report.refused > 1_000, "{report:#?}");
+    assert!(report.repairs > 20, "{report:#?}");
+    assert_eq!(report.gap_messages, 0, "{report:#?}");
+}
+
+#[test]
+fn one_receiver_that_loses_much_does_not_slow_the_others() {
+    const NUMBERS: Channel = Channel::reliable_ordered(1);
+    let delays = |bad: bool| {
+        let mut net: SimNet = SimNet::new(5).with_link(Link::lan().with_loss(0.05));
+        let config = Config::new("239.1.2.3:12345".parse().unwrap());
+        let keys: Vec<_> = (0..6).map(|_| net.join(config)).collect();
+        if bad {
+            let (sender, worst) = (net[keys[0]].host(), net[keys[5]].host());
+            let link = Link::lan().with_loss(0.6);
+            net.network().set_link(sender, worst, link);
+        }
+        net.run_for(Duration::from_secs(2));
+        let mut sent = Vec::new();
+        for n in 0..1_000_u32 {
+            sent.push(net.now());
+            net[keys[0]].send(NUMBERS, &n.to_be_bytes()).unwrap();
+            net.run_for(Duration::from_millis(10));
+        }
+        net.run_for(Duration::from_secs(3));
+        let mut delays = Vec::new();
+        for key in &keys[1..5] {
+            let mut came = 0;
+            for (at, event) in net[*key].take_timed_events() {
+                if let OwnedEvent::Message(_) = event {
+                    delays.push(sent[came].until(at));
+                    came += 1;
+                }
+            }
+            assert_eq!(came, 1_000);
+        }
+        delays.sort();
+        delays[delays.len() * 99 / 100]
+    };
+    let (without, with) = (delays(false), delays(true));
+    assert!(with < without * 2, "{without:?}, {with:?}");
 }

@@ -94,6 +94,80 @@ fn a_program_without_groupcast_talks_with_us_both_ways() {
     }
 }
 
+/// Sends `count` datagrams of `segment` octets, numbered from `first`, the last 10 octets shorter.
+fn send_numbered(stack: &mut StdStack, mouth: &mut Socket, first: u8, count: u8, segment: usize) {
+    let numbers = first..first + count;
+    let octets: Vec<u8> = numbers.flat_map(|n| vec![n; segment]).collect();
+    let octets = &octets[..octets.len() - 10];
+    let group = stack.group();
+    let sent = stack.send_segments(mouth, group, octets, segment).unwrap();
+    assert_eq!(sent, octets.len());
+}
+
+#[test]
+fn a_program_without_groupcast_hears_segments_as_datagrams() {
+    let place = Place::new();
+    let other = std::net::UdpSocket::from(plain_socket(place));
+    let mut stack = stack(place);
+    let mut mouth = open(&mut stack, 0);
+    // More than one system call sends.
+    send_numbered(&mut stack, &mut mouth, 0, 70, 1000);
+    let mut buffer = [0; 2048];
+    for n in 0..70 {
+        let (length, _) = other.recv_from(&mut buffer).unwrap();
+        assert_eq!(length, if n == 69 { 990 } else { 1000 });
+        assert!(buffer[..length].iter().all(|octet| *octet == n));
+    }
+}
+
+#[test]
+fn what_arrives_together_is_received_one_by_one() {
+    let place = Place::new();
+    let mut stack = stack(place);
+    let mut ear = member(&mut stack);
+    let mut mouth = open(&mut stack, 0);
+    let group = stack.group();
+    send_numbered(&mut stack, &mut mouth, 0, 20, 1400);
+    stack.send_to(&mut mouth, group, b"").unwrap();
+    send_numbered(&mut stack, &mut mouth, 20, 50, 64);
+    // One that does not fit its buffer is lost, and no other.
+    assert_eq!(receive(&mut stack, &mut ear).0, [0; 1400]);
+    let truncated = Udp::receive(&mut stack, &mut ear, &mut [0; 1399]);
+    let kind = groupcast_tests::rig::kind(&truncated.unwrap_err());
+    assert_eq!(kind, Some(UdpErrorKind::Truncated));
+    // The system has nothing more to tell, but there is more.
+    assert!(wait(&[&ear], Duration::ZERO).unwrap());
+    for n in 2..70 {
+        if n == 20 {
+            assert_eq!(receive(&mut stack, &mut ear).0, b"");
+        }
+        let length = match n {
+            0..19 => 1400,
+            19 => 1390,
+            69 => 54,
+            _ => 64,
+        };
+        assert_eq!(receive(&mut stack, &mut ear).0, vec![n; length]);
+    }
+    assert!(!wait(&[&ear], Duration::ZERO).unwrap());
+}
+
+/// The limit of the system for buffers would be smaller than bursts: what it allows is asked for.
+#[test]
+#[cfg(target_os = "linux")]
+fn sockets_have_the_largest_buffers_that_are_allowed() {
+    let limit = |name| -> usize {
+        let path = format!("/proc/sys/net/core/{name}");
+        let text = std::fs::read_to_string(path).unwrap();
+        text.trim().parse().unwrap()
+    };
+    let mut stack = stack(Place::new());
+    let socket = open(&mut stack, 0);
+    // Linux doubles what is asked for; whoever may administer the network gets more.
+    assert!(socket.receive_buffer().unwrap() >= 2 * limit("rmem_max").min(4 << 20));
+    assert!(socket.send_buffer().unwrap() >= 2 * limit("wmem_max").min(1 << 20));
+}
+
 #[test]
 fn the_stack_says_which_interface_it_uses() {
     let stack = stack(Place::new());

@@ -177,4 +177,5 @@ def main():
         sys.exit(f"these vectors are not what PROTOCOL.md gives: {', '.join(changed)}")
 
 
-main()
+if __name__ == "__main__":
+    main()

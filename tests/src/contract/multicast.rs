@@ -3,7 +3,9 @@
 use core::net::{IpAddr, SocketAddr};
 
 use embedded_nal::{UdpClientStack, nb};
-use groupcast::multicast::{Interface, UdpErrorKind, UdpMulticast, UdpMulticastSend};
+use groupcast::multicast::{
+    Interface, UdpErrorKind, UdpMulticast, UdpMulticastSend, UdpReceiveLocal,
+};
 
 use super::{Socket, assert_silent, bound, receive, send_to};
 use crate::rig::{Rig, kind};
@@ -167,6 +169,90 @@ pub fn closing_leaves_the_group<R: Rig<Stack: UdpMulticast>>() {
     send_to::<R>(&mut stack, &mut mouth, group_address(&rig), b"hello");
     assert_eq!(receive(&mut rig, &mut stack, &mut stayer).0, b"hello");
     assert_silent(&mut rig, &mut stack, &mut fresh);
+}
+
+/// Promise 9: segments arrive as datagrams and in order, and what is returned was sent.
+pub fn segments_arrive_as_datagrams<R: Rig<Stack: UdpMulticast>>() {
+    const SEGMENT: usize = 100;
+    let mut rig = R::new();
+    let (mut here, mut there) = (rig.stack(), rig.stack());
+    let mut ear = member(&rig, &mut there, rig.place().group);
+    let mut mouth = bound::<R>(&mut here, 0);
+    // The last is shorter.
+    for length in [SEGMENT, 2 * SEGMENT, 3 * SEGMENT + 7] {
+        let octets: Vec<u8> = (0..length).map(|at| (at / SEGMENT + at) as u8).collect();
+        let mut rest = octets.as_slice();
+        while !rest.is_empty() {
+            let to = group_address(&rig);
+            let sent = nb::block!(here.send_segments(&mut mouth, to, rest, SEGMENT))
+                .expect("sending works");
+            assert!(
+                sent == rest.len() || (sent > 0 && sent % SEGMENT == 0),
+                "{sent} octets are not whole datagrams"
+            );
+            rest = rest.get(sent..).expect("no more than there was");
+        }
+        for datagram in octets.chunks(SEGMENT) {
+            assert_eq!(receive(&mut rig, &mut there, &mut ear).0, datagram);
+        }
+    }
+    assert_silent(&mut rig, &mut there, &mut ear);
+}
+
+/// Promise 9: an error concerns the first datagram, and the socket stays usable.
+pub fn segments_that_cannot_be_sent_are_an_error<R: Rig<Stack: UdpMulticast>>() {
+    let mut rig = R::new();
+    let mut stack = rig.stack();
+    let mut ear = member(&rig, &mut stack, rig.place().group);
+    let mut mouth = bound::<R>(&mut stack, 0);
+    let too_long = vec![0; 2 * 70_000];
+    let to = group_address(&rig);
+    let sent = nb::block!(stack.send_segments(&mut mouth, to, &too_long, 70_000));
+    let error = nb::Error::Other(sent.expect_err("no datagram is so long"));
+    assert_eq!(kind(&error), Some(UdpErrorKind::MessageTooLong));
+    let sent = nb::block!(stack.send_segments(&mut mouth, to, b"nonono", 2));
+    let mut sent = sent.expect("sending works");
+    while sent < 6 {
+        let rest = b"nonono".get(sent..).expect("no more than there was");
+        sent += nb::block!(stack.send_segments(&mut mouth, to, rest, 2)).expect("sending works");
+    }
+    for _ in 0..3 {
+        assert_eq!(receive(&mut rig, &mut stack, &mut ear).0, b"no");
+    }
+}
+
+/// A datagram's local address is the group's, or the host's for one to this socket alone.
+pub fn the_local_address_is_where_a_datagram_was_sent<
+    R: Rig<Stack: UdpMulticast + UdpReceiveLocal>,
+>() {
+    let mut rig = R::new();
+    let (mut here, mut there) = (rig.stack(), rig.stack());
+    let mut ear = member(&rig, &mut there, rig.place().group);
+    let mut mouth = bound::<R>(&mut here, 0);
+    let mut answerer = bound::<R>(&mut there, 0);
+    send_to::<R>(&mut here, &mut mouth, group_address(&rig), b"question");
+    let (length, local, from) = receive_local(&mut rig, &mut there, &mut ear);
+    assert_eq!((length, local), (8, group_address(&rig)));
+    send_to::<R>(&mut there, &mut answerer, from, b"answer");
+    let (length, local, _) = receive_local(&mut rig, &mut here, &mut mouth);
+    assert_eq!((length, local), (6, from));
+}
+
+fn receive_local<R: Rig<Stack: UdpReceiveLocal>>(
+    rig: &mut R,
+    stack: &mut R::Stack,
+    socket: &mut Socket<R>,
+) -> (usize, SocketAddr, SocketAddr) {
+    let mut buffer = [0; 64];
+    for _ in 0..100 {
+        match stack.receive_local(socket, &mut buffer) {
+            Ok(received) => return received,
+            Err(nb::Error::Other(error)) => panic!("{error:?}"),
+            Err(nb::Error::WouldBlock) => {}
+        }
+        rig.wait(stack, socket, core::time::Duration::from_millis(100));
+    }
+    panic!("nothing was received");
 }
 
 /// Only a group of the socket's family can be joined, and an error leaves the socket usable.

@@ -166,8 +166,9 @@ fn step(script: &mut Script<'_>, plan: &mut Plan) {
         10 => Action::Heal,
         11 => Action::Crash(member),
         12 => {
-            // Each receiver remembers one session that is over, so that of the one before it nothing may
-            // still be on its way.
+            // Of the life before nothing may still be on its way: who never heard of that one would take
+            // it for the next.
+            plan.actions.push((plan.faulty, Action::Crash(member)));
             plan.faulty += Duration::from_secs(1);
             Action::Restart(member)
         }

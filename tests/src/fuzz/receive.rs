@@ -3,9 +3,10 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
 use groupcast::wire::{
-    self, Ack, AckRequest, Ask, Busy, Bye, Data, Frame, Header, Hello, Nack, Skip, Suite, Sync,
-    Time,
+    self, Ack, AckRequest, Ask, Busy, Bye, Challenge, Data, Frame, Header, Hello, Nack, Skip,
+    Suite, Sync, Time,
 };
 use groupcast::{
     Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Session, Storage,
@@ -15,6 +16,7 @@ use groupcast::{
 use super::script::Script;
 use super::watch::Watch;
 use super::{Reached, forge};
+use crate::insider::{Insider, sending_back};
 
 /// Less of everything than makes sense: every limit is hit soon.
 type Small = Storage<4, 2, 8, 8, 640, 513>;
@@ -35,21 +37,36 @@ const SPINNING: u32 = 64;
 /// It did what no member does, whatever it receives.
 #[must_use]
 pub fn receive(octets: &[u8]) -> Reached {
+    play(octets, false)
+}
+
+/// Does to one member of a sealed group what the octets say, by strangers and by whoever holds its key.
+///
+/// # Panics
+///
+/// It did what no member does, whatever it receives.
+#[must_use]
+pub fn sealed(octets: &[u8]) -> Reached {
+    play(octets, true)
+}
+
+fn play(octets: &[u8], is_sealed: bool) -> Reached {
     let mut script = Script::new(octets);
     let settings = script.octet();
     let group: SocketAddr = SocketAddr::from(([239, 1, 2, 3], 12345));
     let mut config = Config::new(group)
         .with_pace(Pace::BOARD)
         .with_join([Join::Current, Join::Recent(5)][usize::from(settings >> 1 & 1)])
-        .with_announce(settings & 4 == 0)
+        .with_announce(is_sealed || settings & 4 == 0)
         .with_receive_burst(settings >> 4 & 3);
     if settings & 8 == 0 {
         config = config.with_id(number(OWN));
     }
+    let keys = is_sealed.then(|| KeySet::new(GroupKey::new([3; 32])));
     if settings & 1 == 0 {
-        Run::<Box<Small>>::new(config).all(&mut script)
+        Run::<Box<Small>>::new(config, keys.as_ref()).all(&mut script)
     } else {
-        Run::<Box<Tiny>>::new(config).all(&mut script)
+        Run::<Box<Tiny>>::new(config, keys.as_ref()).all(&mut script)
     }
 }
 
@@ -69,6 +86,10 @@ struct Liar {
 
 struct Run<M: Memory> {
     group: Group<M>,
+    /// Who holds the key, if the group is sealed.
+    insider: Option<Insider>,
+    /// What the member asked to be sent back last.
+    challenge: u64,
     now: Instant,
     /// By id and session.
     liars: [[Liar; 4]; 8],
@@ -80,9 +101,18 @@ struct Run<M: Memory> {
 }
 
 impl<M: Memory + Default> Run<M> {
-    fn new(config: Config) -> Self {
+    fn new(config: Config, keys: Option<&KeySet>) -> Self {
+        let group = match keys {
+            None => Group::new(M::default(), config, [7; 32]),
+            Some(keys) => {
+                let entropy = Entropy::new().with_random(b"the same every time");
+                Group::sealed(M::default(), config, Seal::new(keys, entropy))
+            }
+        };
         Self {
-            group: Group::new(M::default(), config, [7; 32]).expect("the settings are sound"),
+            group: group.expect("the settings are sound"),
+            insider: keys.map(|keys| Insider::new(keys, config.group())),
+            challenge: 0,
             now: Instant::from_millis(1),
             liars: [[Liar::default(); 4]; 8],
             watch: Watch::default(),
@@ -130,7 +160,11 @@ impl<M: Memory + Default> Run<M> {
                 let len = script.octet();
                 let body = script.octets(usize::from(len));
                 self.watch.overlaps = true;
-                self.handle(script, &forge::around(&header, body));
+                let datagram = match &self.insider {
+                    None => forge::around(&header, body),
+                    Some(insider) => insider.around(&header, body),
+                };
+                self.handle(script, &datagram);
             }
             8 => {
                 let len = script.octet();
@@ -139,7 +173,14 @@ impl<M: Memory + Default> Run<M> {
             }
             9 => {
                 let back = script.below(8);
-                if let Some(datagram) = self.tape.iter().rev().nth(back).cloned() {
+                if let Some(mut datagram) = self.tape.iter().rev().nth(back).cloned() {
+                    if self.insider.is_some() && script.octet() & 1 != 0 {
+                        let at = usize::from(script.octet());
+                        datagram
+                            .get_mut(at)
+                            .into_iter()
+                            .for_each(|octet| *octet ^= 1);
+                    }
                     self.handle(script, &datagram);
                 }
             }
@@ -187,12 +228,16 @@ impl<M: Memory + Default> Run<M> {
             6 => (self.group.id(), Session::new(1 + session as u64)),
             id => (number(1 + id as u32), Session::new(1 + session as u64)),
         };
+        let counter = counter.min(Header::MAX_COUNTER);
+        if let Some(insider) = &self.insider {
+            return insider.header(sender.get(), session.get(), counter);
+        }
         Header {
             suite: Suite::Open,
             tag: wire::open_group_tag(self.group.config().group(), &Name::EMPTY),
             sender,
             session,
-            counter: counter.min(Header::MAX_COUNTER),
+            counter,
         }
     }
 
@@ -207,14 +252,45 @@ impl<M: Memory + Default> Run<M> {
             let frame = self.frame(script, place, &mut echo);
             frames.push(frame);
         }
-        // TIME borrows its echoes.
+        let options = self.options(script);
+        // TIME borrows its echoes, and HELLO its options.
         for frame in &mut frames {
-            if let Frame::Time(time) = frame {
-                time.echoes = &echo;
+            match frame {
+                Frame::Time(time) => time.echoes = &echo,
+                Frame::Hello(hello) => hello.options = &options,
+                _ => {}
             }
         }
-        let datagram = forge::of_frames(&header, &frames);
+        let datagram = match &self.insider {
+            None => forge::of_frames(&header, &frames),
+            Some(insider) => insider.of_frames(&header, &frames),
+        };
         self.handle(script, &datagram);
+    }
+
+    /// The options of a HELLO in a sealed group: mostly what the member wants to have sent back, and
+    /// sometimes a challenge.
+    fn options(&self, script: &mut Script<'_>) -> Vec<u8> {
+        if self.insider.is_none() {
+            return Vec::new();
+        }
+        let octet = script.octet();
+        let mut options = match octet & 7 {
+            7 => Vec::new(),
+            6 => sending_back(&[self.challenge.wrapping_add(1)]),
+            5 => sending_back(&[1, self.challenge]),
+            _ => sending_back(&[self.challenge]),
+        };
+        if octet & 8 != 0 {
+            let challenge = Challenge {
+                number: u64::from(script.octet()),
+                target: (octet & 16 != 0).then(|| self.group.id()),
+            };
+            let mut written = [0; Hello::OPTION_HEADER_LEN + Challenge::MAX_LEN];
+            let len = challenge.write(&mut written);
+            options.extend(&written[..len]);
+        }
+        options
     }
 
     fn frame<'a>(
@@ -294,6 +370,7 @@ impl<M: Memory + Default> Run<M> {
                     latest: flags & 0x10 != 0,
                     repair: flags & 4 != 0,
                     copy: flags & 8 != 0,
+                    signed: flags >> 6 == 3,
                     channel: flags >> 6,
                     horizon,
                     fragment,
@@ -370,7 +447,15 @@ impl<M: Memory + Default> Run<M> {
             if let Some(transmit) = transmit.expect("the buffer is large enough") {
                 let datagram = &buffer[..transmit.len];
                 let id = self.group.id().get();
-                self.watch.sent(self.now, id, 1200, datagram);
+                match &self.insider {
+                    None => self.watch.sent(self.now, id, 1200, datagram),
+                    Some(insider) => {
+                        let asked = insider.challenge(datagram);
+                        self.challenge = asked.map_or(self.challenge, |asked| asked.number);
+                        self.watch
+                            .sent_sealed(self.now, id, 1200, datagram, insider);
+                    }
+                }
                 self.keep(datagram);
             } else if !self.tell() {
                 // Time that was noticed while sending brings events, too.

@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use groupcast::wire::{self, Frame};
-use groupcast::{Class, Event, Instant};
+use groupcast::{Class, Event, Instant, Member};
 
 use super::Reached;
+use crate::insider::Insider;
 use crate::swarm::wire_math::is_before;
 
 /// Datagrams in any second at most, however much comes in. A member that paces itself as
@@ -17,9 +18,12 @@ const SENT_PER_SECOND: usize = 1_000;
 /// What came of one session of another member.
 #[derive(Debug, Default)]
 struct Track {
+    session: u64,
     done: BTreeSet<u32>,
     lost: Vec<(u32, u32)>,
     ordered: Option<u32>,
+    /// The session before it, which may turn out to be the one that goes on.
+    before: Option<Box<Self>>,
 }
 
 /// What one member told and sent so far.
@@ -53,13 +57,11 @@ impl Watch {
             }
             Event::Confirmed(_) => "confirmed",
             Event::Joined(member) => {
-                self.tracks.insert(member.id().get(), Track::default());
+                let track = Track::of(member.session().get());
+                self.tracks.insert(member.id().get(), track);
                 "joined"
             }
-            Event::Restarted(member) => {
-                self.tracks.insert(member.id().get(), Track::default());
-                "restarted"
-            }
+            Event::Restarted(member) => self.restarted(member),
             Event::Left(member) => {
                 self.tracks.remove(&member.id().get());
                 "left"
@@ -105,8 +107,49 @@ impl Watch {
         }
     }
 
+    fn restarted(&mut self, member: &Member) -> &'static str {
+        let (id, session) = (member.id().get(), member.session().get());
+        let Some(mut old) = self.tracks.remove(&id) else {
+            self.tracks.insert(id, Track::of(session));
+            return "restarted";
+        };
+        let before = old.before.take();
+        let (mut new, name) = match before {
+            Some(before) if before.session == session => (*before, "restarted-back"),
+            _ => (Track::of(session), "restarted"),
+        };
+        new.before = Some(Box::new(old));
+        self.tracks.insert(id, new);
+        name
+    }
+
     /// The member sends a datagram.
     pub(super) fn sent(&mut self, now: Instant, id: u32, limit: usize, datagram: &[u8]) {
+        self.sent_octets(now, limit, datagram);
+        if datagram.first() != Some(&wire::MAGIC) {
+            assert!(self.raw_sent.contains(datagram), "nobody sent {datagram:?}");
+            return;
+        }
+        let (header, frames) = wire::parse(datagram).expect("what is sent is sound");
+        self.sent_frames(id, &header, frames);
+    }
+
+    /// The member of a sealed group sends a datagram.
+    pub(super) fn sent_sealed(
+        &mut self,
+        now: Instant,
+        id: u32,
+        limit: usize,
+        datagram: &[u8],
+        insider: &Insider,
+    ) {
+        self.sent_octets(now, limit, datagram);
+        let header = wire::parse_header(datagram).expect("what is sent is sound");
+        let body = insider.open(datagram).expect("what is sent is sealed");
+        self.sent_frames(id, &header, wire::Frames::new(&body));
+    }
+
+    fn sent_octets(&mut self, now: Instant, limit: usize, datagram: &[u8]) {
         while let Some(first) = self.sent.front()
             && now.since(*first) >= Duration::from_secs(1)
         {
@@ -116,11 +159,9 @@ impl Watch {
         let count = self.sent.len();
         assert!(count <= SENT_PER_SECOND, "{count} datagrams in a second");
         assert!(datagram.len() <= limit, "a datagram above {limit} octets");
-        if datagram.first() != Some(&wire::MAGIC) {
-            assert!(self.raw_sent.contains(datagram), "nobody sent {datagram:?}");
-            return;
-        }
-        let (header, frames) = wire::parse(datagram).expect("what is sent is sound");
+    }
+
+    fn sent_frames(&mut self, id: u32, header: &wire::Header, frames: wire::Frames<'_>) {
         assert_eq!(header.sender.get(), id);
         let last = self.counters.insert(header.session.get(), header.counter);
         assert!(
@@ -149,6 +190,13 @@ impl Watch {
 }
 
 impl Track {
+    fn of(session: u64) -> Self {
+        Self {
+            session,
+            ..Self::default()
+        }
+    }
+
     fn deliver(&mut self, sequence: u32) {
         assert!(self.done.insert(sequence), "message {sequence} again");
         let within =
@@ -162,7 +210,7 @@ impl Track {
         assert!(len < 1 << 31, "gap {first}..={last}");
         if len > 1 << 24 {
             // The numbers begin to come round.
-            *self = Self::default();
+            *self = Self::of(self.session);
             return;
         }
         let covers = |sequence: &u32| sequence.wrapping_sub(first) <= len;

@@ -98,7 +98,7 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
             Join::Recent(5),
             Join::Recent(60),
         ]));
-        pace = dice.pick(&[Pace::WIRED, Pace::WIRED, Pace::WIFI, Pace::BOARD]);
+        pace = dice.pick(&[Pace::WIRED, Pace::UNLIMITED, Pace::WIFI, Pace::BOARD]);
         config = config.with_receive_burst(dice.pick(&[0, 0, 2, 4]));
         let wait = dice.pick(&[5_000, 5_000, 1_000, 200]);
         config = config.with_max_wait(Duration::from_millis(wait));

@@ -237,7 +237,8 @@ impl<M: Memory + Default> Drive<'_, M> {
             } => self.send(*member, *channel, *size),
             Action::Raw(member) => {
                 let datagram = payload(self.plan.seed, 0, self.oracle.raw.len(), 12);
-                if self.net[self.keys[*member]].send_raw(&datagram).is_ok() {
+                let member = &mut self.net[self.keys[*member]];
+                if !member.is_paused() && member.send_raw(&datagram).is_ok() {
                     self.oracle.raw.push(datagram);
                 }
             }
@@ -252,11 +253,20 @@ impl<M: Memory + Default> Drive<'_, M> {
                 self.net.restart(self.keys[*member]);
                 self.born(*member);
             }
+            // Who stands still does nothing of what it was to do.
+            Action::Leave(member) | Action::Confirm(member)
+                if self.net[self.keys[*member]].is_paused() => {}
             Action::Leave(member) => self.net[self.keys[*member]].leave(),
             Action::Confirm(member) => {
                 if let Some((first, last)) = self.oracle.question(*member) {
                     self.net[self.keys[*member]].confirm(first, last);
                 }
+            }
+            Action::Pause(member) => self.net[self.keys[*member]].pause(),
+            Action::Resume(member) => self.net[self.keys[*member]].resume(),
+            Action::Leap(member, by) => {
+                self.net[self.keys[*member]].put_clock_forward(*by);
+                self.watch.tap.leapt(*member, &self.oracle);
             }
             Action::Cut(pairs) => {
                 for (from, to) in pairs {
@@ -284,7 +294,8 @@ impl<M: Memory + Default> Drive<'_, M> {
         else {
             return;
         };
-        let Some(node) = self.net[key].node() else {
+        let is_paused = self.net[key].is_paused();
+        let Some(node) = self.net[key].node().filter(|_| !is_paused) else {
             return;
         };
         let size = size.min(node.max_message(channel.class()));

@@ -92,8 +92,8 @@ impl AddAssign for Totals {
 pub struct Oracle<'a> {
     plan: &'a Plan,
     promises: Promises,
-    /// Some stack refuses to send at some time before all is calm.
-    stacks_refuse: bool,
+    /// Some member sends later, or sooner, than it means to at some time before all is calm.
+    disturbs_time: bool,
     /// Every life of every member, in the order they began.
     pub lives: Vec<Life>,
     /// The life that each member has now, or had last.
@@ -124,7 +124,7 @@ impl<'a> Oracle<'a> {
                 roster_fits: plan.roster_fits,
                 values_fit: plan.values_fit,
             },
-            stacks_refuse: plan.stacks_refuse(),
+            disturbs_time: plan.disturbs_time(),
             lives: Vec::new(),
             current: vec![None; plan.players.len()],
             tracks: BTreeMap::new(),
@@ -299,7 +299,8 @@ impl<'a> Oracle<'a> {
                 Err(("bytes", what))
             };
         }
-        // Too short to say who it is: the last life that fits.
+        // Too short to say who it is: the life that the receiver knows, unless that is gone for it, or else
+        // the last one that fits. Of a life that gave it already only if no other life can have.
         let fits = |there: &usize| {
             let life = &self.lives[*there];
             let found = life.find(message.channel, message.sequence);
@@ -308,10 +309,19 @@ impl<'a> Oracle<'a> {
         };
         let newest = |there: &usize| {
             let key = (here, self.lives[*there].member);
-            self.newest.get(&key) == Some(there)
+            self.newest.get(&key) == Some(there) && !self.gone.contains(&(here, *there))
+        };
+        let is_new = |there: &usize| {
+            let life = &self.lives[*there];
+            let number = life.find(message.channel, message.sequence);
+            let track = self.tracks.get(&(here, *there));
+            !track.is_some_and(|track| number.is_some_and(|number| track.has_once(number)))
         };
         let all = || (0..self.lives.len()).rev().filter(fits);
-        let there = all().find(newest).or_else(|| all().next());
+        let known = all().filter(newest).chain(all()).find(is_new);
+        let there = known
+            .or_else(|| all().find(newest))
+            .or_else(|| all().next());
         let Some(there) = there else {
             let what = format!(
                 "{:?} {} of {}: nothing like it was sent",
@@ -440,10 +450,10 @@ impl<'a> Oracle<'a> {
         Instant::ZERO + self.plan.faulty + RECOVERED
     }
 
-    /// Whether what a member sends leaves at once: no stack refuses it.
+    /// Whether what a member sends leaves at once and by the network's clock.
     #[must_use]
     pub fn is_prompt(&self, now: Instant) -> bool {
-        !self.stacks_refuse || now >= self.calm_since()
+        !self.disturbs_time || now >= self.calm_since()
     }
 
     /// Whether a member, in one life, has been told of a life of another, and not of its end.

@@ -106,6 +106,12 @@ pub enum Action {
     Leave(usize),
     /// A member asks who has its last messages.
     Confirm(usize),
+    /// A member stands still.
+    Pause(usize),
+    /// It goes on.
+    Resume(usize),
+    /// A member's clock leaps forward.
+    Leap(usize, Duration),
     /// The rosters are to agree.
     Compare,
     /// Nothing passes from the first to the second of each pair.
@@ -210,6 +216,7 @@ impl Plan {
         };
         if !mild {
             plan.troubles();
+            plan.standstills();
         }
         plan.actions.push((faulty, Action::Calm));
         plan.actions.push((faulty + AGREED, Action::Compare));
@@ -220,10 +227,40 @@ impl Plan {
         plan
     }
 
-    /// Whether a stack refuses to send, from the beginning or later.
-    pub(super) fn stacks_refuse(&self) -> bool {
-        let refuses = |action: &Action| matches!(action, Action::Refuse(share) if *share > 0.0);
-        self.refusal > 0.0 || self.actions.iter().any(|(_, action)| refuses(action))
+    /// Whether members may send later, or sooner by the network's time, than they mean to: their stacks
+    /// refuse to send, they stand still, or their clocks leap.
+    pub(super) fn disturbs_time(&self) -> bool {
+        let disturbs = |action: &Action| match action {
+            Action::Refuse(share) => *share > 0.0,
+            Action::Pause(_) | Action::Leap(..) => true,
+            _ => false,
+        };
+        self.refusal > 0.0 || self.actions.iter().any(|(_, action)| disturbs(action))
+    }
+
+    /// Members that stand still for a while, and clocks that leap.
+    fn standstills(&mut self) {
+        let mut dice = Dice::new(self.seed, 5);
+        let size = self.players.len();
+        let span = self.faulty.as_millis() as u64;
+        if dice.chance(0.15) {
+            for _ in 0..dice.between(1, 3) {
+                let at = dice.between(100, span);
+                let end = (at + dice.pick(&[100, 900, 3_000, 9_000, 30_000])).min(span);
+                let member = dice.place(size);
+                for (at, action) in [(at, Action::Pause(member)), (end, Action::Resume(member))] {
+                    self.actions.push((Duration::from_millis(at), action));
+                }
+            }
+        }
+        if dice.chance(0.15) {
+            for _ in 0..dice.between(1, 3) {
+                let at = Duration::from_millis(dice.between(100, span));
+                let by = Duration::from_millis(dice.pick(&[30, 2_000, 60_000, 3_600_000]));
+                let member = dice.place(size);
+                self.actions.push((at, Action::Leap(member, by)));
+            }
+        }
     }
 
     /// Crashes, departures and partitions.

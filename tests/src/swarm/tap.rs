@@ -160,6 +160,13 @@ impl Tap {
         Ok(())
     }
 
+    /// A member's clock leapt forward: for it, more time has passed, in which it may have asked.
+    pub(super) fn leapt(&mut self, member: usize, oracle: &Oracle<'_>) {
+        let lives = &oracle.lives;
+        self.nacks
+            .retain(|(here, ..), _| lives[*here].member != member);
+    }
+
     /// A member asks.
     fn asked(&mut self, at: Instant, here: usize, nack: &Nack, oracle: &Oracle<'_>) -> Verdict {
         // A stream that had to give way forgets what it asked for.

@@ -1,0 +1,175 @@
+//! A simulated Ethernet: hosts that share a medium, as devices of smoltcp.
+
+use core::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::time::Instant;
+
+use crate::swarm::dice::Dice;
+
+/// The largest frame, in octets, without its checksum.
+const LARGEST_FRAME: usize = 1514;
+
+/// A shared medium: what one host sends all others receive, or lose.
+#[derive(Clone, Debug)]
+pub struct Ether(Rc<RefCell<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// What waits at each host.
+    queues: Vec<VecDeque<Vec<u8>>>,
+    /// Whether each host is plugged in.
+    plugged: Vec<bool>,
+    /// Every frame that was sent, with its sender.
+    sent: Vec<(usize, Vec<u8>)>,
+    /// How many frames each host can send before its device has no more room, if there is a limit.
+    room: Vec<Option<usize>>,
+    loss: f64,
+    dice: Dice,
+}
+
+/// A host's device.
+#[derive(Debug)]
+pub struct Port {
+    ether: Ether,
+    number: usize,
+}
+
+impl Ether {
+    /// A medium without hosts. `seed` chooses which frames are lost.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            queues: Vec::new(),
+            plugged: Vec::new(),
+            sent: Vec::new(),
+            room: Vec::new(),
+            loss: 0.0,
+            dice: Dice::new(seed, 0),
+        })))
+    }
+
+    /// Sets how likely each receiver loses a frame, from 0 to 1.
+    pub fn set_loss(&self, loss: f64) {
+        self.0.borrow_mut().loss = loss;
+    }
+
+    /// Plugs in a device.
+    #[must_use]
+    pub fn plug(&self) -> Port {
+        let mut medium = self.0.borrow_mut();
+        medium.queues.push(VecDeque::new());
+        medium.plugged.push(true);
+        medium.room.push(None);
+        let number = medium.queues.len() - 1;
+        Port {
+            ether: self.clone(),
+            number,
+        }
+    }
+
+    /// Takes a host off the medium, or back on it.
+    pub fn set_plugged(&self, host: usize, on: bool) {
+        self.0.borrow_mut().plugged[host] = on;
+    }
+
+    /// Says how many frames a host's device takes before it has no more room; `None` for no limit.
+    pub fn set_room(&self, host: usize, frames: Option<usize>) {
+        self.0.borrow_mut().room[host] = frames;
+    }
+
+    /// How many frames wait at a host.
+    #[must_use]
+    pub fn waiting(&self, host: usize) -> usize {
+        self.0.borrow().queues[host].len()
+    }
+
+    /// Puts a frame on the medium that none of the hosts has sent.
+    pub fn inject(&self, frame: &[u8]) {
+        for queue in &mut self.0.borrow_mut().queues {
+            queue.push_back(frame.to_vec());
+        }
+    }
+
+    /// Takes the frames that a host has sent since the last call.
+    #[must_use]
+    pub fn take_sent(&self, host: usize) -> Vec<Vec<u8>> {
+        let mut medium = self.0.borrow_mut();
+        let sent = core::mem::take(&mut medium.sent);
+        let (taken, kept): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(from, _)| *from == host);
+        medium.sent = kept;
+        taken.into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    fn send(&self, from: usize, frame: &[u8]) {
+        let mut medium = self.0.borrow_mut();
+        medium.sent.push((from, frame.to_vec()));
+        if let Some(room) = &mut medium.room[from] {
+            *room = room.checked_sub(1).expect("a device sends only with room");
+        }
+        let on = medium.plugged[from];
+        for to in 0..medium.queues.len() {
+            let loss = medium.loss;
+            if to != from && on && medium.plugged[to] && !medium.dice.chance(loss) {
+                medium.queues[to].push_back(frame.to_vec());
+            }
+        }
+    }
+}
+
+impl Port {
+    /// Which host this is: the first plugged in is 0.
+    #[must_use]
+    pub const fn number(&self) -> usize {
+        self.number
+    }
+}
+
+/// A received frame.
+#[derive(Debug)]
+pub struct Received(Vec<u8>);
+
+/// Room for a frame to send.
+#[derive(Debug)]
+pub struct Room(Ether, usize);
+
+impl Device for Port {
+    type RxToken<'a> = Received;
+    type TxToken<'a> = Room;
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = LARGEST_FRAME;
+        capabilities
+    }
+
+    fn receive(&mut self, at: Instant) -> Option<(Received, Room)> {
+        let room = self.transmit(at)?;
+        let frame = self.ether.0.borrow_mut().queues[self.number].pop_front()?;
+        Some((Received(frame), room))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Room> {
+        let full = self.ether.0.borrow().room[self.number] == Some(0);
+        (!full).then(|| Room(self.ether.clone(), self.number))
+    }
+}
+
+impl RxToken for Received {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        read(&self.0)
+    }
+}
+
+impl TxToken for Room {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
+        assert!(length <= LARGEST_FRAME, "a frame of {length} octets");
+        let mut frame = vec![0; length];
+        let result = write(&mut frame);
+        self.0.send(self.1, &frame);
+        result
+    }
+}

@@ -1,0 +1,93 @@
+//! A sender without a pace goes as fast as its receivers, and nothing is lost in silence.
+
+use core::time::Duration;
+
+use groupcast::{Channel, Config, OwnedEvent, Pace, Storage};
+use groupcast_sim::{Link, SimNet};
+
+const ORDERED: Channel = Channel::reliable_ordered(1);
+
+/// A desktop's history and windows, for few members.
+type Room = Storage<8, 2, 2048, 2048, 524_288, 4096>;
+
+/// Octets a second that each receiver takes.
+const RATE: u32 = 1_000_000;
+
+/// What the network carries of messages of 64 octets at this rate: 15 in a datagram with its headers.
+const MESSAGES_PER_SECOND: f64 = RATE as f64 / (22.0 + 15.0 * 76.0 + 4.0 + 28.0) * 15.0;
+
+fn config(name: &str) -> Config {
+    Config::new("239.1.2.3:12345".parse().unwrap()).with_name(name)
+}
+
+/// What came of a flood.
+struct Outcome {
+    /// What the slower receiver had when it ended, in parts of what its link carries.
+    goodput: f64,
+    /// How many messages were sent.
+    sent: u64,
+    /// How many each receiver had in the end, and how many are in gaps.
+    delivered: [u64; 2],
+    in_gaps: [u64; 2],
+}
+
+/// Sends as fast as it goes for two seconds to two receivers, and waits until all is done.
+fn flood(queue: u32, burst: u8) -> Outcome {
+    let link = Link::lan().with_rate(RATE, queue);
+    let mut net: SimNet<Box<Room>> = SimNet::new(7).with_link(link);
+    let ana = net.join(config("ana").with_pace(Pace::UNLIMITED));
+    let receivers = [
+        net.join(config("ben").with_receive_burst(burst)),
+        net.join(config("cho").with_receive_burst(burst)),
+    ];
+    net.run_for(Duration::from_secs(2));
+    let (start, time) = (net.now(), Duration::from_secs(2));
+    let mut sent = 0;
+    while net.now().since(start) < time {
+        while net[ana].send(ORDERED, &[sent as u8; 64]).is_ok() {
+            sent += 1;
+        }
+        net.run_for(Duration::from_micros(200));
+    }
+    let delivered =
+        |net: &SimNet<Box<Room>>| receivers.map(|key| net[key].messages(ORDERED).count() as u64);
+    let [a, b] = delivered(&net);
+    let goodput = a.min(b) as f64 / (MESSAGES_PER_SECOND * time.as_secs_f64());
+    net.run_for(Duration::from_secs(8));
+    let gap = |event: &OwnedEvent| match event {
+        OwnedEvent::Gap { first, last, .. } => u64::from(last.wrapping_sub(*first)) + 1,
+        _ => 0,
+    };
+    Outcome {
+        goodput,
+        sent,
+        delivered: delivered(&net),
+        in_gaps: receivers.map(|key| net[key].events().iter().map(gap).sum()),
+    }
+}
+
+#[test]
+fn what_receivers_take_at_once_is_never_exceeded() {
+    let outcome = flood(65_536, 48);
+    println!("{:.3} of what the links carry", outcome.goodput);
+    assert!(
+        outcome.goodput >= 0.8,
+        "{} of what it may be",
+        outcome.goodput
+    );
+    assert_eq!(outcome.delivered, [outcome.sent; 2]);
+}
+
+#[test]
+fn a_queue_that_nobody_speaks_of_wants_a_pace_but_nothing_is_lost_in_silence() {
+    let outcome = flood(65_536, 0);
+    println!("{:.3} of what the links carry", outcome.goodput);
+    for (delivered, in_gaps) in outcome.delivered.into_iter().zip(outcome.in_gaps) {
+        assert_eq!(delivered + in_gaps, outcome.sent);
+        assert!(
+            delivered >= outcome.sent / 2,
+            "{delivered} of {}",
+            outcome.sent
+        );
+    }
+}
