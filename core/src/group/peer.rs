@@ -14,12 +14,10 @@ use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 /// How long after a restart datagrams of the session before are taken for late ones.
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
-/// How long a member that left is remembered, so that its late datagrams are recognised.
-const REMEMBER_LEFT: Duration = Duration::from_secs(10);
-
-/// How long a member that was given up is remembered, if nobody needs its place: should it come back,
-/// its stream goes on where it was. Without that, messages would be delivered twice.
-const REMEMBER_LOST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a member that left or was given up is remembered, if nobody needs its place: what is late of
+/// it is recognised, and should one that was given up come back, its stream goes on where it was. Without
+/// that, messages would be delivered twice.
+const REMEMBER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A HELLO interval for members that have not stated theirs, in units of 10 ms.
 const UNSTATED_INTERVAL: u16 = 100;
@@ -512,8 +510,8 @@ impl Peer {
             (Standing::Present, _) => self.silent_for(10),
             (Standing::Suspect, ..=1) => self.silent_for(12),
             (Standing::Unknown | Standing::Suspect, _) => self.silent_for(14),
-            (Standing::Left, _) => self.heard + REMEMBER_LEFT,
-            (Standing::Lost, _) => self.silent_for(14) + REMEMBER_LOST,
+            (Standing::Left, _) => self.heard + REMEMBER,
+            (Standing::Lost, _) => self.silent_for(14) + REMEMBER,
         }
     }
 

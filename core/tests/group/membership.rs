@@ -129,6 +129,31 @@ fn who_says_good_bye_has_left_and_late_datagrams_change_nothing() {
 }
 
 #[test]
+fn what_a_member_that_left_had_to_hold_back_is_late_hours_after() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(10), &ben.hello("ben"));
+    let message = Data {
+        class: 2,
+        ..data("once")
+    };
+    let first = ben.say(&[Frame::Data(message)]);
+    assert_eq!(hear(&mut ana, ms(20), &first), ["ben: once"]);
+    let bye = ben.say(&[Frame::Bye(Bye::LEFT)]);
+    assert_eq!(hear(&mut ana, ms(30), &bye), ["ben left"]);
+    // Its stack took the last ones hours later.
+    let copy = Data {
+        copy: true,
+        ..message
+    };
+    let last = ben.say(&[Frame::Data(copy), Frame::Bye(Bye::LEFT)]);
+    let late = ms(23 * 3_600_000);
+    ana.handle_timeout(late);
+    assert_eq!(hear(&mut ana, late, &last), [] as [&str; 0]);
+    assert_eq!(ana.counters().stale, 1);
+}
+
+#[test]
 fn a_restart_is_told_and_ends_the_session_before() {
     let mut ana = member(config("ana"), 1);
     let (mut first, mut second) = (Puppet::new(7, 111), Puppet::new(7, 5));
