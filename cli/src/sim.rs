@@ -12,10 +12,11 @@ use std::thread;
 use groupcast::{Board, Desktop, SendError, Tiny};
 use groupcast_sim::{Report, Roomy, Scenario};
 
+use crate::choices::StorageChoice;
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
-use options::{Sim, StorageName};
+use options::Sim;
 
 /// A member's memory is made on the stack before it is boxed, and a desktop's has megabytes.
 pub(crate) const STACK: usize = 64 << 20;
@@ -120,9 +121,9 @@ fn run_all(scenarios: &[Sim], jobs: &[(usize, Scenario)]) -> Vec<Result<Report, 
 /// One run, with the memory that is asked for.
 fn run_one(options: &Sim, scenario: &Scenario) -> Result<Report, SendError> {
     match options.storage {
-        StorageName::Tiny => scenario.run::<Box<Tiny>>(),
-        StorageName::Board => scenario.run::<Box<Board>>(),
-        StorageName::Desktop if options.is_roomy() => scenario.run::<Box<Roomy>>(),
-        StorageName::Desktop => scenario.run::<Box<Desktop>>(),
+        StorageChoice::Tiny => scenario.run::<Box<Tiny>>(),
+        StorageChoice::Board => scenario.run::<Box<Board>>(),
+        StorageChoice::Desktop if options.is_roomy() => scenario.run::<Box<Roomy>>(),
+        StorageChoice::Desktop => scenario.run::<Box<Desktop>>(),
     }
 }

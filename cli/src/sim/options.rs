@@ -5,10 +5,9 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use groupcast::{Class, Pace};
 use groupcast_sim::{Link, Scenario};
 
-use crate::choices::value_name;
+use crate::choices::{ClassChoice, PaceChoice, StorageChoice, value_name};
 
 /// Members that fit one desktop roster, and the member itself.
 const DESKTOP_MEMBERS: usize = 257;
@@ -33,7 +32,7 @@ pub(crate) struct Sim {
 
     /// How messages are delivered.
     #[arg(long, value_name = "CLASS", default_value = "reliable-ordered")]
-    pub(crate) class: ClassName,
+    pub(crate) class: ClassChoice,
 
     /// The network. The options that follow change it.
     #[arg(long, value_name = "NAME", default_value = "lan")]
@@ -78,11 +77,11 @@ pub(crate) struct Sim {
     /// The memory of each member. With `desktop` and more than 257 members it has more peers and less
     /// of everything else.
     #[arg(long, value_name = "SIZE", default_value = "desktop")]
-    pub(crate) storage: StorageName,
+    pub(crate) storage: StorageChoice,
 
     /// How fast members send at most.
     #[arg(long, value_name = "PACE", default_value = "wired")]
-    pub(crate) pace: PaceName,
+    pub(crate) pace: PaceChoice,
 
     /// Lose the eleventh message on the way to everybody at once, and count the NACKs.
     #[arg(long)]
@@ -92,16 +91,6 @@ pub(crate) struct Sim {
     /// given.
     #[arg(long, value_name = "FILE.svg", conflicts_with = "one_loss")]
     pub(crate) plot: Option<PathBuf>,
-}
-
-/// A delivery class, as it is called on the command line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ClassName {
-    BestEffort,
-    Latest,
-    State,
-    ReliableUnordered,
-    ReliableOrdered,
 }
 
 /// A network, as it is called on the command line.
@@ -115,23 +104,6 @@ pub(crate) enum Profile {
     Wifi,
     /// As wifi, and 5 % loss, another 5 % in bursts of 5, and 1 % held back by up to 40 ms.
     BadWifi,
-}
-
-/// A size of memory, as it is called on the command line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum StorageName {
-    Tiny,
-    Board,
-    Desktop,
-}
-
-/// A pace, as it is called on the command line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum PaceName {
-    Wired,
-    Wifi,
-    Board,
-    Unlimited,
 }
 
 impl Sim {
@@ -199,46 +171,11 @@ impl Sim {
 
     /// Whether the members need more peers than a desktop's storage has.
     pub(crate) fn is_roomy(&self) -> bool {
-        self.storage == StorageName::Desktop && self.members > DESKTOP_MEMBERS
-    }
-}
-
-impl ClassName {
-    pub(crate) const fn class(self) -> Class {
-        match self {
-            Self::BestEffort => Class::BestEffort,
-            Self::Latest => Class::Latest,
-            Self::State => Class::State,
-            Self::ReliableUnordered => Class::ReliableUnordered,
-            Self::ReliableOrdered => Class::ReliableOrdered,
-        }
-    }
-}
-
-impl PaceName {
-    const fn pace(self) -> Pace {
-        match self {
-            Self::Wired => Pace::WIRED,
-            Self::Wifi => Pace::WIFI,
-            Self::Board => Pace::BOARD,
-            Self::Unlimited => Pace::UNLIMITED,
-        }
-    }
-}
-
-impl fmt::Display for ClassName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        value_name(self, f)
+        self.storage == StorageChoice::Desktop && self.members > DESKTOP_MEMBERS
     }
 }
 
 impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        value_name(self, f)
-    }
-}
-
-impl fmt::Display for StorageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         value_name(self, f)
     }
