@@ -70,6 +70,15 @@ struct Last {
     copies: u32,
 }
 
+impl Last {
+    /// Whether a HELLO that is sent now has taken a heartbeat with it: each comes when three times as much
+    /// time has passed since the message as at the one before.
+    fn is_beat(&self, at: Instant) -> bool {
+        let due = self.last_beat.map(|beat| beat.since(self.at) * 3);
+        due.is_some_and(|due| at.since(self.at).abs_diff(due) <= Duration::from_millis(1))
+    }
+}
+
 /// The lowest number that a frame says can be repaired. `None`: it does not say.
 pub(super) fn low_of(data: &Data<'_>) -> Option<u32> {
     let in_stream = is_in_stream(data) && !is_value(data);
@@ -120,7 +129,7 @@ impl Claims {
                             last.first_beat = Some(at);
                             last.trip = last.trip.max(self.trip);
                         }
-                        if !has_hello {
+                        if !has_hello || last.is_beat(at) {
                             last.last_beat = Some(at);
                         }
                     }

@@ -315,7 +315,7 @@ impl<'a> Oracle<'a> {
             let life = &self.lives[*there];
             let number = life.find(message.channel, message.sequence);
             let track = self.tracks.get(&(here, *there));
-            !track.is_some_and(|track| number.is_some_and(|number| track.has_once(number)))
+            !track.is_some_and(|track| number.is_some_and(|number| track.had(life, number)))
         };
         let all = || (0..self.lives.len()).rev().filter(fits);
         let known = all().filter(newest).chain(all()).find(is_new);

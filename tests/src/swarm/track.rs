@@ -164,10 +164,19 @@ impl Track {
         })
     }
 
-    /// Whether a best-effort message was delivered.
+    /// Whether a message was delivered, or one that makes it old.
     #[must_use]
-    pub fn has_once(&self, number: usize) -> bool {
-        self.once.contains(&number)
+    pub fn had(&self, life: &Life, number: usize) -> bool {
+        let sent = &life.sent[number];
+        let class = sent.channel.class();
+        match class {
+            Class::BestEffort => self.once.contains(&number),
+            Class::Latest | Class::State => {
+                let value = self.values.get(&(sent.channel.number(), class));
+                value.is_some_and(|had| *had >= number)
+            }
+            _ => life.place(sent.first).is_some_and(|place| self.has(place)),
+        }
     }
 
     /// The last message the receiver got on a State channel.

@@ -84,7 +84,7 @@ impl Oracle<'_> {
             if let Some((_, sent)) = sent
                 .filter(|(_, sent)| sent.channel.class() == Class::BestEffort && is_late(sent))
                 .filter(|(_, sent)| has_room || sent.fragments == 1)
-                .find(|(number, _)| !track.has_once(*number))
+                .find(|(number, _)| !track.had(life, *number))
             {
                 let (member, number) = (receiver.member, sent.first);
                 let what = format!("member {member}: best effort {number} of life {there}");
