@@ -52,6 +52,8 @@ pub(crate) enum Change {
     Restarted,
     DuplicateId,
     Confirmed,
+    /// As left or lost, of one that was no member: only its stream is to end.
+    Ended,
 }
 
 /// What a member can receive, or all members can.
@@ -493,9 +495,10 @@ impl Peer {
 
     /// Its BYE came in.
     pub(crate) fn bye(&mut self, now: Instant) {
-        if self.is_member() {
-            self.pending = Some(Change::Left);
-        }
+        self.pending = Some(match self.member.standing {
+            Standing::Present | Standing::Suspect => Change::Left,
+            Standing::Unknown | Standing::Left | Standing::Lost => Change::Ended,
+        });
         self.member.standing = Standing::Left;
         self.heard = now;
         self.owed = None;
@@ -530,7 +533,10 @@ impl Peer {
                 self.owed = None;
             }
             // It may have sent messages, even if it never said who it is.
-            Standing::Unknown => self.member.standing = Standing::Lost,
+            Standing::Unknown => {
+                self.member.standing = Standing::Lost;
+                self.pending = Some(Change::Ended);
+            }
             Standing::Left | Standing::Lost => return false,
         }
         true

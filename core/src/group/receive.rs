@@ -275,10 +275,11 @@ impl Engine {
         let Some(at) = views.streams.find(index) else {
             return false;
         };
+        let count_of = views.streams.len();
         let Some(stream) = views.streams.get_mut(at) else {
             return false;
         };
-        stream.give_up();
+        stream.give_up(&window(views.slots, count_of, at), views.pool);
         stream.is_closing = true;
         let unfinished = stream.is_ready;
         if unfinished {
@@ -306,7 +307,7 @@ impl Engine {
     /// the datagram has been read, since it is put together in the receive buffer. That a member is
     /// gone is told last, after what it still had to say.
     pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
-        let is_end = |change| matches!(change, Change::Left | Change::Lost);
+        let is_end = |change| matches!(change, Change::Left | Change::Lost | Change::Ended);
         loop {
             // A session that is over comes before the one that has begun.
             if !views.inbox.is_busy()
@@ -344,11 +345,12 @@ impl Engine {
                 }
             }
             let index = views.roster.peek_pending(is_end)?;
+            let count_of = views.streams.len();
             if let Some(at) = views.streams.find(index)
                 && let Some(stream) = views.streams.get_mut(at)
                 && !stream.is_idle()
             {
-                stream.give_up();
+                stream.give_up(&window(views.slots, count_of, at), views.pool);
                 if stream.is_ready {
                     views.streams.any_ready = true;
                     if let Some(found) = self.find_stored(views) {
@@ -357,7 +359,9 @@ impl Engine {
                 }
             }
             let (index, change) = views.roster.take_pending(is_end)?;
-            return Some(Found::Change(index, change));
+            if change != Change::Ended {
+                return Some(Found::Change(index, change));
+            }
         }
     }
 
@@ -532,6 +536,8 @@ pub(crate) fn show<'a>(views: Views<'a>, config: &'a Config, found: Found) -> Op
                     address: member.address(),
                     outcome: Outcome::Others,
                 }),
+                // It is not told.
+                Change::Ended => return None,
             }
         }
     };

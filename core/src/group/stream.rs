@@ -309,8 +309,17 @@ impl Stream {
         }
     }
 
-    /// The sender is gone: what is missing will not come.
-    pub(crate) fn give_up(&mut self) {
+    /// The sender is gone: what is missing will not come, nor the rest of a message that it had begun.
+    pub(crate) fn give_up(&mut self, slots: &Window<'_>, pool: &Pool) {
+        let newest = self.high.wrapping_sub(1);
+        if !self.is_idle()
+            && distance(self.next, newest) < slots.len()
+            && let Slot::Stored(handle) = slots.get(newest)
+            && let Some(meta) = pool.meta(handle)
+        {
+            let rest = meta.last.saturating_sub(meta.fragment);
+            self.high = self.high.wrapping_add(u32::from(rest));
+        }
         self.raise_low(self.high);
     }
 

@@ -4,6 +4,7 @@ mod asks;
 mod batches;
 mod confirm;
 mod counts;
+mod ends;
 mod flow;
 mod hub;
 mod leap;
