@@ -29,7 +29,7 @@ pub enum Event<'a> {
     Recovered(&'a Member),
     /// A member has been silent for too long and is given up.
     Lost(&'a Member),
-    /// A member started again: same id, another session. What it had not finished sending is lost. If
+    /// A member started again: same id, another life. What it had not finished sending is lost. If
     /// it was a late datagram of an earlier life that told this, it is told again for the session that
     /// goes on (PROTOCOL §5.5).
     Restarted(&'a Member),

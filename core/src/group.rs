@@ -185,8 +185,9 @@ impl<M: Memory> Group<M> {
         Ok(Self { memory, engine })
     }
 
-    /// Takes other keys. If the one to send with is another, this member begins a new session: for the
-    /// others it restarts, and counts of bad tags begin anew.
+    /// Takes other keys. If the one to send with is another, this member goes on in another
+    /// [session](Self::session) of the same life: what is under way is repaired in it, and the others are
+    /// told nothing. Counts of bad tags begin anew.
     ///
     /// # Errors
     ///

@@ -59,6 +59,26 @@ impl Session {
     pub const fn get(self) -> u64 {
         self.0
     }
+
+    /// The life of the member that this session is of: within a life the numbers of the reliable stream
+    /// go on from session to session (PROTOCOL §2.1).
+    #[must_use]
+    pub const fn life(self) -> u32 {
+        // The low half.
+        self.0 as u32
+    }
+
+    /// The session after this one in the same life.
+    pub(crate) const fn following(self) -> Self {
+        // The high half counts on.
+        Self(self.0.wrapping_add(1 << 32))
+    }
+
+    /// Whether this session is of the same life as `other`, and comes after it.
+    pub(crate) const fn follows(self, other: Self) -> bool {
+        let ahead = (self.0.wrapping_sub(other.0) >> 32) as u32;
+        self.life() == other.life() && ahead > 0 && ahead < 1 << 31
+    }
 }
 
 impl fmt::Display for Session {

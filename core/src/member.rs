@@ -38,7 +38,7 @@ impl Member {
         self.id
     }
 
-    /// Its session: the number of this life of it.
+    /// Its session: new at every start, and when it changes its key.
     #[must_use]
     pub const fn session(&self) -> Session {
         self.session

@@ -212,7 +212,7 @@ impl Engine {
         if self.silenced || self.presence.is_leaving() {
             return;
         }
-        self.begin_session(views, now);
+        self.begin_life(views, now);
         self.duplicate_id = Some(DuplicateId {
             id: self.id,
             address: from,

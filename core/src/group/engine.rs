@@ -72,6 +72,8 @@ pub(crate) struct Engine {
     pub(crate) now: Option<Instant>,
     /// When this session began.
     pub(crate) began: Instant,
+    /// When this member was first polled.
+    pub(crate) born: Instant,
     pub(crate) silenced: bool,
     /// Whether to leave as soon as messages need not wait for first contact any more.
     pub(crate) leaves_later: bool,
@@ -155,6 +157,7 @@ impl Engine {
             counters: Counters::new(),
             now: None,
             began: Instant::ZERO,
+            born: Instant::ZERO,
             silenced: false,
             leaves_later: false,
             gives_way: false,
@@ -173,6 +176,7 @@ impl Engine {
             Some(before) => before.max(now),
             None => {
                 self.began = now;
+                self.born = now;
                 self.presence.start(now, &mut self.random);
                 now
             }
@@ -215,16 +219,26 @@ impl Engine {
         views.streams.recount(longest);
     }
 
-    /// A new life, with a new session: what was sent before does not count for it.
-    pub(crate) fn begin_session(&mut self, views: &mut Views<'_>, now: Instant) {
-        self.session = self.guard.draw_session(&mut self.random);
+    /// A new life: what was sent before does not count for it. What was queued keeps its numbers.
+    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant) {
+        let session = self.guard.draw_session(&mut self.random);
+        self.confirm = None;
+        views.history.forget_sent();
+        views.roster.forget_answers();
+        self.begin_session(views, now, session);
+    }
+
+    /// Another session of this life: the stream goes on, and what was sent before can be repaired from it.
+    fn go_on(&mut self, views: &mut Views<'_>, now: Instant) {
+        self.begin_session(views, now, self.session.following());
+    }
+
+    fn begin_session(&mut self, views: &mut Views<'_>, now: Instant, session: Session) {
+        self.session = session;
         self.counter = 0;
         self.began = now;
         self.presence.start(now, &mut self.random);
-        self.confirm = None;
-        // The numbers go on: what was queued keeps those it has. What was sent is of the session before.
-        views.history.forget_sent();
-        views.roster.forget_answers();
+        // Who is how far is said of one session.
         views.roster.wait_for_nobody();
         self.flow.restart(self.sent_next(views));
     }
@@ -243,7 +257,7 @@ impl Engine {
         let changed = sealed.set_keys(keys, self.config.group, &name);
         if changed.map_err(ConfigError::Keys)? && self.now.is_some() {
             let now = self.tick(views, now);
-            self.begin_session(views, now);
+            self.go_on(views, now);
         }
         Ok(())
     }
@@ -251,7 +265,7 @@ impl Engine {
     /// Begins a new session when the datagram counter has reached its end.
     pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Instant) {
         if self.counter >= Header::MAX_COUNTER {
-            self.begin_session(views, now);
+            self.go_on(views, now);
         }
     }
 

@@ -178,7 +178,7 @@ impl Engine {
         let meta = Meta::of(data);
         match parts
             .partials
-            .take(now, index, source.session, meta, data.payload, parts.pool)
+            .take(now, index, source.life, meta, data.payload, parts.pool)
         {
             Piece::Complete(at) => return Taken::Partial(at),
             Piece::Stored { evicted } => {
@@ -380,7 +380,7 @@ impl Engine {
 
     /// Whether this member was there before most sessions that it hears of for the first time.
     fn is_grown_up(&self, now: Instant) -> bool {
-        now.since(self.began) >= GROWN_UP
+        now.since(self.born) >= GROWN_UP
     }
 
     fn new_stream(
@@ -393,7 +393,7 @@ impl Engine {
     ) -> Option<usize> {
         let begun = parts
             .streams
-            .begin(now, index, source.session, start, parts.slots, parts.pool);
+            .begin(now, index, source.life, start, parts.slots, parts.pool);
         let (at, evicted) = begun.ok()?;
         if let Some((peer, position)) = evicted {
             parts.roster.set_position(peer, position);
@@ -455,8 +455,7 @@ impl Engine {
     fn on_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack) {
         let trip = self.trip.estimate();
         if nack.target == self.id.get() {
-            // The low half of the session.
-            if nack.session == self.session.get() as u32 {
+            if nack.session == self.session.life() {
                 self.on_own_nack(views, now, nack, trip);
             }
             return;
@@ -560,7 +559,7 @@ impl Engine {
     }
 
     fn on_ack(&mut self, views: &mut Views<'_>, now: Instant, source: Source, ack: Ack) {
-        let is_mine = ack.target == self.id.get() && ack.session == self.session.get() as u32;
+        let is_mine = ack.target == self.id.get() && ack.session == self.session.life();
         let Some(index) = source.index.filter(|_| is_mine) else {
             return;
         };
@@ -591,7 +590,7 @@ impl Engine {
 
     fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {
         if ask.target == self.id.get() {
-            if ask.session == self.session.get() as u32 {
+            if ask.session == self.session.life() {
                 views.states.want_all();
             }
             return;

@@ -29,8 +29,8 @@ pub(crate) struct Source {
     /// Its place on the roster; `None` if there was none for it.
     pub(crate) index: Option<usize>,
     pub(crate) id: MemberId,
-    /// The low half of its session.
-    pub(crate) session: u32,
+    /// Its life: the low half of its session.
+    pub(crate) life: u32,
     pub(crate) address: SocketAddr,
 }
 

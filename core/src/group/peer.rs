@@ -207,8 +207,10 @@ pub(crate) enum Heard {
     Fresh,
     /// It is to be taken, and its sender was not on the roster.
     New,
-    /// It is to be taken, and begins another session than the one before.
+    /// It is to be taken, and begins another life than the one before.
     Restarted,
+    /// It is to be taken, and begins another session of the same life.
+    Continued,
     /// It has been seen.
     Duplicate,
     /// It is of a session that has ended, or too old to tell.
@@ -388,14 +390,25 @@ impl Peer {
         {
             return self.hear_previous(now, header);
         }
+        if self.member.session.follows(header.session) {
+            return Heard::Stale;
+        }
+        let goes_on = header.session.follows(self.member.session);
         self.previous = Some(Previous {
             session: self.member.session,
             highest: self.window.highest(),
             ended: now,
-            position: self.position.take(),
+            position: if goes_on { None } else { self.position.take() },
         });
         self.member.session = header.session;
         self.window = Window::starting_with(header.counter);
+        if goes_on {
+            if self.member.standing == Standing::Left {
+                self.member.standing = Standing::Unknown;
+            }
+            self.alive(now);
+            return Heard::Continued;
+        }
         match self.member.standing {
             // The application has been told of its end: this is another beginning.
             Standing::Left | Standing::Lost => self.member.standing = Standing::Unknown,
@@ -424,6 +437,10 @@ impl Peer {
             return Heard::Stale;
         }
         let is_over = self.heard <= previous.ended || self.is_silent(now);
+        let goes_on = self.member.session.life() == previous.session.life();
+        if goes_on && !is_over {
+            return Heard::Stale;
+        }
         let reported = self.duplicate_reported.is_within(now, REPORT_DUPLICATE);
         if !is_over && !reported && self.pending.is_none() {
             self.duplicate_reported = Said::at(now);
@@ -439,13 +456,16 @@ impl Peer {
             session: self.member.session,
             highest: self.window.highest(),
             ended: now,
-            position: self.position,
+            position: if goes_on { None } else { self.position },
         });
         self.member.session = previous.session;
         self.window = Window::starting_with(header.counter);
         self.window.raise_floor(previous.highest);
-        self.position = previous.position;
         self.alive(now);
+        if goes_on {
+            return Heard::Continued;
+        }
+        self.position = previous.position;
         // What is told from here on is of the other session again.
         if self.is_member() && self.pending != Some(Change::DuplicateId) {
             self.pending = Some(Change::Restarted);

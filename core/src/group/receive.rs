@@ -132,8 +132,10 @@ impl Engine {
                 }
                 Some(index)
             }
-            Ok((index, Heard::New | Heard::Restarted)) => {
-                self.forget_peer(views, index);
+            Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
+                if heard != Heard::Continued {
+                    self.forget_peer(views, index);
+                }
                 #[cfg(feature = "seal")]
                 if let Some(sealed) = &self.guard.sealed {
                     let challenge = sealed.challenge();
@@ -161,12 +163,10 @@ impl Engine {
             }
         };
         count(&mut self.counters.accepted);
-        // The low half of the session.
-        let session = header.session.get() as u32;
         self.source = Some(Source {
             index,
             id: header.sender,
-            session,
+            life: header.session.life(),
             address: from,
         });
         Fate::Taken(Content::Frames {
@@ -188,7 +188,7 @@ impl Engine {
         self.source = Some(Source {
             index: None,
             id: self.id,
-            session: 0,
+            life: 0,
             address: from,
         });
         Fate::Taken(Content::Bare { len })
@@ -241,7 +241,7 @@ impl Engine {
             Outcome::Kept
         } else if self.config.id.is_none() {
             self.id = self.random.member_id();
-            self.begin_session(views, now);
+            self.begin_life(views, now);
             Outcome::Redrawn(self.id)
         } else {
             self.silenced = true;

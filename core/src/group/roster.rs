@@ -111,7 +111,7 @@ impl Roster {
         if let Some(index) = self.places.find(header.sender) {
             let heard = self.change(index, |peer| peer.hear(now, header));
             let heard = heard.unwrap_or(Heard::Stale);
-            self.note_forgotten(heard == Heard::Restarted);
+            self.note_forgotten(matches!(heard, Heard::Restarted | Heard::Continued));
             return Ok((index, heard));
         }
         let index = self.vacancy().ok_or(RosterFull)?;

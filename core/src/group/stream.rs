@@ -84,7 +84,7 @@ pub(crate) enum Next {
 pub(crate) struct Stream {
     /// The sender's place on the roster.
     pub(crate) peer: usize,
-    /// The low half of the sender's session.
+    /// The sender's life: the low half of its session.
     pub(crate) session: u32,
     /// Since where everything has been delivered.
     pub(crate) since: u32,

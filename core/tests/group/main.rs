@@ -8,6 +8,7 @@ mod ends;
 mod flow;
 mod hub;
 mod leap;
+mod lives;
 mod membership;
 mod messages;
 #[cfg(feature = "seal")]
