@@ -330,7 +330,7 @@ impl<M: Memory> Group<M> {
     /// `None` only for a member that neither announces itself nor knows of others.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        self.engine.next_deadline(&self.memory.views())
+        self.engine.next_call(&self.memory.views())
     }
 
     /// Queues a message to the group. Returns its sequence number: receivers see it with the message,

@@ -8,9 +8,10 @@ use core::time::Duration;
 
 /// A point in time: microseconds since any fixed start, such as power-on.
 ///
-/// The start does not matter and differs between members; only differences are used. Time must not
-/// run backwards: a value smaller than one passed before is treated as that earlier value.
-/// 64 bits of microseconds last 584,000 years; a board with a 32-bit counter extends it.
+/// The start does not matter and differs between members; only differences are used, and a member that
+/// begins at [`ZERO`](Self::ZERO) is like any other. Time must not run backwards: a value smaller than one
+/// passed before is treated as that earlier value. 64 bits of microseconds last 584,000 years; a
+/// board with a 32-bit counter extends it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);

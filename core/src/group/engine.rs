@@ -68,12 +68,12 @@ pub(crate) struct Engine {
     pub(crate) skips: Vec<u32, 8>,
     pub(crate) confirm: Option<Confirm>,
     pub(crate) counters: Counters,
-    /// The latest time heard of; `None` before the first.
+    /// The latest time heard of; `None` before the first. As every time in here, it counts from `epoch`.
     pub(crate) now: Option<Instant>,
+    /// The first time that the caller passed.
+    epoch: Instant,
     /// When this session began.
     pub(crate) began: Instant,
-    /// When this member was first polled.
-    pub(crate) born: Instant,
     pub(crate) silenced: bool,
     /// Whether to leave as soon as messages need not wait for first contact any more.
     pub(crate) leaves_later: bool,
@@ -156,8 +156,8 @@ impl Engine {
             confirm: None,
             counters: Counters::new(),
             now: None,
+            epoch: Instant::ZERO,
             began: Instant::ZERO,
-            born: Instant::ZERO,
             silenced: false,
             leaves_later: false,
             gives_way: false,
@@ -170,15 +170,17 @@ impl Engine {
         }
     }
 
-    /// Takes note of the time. It never runs backwards.
+    /// Takes note of the caller's time. It never runs backwards.
+    ///
+    /// Returns the engine's own time, which everything inside goes by: it begins with zero in every life,
+    /// so that it makes no difference where the caller's clock stands, at its first or its last value, say.
     pub(crate) fn tick(&mut self, views: &mut Views<'_>, now: Instant) -> Instant {
         let now = match self.now {
-            Some(before) => before.max(now),
+            Some(before) => before.max(Instant::ZERO + now.since(self.epoch)),
             None => {
-                self.began = now;
-                self.born = now;
-                self.presence.start(now, &mut self.random);
-                now
+                self.epoch = now;
+                self.presence.start(Instant::ZERO, &mut self.random);
+                Instant::ZERO
             }
         };
         self.now = Some(now);
@@ -306,6 +308,12 @@ impl Engine {
     pub(crate) fn is_blocked(&self, views: &Views<'_>) -> bool {
         let next = views.history.next_unsent();
         next.is_some_and(|(kind, _)| kind == Kind::Kept) && self.flow_room(views) == 0
+    }
+
+    /// When there is something to do, in the caller's time.
+    pub(crate) fn next_call(&self, views: &Views<'_>) -> Option<Instant> {
+        let due = self.next_deadline(views)?;
+        Some(self.epoch + due.since(Instant::ZERO))
     }
 
     /// When there is something to do.

@@ -357,7 +357,7 @@ impl Engine {
             Some(position) => position,
             None => {
                 let is_past = data.repair || data.copy || data.fragment != 0;
-                if is_past && self.config.join == Join::Current && !self.is_grown_up(now) {
+                if is_past && self.config.join == Join::Current && !Self::is_grown_up(now) {
                     return None;
                 }
                 self.beginning(now, low, data.sequence)
@@ -372,15 +372,15 @@ impl Engine {
     /// `current`: where the sender is now.
     fn beginning(&self, now: Instant, low: u32, current: u32) -> Position {
         Position::starting_at(match self.config.join {
-            _ if self.is_grown_up(now) => low,
+            _ if Self::is_grown_up(now) => low,
             Join::Current => current,
             Join::Recent(n) => later(low, current.wrapping_sub(u32::from(n))),
         })
     }
 
     /// Whether this member was there before most sessions that it hears of for the first time.
-    fn is_grown_up(&self, now: Instant) -> bool {
-        now.since(self.born) >= GROWN_UP
+    fn is_grown_up(now: Instant) -> bool {
+        now >= Instant::ZERO + GROWN_UP
     }
 
     fn new_stream(

@@ -83,7 +83,8 @@ impl Bucket {
         Self {
             pace,
             rate: pace.octets_per_second,
-            level: 0,
+            // Full, whatever that turns out to be.
+            level: i64::MAX,
             filled: Instant::ZERO,
             paused_until: None,
             pause_began: None,
@@ -112,9 +113,10 @@ impl Bucket {
         let micros = i64::try_from(micros).unwrap_or_default();
         let earned = micros.saturating_mul(i64::from(self.rate)) / 1_000_000;
         if earned > 0 || micros >= 10_000 {
-            self.level = self.level.saturating_add(earned).min(most);
+            self.level = self.level.saturating_add(earned);
             self.filled = now;
         }
+        self.level = self.level.min(most);
     }
 
     /// Whether a datagram may be sent now.
@@ -231,6 +233,22 @@ mod tests {
         let at = bucket.opens_at(ms(5_000));
         bucket.fill(at, 3, 1200);
         assert!(bucket.is_open(at), "it opens when it says");
+    }
+
+    #[test]
+    fn the_first_burst_is_whole_even_at_the_start_of_time() {
+        for start in [Instant::ZERO, ms(1), ms(1_000_000)] {
+            let mut bucket = Bucket::new(Pace::WIFI);
+            let mut burst = 0;
+            for _ in 0..20 {
+                bucket.fill(start, 0, 1200);
+                if bucket.is_open(start) {
+                    bucket.take(1200);
+                    burst += 1;
+                }
+            }
+            assert_eq!(burst, 4, "{start:?}");
+        }
     }
 
     #[test]

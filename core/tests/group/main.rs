@@ -2,6 +2,7 @@
 
 mod asks;
 mod batches;
+mod clock;
 mod confirm;
 mod counts;
 mod ends;
