@@ -32,7 +32,7 @@ pub enum ConfigError {
         /// Octets it must have at least.
         needed: usize,
     },
-    /// The seed is all zeros.
+    /// The seed is all zeros, or is made of a device's id that no device has.
     SeedIsZero,
     /// Keys that cannot be used.
     #[cfg(feature = "seal")]
@@ -80,8 +80,8 @@ impl fmt::Display for ConfigError {
                 )
             }
             Self::SeedIsZero => f.write_str(
-                "the seed is all zeros; fill it from a random number generator, or at least from \
-                 what differs between devices and boots",
+                "the seed is all zeros, or the device id that it is made of is blank; fill it from a \
+                 random number generator, or give a chip's unique id and a count of starts",
             ),
             #[cfg(feature = "seal")]
             Self::Keys(error) => error.fmt(f),

@@ -54,6 +54,7 @@ use crate::error::{ConfigError, SendError};
 use crate::event::Event;
 use crate::ident::{MemberId, Session};
 use crate::member::Member;
+use crate::seed::Seed;
 use crate::storage::Memory;
 use crate::time::Instant;
 use crate::wire::{BufferTooSmall, Data, MAX_MAX_DATAGRAM};
@@ -70,6 +71,8 @@ pub use pace::Pace;
 pub(crate) use partial::{Partial, Partials};
 pub(crate) use places::Place;
 pub(crate) use pool::{Block, Pool};
+#[cfg(test)]
+pub(crate) use random::Random;
 pub(crate) use receive::Found;
 pub(crate) use roster::Roster;
 pub(crate) use states::{States, Value};
@@ -154,15 +157,15 @@ impl<M: Memory> Group<M> {
     /// A member that is about to join.
     ///
     /// `seed` feeds ids, sessions and jitter. It must differ between members and between starts:
-    /// take it from a random number generator, or mix a device's unique id with a boot counter.
+    /// take 32 octets of a random number generator, or else [`Seed::from_device`].
     ///
     /// # Errors
     ///
     /// A setting that cannot work.
-    pub fn new(mut memory: M, config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
+    pub fn new(mut memory: M, config: Config, seed: impl Into<Seed>) -> Result<Self, ConfigError> {
         let mut views = memory.views();
         views.clear();
-        let engine = Engine::new(&views, config, seed)?;
+        let engine = Engine::new(&views, config, &seed.into())?;
         Ok(Self { memory, engine })
     }
 

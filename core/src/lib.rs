@@ -40,6 +40,7 @@ mod node;
 mod owned;
 #[cfg(feature = "seal")]
 pub mod seal;
+mod seed;
 #[cfg(feature = "sign")]
 pub mod sign;
 mod storage;
@@ -58,6 +59,7 @@ pub use member::{Member, Standing};
 pub use node::Node;
 #[cfg(feature = "std")]
 pub use owned::{OwnedEvent, OwnedMessage, OwnedRaw};
+pub use seed::Seed;
 #[cfg(not(target_pointer_width = "16"))]
 pub use storage::Desktop;
 pub use storage::{Board, Memory, Storage, Tiny, View, Views};

@@ -15,6 +15,7 @@ use crate::group::{Destination, Found, Group, Transmit};
 use crate::ident::{MemberId, Session};
 use crate::member::Member;
 use crate::multicast::{UdpError, UdpErrorKind, UdpMulticast};
+use crate::seed::Seed;
 use crate::storage::Memory;
 use crate::time::Instant;
 
@@ -105,7 +106,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         stack: S,
         memory: M,
         config: Config,
-        seed: [u8; 32],
+        seed: impl Into<Seed>,
     ) -> Result<Self, Error<S::Error>> {
         Self::open(stack, Group::new(memory, config, seed)?)
     }

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn about_four_members_ask_before_they_hear_each_other() {
         let round_trip = Duration::from_millis(10);
-        let mut random = Random::new([3; 32]);
+        let mut random = Random::new(&[3; 32].into());
         for members in [10, 100, 1_000] {
             let spread = spread(round_trip, members);
             let rounds = 200;

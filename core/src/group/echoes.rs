@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn each_sender_has_one_place_and_known_ones_give_way_to_nobody() {
-        let random = &mut Random::new([1; 32]);
+        let random = &mut Random::new(&[1; 32].into());
         let echoes: &mut Echoes = &mut Echoes::<[Echo; 3]>::new();
         assert!(echoes.note(id(1), true, 10, random));
         assert!(!echoes.note(id(1), true, 10, random));
@@ -175,7 +175,7 @@ mod tests {
     fn whichever_stranger_gives_way_is_drawn() {
         let mut survivors = [0; 4];
         for seed in 1..=200 {
-            let random = &mut Random::new([seed; 32]);
+            let random = &mut Random::new(&[seed; 32].into());
             let echoes: &mut Echoes = &mut Echoes::<[Echo; 3]>::new();
             for stranger in 0..4 {
                 echoes.note(id(stranger + 1), false, u64::from(stranger), random);
@@ -191,7 +191,7 @@ mod tests {
     fn lives_long_past_crowd_out_neither_each_other_nor_the_present_one() {
         let (mut present, mut past) = (0, 0);
         for seed in 1..=200 {
-            let random = &mut Random::new([seed; 32]);
+            let random = &mut Random::new(&[seed; 32].into());
             let echoes: &mut Echoes = &mut Echoes::<[Echo; 4]>::new();
             for round in 0..10 {
                 for life in 0..8 {
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_sent_the_next_time() {
-        let random = &mut Random::new([1; 32]);
+        let random = &mut Random::new(&[1; 32].into());
         let echoes: &mut Echoes = &mut Echoes::<[Echo; 4]>::new();
         for sender in 1..=4 {
             echoes.note(id(sender), true, u64::from(sender), random);

@@ -21,6 +21,7 @@ use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::event::DuplicateId;
 use crate::ident::{MemberId, Name, Session};
+use crate::seed::Seed;
 use crate::storage::{View, Views};
 use crate::time::Instant;
 use crate::wire::{Header, open_group_tag};
@@ -98,13 +99,9 @@ fn receivable(views: &Views<'_>) -> u16 {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        views: &Views<'_>,
-        config: Config,
-        seed: [u8; 32],
-    ) -> Result<Self, ConfigError> {
+    pub(crate) fn new(views: &Views<'_>, config: Config, seed: &Seed) -> Result<Self, ConfigError> {
         config.check(views.inbox.octets.len(), views.history.capacity())?;
-        if seed == [0; 32] {
+        if seed.is_zero() {
             return Err(ConfigError::SeedIsZero);
         }
         let tag = open_group_tag(config.group, &config.group_name.unwrap_or_default());
@@ -129,11 +126,16 @@ impl Engine {
         let name = config.group_name.unwrap_or_default();
         let sealed = super::sealed::Sealed::new(seal, &seed, config.group, &name);
         let sealed = sealed.map_err(ConfigError::Keys)?;
-        let seed = sealed.jitter_seed();
-        Ok(Self::with_guard(views, config, Guard::sealed(sealed), seed))
+        let seed = sealed.jitter_seed().into();
+        Ok(Self::with_guard(
+            views,
+            config,
+            Guard::sealed(sealed),
+            &seed,
+        ))
     }
 
-    fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: [u8; 32]) -> Self {
+    fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: &Seed) -> Self {
         let (mut guard, mut random) = (guard, Random::new(seed));
         let session = guard.draw_session(&mut random);
         Self {

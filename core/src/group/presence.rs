@@ -196,7 +196,7 @@ mod tests {
     const NOW: Instant = Instant::from_millis(1000);
 
     fn random() -> Random {
-        Random::new([7; 32])
+        Random::new(&[7; 32].into())
     }
 
     #[test]

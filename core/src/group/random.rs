@@ -6,14 +6,17 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::ident::{MemberId, Session};
+use crate::seed::Seed;
 
 /// A generator for jitter, ids and sessions. It is not for keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(Xoshiro256PlusPlus);
 
 impl Random {
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self(Xoshiro256PlusPlus::from_seed(seed))
+    /// The generator's first numbers show only a part of its state, and seeds are seldom random
+    /// all over: so the seed is stirred first.
+    pub(crate) fn new(seed: &Seed) -> Self {
+        Self(Xoshiro256PlusPlus::from_seed(seed.stirred()))
     }
 
     /// A time between zero and `limit`, both included as far as microseconds go.

@@ -14,5 +14,6 @@ mod membership;
 mod messages;
 #[cfg(feature = "seal")]
 mod sealed;
+mod seeds;
 #[cfg(feature = "sign")]
 mod signed;
