@@ -35,7 +35,8 @@ struct Side<M> {
 impl<M: Memory + Default> Side<M> {
     fn new(host: u8, keys: Option<&KeySet>) -> Self {
         let config = Config::new(GROUP).with_pace(Pace::UNLIMITED);
-        let random: [u8; 32] = core::array::from_fn(|n| host.wrapping_add(n as u8));
+        let mut random = *b"of a generator of random numbers";
+        random[0] = host;
         let group = match keys {
             None => Group::new(M::default(), config, random),
             Some(keys) => {

@@ -121,7 +121,7 @@ impl Engine {
         if !config.announce && seal.first_contact == FirstContact::Verify {
             return Err(ConfigError::CannotVerify);
         }
-        let seed = seal.entropy.seed();
+        let seed = seal.entropy.derive();
         let seed = seed.map_err(|_| ConfigError::NotEnoughEntropy)?;
         let name = config.group_name.unwrap_or_default();
         let sealed = super::sealed::Sealed::new(seal, &seed, config.group, &name);

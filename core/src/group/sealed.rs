@@ -222,7 +222,8 @@ mod tests {
         let entropy = Entropy::new().with_random(b"sixteen octets!!");
         let group = "239.1.2.3:12345".parse().unwrap();
         let seal = Seal::new(&keys, entropy);
-        let mut sealed = Sealed::new(&seal, &entropy.seed().unwrap(), group, &Name::EMPTY).unwrap();
+        let seed = seal.entropy.derive().unwrap();
+        let mut sealed = Sealed::new(&seal, &seed, group, &Name::EMPTY).unwrap();
         let tag = sealed.ring.sending().tag();
         let [high, low] = tag.get().to_be_bytes();
         let mut forged = [7; 60];

@@ -20,7 +20,8 @@ use super::key::KeySet;
 /// let group = Group::sealed(Board::new(), config, Seal::new(&keys, entropy))?;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Copy)]
+///
+/// As its entropy, it is used up by the member that is made of it.
 pub struct Seal<'a> {
     pub(crate) keys: &'a KeySet,
     pub(crate) entropy: Entropy<'a>,

@@ -73,7 +73,8 @@ impl Subject<Room> {
 
 impl<M: Memory> Subject<M> {
     pub(crate) fn in_memory(memory: M, config: Config, keys: &KeySet, entropy: u8) -> Self {
-        let random: Vec<u8> = (0..32).map(|n| n ^ entropy).collect();
+        let mut random = *b"of a generator of random numbers";
+        random[0] = entropy;
         let entropy = Entropy::new().with_random(&random);
         let mut subject = Self {
             group: Group::sealed(memory, config, Seal::new(keys, entropy)).unwrap(),
