@@ -168,6 +168,7 @@ fn untrusted(event: &Event<'_>, why: NotTrusted) -> Option<Line<'static>> {
         NotTrusted::Malformed => "malformed",
         NotTrusted::NobodyTrusted => "nobody-trusted",
         NotTrusted::Replayed => "replayed",
+        NotTrusted::TooOld => "too-old",
         _ => "other",
     };
     let (sender, address) = match event {

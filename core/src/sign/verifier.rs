@@ -22,8 +22,12 @@ pub enum NotTrusted {
     /// The signature fits none of the trusted keys: it is somebody else's, or forged, or was made for
     /// another message, place or session. These cannot be told apart.
     NobodyTrusted,
-    /// A trusted publisher signed it, but it was taken before, or is too old to tell.
+    /// A trusted publisher signed it, but it was taken before; or it is older than what was taken, where
+    /// that only goes forward.
     Replayed,
+    /// A trusted publisher signed it, but it is further behind than the [`Verifier`] looks back, so whether it
+    /// was taken before cannot be told.
+    TooOld,
 }
 
 impl fmt::Display for NotTrusted {
@@ -38,7 +42,11 @@ impl fmt::Display for NotTrusted {
             Self::NobodyTrusted => {
                 "its signature fits no trusted key: it is somebody else's, or forged"
             }
-            Self::Replayed => "it was there before, or is too old to tell",
+            Self::Replayed => "it was there before, or is older than what was",
+            Self::TooOld => {
+                "it is too old to tell whether it was there before; \
+                 give the verifier at least as many numbers as the storage has WINDOW"
+            }
         })
     }
 }
@@ -80,37 +88,97 @@ impl<'a> Message<'a> {
 /// Tells the messages of trusted publishers from all others, and takes none of them twice.
 ///
 /// It remembers what it took on `N` channels: a channel of each publisher, sender and session counts.
-/// One costs about 80 octets. Beyond, the one that began first is forgotten, and then what was signed
-/// there can be replayed: give it room for the publishers' channels, times a few restarts of theirs.
+/// One costs about 60 octets and `WORDS` times 8. Beyond, the one that began first is forgotten, and then what was
+/// signed there can be replayed: give it room for the publishers' channels, times a few restarts of theirs.
 ///
 /// Within a channel the classes `Latest`, `State` and `ReliableOrdered` only go forward. The others come
-/// in any order; a message more than 127 fragments behind the newest is refused as too old to tell.
+/// in any order: `WORDS` times 64 sequence numbers up to the newest are remembered one by one, and what is further
+/// behind is refused as [too old](NotTrusted::TooOld).
+///
+/// A reliable message that was lost and repaired may come as far behind as the receiver's `WINDOW`, and so far a
+/// verifier has to look back. The 2,048 numbers without `WORDS` are that of [`Desktop`](crate::Desktop), and enough for
+/// every smaller memory; where octets count, one word does for [`Board`](crate::Board) and
+/// [`Tiny`](crate::Tiny). For a larger `WINDOW` give it more:
+///
+/// ```
+/// use groupcast::sign::{PublicKey, Verifier};
+///
+/// let trusted = [PublicKey::new([7; 32])];
+/// let desktop: Verifier<'_, 8> = Verifier::new(&trusted);
+/// let board: Verifier<'_, 8, 1> = Verifier::new(&trusted);
+/// let window_of_8192: Verifier<'_, 8, 128> = Verifier::new(&trusted);
+/// # assert!(size_of_val(&board) <= 8 * 96 + 32, "{}", size_of_val(&board));
+/// ```
 #[derive(Clone, Debug)]
-pub struct Verifier<'k, const N: usize> {
+pub struct Verifier<'k, const N: usize, const WORDS: usize = 32> {
     trusted: &'k [PublicKey],
     /// Which track gives way next when all are taken.
     next: usize,
-    tracks: [Option<Track>; N],
+    tracks: [Option<Track<WORDS>>; N],
 }
 
 /// What was taken on one channel.
 #[derive(Clone, Copy, Debug)]
-struct Track {
+struct Track<const WORDS: usize> {
     publisher: PublicKey,
     sender: MemberId,
     session: Session,
     channel: Channel,
-    /// The newest sequence number, and which of the 128 up to it were taken, the newest the lowest bit.
+    /// The newest sequence number.
     newest: u32,
-    taken: [u64; 2],
+    taken: Taken<WORDS>,
 }
 
-impl<'k, const N: usize> Verifier<'k, N> {
+/// Which numbers up to the newest were taken: the bit of a number is that number modulo how many bits
+/// there are, a power of two.
+#[derive(Clone, Copy, Debug)]
+struct Taken<const WORDS: usize>([u64; WORDS]);
+
+impl<const WORDS: usize> Taken<WORDS> {
+    const BITS: u32 = WORDS as u32 * u64::BITS;
+
+    /// The word of a number, and its bit there.
+    fn place(&mut self, sequence: u32) -> (Option<&mut u64>, u64) {
+        let at = (sequence / u64::BITS) as usize & WORDS.wrapping_sub(1);
+        (self.0.get_mut(at), 1 << (sequence % u64::BITS))
+    }
+
+    /// Takes a number. Whether it was not taken before.
+    fn take(&mut self, sequence: u32) -> bool {
+        let (Some(word), bit) = self.place(sequence) else {
+            return false;
+        };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// Forgets all numbers from `first` on, `count` of them: others have their places now.
+    fn forget(&mut self, first: u32, count: u32) {
+        let (mut at, mut left) = (first, count.min(Self::BITS));
+        while left > 0 {
+            let whole = at.is_multiple_of(u64::BITS) && left >= u64::BITS;
+            if let (Some(word), bit) = self.place(at) {
+                *word &= if whole { 0 } else { !bit };
+            }
+            let step = if whole { u64::BITS } else { 1 };
+            at = at.wrapping_add(step);
+            left = left.saturating_sub(step);
+        }
+    }
+}
+
+impl<'k, const N: usize, const WORDS: usize> Verifier<'k, N, WORDS> {
+    /// How many sequence numbers up to the newest it remembers of a channel: at least the receiver's `WINDOW`.
+    pub const REACH: u32 = Taken::<WORDS>::BITS;
+
     /// A verifier that trusts the holders of these keys. Each costs time with each message.
     #[must_use]
     pub const fn new(trusted: &'k [PublicKey]) -> Self {
         const {
             assert!(N > 0, "a verifier remembers at least one channel");
+            assert!(WORDS.is_power_of_two(), "WORDS is a power of two");
+            assert!(WORDS <= 1 << 14, "WORDS is at most 16,384");
         }
         Self {
             trusted,
@@ -127,24 +195,14 @@ impl<'k, const N: usize> Verifier<'k, N> {
     pub fn check(&mut self, message: &Message<'_>) -> Result<&'k PublicKey, NotTrusted> {
         let publisher = message.publisher(self.trusted)?;
         let session = message.member.ok_or(NotTrusted::NoSession)?.session();
-        let new = Track {
-            publisher: *publisher,
-            sender: message.sender,
-            session,
-            channel: message.channel,
-            newest: message.sequence,
-            taken: [1, 0],
-        };
+        let whose = (*publisher, message.sender, session, message.channel);
         let known = self.tracks.iter_mut().flatten();
-        if let Some(track) = known.into_iter().find(|track| track.is_of(&new)) {
-            return if track.take(message.sequence) {
-                Ok(publisher)
-            } else {
-                Err(NotTrusted::Replayed)
-            };
+        if let Some(track) = known.into_iter().find(|track| track.whose() == whose) {
+            track.take(message.sequence)?;
+            return Ok(publisher);
         }
         if let Some(place) = self.tracks.get_mut(self.next) {
-            *place = Some(new);
+            *place = Some(Track::new(whose, message.sequence));
         }
         let next = self.next.saturating_add(1);
         self.next = if next < N { next } else { 0 };
@@ -152,35 +210,49 @@ impl<'k, const N: usize> Verifier<'k, N> {
     }
 }
 
-impl Track {
-    fn is_of(&self, other: &Self) -> bool {
-        (self.publisher, self.sender, self.session, self.channel)
-            == (other.publisher, other.sender, other.session, other.channel)
+/// Publisher, sender, session and channel.
+type Whose = (PublicKey, MemberId, Session, Channel);
+
+impl<const WORDS: usize> Track<WORDS> {
+    /// A channel of which the first message is taken.
+    fn new((publisher, sender, session, channel): Whose, sequence: u32) -> Self {
+        let mut taken = Taken([0; WORDS]);
+        taken.take(sequence);
+        Self {
+            publisher,
+            sender,
+            session,
+            channel,
+            newest: sequence,
+            taken,
+        }
     }
 
-    /// Whether this number was not taken before. Then it is.
-    fn take(&mut self, sequence: u32) -> bool {
+    const fn whose(&self) -> Whose {
+        (self.publisher, self.sender, self.session, self.channel)
+    }
+
+    /// Takes this number, if it was not taken before.
+    fn take(&mut self, sequence: u32) -> Result<(), NotTrusted> {
         let ordered = !matches!(
             self.channel.class(),
             Class::BestEffort | Class::ReliableUnordered
         );
-        let [low, high] = self.taken;
-        let taken = u128::from(low) | (u128::from(high) << 64);
         let ahead = sequence.wrapping_sub(self.newest);
         // Numbers wrap: half of them are newer than any (RFC 1982).
-        let taken = if ahead != 0 && ahead < 1 << 31 {
+        if ahead != 0 && ahead < 1 << 31 {
+            self.taken.forget(self.newest.wrapping_add(1), ahead);
             self.newest = sequence;
-            taken.checked_shl(ahead).unwrap_or(0) | 1
+        } else if ordered {
+            return Err(NotTrusted::Replayed);
+        } else if self.newest.wrapping_sub(sequence) >= Taken::<WORDS>::BITS {
+            return Err(NotTrusted::TooOld);
+        }
+        if self.taken.take(sequence) {
+            Ok(())
         } else {
-            let behind = self.newest.wrapping_sub(sequence);
-            match 1_u128.checked_shl(behind) {
-                Some(bit) if !ordered && taken & bit == 0 => taken | bit,
-                _ => return false,
-            }
-        };
-        // The two halves of 128 bits.
-        self.taken = [taken as u64, (taken >> 64) as u64];
-        true
+            Err(NotTrusted::Replayed)
+        }
     }
 }
 
@@ -190,21 +262,42 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn track(channel: Channel, newest: u32) -> Track {
-        Track {
-            publisher: PublicKey::new([1; 32]),
-            sender: MemberId::new(1).unwrap(),
-            session: Session::new(2),
-            channel,
-            newest,
-            taken: [1, 0],
-        }
+    fn track<const WORDS: usize>(channel: Channel, newest: u32) -> Track<WORDS> {
+        let sender = MemberId::new(1).unwrap();
+        let whose = (PublicKey::new([1; 32]), sender, Session::new(2), channel);
+        Track::new(whose, newest)
     }
 
     #[test]
     fn a_track_is_small() {
-        std::println!("Option<Track>: {}", size_of::<Option<Track>>());
-        assert!(size_of::<Option<Track>>() <= 88);
+        let sizes = [1, 2, 32].into_iter().zip([
+            size_of::<Option<Track<1>>>(),
+            size_of::<Option<Track<2>>>(),
+            size_of::<Option<Track<32>>>(),
+        ]);
+        for (words, size) in sizes {
+            std::println!("a channel with {words} words: {size}");
+            assert!(size <= 72 + 8 * words, "{words} words: {size}");
+        }
+    }
+
+    #[test]
+    fn it_looks_back_as_far_as_any_memory_that_is_ready_made() {
+        fn window<
+            const PEERS: usize,
+            const STREAMS: usize,
+            const WINDOW: usize,
+            const BLOCKS: usize,
+            const HISTORY: usize,
+            const RECEIVE: usize,
+        >(
+            _: fn() -> crate::Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>,
+        ) -> u32 {
+            WINDOW as u32
+        }
+        assert!(Verifier::<'_, 1>::REACH >= window(crate::Desktop::new));
+        assert!(Verifier::<'_, 1, 1>::REACH >= window(crate::Board::new));
+        assert!(Verifier::<'_, 1, 1>::REACH >= window(crate::Tiny::new));
     }
 
     #[test]
@@ -214,40 +307,81 @@ mod tests {
             Channel::state(1),
             Channel::reliable_ordered(1),
         ] {
-            let mut track = track(channel, u32::MAX - 1);
-            assert!(!track.take(u32::MAX - 1), "{channel:?}");
-            assert!(!track.take(u32::MAX - 2), "{channel:?}");
-            assert!(track.take(3), "numbers wrap");
-            assert!(!track.take(u32::MAX), "{channel:?}");
-            assert!(track.take(4), "{channel:?}");
+            let mut track = track::<1>(channel, u32::MAX - 1);
+            let replayed = Err(NotTrusted::Replayed);
+            assert_eq!(track.take(u32::MAX - 1), replayed, "{channel:?}");
+            assert_eq!(track.take(u32::MAX - 2), replayed, "{channel:?}");
+            assert_eq!(track.take(3), Ok(()), "numbers wrap");
+            assert_eq!(track.take(u32::MAX), replayed, "{channel:?}");
+            assert_eq!(track.take(4), Ok(()), "{channel:?}");
         }
     }
 
     #[test]
     fn what_comes_in_any_order_is_taken_once_as_far_back_as_is_known() {
-        let mut track = track(Channel::best_effort(1), 5);
-        assert!(track.take(5_u32.wrapping_sub(127)));
-        assert!(!track.take(5_u32.wrapping_sub(127)));
-        assert!(!track.take(5_u32.wrapping_sub(128)), "too old to tell");
-        assert!(track.take(1_000));
-        assert!(!track.take(5));
-        assert!(track.take(999));
+        fn check<const WORDS: usize>() {
+            let reach = Verifier::<'_, 1, WORDS>::REACH;
+            for start in [5, 63, 64, reach, u32::MAX, 0x8000_0000] {
+                let mut track = track::<WORDS>(Channel::best_effort(1), start);
+                let furthest = start.wrapping_sub(reach - 1);
+                assert_eq!(track.take(furthest), Ok(()));
+                assert_eq!(track.take(furthest), Err(NotTrusted::Replayed));
+                let too_old = furthest.wrapping_sub(1);
+                assert_eq!(track.take(too_old), Err(NotTrusted::TooOld));
+                let ahead = start.wrapping_add(reach / 2);
+                assert_eq!(track.take(ahead), Ok(()));
+                assert_eq!(track.take(start), Err(NotTrusted::Replayed));
+                assert_eq!(track.take(ahead.wrapping_sub(1)), Ok(()));
+                let far = start.wrapping_add(10 * reach);
+                assert_eq!(track.take(far), Ok(()));
+                assert_eq!(track.take(start), Err(NotTrusted::TooOld));
+                for behind in 1..reach {
+                    assert_eq!(track.take(far.wrapping_sub(behind)), Ok(()), "{behind}");
+                }
+            }
+        }
+        check::<1>();
+        check::<2>();
+        check::<32>();
     }
 
     proptest! {
+        /// Against a set that remembers all.
         #[test]
-        fn nothing_is_taken_twice(
+        fn what_is_new_and_within_reach_is_taken_and_nothing_twice(
             start in any::<u32>(),
-            steps in proptest::collection::vec(0u32..400, 1..200),
+            steps in proptest::collection::vec(prop_oneof![
+                4 => -130i32..130,
+                2 => -3_000i32..3_000,
+                1 => any::<i32>(),
+            ], 1..300),
         ) {
-            let mut track = track(Channel::reliable_unordered(1), start);
-            let mut taken = BTreeSet::from([start]);
-            for step in steps {
-                let sequence = start.wrapping_sub(200).wrapping_add(step);
-                if track.take(sequence) {
-                    prop_assert!(taken.insert(sequence));
+            fn check<const WORDS: usize>(start: u32, steps: &[i32]) -> Result<(), TestCaseError> {
+                let mut track = track::<WORDS>(Channel::reliable_unordered(1), start);
+                let mut taken = BTreeSet::from([start]);
+                for step in steps {
+                    let sequence = track.newest.wrapping_add_signed(*step);
+                    let is_behind = *step <= 0;
+                    let expected = if is_behind && step.unsigned_abs() >= Verifier::<'_, 1, WORDS>::REACH {
+                        Err(NotTrusted::TooOld)
+                    } else if is_behind && taken.contains(&sequence) {
+                        Err(NotTrusted::Replayed)
+                    } else {
+                        Ok(())
+                    };
+                    prop_assert_eq!(track.take(sequence), expected);
+                    taken.insert(sequence);
+                    if !is_behind {
+                        // Numbers that come again one day after all have been.
+                        let newest = track.newest;
+                        taken.retain(|taken| newest.wrapping_sub(*taken) < 1 << 31);
+                    }
                 }
+                Ok(())
             }
+            check::<1>(start, &steps)?;
+            check::<2>(start, &steps)?;
+            check::<32>(start, &steps)?;
         }
     }
 }
