@@ -359,9 +359,9 @@ impl<M: Memory> Group<M> {
     /// As [`send`](Self::send), with a signature: receivers can tell who it is of, even among those who
     /// share the group's key. It takes 64 octets of what a message can have, and a long time on a board.
     ///
-    /// The signature is for this member's id and [session](Self::session). When it takes another one, with
-    /// another id or another key to send with, say, nobody can verify what was queued before, and signed
-    /// values of the class State are to be sent again.
+    /// The signature is for this member's id and the life of its [session](Self::session). When it takes
+    /// another one, because its id or its session was somebody else's, nobody can verify what was queued
+    /// before, and signed values of the class State are to be sent again.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Signed messages: who sent a command, even among those who share the group's key (PROTOCOL §7.8).
 //!
 //! ```text
-//! group | sender, session | channel | sequence number | payload
+//! group | sender, life | channel | sequence number | payload
 //!                 ▼ SHA-256
 //! SigningKey ───▶ Ed25519 ───▶ payload | signature 64 ───▶ PublicKey: whose is it?
 //!  secret, its publisher's                                  handed out, to be trusted

@@ -43,7 +43,7 @@ def vector(
     octets = ipaddress.ip_address(address).packed
     signed = hashlib.sha256(
         b"groupcast msg v1" + bytes([len(octets)]) + octets + struct.pack(">HB", port, len(name)) + name
-        + struct.pack(">IQBBI", sender, session, CLASSES[kind], channel, sequence) + payload
+        + struct.pack(">IIBBI", sender, session & 0xFFFFFFFF, CLASSES[kind], channel, sequence) + payload
     ).digest()
     key = SigningKey(seed)
     message = bytearray(payload + key.sign(signed).signature)

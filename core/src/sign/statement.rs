@@ -11,7 +11,7 @@ use crate::ident::{MemberId, Name, Session};
 const DOMAIN: &[u8] = b"groupcast msg v1";
 
 /// Everything that a signature is for: a message, and its place in the world. A signature fits no other
-/// place, so a message cannot be carried to another group, sender, session, channel or number.
+/// place, so a message cannot be carried to another group, sender, life, channel or number.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a> {
     /// The group's address and port. For an IPv6 group the scope does not count.
@@ -20,7 +20,8 @@ pub struct Statement<'a> {
     pub group_name: Name,
     /// Who sends it.
     pub sender: MemberId,
-    /// In which session.
+    /// In which session. Only its [life](Session::life) counts: what is repaired in a later session of it
+    /// has the signature that it had.
     pub session: Session,
     /// On which channel, and in which class.
     pub channel: Channel,
@@ -53,7 +54,7 @@ impl Statement<'_> {
         hash.update([name.len() as u8]);
         hash.update(name);
         hash.update(self.sender.get().to_be_bytes());
-        hash.update(self.session.get().to_be_bytes());
+        hash.update(self.session.life().to_be_bytes());
         hash.update([class | (u8::from(latest) << 4), self.channel.number()]);
         hash.update(self.sequence.to_be_bytes());
         hash.update(self.payload);

@@ -87,7 +87,7 @@ impl<'a> Message<'a> {
 
 /// Tells the messages of trusted publishers from all others, and takes none of them twice.
 ///
-/// It remembers what it took on `N` channels: a channel of each publisher, sender and session counts.
+/// It remembers what it took on `N` channels: a channel of each publisher, sender and life of it counts.
 /// One costs about 60 octets and `WORDS` times 8. Beyond, the one that began first is forgotten, and then what was
 /// signed there can be replayed: give it room for the publishers' channels, times a few restarts of theirs.
 ///
@@ -122,7 +122,7 @@ pub struct Verifier<'k, const N: usize, const WORDS: usize = 32> {
 struct Track<const WORDS: usize> {
     publisher: PublicKey,
     sender: MemberId,
-    session: Session,
+    life: u32,
     channel: Channel,
     /// The newest sequence number.
     newest: u32,
@@ -195,7 +195,7 @@ impl<'k, const N: usize, const WORDS: usize> Verifier<'k, N, WORDS> {
     pub fn check(&mut self, message: &Message<'_>) -> Result<&'k PublicKey, NotTrusted> {
         let publisher = message.publisher(self.trusted)?;
         let session = message.member.ok_or(NotTrusted::NoSession)?.session();
-        let whose = (*publisher, message.sender, session, message.channel);
+        let whose = (*publisher, message.sender, session.life(), message.channel);
         let known = self.tracks.iter_mut().flatten();
         if let Some(track) = known.into_iter().find(|track| track.whose() == whose) {
             track.take(message.sequence)?;
@@ -210,18 +210,18 @@ impl<'k, const N: usize, const WORDS: usize> Verifier<'k, N, WORDS> {
     }
 }
 
-/// Publisher, sender, session and channel.
-type Whose = (PublicKey, MemberId, Session, Channel);
+/// Publisher, sender, the sender's life, and channel.
+type Whose = (PublicKey, MemberId, u32, Channel);
 
 impl<const WORDS: usize> Track<WORDS> {
     /// A channel of which the first message is taken.
-    fn new((publisher, sender, session, channel): Whose, sequence: u32) -> Self {
+    fn new((publisher, sender, life, channel): Whose, sequence: u32) -> Self {
         let mut taken = Taken([0; WORDS]);
         taken.take(sequence);
         Self {
             publisher,
             sender,
-            session,
+            life,
             channel,
             newest: sequence,
             taken,
@@ -229,7 +229,7 @@ impl<const WORDS: usize> Track<WORDS> {
     }
 
     const fn whose(&self) -> Whose {
-        (self.publisher, self.sender, self.session, self.channel)
+        (self.publisher, self.sender, self.life, self.channel)
     }
 
     /// Takes this number, if it was not taken before.
@@ -264,7 +264,7 @@ mod tests {
 
     fn track<const WORDS: usize>(channel: Channel, newest: u32) -> Track<WORDS> {
         let sender = MemberId::new(1).unwrap();
-        let whose = (PublicKey::new([1; 32]), sender, Session::new(2), channel);
+        let whose = (PublicKey::new([1; 32]), sender, 2, channel);
         Track::new(whose, newest)
     }
 

@@ -280,4 +280,46 @@ mod keys {
         assert_eq!(pair.log, ["lost at first"; 3]);
         assert_eq!(pair.gaps, 0);
     }
+
+    #[cfg(feature = "sign")]
+    #[test]
+    fn a_signature_holds_when_its_message_is_repaired_after_keys_changed() {
+        use groupcast::sign::{SigningKey, Verifier};
+
+        let key = SigningKey::new(&[7; 32]).unwrap();
+        let trusted = [key.public()];
+        let mut verifier: Verifier<'_, 2> = Verifier::new(&trusted);
+        let mut pair = Pair::new();
+        pair.lossy = true;
+        let now = pair.now;
+        pair.members[0]
+            .send_signed(now, CHANNEL, b"off", &key)
+            .unwrap();
+        pair.run(100);
+        let now = pair.now;
+        pair.members[0].set_keys(now, &keys(2, 1)).unwrap();
+        pair.lossy = false;
+        let mut verdicts = Vec::new();
+        for _ in 0..4_000 {
+            pair.now = pair.now + Duration::from_millis(1);
+            let mut buffer = [0; 1472];
+            for from in 0..2 {
+                while let Some(transmit) = pair.members[from]
+                    .poll_transmit(pair.now, &mut buffer)
+                    .unwrap()
+                {
+                    let to = &mut pair.members[1 - from];
+                    let octets = &buffer[..transmit.len];
+                    to.handle(pair.now, address(from as u8 + 1), octets)
+                        .unwrap();
+                    while let Some(event) = to.poll_event() {
+                        if let Event::Message(message) = event {
+                            verdicts.push(verifier.check(&message).is_ok());
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(verdicts, [true]);
+    }
 }
