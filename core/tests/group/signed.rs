@@ -250,7 +250,7 @@ fn a_message_that_is_carried_elsewhere_is_nobodys() {
         (
             "session",
             Sent {
-                session: Session::new(9 | 1 << 63),
+                session: Session::new(10 | 1 << 63),
                 ..here.clone()
             },
         ),
