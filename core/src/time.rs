@@ -44,6 +44,16 @@ impl Instant {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// The same moment on a clock that began at `start`.
+    pub(crate) const fn counted_from(self, start: Self) -> Self {
+        Self(self.0.saturating_sub(start.0))
+    }
+
+    /// The moment that was [counted from](Self::counted_from) `start`; saturates.
+    pub(crate) const fn told_from(self, start: Self) -> Self {
+        Self(self.0.saturating_add(start.0))
+    }
+
     /// The time from `self` to `later`, zero if `later` is past.
     #[must_use]
     pub const fn until(self, later: Self) -> Duration {

@@ -178,7 +178,7 @@ impl Engine {
     /// so that it makes no difference where the caller's clock stands, at its first or its last value, say.
     pub(crate) fn tick(&mut self, views: &mut Views<'_>, now: Instant) -> Instant {
         let now = match self.now {
-            Some(before) => before.max(Instant::ZERO + now.since(self.epoch)),
+            Some(before) => before.max(now.counted_from(self.epoch)),
             None => {
                 self.epoch = now;
                 self.presence.start(Instant::ZERO, &mut self.random);
@@ -315,7 +315,7 @@ impl Engine {
     /// When there is something to do, in the caller's time.
     pub(crate) fn next_call(&self, views: &Views<'_>) -> Option<Instant> {
         let due = self.next_deadline(views)?;
-        Some(self.epoch + due.since(Instant::ZERO))
+        Some(due.told_from(self.epoch))
     }
 
     /// When there is something to do.
