@@ -157,7 +157,7 @@ impl<const WORDS: usize> Taken<WORDS> {
     fn forget(&mut self, first: u32, count: u32) {
         let (mut at, mut left) = (first, count.min(Self::BITS));
         while left > 0 {
-            let whole = at.is_multiple_of(u64::BITS) && left >= u64::BITS;
+            let whole = at % u64::BITS == 0 && left >= u64::BITS;
             if let (Some(word), bit) = self.place(at) {
                 *word &= if whole { 0 } else { !bit };
             }
