@@ -41,6 +41,7 @@ mod streams;
 mod transmit;
 mod trip;
 mod window;
+mod work;
 
 use core::net::SocketAddr;
 use core::ops::Range;

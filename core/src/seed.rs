@@ -51,10 +51,6 @@ impl Seed {
         Self(to_octets(words))
     }
 
-    pub(crate) fn from_words(words: [u64; 4]) -> Self {
-        Self(to_octets(words))
-    }
-
     /// Whether a buffer that nobody filled has become the seed.
     pub(crate) fn is_zero(&self) -> bool {
         self.0 == [0; 32]

@@ -32,6 +32,10 @@ const STATES_ASKED: u8 = 16;
 /// How long that is.
 const SELDOM: Duration = Duration::from_secs(4);
 
+/// Frames that a datagram holds once at most (PROTOCOL §3).
+const ONE_HELLO: u8 = 0x01;
+const ONE_NACK: u8 = 0x02;
+
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
     pub(crate) fn next_frame(
@@ -44,7 +48,7 @@ impl Engine {
         // What follows works on everything but the octets of the receive buffer.
         let (frame, end) = views.inbox.next_frame()?;
         match frame {
-            Ok(Frame::Hello(hello)) => {
+            Ok(Frame::Hello(hello)) if self.is_first(ONE_HELLO) => {
                 if hello.join {
                     self.presence.answer(now, group_size, &mut self.random);
                 }
@@ -103,12 +107,22 @@ impl Engine {
             }
             Ok(Frame::Ack(ack)) => self.on_ack(views, now, source, ack),
             Ok(Frame::Ask(ask)) => self.on_ask(views, now, ask),
+            // What a datagram holds once at most.
+            Ok(Frame::Hello(_)) => {}
             Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
                 count(&mut self.counters.frames_unknown);
             }
             Err(FrameError::Malformed { .. }) => count(&mut self.counters.frames_malformed),
         }
         None
+    }
+
+    /// Whether a datagram has held nothing of this kind yet: a second one would cost as much as the first, and
+    /// say nothing.
+    const fn is_first(&mut self, kind: u8) -> bool {
+        let is_first = self.heard_once & kind == 0;
+        self.heard_once |= kind;
+        is_first
     }
 
     fn on_time_frame(
@@ -188,7 +202,6 @@ impl Engine {
                     .wrapping_add(u64::from(evicted));
                 self.counters.partials_evicted = sum;
             }
-            Piece::Duplicate => count(&mut self.counters.fragments_duplicate),
             Piece::NoRoom => count(&mut self.counters.fragments_no_room),
         }
         Taken::Nothing
@@ -335,7 +348,7 @@ impl Engine {
         let trip = parts
             .streams
             .get(at)
-            .map_or_else(|| self.trip.estimate(), |s| s.round_trip);
+            .map_or_else(|| self.trip.estimate(), Stream::round_trip);
         let members = self.group_size(parts.roster);
         let spread = backoff::spread(trip, members);
         let reordering = trip.checked_div(8).unwrap_or_default().max(REORDERING);
@@ -399,7 +412,7 @@ impl Engine {
             parts.roster.set_position(peer, position);
         }
         if let Some(stream) = parts.streams.get_mut(at) {
-            stream.round_trip = self.trip.estimate();
+            stream.set_round_trip(self.trip.estimate());
         }
         Some(at)
     }
@@ -427,7 +440,10 @@ impl Engine {
         let due = self.ask_when(now, &parts, at);
         let members = self.group_size(parts.roster);
         let count_of = parts.streams.len();
-        let known_states = parts.latest.states_of(index);
+        let known_states = match sync.states {
+            0 => 0,
+            _ => parts.latest.states_of(index),
+        };
         let forgets = parts.latest.forgets();
         let Some(stream) = parts.streams.get_mut(at) else {
             return;
@@ -435,7 +451,7 @@ impl Engine {
         let mut window = window(parts.slots, count_of, at);
         stream.heard = now;
         if sync.round_trip > 0 {
-            stream.round_trip = backoff::decode_round_trip(sync.round_trip);
+            stream.set_round_trip(backoff::decode_round_trip(sync.round_trip));
         }
         stream.extend(now, sync.next, due, &mut window);
         stream.raise_low(sync.low);
@@ -443,7 +459,7 @@ impl Engine {
         let often = stream.states_asked < STATES_ASKED;
         // Who has no room for all values will always lack some.
         if lacks_states && stream.is_idle() && (often || !forgets) {
-            let spread = backoff::spread(stream.round_trip, members);
+            let spread = backoff::spread(stream.round_trip(), members);
             let pause = if often { Duration::ZERO } else { SELDOM };
             let due = now + pause + backoff::draw(spread, members, &mut self.random);
             stream.states_at = stream.states_at.or(Some(due));
@@ -455,7 +471,7 @@ impl Engine {
     fn on_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack) {
         let trip = self.trip.estimate();
         if nack.target == self.id.get() {
-            if nack.session == self.session.life() {
+            if nack.session == self.session.life() && self.is_first(ONE_NACK) {
                 self.on_own_nack(views, now, nack, trip);
             }
             return;
@@ -476,7 +492,7 @@ impl Engine {
         else {
             return;
         };
-        let due = now + retry(stream.round_trip, members, &mut self.random);
+        let due = now + retry(stream.round_trip(), members, &mut self.random);
         let mut window = window(views.slots, count_of, at);
         for sequence in nack.iter() {
             let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
@@ -491,8 +507,6 @@ impl Engine {
                 );
             }
         }
-        reschedule(stream, now, &window);
-        views.streams.note(at, self.config.max_wait);
     }
 
     fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Duration) {
@@ -528,9 +542,7 @@ impl Engine {
             return;
         };
         let mut window = window(views.slots, count_of, at);
-        for n in 0..u32::from(skip.count).min(window.len()) {
-            stream.skip(now, skip.first.wrapping_add(n), &mut window);
-        }
+        stream.skip(now, skip.first, u32::from(skip.count), &mut window);
         views.streams.note(at, self.config.max_wait);
     }
 
@@ -605,7 +617,7 @@ impl Engine {
         if let Some(stream) = views.streams.get_mut(at)
             && stream.states_at.is_some()
         {
-            stream.states_at = Some(now + retry(stream.round_trip, members, &mut self.random));
+            stream.states_at = Some(now + retry(stream.round_trip(), members, &mut self.random));
         }
     }
 }

@@ -14,6 +14,7 @@
 
 use core::num::NonZeroUsize;
 
+use super::work;
 use crate::wire::{Data, Mark};
 
 /// Octets before each record: kind and marks, the length of the record before it and its own, and when it
@@ -184,6 +185,7 @@ impl History {
     }
 
     fn header(&self, at: usize) -> Option<Header> {
+        work::count(1);
         let octets = self.octets.get(at..)?;
         let ([a, b, c, d, r @ ..], _) = octets.split_first_chunk::<RECORD_HEADER_LEN>()?;
         let word = u32::from_be_bytes([*a, *b, *c, *d]);

@@ -1,6 +1,7 @@
 //! Which value of each channel is the newest: for the classes that drop older ones.
 
 use super::serial::is_before;
+use super::work;
 
 /// The newest value seen of one channel of one member.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,7 @@ impl Latest {
         let Ok(peer) = u16::try_from(peer) else {
             return (true, false);
         };
+        work::count(self.entries.len());
         let mut free = None;
         for (at, entry) in self.entries.iter_mut().enumerate() {
             if entry.peer.is_none() {
@@ -126,6 +128,7 @@ impl Latest {
 
     /// How many State values of a member have been seen, as new as they are.
     pub(crate) fn states_of(&self, peer: usize) -> usize {
+        work::count(self.entries.len());
         let peer = u16::try_from(peer).ok();
         self.entries
             .iter()

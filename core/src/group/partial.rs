@@ -47,8 +47,6 @@ pub(crate) enum Piece {
     },
     /// It was the last one that was missing: the message is at this place.
     Complete(usize),
-    /// It has been there before.
-    Duplicate,
     /// There is no room for it.
     NoRoom,
 }
@@ -70,7 +68,7 @@ impl Partials {
         now: Instant,
         peer: usize,
         session: u32,
-        mut meta: Meta,
+        meta: Meta,
         payload: &[u8],
         pool: &mut Pool,
     ) -> Piece {
@@ -84,20 +82,8 @@ impl Partials {
             .places
             .iter()
             .position(|place| place.as_ref().is_some_and(is_it));
-        if let Some(partial) = at.and_then(|at| self.places.get(at).copied().flatten()) {
-            if find(partial.newest, meta.fragment, pool).is_some() {
-                return Piece::Duplicate;
-            }
-            meta.link = 0;
-        }
         let handle = loop {
-            if let Some(handle) = pool.store(
-                Meta {
-                    link: u16::MAX,
-                    ..meta
-                },
-                Body::new(payload),
-            ) {
+            if let Some(handle) = pool.store(meta, Body::new(payload)) {
                 break handle;
             }
             // The oldest message gives way, but not to itself.
@@ -171,7 +157,8 @@ impl Partials {
         len
     }
 
-    /// Puts the complete message at a place together, and gives its fragments back.
+    /// Puts the message at a place together, of which as many fragments have come as there are, and gives
+    /// them back. `None` if they are not those of one message.
     pub(crate) fn assemble(
         &mut self,
         at: usize,
@@ -179,25 +166,9 @@ impl Partials {
         pool: &mut Pool,
     ) -> Option<Assembled> {
         let partial = self.places.get(at).copied().flatten()?;
-        let mut len = 0usize;
-        let (mut channel, mut signed) = (0, false);
-        for fragment in 0..=partial.last {
-            let handle = find(partial.newest, fragment, pool)?;
-            let meta = pool.meta(handle)?;
-            (channel, signed) = (meta.channel, meta.signed);
-            let Some(read) = into.get_mut(len..).and_then(|rest| pool.read(handle, rest)) else {
-                self.release(at, pool);
-                return None;
-            };
-            len = len.saturating_add(read);
-        }
+        let message = read(partial, into, pool);
         self.release(at, pool);
-        Some(Assembled {
-            first: partial.first,
-            channel,
-            signed,
-            len,
-        })
+        message
     }
 
     /// Gives up the messages of a member.
@@ -227,15 +198,35 @@ impl Partials {
     }
 }
 
-/// The fragment with this number, among those linked from `newest`.
-fn find(newest: Handle, fragment: u8, pool: &Pool) -> Option<Handle> {
-    let mut next = Some(newest);
-    while let Some(handle) = next {
-        let meta = pool.meta(handle)?;
-        if meta.fragment == fragment {
-            return Some(handle);
+/// Reads the fragments in the order in which they are linked: all but the last have the same length, so each one's
+/// place is known. To look for each would take as long as the square of their number.
+fn read(partial: Partial, into: &mut [u8], pool: &Pool) -> Option<Assembled> {
+    let fragments = || {
+        let next = move |handle: &Handle| pool.meta(*handle).and_then(Pool::linked);
+        core::iter::successors(Some(partial.newest), next)
+            .filter_map(|handle| Some((handle, pool.meta(handle)?)))
+    };
+    let is_last = |meta: &Meta| meta.fragment == partial.last;
+    let size = fragments().find(|(_, meta)| !is_last(meta))?.1.len;
+    let mut assembled = None;
+    let mut seen = [0u32; 8];
+    for (handle, meta) in fragments() {
+        let bits = seen.get_mut(usize::from(meta.fragment >> 5))?;
+        let bit = 1 << (meta.fragment & 31);
+        if *bits & bit != 0 || (!is_last(&meta) && meta.len != size) {
+            return None;
         }
-        next = Pool::linked(meta);
+        *bits |= bit;
+        let start = usize::from(meta.fragment).saturating_mul(usize::from(size));
+        let len = pool.read(handle, into.get_mut(start..)?)?;
+        if is_last(&meta) {
+            assembled = Some(Assembled {
+                first: partial.first,
+                channel: meta.channel,
+                signed: meta.signed,
+                len: start.saturating_add(len),
+            });
+        }
     }
-    None
+    assembled
 }

@@ -4,6 +4,7 @@
 //! beginning of one chain and the link to the next peer in its peer's chain.
 
 use super::peer::Peer;
+use super::work;
 use crate::ident::MemberId;
 
 /// No place: the end of a chain.
@@ -73,11 +74,13 @@ impl Places {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        work::count(self.end);
         let used = self.places.get(..self.end).unwrap_or_default();
         used.iter().filter_map(|place| place.peer.as_ref())
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        work::count(self.end);
         let used = self.places.get_mut(..self.end).unwrap_or_default();
         used.iter_mut().filter_map(|place| place.peer.as_mut())
     }
@@ -96,6 +99,7 @@ impl Places {
         let mut at = self.places.get(self.chain(id))?.first;
         // A chain is never longer than the table.
         for _ in 0..self.end {
+            work::count(1);
             let place = self.places.get(usize::from(at))?;
             if place.peer.as_ref()?.member.id == id {
                 return Some(usize::from(at));

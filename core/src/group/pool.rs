@@ -4,6 +4,7 @@
 //! length of fragment is stored alike. A fragment of 64 octets takes one block.
 
 use super::body::Body;
+use super::work;
 use crate::wire::{Data, Writer};
 
 /// Octets of a block, its link included.
@@ -199,6 +200,7 @@ impl Pool {
     }
 
     pub(crate) fn meta(&self, handle: Handle) -> Option<Meta> {
+        work::count(1);
         let (head, _) = self.block(handle.0)?.octets.split_first_chunk::<META>()?;
         Some(Meta::from_octets(*head))
     }

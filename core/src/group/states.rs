@@ -91,6 +91,9 @@ impl States {
 
     /// Somebody asked for all values.
     pub(crate) fn want_all(&mut self) {
+        if self.wanted == self.count {
+            return;
+        }
         for value in self.values.iter_mut().flatten() {
             value.wanted = true;
         }

@@ -15,7 +15,8 @@ use core::time::Duration;
 use super::body::Body;
 use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
-use super::serial::{distance, is_before, later};
+use super::serial::{distance, is_before};
+use super::work;
 use crate::time::Instant;
 use crate::wire::Data;
 
@@ -94,8 +95,10 @@ pub(crate) struct Stream {
     pub(crate) high: u32,
     /// Below this, nothing can be repaired.
     low: u32,
-    /// How many messages of several fragments are complete out of order.
-    unordered_ready: u16,
+    /// No message of several fragments is complete out of order before this; `None`: there is none at all.
+    unordered_from: Option<u32>,
+    /// Nothing after this is stored.
+    last_stored: u32,
     /// Whether there may be something to deliver or report.
     pub(crate) is_ready: bool,
     /// The sender's session is over: deliver what is there, report the rest, then forget the stream.
@@ -104,8 +107,8 @@ pub(crate) struct Stream {
     pub(crate) ask_at: Option<Instant>,
     /// Since when the first missing number has been in the way.
     stuck_since: Option<Instant>,
-    /// The round trip that the sender states.
-    pub(crate) round_trip: Duration,
+    /// The round trip that the sender states, in microseconds.
+    trip: u32,
     pub(crate) heard: Instant,
     /// When to ask for the sender's State values, and how often that was done.
     pub(crate) states_at: Option<Instant>,
@@ -115,6 +118,9 @@ pub(crate) struct Stream {
     /// When the NACKs sent so far would be spread evenly.
     nack_free: Instant,
 }
+
+/// How many numbers a SKIP names at most.
+const LONGEST_SKIP: u32 = 256;
 
 /// NACKs a receiver sends for one stream at once at most.
 const NACK_BURST: u32 = 8;
@@ -139,6 +145,7 @@ impl Window<'_> {
     }
 
     pub(crate) fn get(&self, sequence: u32) -> Slot {
+        work::count(1);
         self.0
             .get(self.place(sequence))
             .copied()
@@ -146,6 +153,7 @@ impl Window<'_> {
     }
 
     pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
+        work::count(1);
         let at = self.place(sequence);
         if let Some(place) = self.0.get_mut(at) {
             *place = slot;
@@ -164,18 +172,28 @@ impl Stream {
             next: start.next,
             high: start.next,
             low: start.next,
-            unordered_ready: 0,
+            unordered_from: None,
+            last_stored: start.next,
             is_ready: false,
             is_closing: false,
             ask_at: None,
             stuck_since: None,
-            round_trip: Duration::from_millis(10),
+            trip: 10_000,
             heard: now,
             states_at: None,
             states_asked: 0,
             ack_at: None,
             nack_free: now,
         }
+    }
+
+    /// The round trip that the sender states.
+    pub(crate) fn round_trip(&self) -> Duration {
+        Duration::from_micros(u64::from(self.trip))
+    }
+
+    pub(crate) fn set_round_trip(&mut self, trip: Duration) {
+        self.trip = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
     }
 
     /// How far this receiver is.
@@ -202,9 +220,15 @@ impl Stream {
         Ok(())
     }
 
+    /// Whether a number may follow what is known of. 2^31 and more after `next` it would seem to come
+    /// before.
+    const fn reaches(&self, high: u32) -> bool {
+        is_before(self.high, high) && distance(self.next, high) > 0
+    }
+
     /// The fragment that follows everything known has arrived: it is not missing.
     pub(crate) fn arrive(&mut self, sequence: u32, slots: &mut Window<'_>) {
-        if sequence == self.high {
+        if sequence == self.high && self.reaches(sequence.wrapping_add(1)) {
             self.high = self.high.wrapping_add(1);
             // A sender may have said that it will not repair what it had not sent yet.
             self.is_ready |= is_before(self.next, self.low);
@@ -249,21 +273,19 @@ impl Stream {
     /// The sender has sent everything before `high`. What was not known is missing from now on, and is
     /// to be asked for at `due`.
     pub(crate) fn extend(&mut self, now: Instant, high: u32, due: Instant, slots: &mut Window<'_>) {
-        if !is_before(self.high, high) {
+        if !self.reaches(high) {
             return;
         }
-        let end = self.next.wrapping_add(slots.len());
-        let tick = Tick::of(due);
-        let mut at = self.high;
-        while is_before(at, high) && is_before(at, end) {
+        let due_tick = Tick::of(due);
+        let end = distance(self.next, high).min(slots.len());
+        for at in distance(self.next, self.high)..end {
             slots.set(
-                at,
+                self.next.wrapping_add(at),
                 Slot::Missing {
-                    due: tick,
+                    due: due_tick,
                     attempts: 0,
                 },
             );
-            at = at.wrapping_add(1);
         }
         self.high = high;
         self.is_ready |= is_before(self.next, self.low);
@@ -284,6 +306,10 @@ impl Stream {
     }
 
     fn note_stuck(&mut self, now: Instant, slots: &Window<'_>) {
+        if self.is_ready {
+            // `poll` does it when it has delivered what is there.
+            return;
+        }
         if self.front_missing(slots).is_none() {
             self.stuck_since = None;
         } else if self.stuck_since.is_none() {
@@ -359,7 +385,8 @@ impl Stream {
         } else {
             let first = sequence.wrapping_sub(u32::from(meta.fragment));
             if self.is_complete(first, meta.last, slots) {
-                self.unordered_ready = self.unordered_ready.saturating_add(1);
+                let from = self.unordered_from.filter(|from| is_before(*from, first));
+                self.unordered_from = Some(from.unwrap_or(first));
                 self.is_ready = true;
             }
             // Of a message that began before this stream: it will never be complete.
@@ -386,18 +413,22 @@ impl Stream {
         slots: &mut Window<'_>,
         pool: &mut Pool,
     ) -> Option<Handle> {
-        let mut at = later(
-            self.next,
-            self.next.wrapping_add(slots.len()).wrapping_sub(1),
-        );
         loop {
             if let Some(handle) = pool.store(meta, Body::new(payload)) {
+                if !is_before(meta.sequence, self.last_stored) {
+                    self.last_stored = meta.sequence;
+                }
                 return Some(handle);
             }
             // The last stored one gives way, if it comes after this one.
+            let mut at = self.last_stored;
+            if distance(self.next, at) >= slots.len() {
+                at = self.next;
+            }
             while is_before(meta.sequence, at) && !matches!(slots.get(at), Slot::Stored(_)) {
                 at = at.wrapping_sub(1);
             }
+            self.last_stored = at;
             let Slot::Stored(handle) = slots.get(at) else {
                 return None;
             };
@@ -405,7 +436,7 @@ impl Stream {
                 return None;
             }
             pool.release(handle);
-            let due = now + self.round_trip.saturating_mul(4);
+            let due = now + self.round_trip().saturating_mul(4);
             slots.set(
                 at,
                 Slot::Missing {
@@ -417,13 +448,17 @@ impl Stream {
         }
     }
 
-    /// The sender will not repair this one, and nobody needs it.
-    pub(crate) fn skip(&mut self, now: Instant, sequence: u32, slots: &mut Window<'_>) {
-        let inside = !is_before(sequence, self.next) && distance(self.next, sequence) < slots.len();
-        if inside && matches!(slots.get(sequence), Slot::Missing { .. }) {
-            slots.set(sequence, Slot::Done);
-            self.pass_done(now, slots);
+    /// The sender will not repair these, and nobody needs them.
+    pub(crate) fn skip(&mut self, now: Instant, first: u32, count: u32, slots: &mut Window<'_>) {
+        let reach = distance(self.next, self.high).min(slots.len());
+        for at in (0..count.min(LONGEST_SKIP)).map(|n| first.wrapping_add(n)) {
+            work::count(1);
+            let inside = !is_before(at, self.next) && distance(self.next, at) < reach;
+            if inside && matches!(slots.get(at), Slot::Missing { .. }) {
+                slots.set(at, Slot::Done);
+            }
         }
+        self.pass_done(now, slots);
     }
 
     /// Moves on over what is done.
@@ -434,10 +469,7 @@ impl Stream {
         self.is_ready |= self.next != self.high && matches!(slots.get(self.next), Slot::Stored(_));
         self.is_ready |= is_before(self.next, self.low);
         self.stuck_since = None;
-        // Else `poll` does it when it has delivered what is there.
-        if !self.is_ready {
-            self.note_stuck(now, slots);
-        }
+        self.note_stuck(now, slots);
     }
 
     /// Moves on by one. The slot is that of a sequence number one window later, which may be known of.
@@ -491,24 +523,23 @@ impl Stream {
         if !self.is_ready {
             return None;
         }
-        if self.unordered_ready > 0 {
-            if let Some(message) = self.poll_unordered(slots, pool, &is_ordered) {
-                self.unordered_ready = self.unordered_ready.saturating_sub(1);
-                return Some(message);
-            }
-            self.unordered_ready = 0;
+        if let Some(from) = self.unordered_from.take()
+            && let Some((first, last)) = self.poll_unordered(from, slots, pool, is_ordered)
+        {
+            self.unordered_from = Some(last.wrapping_add(1));
+            return Some(Next::Message { first, last });
         }
-        let first = self.next;
+        let mut first = self.next;
         let mut passed = 0;
         while self.next != self.high {
             let reachable = distance(self.next, self.high) > 0;
             match slots.get(self.next) {
                 Slot::Done => {
                     if self.next != first {
-                        return Some(self.gap(now, first, slots));
+                        return Some(self.gap(first));
                     }
                     self.pass_done(now, slots);
-                    return self.poll(now, slots, pool, is_ordered);
+                    first = self.next;
                 }
                 Slot::Stored(handle) => {
                     let Some(meta) = pool.meta(handle) else { break };
@@ -517,7 +548,7 @@ impl Stream {
                     let has_beginning = message == self.next;
                     if has_beginning && self.is_complete(message, meta.last, slots) {
                         if self.next != first {
-                            return Some(self.gap(now, first, slots));
+                            return Some(self.gap(first));
                         }
                         return Some(Next::Message {
                             first: message,
@@ -545,16 +576,15 @@ impl Stream {
             }
         }
         if self.next != first {
-            return Some(self.gap(now, first, slots));
+            return Some(self.gap(first));
         }
         self.is_ready = false;
         self.note_stuck(now, slots);
         None
     }
 
-    fn gap(&mut self, now: Instant, first: u32, slots: &mut Window<'_>) -> Next {
+    const fn gap(&mut self, first: u32) -> Next {
         self.stuck_since = None;
-        self.note_stuck(now, slots);
         Next::Gap {
             first,
             last: self.next.wrapping_sub(1),
@@ -582,27 +612,34 @@ impl Stream {
         }
     }
 
-    /// A complete message whose class does not wait for those before it.
+    /// A complete message whose class does not wait for those before it: the first one from `from` on.
     fn poll_unordered(
-        &mut self,
+        &self,
+        from: u32,
         slots: &Window<'_>,
         pool: &Pool,
-        is_ordered: &impl Fn(u8) -> bool,
-    ) -> Option<Next> {
+        is_ordered: impl Fn(u8) -> bool,
+    ) -> Option<(u32, u32)> {
         let reach = distance(self.next, self.high).min(slots.len());
-        (0..reach)
-            .map(|at| self.next.wrapping_add(at))
-            .find_map(|at| {
-                let Slot::Stored(handle) = slots.get(at) else {
-                    return None;
-                };
-                let meta = pool.meta(handle).filter(|meta| !is_ordered(meta.class))?;
-                let ready = meta.fragment == 0 && self.is_complete(at, meta.last, slots);
-                ready.then(|| Next::Message {
-                    first: at,
-                    last: at.wrapping_add(u32::from(meta.last)),
-                })
-            })
+        let mut at = distance(self.next, from);
+        while at < reach {
+            let first = self.next.wrapping_add(at);
+            at = at.saturating_add(1);
+            let Slot::Stored(handle) = slots.get(first) else {
+                continue;
+            };
+            let Some(meta) = pool.meta(handle).filter(|meta| !is_ordered(meta.class)) else {
+                continue;
+            };
+            if meta.fragment == 0 {
+                if self.is_complete(first, meta.last, slots) {
+                    return Some((first, first.wrapping_add(u32::from(meta.last))));
+                }
+                // Nothing else begins before its end.
+                at = at.saturating_add(u32::from(meta.last));
+            }
+        }
+        None
     }
 
     /// The message of these fragments was delivered.
@@ -671,12 +708,14 @@ impl Stream {
 
     /// Stops waiting for what is missing at the front.
     pub(crate) fn give_up_first(&mut self, slots: &Window<'_>) {
-        let Some(mut at) = self.front_missing(slots) else {
+        let Some(at) = self.front_missing(slots) else {
             return;
         };
-        while at != self.high && matches!(slots.get(at), Slot::Missing { .. }) {
-            at = at.wrapping_add(1);
-        }
-        self.raise_low(at);
+        let reach = distance(self.next, self.high).min(slots.len());
+        let rest = distance(self.next, at)..reach;
+        let run = rest.map(|at| self.next.wrapping_add(at));
+        let missing = |at: &u32| matches!(slots.get(*at), Slot::Missing { .. });
+        let last = run.take_while(missing).last().unwrap_or(at);
+        self.raise_low(last.wrapping_add(1));
     }
 }

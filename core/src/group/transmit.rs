@@ -416,8 +416,13 @@ impl Engine {
                 continue;
             }
             let mut slots = window(views.slots, count_of, at);
+            // Others may have asked meanwhile.
+            reschedule(stream, now, &slots);
+            if stream.ask_at.is_none_or(|due| now < due) {
+                continue;
+            }
             // What will be due very soon is asked for with it.
-            let horizon = now + stream.round_trip.checked_div(4).unwrap_or_default();
+            let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
             let mut nack: Option<Nack> = None;
             let mut exhausted = false;
             for (sequence, due, attempts) in stream.missing(&slots) {
@@ -447,7 +452,7 @@ impl Engine {
                     continue;
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
-                let wait = retry(stream.round_trip, members, &mut self.random);
+                let wait = retry(stream.round_trip(), members, &mut self.random);
                 let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
                 let attempts = attempts.saturating_add(1);
                 slots.set(

@@ -95,3 +95,26 @@ fn after_the_last_number_comes_zero() {
     assert_eq!(say(&mut ana, 62, 1, "four"), ["ben: four"]);
     assert_eq!(ana.counters().gaps, 0);
 }
+
+#[test]
+fn numbers_half_way_round_say_nothing() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(1), &ben.hello("ben"));
+    let sync = |next| {
+        Frame::Sync(Sync {
+            next,
+            low: 0,
+            round_trip: 0,
+            group_size: 0,
+            states: 0,
+        })
+    };
+    hear(&mut ana, ms(2), &ben.say(&[sync(0)]));
+    // Each seems to come after the one before.
+    let far = [sync(0x7fff_ffff), sync(0x8000_0000), sync(0xffff_fff0)];
+    let told = hear(&mut ana, ms(3), &ben.say(&far));
+    assert_eq!(told.len(), 1, "{told:?}");
+    // It goes on half a window of 16 before the newest number.
+    assert_eq!(ana.counters().gap_fragments, 0x7fff_ffff - 8);
+}

@@ -3,7 +3,6 @@
 mod asks;
 mod batches;
 mod clock;
-mod clones;
 mod confirm;
 mod counts;
 mod ends;

@@ -163,6 +163,30 @@ fn fragments_are_put_together_in_any_order_even_if_the_last_one_is_long() {
 }
 
 #[test]
+fn fragments_that_do_not_belong_together_are_no_message() {
+    let (long, short) = ("a".repeat(900), "b".repeat(300));
+    let fragment = |fragment, text| Data {
+        fragment,
+        last: 2,
+        sequence: 5 + u32::from(fragment),
+        ..data(text)
+    };
+    // One comes twice, or one that is not the last is shorter than another.
+    for fragments in [
+        [(0, &long), (0, &long), (2, &short)],
+        [(0, &long), (1, &short), (2, &short)],
+    ] {
+        let mut ben = member(config("ben"), 2);
+        let mut ana = Puppet::new(7, 1);
+        hear(&mut ben, ms(0), &ana.hello("ana"));
+        for (number, text) in fragments {
+            let piece = Frame::Data(fragment(number, text));
+            assert!(hear(&mut ben, ms(1), &ana.say(&[piece])).is_empty());
+        }
+    }
+}
+
+#[test]
 fn bare_datagrams_are_raw_and_ones_own_are_not() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
     hub.run(Duration::from_millis(200));
