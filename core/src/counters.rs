@@ -34,7 +34,8 @@ pub struct Counters {
     pub corrupt: u64,
     /// Dropped: a header that cannot be, such as sender id zero.
     pub malformed: u64,
-    /// Dropped: claims this member's id with another session.
+    /// Dropped: claims this member's id with another session, or with its own and a datagram counter that
+    /// this member has not used.
     pub claims_own_id: u64,
     /// Dropped: of a session that has ended, or too old to tell whether it is a duplicate.
     pub stale: u64,

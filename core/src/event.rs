@@ -229,8 +229,10 @@ pub enum Outcome {
     Redrawn(MemberId),
     /// This member's id is fixed: it fell silent and cannot send any more.
     Silenced,
-    /// In a sealed group: not only the id but the session is another's, too. This member has begun another
-    /// one. Look at what its entropy is made of: it was not new at the start, or the device was copied
-    /// while it ran.
+    /// Not only the id but the session is another's, too. This member has begun another one, with another
+    /// id unless that is fixed. Look at what its seed or its entropy is made of: it was not new at the
+    /// start, or the device was copied while it ran. In an open group it may also be somebody's forgery.
+    /// Another life begins once in 30 s at most; what comes meanwhile is in
+    /// [`Counters::claims_own_id`](crate::Counters::claims_own_id).
     Cloned,
 }

@@ -210,7 +210,7 @@ impl fmt::Display for OwnedEvent {
                     Outcome::Silenced => f.write_str("this one fell silent; give it another id"),
                     Outcome::Cloned => f.write_str(
                         "and the same session, so this one began another; \
-                         look at what its entropy is made of",
+                         look at what its seed or its entropy is made of",
                     ),
                     _ => f.write_str("give one of them another"),
                 }

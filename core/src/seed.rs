@@ -51,6 +51,10 @@ impl Seed {
         Self(to_octets(words))
     }
 
+    pub(crate) fn from_words(words: [u64; 4]) -> Self {
+        Self(to_octets(words))
+    }
+
     /// Whether a buffer that nobody filled has become the seed.
     pub(crate) fn is_zero(&self) -> bool {
         self.0 == [0; 32]

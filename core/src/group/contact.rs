@@ -17,7 +17,6 @@ use super::presence::Presence;
 use super::sealed::Wanted;
 use super::window::Verdict;
 use crate::counters::count;
-use crate::event::{DuplicateId, Outcome};
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time};
@@ -68,11 +67,7 @@ impl Engine {
         len: usize,
     ) -> bool {
         self.forget_challenge(views);
-        let is_own = (header.sender, header.session) == (self.id, self.session);
-        if is_own && header.counter <= self.counter {
-            count(&mut self.counters.own);
-            return false;
-        }
+        let is_own = self.is_own(header);
         let verdict = views.roster.judge(header);
         match verdict {
             Some(Verdict::Duplicate) => {
@@ -95,8 +90,7 @@ impl Engine {
             return false;
         }
         if is_own {
-            count(&mut self.counters.own);
-            self.meet_clone(views, now, from);
+            self.meet_clone(views, now, from, header);
             return false;
         }
         if verdict.is_some() {
@@ -204,20 +198,6 @@ impl Engine {
         {
             sealed.draw_challenge();
         }
-    }
-
-    /// Somebody has the same id, the same session, and has sent more with it: a copy of this device, or
-    /// one whose random numbers are the same. Whoever notices takes another session.
-    fn meet_clone(&mut self, views: &mut Views<'_>, now: Instant, from: SocketAddr) {
-        if self.silenced || self.presence.is_leaving() {
-            return;
-        }
-        self.begin_life(views, now);
-        self.duplicate_id = Some(DuplicateId {
-            id: self.id,
-            address: from,
-            outcome: Outcome::Cloned,
-        });
     }
 
     /// Writes the options of a HELLO: the challenge, if somebody is to send it back, and others'

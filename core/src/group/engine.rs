@@ -82,6 +82,11 @@ pub(crate) struct Engine {
     pub(crate) gives_way: bool,
     pub(crate) duplicate_id: Option<DuplicateId>,
     pub(crate) duplicate_reported: Option<Instant>,
+    /// The id and the session before the present ones, and how far its datagrams counted: they may come
+    /// back late.
+    past: Option<(MemberId, Session, u64)>,
+    /// When another life began because of a clone.
+    pub(crate) parted: Option<Instant>,
     pub(crate) refused: u32,
     refused_reported: Option<Instant>,
     pub(crate) source: Option<Source>,
@@ -167,6 +172,8 @@ impl Engine {
             gives_way: false,
             duplicate_id: None,
             duplicate_reported: None,
+            past: None,
+            parted: None,
             refused: 0,
             refused_reported: None,
             source: None,
@@ -226,21 +233,30 @@ impl Engine {
         views.streams.recount(longest);
     }
 
-    /// A new life: what was sent before does not count for it. What was queued keeps its numbers.
-    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant) {
+    /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
+    /// numbers.
+    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant, id: MemberId) {
         let session = self.guard.draw_session(&mut self.random);
         self.confirm = None;
         views.history.forget_sent();
         views.roster.forget_answers();
-        self.begin_session(views, now, session);
+        self.begin_session(views, now, id, session);
     }
 
     /// Another session of this life: the stream goes on, and what was sent before can be repaired from it.
     fn go_on(&mut self, views: &mut Views<'_>, now: Instant) {
-        self.begin_session(views, now, self.session.following());
+        self.begin_session(views, now, self.id, self.session.following());
     }
 
-    fn begin_session(&mut self, views: &mut Views<'_>, now: Instant, session: Session) {
+    fn begin_session(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        id: MemberId,
+        session: Session,
+    ) {
+        self.past = Some((self.id, self.session, self.counter));
+        self.id = id;
         self.session = session;
         self.counter = 0;
         self.began = now;
@@ -274,6 +290,14 @@ impl Engine {
         if self.counter >= Header::MAX_COUNTER {
             self.go_on(views, now);
         }
+    }
+
+    /// Whether a datagram with this header was sent by this member, in this session or the one before.
+    pub(crate) fn has_sent(&self, header: &Header) -> bool {
+        let is_by = |(id, session, counter)| {
+            (header.sender, header.session) == (id, session) && header.counter <= counter
+        };
+        is_by((self.id, self.session, self.counter)) || self.past.is_some_and(is_by)
     }
 
     /// How many members there are, oneself included, as far as is known.

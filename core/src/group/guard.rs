@@ -77,6 +77,15 @@ impl Guard {
         true
     }
 
+    /// Draws otherwise from here on than a copy of this device.
+    pub(crate) fn part(&mut self, random: &mut Random, difference: u64) {
+        #[cfg(feature = "seal")]
+        if let Some(sealed) = &mut self.sealed {
+            sealed.part(difference);
+        }
+        random.part(difference);
+    }
+
     /// A session that has not been there before.
     pub(crate) fn draw_session(&mut self, random: &mut Random) -> Session {
         #[cfg(feature = "seal")]

@@ -19,6 +19,12 @@ impl Random {
         Self(Xoshiro256PlusPlus::from_seed(seed.stirred()))
     }
 
+    /// Goes another way from here on than a generator that was told another `difference`, or nothing.
+    pub(crate) fn part(&mut self, difference: u64) {
+        let [a, b, c, d] = core::array::from_fn(|_| self.0.next_u64());
+        *self = Self::new(&Seed::from_words([a ^ difference, b, c, d]));
+    }
+
     /// A time between zero and `limit`, both included as far as microseconds go.
     #[inline(never)]
     pub(crate) fn up_to(&mut self, limit: Duration) -> Duration {

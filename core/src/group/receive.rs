@@ -23,6 +23,10 @@ use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
 /// How often a duplicate of the own id is reported at most.
 const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
 
+/// How long after a life began because of a clone the next one begins at the earliest: in an open group
+/// anybody can pretend to be one.
+const CLONE_PAUSE: Duration = Duration::from_secs(30);
+
 /// An event that was found, without what it borrows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found {
@@ -99,15 +103,21 @@ impl Engine {
                 return Fate::Dropped;
             }
         };
+        if self.has_sent(&header) {
+            if self.is_own(&header) && !self.guard.is_sealed() {
+                self.own_address = Some(from);
+            }
+            count(&mut self.counters.own);
+            return Fate::Dropped;
+        }
         #[cfg(feature = "seal")]
         if self.guard.is_sealed() && !self.unseal(views, now, from, &header, len) {
             return Fate::Dropped;
         }
         let end = len.saturating_sub(header.suite.trailer_len());
         if header.sender == self.id {
-            if header.session == self.session {
-                self.own_address = Some(from);
-                count(&mut self.counters.own);
+            if self.is_own(&header) {
+                self.meet_clone(views, now, from, &header);
             } else {
                 count(&mut self.counters.claims_own_id);
                 let frames = views.inbox.octets.get(Header::LEN..end);
@@ -221,6 +231,44 @@ impl Engine {
         }
     }
 
+    /// Whether a header is of this member's id and session.
+    pub(crate) fn is_own(&self, header: &Header) -> bool {
+        (header.sender, header.session) == (self.id, self.session)
+    }
+
+    /// Somebody has the same id and the same session, and has sent more with it: a copy of this device, or
+    /// one whose random numbers are the same; in an open group also whoever says so (PROTOCOL §5.5). The
+    /// others do not hear this member any more, or not for long: it begins another life, as another member
+    /// if it may.
+    pub(crate) fn meet_clone(
+        &mut self,
+        views: &mut Views<'_>,
+        now: Instant,
+        from: SocketAddr,
+        header: &Header,
+    ) {
+        count(&mut self.counters.claims_own_id);
+        let lately = |at: Instant| now.since(at) < CLONE_PAUSE;
+        let is_done = self.silenced || self.presence.is_leaving();
+        if is_done || self.parted.is_some_and(lately) {
+            return;
+        }
+        self.parted = Some(now);
+        let id = self.id;
+        // A copy of this device sees the same of nothing but itself.
+        let difference =
+            header.counter ^ self.counter.rotate_left(24) ^ now.as_micros().rotate_left(40);
+        self.guard.part(&mut self.random, difference);
+        let fixed = self.config.id;
+        let other = fixed.unwrap_or_else(|| self.random.member_id());
+        self.begin_life(views, now, other);
+        self.duplicate_id = Some(DuplicateId {
+            id,
+            address: from,
+            outcome: Outcome::Cloned,
+        });
+    }
+
     /// Another member uses this member's id (PROTOCOL §5.5).
     fn contest(
         &mut self,
@@ -241,9 +289,9 @@ impl Engine {
             self.presence.assert(now);
             Outcome::Kept
         } else if self.config.id.is_none() {
-            self.id = self.random.member_id();
-            self.begin_life(views, now);
-            Outcome::Redrawn(self.id)
+            let other = self.random.member_id();
+            self.begin_life(views, now, other);
+            Outcome::Redrawn(other)
         } else {
             self.silenced = true;
             self.gives_way = self.presence.announces();

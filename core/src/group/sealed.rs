@@ -147,6 +147,11 @@ impl Sealed {
         self.draw.session()
     }
 
+    /// Draws otherwise from here on than a copy of this device.
+    pub(crate) fn part(&mut self, difference: u64) {
+        self.draw.part(difference);
+    }
+
     /// A window was forgotten: whoever sent the challenge back before does so no longer.
     pub(crate) fn draw_challenge(&mut self) {
         self.challenge = self.draw.challenge();

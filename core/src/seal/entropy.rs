@@ -182,6 +182,14 @@ impl Draw {
         hash
     }
 
+    /// Goes another way from here on than one that was told another `difference`, or nothing: a copy of
+    /// this device draws the same until then.
+    pub fn part(&mut self, difference: u64) {
+        let mut key = padded(&self.key);
+        self.key = hmac(&key, &[b"part", &difference.to_be_bytes()]);
+        key.zeroize();
+    }
+
     /// A session that has not been drawn before.
     pub fn session(&mut self) -> Session {
         Session::new(self.next(b"session"))

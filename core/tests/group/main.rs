@@ -3,6 +3,7 @@
 mod asks;
 mod batches;
 mod clock;
+mod clones;
 mod confirm;
 mod counts;
 mod ends;
