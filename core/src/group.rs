@@ -401,8 +401,8 @@ impl<M: Memory> Group<M> {
             .send_raw(&mut self.memory.views(), now, datagram)
     }
 
-    /// Begins to leave: what is queued is sent, then the others are told, three times within
-    /// 100 ms. Poll until [`has_left`](Self::has_left).
+    /// Begins to leave: what is queued is sent, then the others are told, seven times within
+    /// 200 ms. Poll until [`has_left`](Self::has_left).
     pub fn leave(&mut self, now: Instant) {
         self.engine.leave(&mut self.memory.views(), now);
     }

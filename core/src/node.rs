@@ -436,8 +436,8 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.next_deadline()
     }
 
-    /// Begins to leave the group: what is queued is sent, then the others are told, three times
-    /// within 100 ms. Poll until [`has_left`](Self::has_left), then [`close`](Self::close).
+    /// Begins to leave the group: what is queued is sent, then the others are told, seven times
+    /// within 200 ms. Poll until [`has_left`](Self::has_left), then [`close`](Self::close).
     pub fn leave(&mut self, now: Instant) {
         self.group.leave(now);
     }

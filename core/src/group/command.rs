@@ -280,7 +280,8 @@ impl Engine {
         if self.is_held(views, now) {
             self.leaves_later = true;
         } else {
-            self.presence.leave(now);
+            let unsent = views.history.unsent_kept() > 0;
+            self.presence.leave(now, unsent);
         }
     }
 

@@ -198,7 +198,7 @@ impl Engine {
         self.now = Some(now);
         if self.leaves_later && !self.is_held(views, now) {
             self.leaves_later = false;
-            self.presence.leave(now);
+            self.presence.leave(now, true);
         }
         views.roster.expire(now);
         if views.streams.next_check.is_some_and(|check| check <= now) {

@@ -24,8 +24,9 @@ const MIN_GAP: Duration = Duration::from_millis(100);
 /// How many HELLOs ask the others for theirs.
 const JOINS: u8 = 2;
 
-/// When the BYEs are sent, after the first.
-const BYES: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(70)];
+/// Milliseconds between the BYEs. They say where the stream ends, and there is nobody to ask afterwards:
+/// so many that of a thousand receivers that lose a third, hardly one hears none.
+const BYES: [u8; 6] = [10, 20, 30, 40, 50, 50];
 
 /// When this member's own HELLO and BYE are due.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +72,10 @@ impl Presence {
     /// Whether a HELLO is due now. `early`: something else is about to be sent, and the first
     /// datagram of a session begins with a HELLO.
     pub(crate) fn hello_due(&self, now: Instant, early: bool) -> bool {
-        let due = self.next.is_some_and(|next| next <= now);
-        !self.leaving && self.announce && (due || (early && self.hellos == 0))
+        let due = !self.leaving && self.next.is_some_and(|next| next <= now);
+        // Who leaves and will say BYE says HELLO before it, too.
+        let first = early && self.hellos == 0 && (!self.leaving || self.next.is_some());
+        self.announce && (due || first)
     }
 
     /// Whether this session has said HELLO.
@@ -100,6 +103,9 @@ impl Presence {
     pub(crate) fn hello_sent(&mut self, now: Instant, group_size: usize, random: &mut Random) {
         self.hellos = self.hellos.saturating_add(1);
         self.last_hello = Some(now);
+        if self.leaving {
+            return;
+        }
         let interval = Self::interval(group_size);
         let interval = if self.hellos < JOINS {
             MIN_INTERVAL.min(interval)
@@ -158,14 +164,14 @@ impl Presence {
         self.next = None;
     }
 
-    /// Begins to leave.
-    pub(crate) fn leave(&mut self, now: Instant) {
+    /// Begins to leave. `unsent`: something of the reliable stream is still to be sent.
+    pub(crate) fn leave(&mut self, now: Instant, unsent: bool) {
         if self.leaving {
             return;
         }
         self.leaving = true;
-        // Whoever never said HELLO needs no BYE.
-        self.next = (self.announce && self.hellos > 0).then_some(now);
+        // Whoever has said nothing needs no BYE.
+        self.next = (self.announce && (self.hellos > 0 || unsent)).then_some(now);
     }
 
     /// Whether a BYE is due now.
@@ -175,7 +181,8 @@ impl Presence {
 
     /// A BYE was sent.
     pub(crate) fn bye_sent(&mut self, now: Instant) {
-        self.next = BYES.get(usize::from(self.byes)).map(|after| now + *after);
+        let pause = BYES.get(usize::from(self.byes));
+        self.next = pause.map(|pause| now + Duration::from_millis(u64::from(*pause)));
         self.byes = self.byes.saturating_add(1);
     }
 
@@ -239,18 +246,18 @@ mod tests {
     }
 
     #[test]
-    fn three_byes_within_a_tenth_of_a_second() {
+    fn seven_byes_within_a_fifth_of_a_second() {
         let (mut presence, mut random) = (Presence::new(true), random());
         presence.start(NOW, &mut random);
         presence.hello_sent(NOW, 2, &mut random);
-        presence.leave(NOW);
+        presence.leave(NOW, false);
         let mut times = std::vec::Vec::new();
         while let Some(next) = presence.next() {
             assert!(presence.bye_due(next));
             presence.bye_sent(next);
             times.push(next.since(NOW).as_millis());
         }
-        assert_eq!(times, [0, 30, 100]);
+        assert_eq!(times, [0, 10, 30, 60, 100, 150, 200]);
         assert!(presence.has_left());
     }
 
@@ -259,7 +266,23 @@ mod tests {
         let mut hidden = Presence::new(false);
         hidden.start(NOW, &mut random());
         assert!(!hidden.hello_due(NOW + MAX_INTERVAL, true));
-        hidden.leave(NOW);
+        hidden.leave(NOW, true);
         assert!(hidden.has_left());
+
+        let mut mute = Presence::new(true);
+        mute.start(NOW, &mut random());
+        mute.leave(NOW, false);
+        assert!(mute.has_left());
+        assert!(!mute.hello_due(NOW, true));
+    }
+
+    #[test]
+    fn who_leaves_with_something_to_say_says_hello_before_it_and_bye_after_it() {
+        let mut brief = Presence::new(true);
+        brief.start(NOW, &mut random());
+        brief.leave(NOW, true);
+        assert!(brief.hello_due(NOW, true));
+        brief.hello_sent(NOW, 2, &mut random());
+        assert!(!brief.hello_due(NOW, true) && brief.bye_due(NOW));
     }
 }

@@ -108,6 +108,11 @@ impl Sender {
         self.due = (pause < LONGEST).then_some(now + pause);
     }
 
+    /// Each BYE says where the stream stands: no heartbeats between them.
+    pub(crate) fn end(&mut self) {
+        self.due = None;
+    }
+
     /// Somebody asked for what cannot be repaired.
     pub(crate) fn tell(&mut self, now: Instant, round_trip: Duration) {
         let just_told = |at: Instant| now.since(at) < round_trip.saturating_mul(2);

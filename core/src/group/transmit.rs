@@ -187,6 +187,10 @@ impl Engine {
             if hello_due {
                 engine.write_hello(views, now, w)?;
             }
+            if views.history.is_sent() && engine.presence.bye_due(now) {
+                // Its SYNC comes with the BYE.
+                engine.sender.end();
+            }
             engine.write_control(views, now, w)?;
             if open {
                 let before = w.len();
@@ -194,12 +198,7 @@ impl Engine {
                 engine.write_new(views, now, w)?;
                 has_data = w.len() > before;
             }
-            let all_sent = views.history.is_sent();
-            if all_sent && engine.presence.bye_due(now) && w.room() >= Bye::FRAME_LEN {
-                Frame::Bye(Bye::LEFT).emit(w)?;
-                engine.presence.bye_sent(now);
-            }
-            Ok(())
+            engine.write_bye(views, now, has_data, w)
         })?;
         if has_data {
             self.bucket.take(len.unwrap_or_default());
@@ -208,6 +207,28 @@ impl Engine {
             to: Destination::Group,
             len,
         }))
+    }
+
+    /// BYE, and with it where the stream ends: afterwards nobody can ask.
+    fn write_bye(
+        &mut self,
+        views: &Views<'_>,
+        now: Instant,
+        has_data: bool,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let all_sent = views.history.is_sent();
+        let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
+        if all_sent && room && self.presence.bye_due(now) {
+            self.write_sync(views, now, w)?;
+            if !has_data {
+                Self::write_copy(views, w)?;
+            }
+            Frame::Bye(Bye::LEFT).emit(w)?;
+            self.presence.bye_sent(now);
+            self.sender.end();
+        }
+        Ok(())
     }
 
     /// Waits for the receivers, but not for ever.
@@ -374,7 +395,9 @@ impl Engine {
             return Ok(());
         };
         let whole = Data::is_whole(frame);
-        if whole && frame.len() <= LONGEST_COPY.min(w.room()) {
+        // BYE may come behind it.
+        let room = w.room().saturating_sub(Bye::FRAME_LEN);
+        if whole && frame.len() <= LONGEST_COPY.min(room) {
             w.with(frame.len(), |octets| {
                 stamped(frame, octets, last, Mark::Copy)
             })?;

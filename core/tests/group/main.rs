@@ -7,6 +7,7 @@ mod clones;
 mod confirm;
 mod counts;
 mod ends;
+mod farewell;
 mod flow;
 mod hub;
 mod leap;
