@@ -48,6 +48,20 @@ pub(crate) fn encode_group_size(members: usize) -> u8 {
     u8::try_from(log2_q8(members) >> 6).unwrap_or(u8::MAX)
 }
 
+/// The least group size that is stated so, in members.
+pub(crate) fn decode_group_size(stated: u8) -> usize {
+    // The fourth roots of 2, in 256ths.
+    let quarter = match stated % 4 {
+        0 => 256usize,
+        1 => 304,
+        2 => 362,
+        _ => 431,
+    };
+    let octaves = u32::from(stated / 4);
+    // More members than that make no difference.
+    quarter.checked_shl(octaves.min(16)).unwrap_or(usize::MAX) >> 8
+}
+
 /// The time within which all members that miss the same datagram ask: it grows with the logarithm of
 /// the group's size, so that about four of them ask before they hear each other.
 pub(crate) fn spread(round_trip: Duration, members: usize) -> Duration {

@@ -168,8 +168,11 @@ pub(crate) struct Peer {
     window: Window,
     /// When it was heard, and for one that left: when it said so.
     heard: Instant,
-    /// The HELLO interval it states, in units of 10 ms.
+    /// The HELLO interval it states, and what is believed of it, in units of 10 ms.
+    stated_interval: u16,
     interval: u16,
+    /// The size of the group that it states, as in HELLO.
+    group_size: u8,
     limits: Limits,
     /// Its clock, and when that was heard, if it was not sent back yet.
     stamp: u32,
@@ -230,7 +233,9 @@ impl Peer {
             },
             window: Window::starting_with(header.counter),
             heard: now,
+            stated_interval: UNSTATED_INTERVAL,
             interval: UNSTATED_INTERVAL,
+            group_size: 0,
             limits: Limits::NONE,
             stamp: 0,
             stamped: None,
@@ -510,8 +515,19 @@ impl Peer {
         }
     }
 
+    /// The size of the group that it states, as in HELLO; 0: it has not said.
+    pub(crate) const fn group_size(&self) -> u8 {
+        self.group_size
+    }
+
+    /// No HELLO interval longer than this is believed, in units of 10 ms.
+    pub(crate) fn believe_interval(&mut self, longest: u16) {
+        self.interval = self.stated_interval.min(longest).max(UNSTATED_INTERVAL);
+    }
+
     /// Its HELLO came in.
     pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
+        self.group_size = hello.group_size;
         self.member.name = hello.name;
         self.member.address = from;
         self.limits = Limits {
@@ -524,7 +540,7 @@ impl Peer {
             },
         };
         if hello.interval > 0 {
-            self.interval = hello.interval;
+            self.stated_interval = hello.interval;
         }
         if self.member.standing == Standing::Unknown {
             self.member.standing = Standing::Present;

@@ -13,8 +13,10 @@
 
 use core::net::SocketAddr;
 
+use super::backoff;
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
 use super::places::{Place, Places};
+use super::presence::Presence;
 use super::random::Random;
 use super::serial::is_before;
 #[cfg(feature = "seal")]
@@ -23,6 +25,9 @@ use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
 use crate::wire::{Echo, Header, Hello};
+
+/// The longest HELLO interval that is believed in a small group, in units of 10 ms.
+const SHORT_INTERVAL: u16 = 200;
 
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
@@ -38,6 +43,8 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
     members: usize,
     /// What all members can receive.
     limits: Limits,
+    /// The longest HELLO interval that is believed, in units of 10 ms.
+    longest: u16,
     /// Whether it was forgotten what somebody has sent.
     #[cfg(feature = "seal")]
     forgotten: bool,
@@ -55,6 +62,7 @@ impl<const N: usize> Roster<[Place; N]> {
             owed_from: 0,
             members: 0,
             limits: Limits::NONE,
+            longest: SHORT_INTERVAL,
             #[cfg(feature = "seal")]
             forgotten: false,
             places: Places::<[_; N]>::new(),
@@ -70,6 +78,7 @@ impl Roster {
         self.owed = 0;
         self.members = 0;
         self.limits = Limits::NONE;
+        self.longest = SHORT_INTERVAL;
         self.places.clear();
     }
 
@@ -199,6 +208,31 @@ impl Roster {
             .or_else(|| dispensable(Standing::Unknown))
     }
 
+    /// The longest HELLO interval that is believed: twice what the protocol gives for the group's size. That is
+    /// the size of this roster, or what members usually state if that is larger: the roster may be a small one
+    /// in a large group. One that states a size nobody else does changes nothing.
+    fn longest_interval(&self) -> u16 {
+        let own = self.members.saturating_add(1);
+        let own_stated = backoff::encode_group_size(own);
+        let stated = || {
+            let members = self.places.iter().filter(|peer| peer.is_member());
+            let stated = members.map(Peer::group_size).filter(|size| *size > 0);
+            stated.chain(core::iter::once(own_stated))
+        };
+        // The lower median: no more than half state less.
+        let half = stated().count().div_ceil(2);
+        let mut usual = 0u8;
+        for bit in (0..u8::BITS).rev() {
+            let larger = usual | 1 << bit;
+            if stated().filter(|size| *size < larger).count() < half {
+                usual = larger;
+            }
+        }
+        let size = own.max(backoff::decode_group_size(usual));
+        let longest = Presence::interval(size).saturating_mul(2);
+        u16::try_from(longest.as_millis() / 10).unwrap_or(u16::MAX)
+    }
+
     /// A HELLO of the peer at `index` came in.
     pub(crate) fn hello(
         &mut self,
@@ -207,7 +241,19 @@ impl Roster {
         from: SocketAddr,
         hello: &Hello<'_>,
     ) {
+        let before = self.longest;
         self.change(index, |peer| peer.hello(now, from, hello));
+        if hello.interval > before || before > SHORT_INTERVAL {
+            self.longest = self.longest_interval();
+        }
+        let longest = self.longest;
+        self.change(index, |peer| peer.believe_interval(longest));
+        if longest != before {
+            self.places
+                .iter_mut()
+                .for_each(|peer| peer.believe_interval(longest));
+            self.next_check = Some(now);
+        }
     }
 
     /// A BYE of the peer at `index` came in.

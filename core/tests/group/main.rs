@@ -9,6 +9,7 @@ mod counts;
 mod ends;
 mod farewell;
 mod flow;
+mod ghosts;
 mod hub;
 mod leap;
 mod lives;
