@@ -15,9 +15,13 @@ def check(condition, text):
         raise Failed(text)
 
 
-def run(*command, given=None):
-    done = subprocess.run(command, input=given, text=True, capture_output=True)
-    check(done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}")
+def run(*command, given=None, **options):
+    command = [*map(str, command)]
+    if given is not None:
+        options["input"] = given
+    done = subprocess.run(command, text=True, capture_output=True, **options)
+    said = f"{done.stdout[-2000:]}{done.stderr[-2000:]}".strip()
+    check(done.returncode == 0, f"{' '.join(command)[:200]}: {said}")
     return done.stdout
 
 
@@ -30,15 +34,30 @@ def await_that(condition, seconds, otherwise):
         time.sleep(0.05)
 
 
+def install(packages):
+    """Installs the Debian packages of commands that are missing: install({"nft": "nftables"})."""
+    missing = sorted({package for command, package in packages.items() if not shutil.which(command)})
+    if not missing:
+        return
+    check(os.getuid() == 0 and shutil.which("apt-get"), f"it needs {' '.join(missing)}, and cannot install them")
+    print(f"installing {' '.join(missing)}", flush=True)
+    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdin": subprocess.DEVNULL}
+    apt = ["apt-get", "-qy", "--no-install-recommends", "install", *missing]
+    run("apt-get", "-q", "update", **options)
+    try:
+        run(*apt, **options)
+    except Failed:
+        if "qemu-system-arm" not in missing:
+            raise
+        # A qemu-utils that is newer than Debian 12's stands in the way of its emulator.
+        run(*apt, "--allow-downgrades", "qemu-utils/bookworm", **options)
+
+
 def install_tools(**packages):
     """Installs iproute2, nftables and the Debian packages of other commands that are missing:
     install_tools(tmux="tmux")."""
     check(os.getuid() == 0, "this lab makes network namespaces and must run as root")
-    packages = {"ip": "iproute2", "nft": "nftables", **packages}
-    missing = [package for command, package in packages.items() if not shutil.which(command)]
-    if missing:
-        run("apt-get", "-q", "update")
-        run("apt-get", "-qy", "--no-install-recommends", "install", *missing)
+    install({"ip": "iproute2", "nft": "nftables", **packages})
 
 
 class Network:

@@ -1,0 +1,80 @@
+"""Where cargo puts what it builds: it alone knows, since variables and files can say so. For labs; a shell
+script asks by
+
+    python3 tests/labs/programs.py PROGRAM ARGUMENT_OF_CARGO_BUILD…
+    python3 tests/labs/programs.py --target-directory
+    python3 tests/labs/programs.py --bare-metal
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from network import Failed, check
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def target_directory():
+    """The directory for all that is built."""
+    command = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, text=True)
+    check(done.returncode == 0, "cargo metadata failed, see above")
+    return pathlib.Path(json.loads(done.stdout)["target_directory"])
+
+
+def built_all(*arguments, command=("cargo", "build", "--locked"), **options):
+    """Builds, and returns where each program is, by name. `command` passes on what cargo is told and says."""
+    command = [*map(str, command), "--quiet", "--message-format=json-render-diagnostics", *map(str, arguments)]
+    options = {"cwd": ROOT} | options
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    print(done.stderr, end="", file=sys.stderr)
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    for line in done.stdout.splitlines():
+        if not line.startswith("{"):
+            print(line, file=sys.stderr)
+    check(done.returncode == 0, f"it does not build: {' '.join(command)}\n{done.stderr[-2000:]}")
+    programs = {message["target"]["name"]: pathlib.Path(message["executable"])
+                for message in messages if message.get("executable")}
+    for program in programs.values():
+        check(program.is_file(), f"cargo says that {program} is built, but it is not there")
+    return programs
+
+
+def built(name, *arguments, **options):
+    """Builds, and returns where the program of this name is."""
+    programs = built_all(*arguments, **options)
+    check(name in programs, f"cargo builds no {name} by {' '.join(map(str, arguments))}, but {sorted(programs)}")
+    return programs[name]
+
+
+def bare_metal():
+    """The target directory for all that is built for microcontrollers: the standard library is there once."""
+    return target_directory() / "bare-metal"
+
+
+def firmware(name, *arguments):
+    """Builds a program of the board, and returns where it is."""
+    return built(name, "--bin", name, "--target-dir", bare_metal(), *arguments,
+                 command=[ROOT / "examples/board/build"])
+
+
+def main():
+    match sys.argv[1:]:
+        case ["--target-directory"]:
+            print(target_directory())
+        case ["--bare-metal"]:
+            print(bare_metal())
+        case [name, *arguments]:
+            print(built(name, *arguments))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failed:
+        sys.exit(f"FAILED: {failed}")
