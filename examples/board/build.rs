@@ -1,4 +1,4 @@
-//! Puts the memory map where the linker looks for it.
+//! Puts the memory map where the linker looks for it, and names the linker script of cortex-m-rt, which asks for it.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -7,5 +7,6 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::copy("memory.x", out.join("memory.x")).expect("memory.x can be copied");
     println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rerun-if-changed=memory.x");
 }

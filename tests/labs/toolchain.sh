@@ -5,25 +5,35 @@
 # It takes the targets from rustup where rustup has them. Where it has not, it builds the standard
 # library from Debian's source packages, which it installs when it is root.
 
-# Installs Debian packages that are missing: install_missing FILE=PACKAGE…, the file tells whether it is there.
+# Whether a file or a command is there.
+is_there() { [[ -e $1 ]] || { [[ $1 != */* ]] && command -v "$1" >/dev/null; }; }
+
+# Installs Debian packages that are missing: install_missing FILE_OR_COMMAND=PACKAGE…, the file or command tells
+# whether it is there.
 install_missing() {
-    local pair log missing=()
+    local pair log missing=() other=()
     for pair in "$@"; do
-        [[ -e ${pair%%=*} ]] || missing+=("${pair#*=}")
+        is_there "${pair%%=*}" || missing+=("${pair#*=}")
     done
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "needs ${missing[*]}, and there is no apt-get to install them"
     [[ $(id -u) == 0 ]] || fail "needs ${missing[*]}; as root: apt-get install ${missing[*]}"
     say "installing ${missing[*]}"
+    # A qemu-utils that is newer than Debian 12's stands in the way of its emulator.
+    [[ " ${missing[*]} " != *' qemu-system-arm '* ]] || other=(--allow-downgrades qemu-utils/bookworm)
     log=$({
-        apt-get -q update &&
-            DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -q update && {
+            apt-get -qy --no-install-recommends install "${missing[@]}" || {
+                ((${#other[@]})) && apt-get -qy --no-install-recommends install "${missing[@]}" "${other[@]}"
+            }
+        }
     } 2>&1 </dev/null) || {
         tail -n 20 <<<"$log" >&2
         fail "apt-get could not install ${missing[*]}"
     }
     for pair in "$@"; do
-        [[ -e ${pair%%=*} ]] || fail "${pair#*=} is installed, but ${pair%%=*} is not there"
+        is_there "${pair%%=*}" || fail "${pair#*=} is installed, but ${pair%%=*} is not there"
     done
 }
 
