@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 
 use groupcast_std::{Error, Event, Member};
 
-const SECONDS: Duration = Duration::from_secs(5);
+const SECONDS: Duration = Duration::from_secs(60);
 
 fn join(group: &str, name: &str) -> Member {
     let lo = "127.0.0.1".parse().unwrap();

@@ -16,7 +16,7 @@ use groupcast::multicast::UdpErrorKind;
 use crate::rig::{Rig, kind};
 
 /// How long something that must come may take. On a busy machine it is seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to look for something that must not come, after something sent later has come.
 const SILENCE: Duration = Duration::from_millis(20);
 

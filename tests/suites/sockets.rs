@@ -12,7 +12,7 @@ use groupcast_std::{Error, Socket, StdStack, wait};
 use groupcast_tests::Place;
 use socket2::{Domain, SockRef, Type};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 fn stack(place: Place) -> StdStack {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How long anything may take that should be there at once. Generous: machines that run tests are busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A group of this process and of the test with this number.
 pub(crate) fn group(test: u8) -> SocketAddrV4 {
