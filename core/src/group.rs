@@ -283,9 +283,10 @@ impl<M: Memory> Group<M> {
 
     /// Does what time alone brings: suspects, gives up and forgets silent members.
     ///
-    /// [`poll_transmit`](Self::poll_transmit) does it too.
+    /// [`poll_transmit`](Self::poll_transmit) does it too. Call both after everything that has arrived was
+    /// [handled](Self::handle): else whoever was heard while nobody looked is taken for silent.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.engine.tick(&mut self.memory.views(), now);
+        self.engine.expire(&mut self.memory.views(), now);
     }
 
     /// The next datagram to send, if there is one, written to the beginning of `buffer`.
@@ -298,7 +299,9 @@ impl<M: Memory> Group<M> {
         now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        self.engine.transmit(&mut self.memory.views(), now, buffer)
+        let mut views = self.memory.views();
+        self.engine.expire(&mut views, now);
+        self.engine.transmit(&mut views, now, buffer)
     }
 
     /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer, behind the `used` octets

@@ -22,6 +22,10 @@ use crate::time::Instant;
 /// Datagrams without an event that one call of [`Node::poll`] takes before it lets the caller go.
 const DATAGRAMS_PER_POLL: u32 = 64;
 
+/// So many datagrams are read at most before the group looks at the clock: more than wait in a socket after a
+/// pause.
+const MOST_UNREAD: u32 = 1 << 14;
+
 /// So many datagrams of one socket are taken before the other is asked first. To ask an empty one for each
 /// datagram is a system call each time.
 const IN_A_ROW: u8 = 16;
@@ -87,6 +91,8 @@ pub struct Node<S: UdpMulticast, M> {
     /// Which socket is asked first, and how many datagrams it has had in a row.
     own_first: bool,
     in_a_row: u8,
+    /// How many datagrams were received since the group looked at the clock.
+    unread: u32,
     /// Whether the last poll stopped before everything was received.
     unfinished: bool,
     now: Instant,
@@ -161,6 +167,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                 failure: None,
                 own_first: false,
                 in_a_row: 0,
+                unread: 0,
                 unfinished: false,
                 now: Instant::ZERO,
             }),
@@ -195,23 +202,37 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     pub fn attend(&mut self, now: Instant) -> Result<(), S::Error> {
         self.now = self.now.max(now);
         let mut budget = DATAGRAMS_PER_POLL;
-        while self.found.is_none() {
-            self.group.handle_timeout(now);
-            self.found = self.group.find_event();
-            if self.found.is_some() {
-                break;
-            }
-            self.flush(now);
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
+        while !self.find_or_flush(now)? {
             self.unfinished = budget == 0;
-            if self.unfinished || !self.receive(now)? {
+            if self.unfinished {
                 break;
             }
             budget = budget.saturating_sub(1);
+            let received = self.receive(now);
+            // After a pause, first what arrived, and then who is silent. Who is sent more than it can read
+            // looks at the clock all the same.
+            self.unread = self.unread.saturating_add(1);
+            if matches!(received, Ok(true)) && self.unread < MOST_UNREAD {
+                continue;
+            }
+            self.unread = 0;
+            self.group.handle_timeout(now);
+            if !received? {
+                self.find_or_flush(now)?;
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Finds the next event, or sends what is due if there is none. Whether there is one.
+    fn find_or_flush(&mut self, now: Instant) -> Result<bool, S::Error> {
+        self.found = self.found.take().or_else(|| self.group.find_event());
+        if self.found.is_some() {
+            return Ok(true);
+        }
+        self.flush(now);
+        self.failure.take().map_or(Ok(false), Err)
     }
 
     /// Whether an event waits that [`attend`](Self::attend) found.

@@ -200,15 +200,25 @@ impl Engine {
             self.leaves_later = false;
             self.presence.leave(now, true);
         }
-        views.roster.expire(now);
         if views.streams.next_check.is_some_and(|check| check <= now) {
-            self.check_streams(views, now);
+            self.check_streams(views, now, false);
         }
         now
     }
 
-    /// Stops waiting where that has taken too long, and notes answers that are due.
-    fn check_streams(&mut self, views: &mut Views<'_>, now: Instant) {
+    /// [`tick`](Self::tick), and what silence brings: whoever has not been heard is suspected or given up, and
+    /// what has been waited for too long, too. It is for when everything that arrived has been read.
+    pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
+        let now = self.tick(views, now);
+        views.roster.expire(now);
+        if views.streams.next_check.is_some_and(|check| check <= now) {
+            self.check_streams(views, now, true);
+        }
+    }
+
+    /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
+    /// has taken too long.
+    fn check_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
         let longest = self.config.max_wait;
         for at in 0..views.streams.len() {
             let count = views.streams.len();
@@ -216,7 +226,7 @@ impl Engine {
                 continue;
             };
             let window = window(views.slots, count, at);
-            if stream.stuck_for(now) >= longest {
+            if all_read && stream.stuck_for(now) >= longest {
                 stream.give_up_first(&window);
             }
             if stream.ack_at.is_some_and(|due| due <= now) {

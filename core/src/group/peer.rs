@@ -416,9 +416,12 @@ impl Peer {
         }
         match self.member.standing {
             // The application has been told of its end: this is another beginning.
-            Standing::Left | Standing::Lost => self.member.standing = Standing::Unknown,
+            Standing::Left => self.member.standing = Standing::Unknown,
+            Standing::Lost if self.pending != Some(Change::Lost) => {
+                self.member.standing = Standing::Unknown;
+            }
             Standing::Unknown => {}
-            Standing::Present | Standing::Suspect => {
+            Standing::Present | Standing::Suspect | Standing::Lost => {
                 self.member.standing = Standing::Present;
                 self.pending = Some(Change::Restarted);
             }
@@ -510,6 +513,11 @@ impl Peer {
                     self.pending = Some(Change::Recovered);
                 }
             }
+            // A loss that was not told is none.
+            Standing::Lost if self.pending == Some(Change::Lost) => {
+                self.member.standing = Standing::Present;
+                self.pending = Some(Change::Recovered);
+            }
             Standing::Lost => self.member.standing = Standing::Unknown,
             _ => {}
         }
@@ -545,6 +553,8 @@ impl Peer {
         if self.member.standing == Standing::Unknown {
             self.member.standing = Standing::Present;
             self.pending = Some(Change::Joined);
+            self.heard = now;
+            self.probes = 0;
         }
         if hello.probe && !self.answered.is_within(now, ANSWER_PROBE) {
             self.answered = Said::at(now);
@@ -554,6 +564,9 @@ impl Peer {
 
     /// Its BYE came in.
     pub(crate) fn bye(&mut self, now: Instant) {
+        if self.member.standing == Standing::Left {
+            return;
+        }
         self.pending = Some(match self.member.standing {
             Standing::Present | Standing::Suspect => Change::Left,
             Standing::Unknown | Standing::Left | Standing::Lost => Change::Ended,
@@ -574,6 +587,13 @@ impl Peer {
             (Standing::Unknown | Standing::Suspect, _) => self.silent_for(14),
             (Standing::Left, _) => self.heard + REMEMBER,
             (Standing::Lost, _) => self.silent_for(14) + REMEMBER,
+        }
+    }
+
+    /// Nobody could be heard for this long: whoever is there is not silent for it.
+    pub(crate) fn excuse(&mut self, now: Instant, time: Duration) {
+        if !matches!(self.member.standing, Standing::Left | Standing::Lost) {
+            self.heard = now.min(self.heard + time);
         }
     }
 

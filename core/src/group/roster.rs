@@ -12,6 +12,7 @@
 //! timer scan per datagram: `next_check` is never later than the first deadline.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::backoff;
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
@@ -29,6 +30,10 @@ use crate::wire::{Echo, Header, Hello};
 /// The longest HELLO interval that is believed in a small group, in units of 10 ms.
 const SHORT_INTERVAL: u16 = 200;
 
+/// A check that comes so late is put off, once: what arrived meanwhile is to be read first.
+const LATE: Duration = Duration::from_millis(250);
+const PUT_OFF: Duration = Duration::from_millis(100);
+
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// Never later than the first deadline of a peer.
@@ -45,6 +50,7 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
     limits: Limits,
     /// The longest HELLO interval that is believed, in units of 10 ms.
     longest: u16,
+    is_put_off: bool,
     /// Whether it was forgotten what somebody has sent.
     #[cfg(feature = "seal")]
     forgotten: bool,
@@ -63,6 +69,7 @@ impl<const N: usize> Roster<[Place; N]> {
             members: 0,
             limits: Limits::NONE,
             longest: SHORT_INTERVAL,
+            is_put_off: false,
             #[cfg(feature = "seal")]
             forgotten: false,
             places: Places::<[_; N]>::new(),
@@ -79,6 +86,7 @@ impl Roster {
         self.members = 0;
         self.limits = Limits::NONE;
         self.longest = SHORT_INTERVAL;
+        self.is_put_off = false;
         self.places.clear();
     }
 
@@ -411,6 +419,21 @@ impl Roster {
         if self.next_check.is_none_or(|check| now < check) {
             return;
         }
+        let waiting = || self.places.iter().filter(|peer| peer.pending.is_none());
+        let late = waiting()
+            .map(Peer::deadline)
+            .min()
+            .map(|due| now.since(due));
+        if let Some(late) = late.filter(|late| *late >= LATE && !self.is_put_off) {
+            // Nobody looked when it was time to, and so nobody was heard either.
+            self.is_put_off = true;
+            self.places
+                .iter_mut()
+                .for_each(|peer| peer.excuse(now, late));
+            self.next_check = Some(now + PUT_OFF);
+            return;
+        }
+        self.is_put_off = false;
         // Whoever has a change to be told waits until it is told: changes are not overwritten.
         let is_due = |peer: &Peer| peer.pending.is_none() && peer.deadline() <= now;
         let mut from = 0;

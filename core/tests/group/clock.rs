@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use groupcast::{Channel, Config, Destination, Group, Instant, Pace};
+#[cfg(feature = "seal")]
+use groupcast::Config;
+use groupcast::{Channel, Destination, Group, Instant, Pace};
 
 use crate::hub::{Room, address, config, drain, member, ms};
 

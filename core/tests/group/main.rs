@@ -11,6 +11,7 @@ mod farewell;
 mod flow;
 mod ghosts;
 mod hub;
+mod late;
 mod leap;
 mod lives;
 mod membership;
