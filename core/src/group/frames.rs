@@ -497,14 +497,13 @@ impl Engine {
         for sequence in nack.iter() {
             let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
             let inside = inside && sequence.wrapping_sub(stream.next) < window.len();
-            if inside && let Slot::Missing { attempts, .. } = window.get(sequence) {
-                window.set(
-                    sequence,
-                    Slot::Missing {
-                        due: Tick::of(due),
-                        attempts,
-                    },
-                );
+            // It is only put off: whoever has asked often waits longer than others, and goes on doing so.
+            if inside
+                && let Slot::Missing { due: own, attempts } = window.get(sequence)
+                && own.is_by(due)
+            {
+                let due = Tick::of(due);
+                window.set(sequence, Slot::Missing { due, attempts });
             }
         }
     }

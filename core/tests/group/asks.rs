@@ -87,6 +87,27 @@ fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
 }
 
 #[test]
+fn who_hears_others_ask_is_as_patient_as_who_asks_alone() {
+    let mut pair = [1, 2].map(|seed| member_that_misses_one(ms(2_000), seed));
+    let mut told = Vec::new();
+    let mut buffer = [0; 1472];
+    // The sender is held up for as long as nobody takes it for silent.
+    for millis in 2_001..4_400 {
+        for from in 0..2 {
+            while let Some(transmit) = pair[from].poll_transmit(ms(millis), &mut buffer).unwrap() {
+                pair.iter_mut().for_each(|group| drain(group, &mut told));
+                let octets = &buffer[..transmit.len];
+                told.extend(hear(&mut pair[1 - from], ms(millis), octets));
+            }
+            pair[from].handle_timeout(ms(millis));
+            drain(&mut pair[from], &mut told);
+        }
+    }
+    assert!(pair.iter().all(|group| group.counters().nacks_sent > 8));
+    assert!(!told.iter().any(|told| told.contains("Gap")), "{told:?}");
+}
+
+#[test]
 fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
     for is_lost in [false, true] {
         let mut ben = member(config("ben"), 1);
