@@ -128,7 +128,8 @@ impl Roster {
         if let Some(index) = self.places.find(header.sender) {
             let heard = self.change(index, |peer| peer.hear(now, header));
             let heard = heard.unwrap_or(Heard::Stale);
-            self.note_forgotten(matches!(heard, Heard::Restarted | Heard::Continued));
+            // The sessions of a life that are over stay over, so nothing of them is forgotten.
+            self.note_forgotten(heard == Heard::Restarted);
             return Ok((index, heard));
         }
         let index = self.vacancy().ok_or(RosterFull)?;

@@ -8,6 +8,8 @@ mod confirm;
 mod counts;
 mod ends;
 mod farewell;
+#[cfg(feature = "seal")]
+mod fleet;
 mod flow;
 mod ghosts;
 mod hub;
