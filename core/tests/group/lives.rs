@@ -104,6 +104,36 @@ fn a_session_before_the_present_one_of_the_life_says_nothing() {
 }
 
 #[test]
+fn forged_later_sessions_do_not_silence_a_member_for_its_life() {
+    for forged in [&[5][..], &[5, 6], &[5, 6, 9, 10], &[1 << 30, (1 << 31) - 1]] {
+        let (mut ana, mut ben, now) = with_a_loss();
+        let goes_on = |session: u64| Puppet::new(7, ben.session + session * NEXT);
+        for thief in &mut forged.iter().map(|n| goes_on(*n)).collect::<Vec<_>>() {
+            hear(&mut ana, now, &thief.hello("ben"));
+            let bye = Frame::Bye(groupcast::wire::Bye::LEFT);
+            hear(&mut ana, now, &thief.say(&[bye]));
+        }
+        let mut told = Vec::new();
+        // An interval is a second, and 2.5 of them are silence.
+        for second in 3..=7 {
+            ana.handle_timeout(ms(second * 1_000));
+            crate::hub::drain(&mut ana, &mut told);
+            hear(&mut ana, ms(second * 1_000), &ben.hello("ben"));
+            // What was missed meanwhile cannot be repaired any more.
+            let more = Frame::Data(Data {
+                class: 2,
+                sequence: second as u32,
+                ..data("more")
+            });
+            let more = ben.say(&[more]);
+            told.extend(hear(&mut ana, ms(second * 1_000 + 1), &more));
+        }
+        let more = told.iter().filter(|told| *told == "ben: more").count();
+        assert!(more >= 2, "{forged:?}: {told:?}");
+    }
+}
+
+#[test]
 fn who_left_and_speaks_in_the_next_session_goes_on() {
     let (mut ana, mut ben, now) = with_a_loss();
     let bye = Frame::Bye(groupcast::wire::Bye::LEFT);
