@@ -29,9 +29,6 @@ use crate::wire::{Header, open_group_tag};
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
 const REPORT_ROSTER_FULL: Duration = Duration::from_secs(60);
 
-/// How often a missing fragment is asked for at most.
-pub(crate) const ATTEMPTS: u8 = 24;
-
 /// Messages of which it is to be known who has them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Confirm {
@@ -227,7 +224,7 @@ impl Engine {
             };
             let window = window(views.slots, count, at);
             if all_read && stream.stuck_for(now) >= longest {
-                stream.give_up_first(&window);
+                stream.give_up_first(&window, views.pool);
             }
             if stream.ack_at.is_some_and(|due| due <= now) {
                 stream.ack_at = None;

@@ -306,12 +306,12 @@ impl Engine {
         if is_state && data.repair && !known {
             return self.newest(parts, index, data, true);
         }
+        let meta = Meta::of(data);
         stream.heard = now;
         stream.extend(now, data.sequence, due, &mut window);
-        stream.arrive(data.sequence, &mut window);
+        stream.arrive(meta, &mut window);
         stream.note_horizon(data);
         let ordered = class == Class::ReliableOrdered;
-        let meta = Meta::of(data);
         let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
         // What need not arrive gives way to what must.
         while arrival == Arrival::NoRoom && parts.partials.evict_oldest(None, parts.pool) {
@@ -499,11 +499,20 @@ impl Engine {
             let inside = inside && sequence.wrapping_sub(stream.next) < window.len();
             // It is only put off: whoever has asked often waits longer than others, and goes on doing so.
             if inside
-                && let Slot::Missing { due: own, attempts } = window.get(sequence)
+                && let Slot::Missing {
+                    due: own,
+                    attempts,
+                    part,
+                } = window.get(sequence)
                 && own.is_by(due)
             {
                 let due = Tick::of(due);
-                window.set(sequence, Slot::Missing { due, attempts });
+                let missing = Slot::Missing {
+                    due,
+                    attempts,
+                    part,
+                };
+                window.set(sequence, missing);
             }
         }
     }

@@ -173,6 +173,15 @@ impl Pool {
         Self::blocks_for(len) <= free.saturating_add(other)
     }
 
+    /// Whether the fragment's message can be in the pool at all: its fragments have one length, only the last
+    /// may be shorter.
+    pub(crate) fn can_hold(&self, meta: Meta) -> bool {
+        let own = Self::blocks_for(usize::from(meta.len));
+        let last = if meta.fragment < meta.last { 1 } else { own };
+        let others = own.saturating_mul(usize::from(meta.last));
+        others.saturating_add(last) <= self.blocks.len()
+    }
+
     /// Stores a fragment. `None` if there is no room for it.
     pub(crate) fn store(&mut self, meta: Meta, body: Body<'_>) -> Option<Handle> {
         if !self.has_room(body.len(), None) {

@@ -324,11 +324,10 @@ impl Engine {
         let Some(at) = views.streams.find(index) else {
             return false;
         };
-        let count_of = views.streams.len();
         let Some(stream) = views.streams.get_mut(at) else {
             return false;
         };
-        stream.give_up(&window(views.slots, count_of, at), views.pool);
+        stream.give_up();
         stream.is_closing = true;
         let unfinished = stream.is_ready;
         if unfinished {
@@ -394,12 +393,11 @@ impl Engine {
                 }
             }
             let index = views.roster.peek_pending(is_end)?;
-            let count_of = views.streams.len();
             if let Some(at) = views.streams.find(index)
                 && let Some(stream) = views.streams.get_mut(at)
-                && !stream.is_idle()
+                && stream.is_owed()
             {
-                stream.give_up(&window(views.slots, count_of, at), views.pool);
+                stream.give_up();
                 if stream.is_ready {
                     views.streams.any_ready = true;
                     if let Some(found) = self.find_stored(views) {

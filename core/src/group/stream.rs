@@ -23,15 +23,65 @@ use crate::wire::Data;
 /// What is known of one sequence number in the window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Slot {
-    /// It has not come; when to ask, and how often that was done.
-    Missing { due: Tick, attempts: u8 },
+    /// It is not there; when to ask, and how often that was done. If it came and found no room, its place
+    /// in its message is known.
+    Missing { due: Tick, attempts: u8, part: Part },
     /// It waits in the pool.
     Stored(Handle),
+    /// It came, or others of its message did, and that can never be put together here.
+    Useless(Part),
     /// It was delivered, or nobody needs it.
     Done,
     /// It was not sent yet, as far as is known.
     #[default]
     Unknown,
+}
+
+impl Slot {
+    /// What has not come yet.
+    const fn missing(due: Tick) -> Self {
+        Self::Missing {
+            due,
+            attempts: 0,
+            part: Part::UNKNOWN,
+        }
+    }
+
+    /// Where it is in its message, if that is known.
+    fn part(self, pool: &Pool) -> Option<Part> {
+        match self {
+            Self::Missing { part, .. } => Some(part).filter(|part| part.is_known()),
+            Self::Stored(handle) => pool.meta(handle).map(Part::of),
+            Self::Useless(part) => Some(part),
+            Self::Done | Self::Unknown => None,
+        }
+    }
+}
+
+/// Where a fragment is in its message: how many come before it and how many after.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Part {
+    before: u8,
+    after: u8,
+}
+
+impl Part {
+    /// No message has so many.
+    const UNKNOWN: Self = Self {
+        before: u8::MAX,
+        after: u8::MAX,
+    };
+
+    const fn of(meta: Meta) -> Self {
+        Self {
+            before: meta.fragment,
+            after: meta.last.saturating_sub(meta.fragment),
+        }
+    }
+
+    const fn is_known(self) -> bool {
+        self.before < u8::MAX || self.after < u8::MAX
+    }
 }
 
 /// A moment in units of 16 µs, modulo 2^32: 19 hours.
@@ -67,7 +117,7 @@ pub(crate) enum Arrival {
     Duplicate,
     /// There is no room for it. It is missing, and will be asked for again.
     NoRoom,
-    /// It is further ahead than the window reaches.
+    /// It is further ahead than the window reaches, or of a message for which there can never be room.
     Ahead,
 }
 
@@ -99,6 +149,8 @@ pub(crate) struct Stream {
     unordered_from: Option<u32>,
     /// Nothing after this is stored.
     last_stored: u32,
+    /// How many numbers from `high` on belong to a message of which a fragment came.
+    rest: u8,
     /// Whether there may be something to deliver or report.
     pub(crate) is_ready: bool,
     /// The sender's session is over: deliver what is there, report the rest, then forget the stream.
@@ -118,6 +170,9 @@ pub(crate) struct Stream {
     /// When the NACKs sent so far would be spread evenly.
     nack_free: Instant,
 }
+
+/// How often a missing fragment is asked for at most.
+const ATTEMPTS: u8 = 24;
 
 /// How many numbers a SKIP names at most.
 const LONGEST_SKIP: u32 = 256;
@@ -174,6 +229,7 @@ impl Stream {
             low: start.next,
             unordered_from: None,
             last_stored: start.next,
+            rest: 0,
             is_ready: false,
             is_closing: false,
             ask_at: None,
@@ -226,21 +282,23 @@ impl Stream {
         is_before(self.high, high) && distance(self.next, high) > 0
     }
 
-    /// The fragment that follows everything known has arrived: it is not missing.
-    pub(crate) fn arrive(&mut self, sequence: u32, slots: &mut Window<'_>) {
+    /// A fragment has arrived. If it follows everything known, it is not missing.
+    pub(crate) fn arrive(&mut self, meta: Meta, slots: &mut Window<'_>) {
+        let sequence = meta.sequence;
         if sequence == self.high && self.reaches(sequence.wrapping_add(1)) {
             self.high = self.high.wrapping_add(1);
+            self.rest = self.rest.saturating_sub(1);
             // A sender may have said that it will not repair what it had not sent yet.
             self.is_ready |= is_before(self.next, self.low);
             if distance(self.next, sequence) < slots.len() {
-                slots.set(
-                    sequence,
-                    Slot::Missing {
-                        due: Tick::of(self.heard),
-                        attempts: 0,
-                    },
-                );
+                slots.set(sequence, Slot::missing(Tick::of(self.heard)));
             }
+        }
+        let end = sequence.wrapping_add(u32::from(Part::of(meta).after));
+        let beyond = distance(self.high, end.wrapping_add(1));
+        // Whoever is further ahead has said nothing.
+        if let Ok(beyond) = u8::try_from(beyond) {
+            self.rest = self.rest.max(beyond);
         }
     }
 
@@ -276,17 +334,13 @@ impl Stream {
         if !self.reaches(high) {
             return;
         }
-        let due_tick = Tick::of(due);
+        let missing = Slot::missing(Tick::of(due));
         let end = distance(self.next, high).min(slots.len());
         for at in distance(self.next, self.high)..end {
-            slots.set(
-                self.next.wrapping_add(at),
-                Slot::Missing {
-                    due: due_tick,
-                    attempts: 0,
-                },
-            );
+            slots.set(self.next.wrapping_add(at), missing);
         }
+        let by = u8::try_from(distance(self.high, high)).unwrap_or(u8::MAX);
+        self.rest = self.rest.saturating_sub(by);
         self.high = high;
         self.is_ready |= is_before(self.next, self.low);
         self.ask_by(due);
@@ -322,7 +376,13 @@ impl Stream {
         let reach = distance(self.next, self.high).min(slots.len());
         let mut front = (0..reach).map(|at| self.next.wrapping_add(at));
         let at = front.find(|at| !matches!(slots.get(*at), Slot::Stored(_)))?;
-        matches!(slots.get(at), Slot::Missing { .. }).then_some(at)
+        matches!(slots.get(at), Slot::Missing { .. } | Slot::Useless(_)).then_some(at)
+    }
+
+    /// Whether what is in the way has been asked for so often that it will not come.
+    pub(crate) fn is_exhausted(&self, slots: &Window<'_>) -> bool {
+        let front = self.front_missing(slots).map(|at| slots.get(at));
+        matches!(front, Some(Slot::Missing { attempts, .. }) if attempts >= ATTEMPTS)
     }
 
     /// Nothing below `low` can be repaired any more.
@@ -335,17 +395,18 @@ impl Stream {
         }
     }
 
+    /// Whether something is missing, waits, or is the rest of a message of which a fragment came.
+    pub(crate) const fn is_owed(&self) -> bool {
+        !self.is_idle() || self.rest > 0
+    }
+
     /// The sender is gone: what is missing will not come, nor the rest of a message that it had begun.
-    pub(crate) fn give_up(&mut self, slots: &Window<'_>, pool: &Pool) {
-        let newest = self.high.wrapping_sub(1);
-        if !self.is_idle()
-            && distance(self.next, newest) < slots.len()
-            && let Slot::Stored(handle) = slots.get(newest)
-            && let Some(meta) = pool.meta(handle)
-        {
-            let rest = meta.last.saturating_sub(meta.fragment);
-            self.high = self.high.wrapping_add(u32::from(rest));
+    pub(crate) fn give_up(&mut self) {
+        let end = self.high.wrapping_add(u32::from(self.rest));
+        if self.reaches(end) {
+            self.high = end;
         }
+        self.rest = 0;
         self.raise_low(self.high);
     }
 
@@ -367,16 +428,28 @@ impl Stream {
         if distance(self.next, sequence) >= slots.len() {
             return Arrival::Ahead;
         }
-        if !matches!(slots.get(sequence), Slot::Missing { .. }) {
+        let Slot::Missing { due, attempts, .. } = slots.get(sequence) else {
             return Arrival::Duplicate;
-        }
+        };
+        let part = Part::of(meta);
         let is_whole = meta.last == 0;
         if is_whole && (!ordered || sequence == self.next) {
             slots.set(sequence, Slot::Done);
             self.pass_done(now, slots);
             return Arrival::Deliver;
         }
+        if !is_whole && (u32::from(meta.last) >= slots.len() || !pool.can_hold(meta)) {
+            self.refuse(sequence, part, slots, pool);
+            return Arrival::Ahead;
+        }
         let Some(handle) = self.store(now, meta, payload, slots, pool) else {
+            let missing = Slot::Missing {
+                due,
+                attempts,
+                part,
+            };
+            slots.set(sequence, missing);
+            self.note_stuck(now, slots);
             return Arrival::NoRoom;
         };
         slots.set(sequence, Slot::Stored(handle));
@@ -394,6 +467,26 @@ impl Stream {
         }
         self.note_stuck(now, slots);
         Arrival::Stored
+    }
+
+    /// A fragment came of a message that can never be put together: it is not asked for, and is a gap as
+    /// soon as it is next.
+    fn refuse(&mut self, sequence: u32, part: Part, slots: &mut Window<'_>, pool: &mut Pool) {
+        let reach = distance(self.next, self.high).min(slots.len());
+        let first = sequence.wrapping_sub(u32::from(part.before));
+        let last = part.before.saturating_add(part.after);
+        for before in 0..=last {
+            let at = first.wrapping_add(u32::from(before));
+            if is_before(at, self.next) || distance(self.next, at) >= reach {
+                continue;
+            }
+            if let Slot::Stored(handle) = slots.get(at) {
+                pool.release(handle);
+            }
+            let after = last.saturating_sub(before);
+            slots.set(at, Slot::Useless(Part { before, after }));
+        }
+        self.is_ready |= !is_before(self.next, first);
     }
 
     /// Whether the fragment is of the message that is next.
@@ -435,15 +528,15 @@ impl Stream {
             if !is_before(meta.sequence, at) {
                 return None;
             }
+            let part = pool.meta(handle).map_or(Part::UNKNOWN, Part::of);
             pool.release(handle);
             let due = now + self.round_trip().saturating_mul(4);
-            slots.set(
-                at,
-                Slot::Missing {
-                    due: Tick::of(due),
-                    attempts: 0,
-                },
-            );
+            let missing = Slot::Missing {
+                due: Tick::of(due),
+                attempts: 0,
+                part,
+            };
+            slots.set(at, missing);
             self.ask_by(due);
         }
     }
@@ -466,7 +559,8 @@ impl Stream {
         while self.next != self.high && matches!(slots.get(self.next), Slot::Done) {
             self.pass(slots);
         }
-        self.is_ready |= self.next != self.high && matches!(slots.get(self.next), Slot::Stored(_));
+        let is_there = matches!(slots.get(self.next), Slot::Stored(_) | Slot::Useless(_));
+        self.is_ready |= self.next != self.high && is_there;
         self.is_ready |= is_before(self.next, self.low);
         self.stuck_since = None;
         self.note_stuck(now, slots);
@@ -476,9 +570,8 @@ impl Stream {
     fn pass(&mut self, slots: &mut Window<'_>) {
         let entering = self.next.wrapping_add(slots.len());
         let slot = if is_before(entering, self.high) {
-            let due = Tick::of(self.heard);
             self.ask_by(self.heard);
-            Slot::Missing { due, attempts: 0 }
+            Slot::missing(Tick::of(self.heard))
         } else {
             Slot::Unknown
         };
@@ -497,8 +590,7 @@ impl Stream {
         let due = Tick::of(self.heard);
         self.ask_by(self.heard);
         for at in 0..distance(self.next, self.high).min(slots.len()) {
-            let missing = Slot::Missing { due, attempts: 0 };
-            slots.set(self.next.wrapping_add(at), missing);
+            slots.set(self.next.wrapping_add(at), Slot::missing(due));
         }
     }
 
@@ -562,6 +654,10 @@ impl Stream {
                     // The rest of a message of which a part is lost is of no use.
                     self.abandon(last, slots, pool);
                 }
+                Slot::Useless(part) => self.abandon(self.rest_of(part), slots, pool),
+                Slot::Missing { part, .. } if part.is_known() && is_before(self.next, self.low) => {
+                    self.abandon(self.rest_of(part), slots, pool);
+                }
                 Slot::Missing { .. } | Slot::Unknown
                     if reachable && is_before(self.next, self.low) =>
                 {
@@ -581,6 +677,11 @@ impl Stream {
         self.is_ready = false;
         self.note_stuck(now, slots);
         None
+    }
+
+    /// The last number of the message of which the next number is this part.
+    fn rest_of(&self, part: Part) -> u32 {
+        self.next.wrapping_add(u32::from(part.after))
     }
 
     const fn gap(&mut self, first: u32) -> Next {
@@ -603,6 +704,7 @@ impl Stream {
         let end = last.wrapping_add(1);
         if is_before(self.high, end) {
             self.high = end;
+            self.rest = 0;
         }
         while is_before(self.next, end) {
             if let Slot::Stored(handle) = slots.get(self.next) {
@@ -686,7 +788,9 @@ impl Stream {
         (0..reach)
             .map(move |at| next.wrapping_add(at))
             .filter_map(move |at| match slots.get(at) {
-                Slot::Missing { due, attempts } if !is_before(at, low) => Some((at, due, attempts)),
+                Slot::Missing { due, attempts, .. } if !is_before(at, low) => {
+                    Some((at, due, attempts))
+                }
                 _ => None,
             })
     }
@@ -706,16 +810,30 @@ impl Stream {
             .map_or(Duration::ZERO, |since| now.since(since))
     }
 
-    /// Stops waiting for what is missing at the front.
-    pub(crate) fn give_up_first(&mut self, slots: &Window<'_>) {
-        let Some(at) = self.front_missing(slots) else {
+    /// Stops waiting for what is in the way: for the message that lacks something, as far as that is known,
+    /// and for nothing that comes after it.
+    pub(crate) fn give_up_first(&mut self, slots: &Window<'_>, pool: &Pool) {
+        if self.front_missing(slots).is_none() {
             return;
-        };
+        }
         let reach = distance(self.next, self.high).min(slots.len());
-        let rest = distance(self.next, at)..reach;
-        let run = rest.map(|at| self.next.wrapping_add(at));
-        let missing = |at: &u32| matches!(slots.get(*at), Slot::Missing { .. });
-        let last = run.take_while(missing).last().unwrap_or(at);
-        self.raise_low(last.wrapping_add(1));
+        let mut end = reach;
+        for at in 0..reach {
+            let slot = slots.get(self.next.wrapping_add(at));
+            if let Some(part) = slot.part(pool) {
+                let (before, after) = (u32::from(part.before), u32::from(part.after));
+                end = match at.checked_sub(before) {
+                    // It waits for what comes before it.
+                    Some(first @ 1..) => first,
+                    _ => at.saturating_add(after).saturating_add(1),
+                };
+                break;
+            }
+            if !matches!(slot, Slot::Missing { .. }) {
+                end = at;
+                break;
+            }
+        }
+        self.raise_low(self.next.wrapping_add(end));
     }
 }

@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use super::backoff;
-use super::engine::{ATTEMPTS, Confirm, Engine};
+use super::engine::{Confirm, Engine};
 use super::frames::{millis, reschedule, retry};
 use super::history::{Kind, stamped};
 use super::peer::Owed;
@@ -447,9 +447,7 @@ impl Engine {
             // What will be due very soon is asked for with it.
             let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
             let mut nack: Option<Nack> = None;
-            let mut exhausted = false;
             for (sequence, due, attempts) in stream.missing(&slots) {
-                exhausted |= attempts >= ATTEMPTS;
                 if !due.is_by(horizon) {
                     continue;
                 }
@@ -471,7 +469,7 @@ impl Engine {
                 count(&mut self.counters.nacks_sent);
             }
             for sequence in nack.iter().flat_map(Nack::iter) {
-                let Slot::Missing { attempts, .. } = slots.get(sequence) else {
+                let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
                     continue;
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
@@ -483,11 +481,12 @@ impl Engine {
                     Slot::Missing {
                         due: Tick::of(now + wait),
                         attempts,
+                        part,
                     },
                 );
             }
-            if exhausted {
-                stream.give_up_first(&slots);
+            if stream.is_exhausted(&slots) {
+                stream.give_up_first(&slots, views.pool);
             }
             reschedule(stream, now, &slots);
             views.streams.note(at, self.config.max_wait);

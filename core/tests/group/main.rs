@@ -15,6 +15,7 @@ mod ghosts;
 mod hub;
 mod late;
 mod leap;
+mod limits;
 mod lives;
 mod membership;
 mod messages;
