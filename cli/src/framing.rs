@@ -129,6 +129,8 @@ impl Framing {
 /// Which datagrams of a session were seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
+    /// The highest number that was sent to this member alone.
+    to_one: u64,
     highest: u64,
     /// Bit *n*: the one *n* before the highest.
     bits: u128,
@@ -137,6 +139,11 @@ pub(crate) struct Seen {
 impl Seen {
     /// Whether this one is new, and not too old to tell. From now on it is not.
     pub(crate) fn is_new(&mut self, counter: u64) -> bool {
+        if counter & Header::TO_ONE != 0 {
+            let is_new = counter > self.to_one;
+            self.to_one = self.to_one.max(counter);
+            return is_new;
+        }
         if counter > self.highest {
             let by = u32::try_from(counter - self.highest).unwrap_or(u32::MAX);
             self.bits = self.bits.checked_shl(by).unwrap_or(0) | 1;
@@ -168,6 +175,10 @@ mod tests {
             assert!(!seen.is_new(counter), "{counter}");
         }
         assert!(!seen.is_new(6), "too old to tell");
-        assert!(seen.is_new(u64::MAX));
+        assert!(seen.is_new(Header::MAX_COUNTER));
+        for counter in [7, 8, 300] {
+            assert!(seen.is_new(Header::TO_ONE | counter), "{counter}");
+            assert!(!seen.is_new(Header::TO_ONE | counter), "{counter}");
+        }
     }
 }

@@ -53,6 +53,7 @@ field("suite", "uint8", "Suite", base.DEC, suites, 0x0f)
 field("tag", "uint16", "Group tag", base.HEX)
 field("sender", "uint32", "Sender", base.HEX)
 field("session", "uint64", "Session", base.HEX)
+field("to_one", "bool", "Sent to one member")
 field("counter", "uint64", "Datagram counter", base.DEC)
 field("checksum", "uint32", "Checksum (CRC-32C)", base.HEX)
 field("checksum_ok", "bool", "Checksum fits")
@@ -527,7 +528,9 @@ function groupcast.dissector(buffer, pinfo, root)
     tree:add(by_name["tag"], buffer(2, 2))
     tree:add(by_name["sender"], buffer(4, 4))
     tree:add(by_name["session"], buffer(8, 8))
-    tree:add(by_name["counter"], buffer(16, 6), buffer(16, 6):uint64())
+    -- The highest bit says whom it was sent to; the others are the number.
+    tree:add(by_name["to_one"], buffer(16, 1), buffer(16, 1):bitfield(0, 1) == 1)
+    tree:add(by_name["counter"], buffer(16, 6), buffer(16, 6):uint64():band(UInt64.new(0xffffffff, 0x7fff)))
     if suite == SEALED then
         says[2] = string.format("sealed, %d octets", frames and frames:len() or 0)
         if frames then tree:add(by_name["sealed"], frames) end

@@ -302,7 +302,7 @@ impl Engine {
     /// Whether a datagram with this header was sent by this member, in this session or the one before.
     pub(crate) fn has_sent(&self, header: &Header) -> bool {
         let is_by = |(id, session, counter)| {
-            (header.sender, header.session) == (id, session) && header.counter <= counter
+            (header.sender, header.session) == (id, session) && header.number() <= counter
         };
         is_by((self.id, self.session, self.counter)) || self.past.is_some_and(is_by)
     }

@@ -60,8 +60,9 @@ impl Engine {
                 #[cfg(feature = "seal")]
                 self.on_sealed_hello(views, now, source, challenge);
             }
+            // Whoever leaves tells the group.
             Ok(Frame::Bye(_)) => {
-                if let Some(index) = source.index {
+                if let Some(index) = source.index.filter(|_| !source.to_one) {
                     views.roster.bye(now, index);
                 }
             }
@@ -452,6 +453,11 @@ impl Engine {
         stream.heard = now;
         if sync.round_trip > 0 {
             stream.set_round_trip(backoff::decode_round_trip(sync.round_trip));
+        }
+        if source.to_one {
+            // What is not here yet may still wait in the group's queue: only where to begin is told.
+            parts.streams.note(at, self.config.max_wait);
+            return;
         }
         stream.extend(now, sync.next, due, &mut window);
         stream.raise_low(sync.low);

@@ -32,6 +32,8 @@ pub(crate) struct Source {
     /// Its life: the low half of its session.
     pub(crate) life: u32,
     pub(crate) address: SocketAddr,
+    /// Whether it was sent to this member alone.
+    pub(crate) to_one: bool,
 }
 
 impl<const N: usize> Inbox<[u8; N]> {

@@ -1,5 +1,6 @@
 //! One line of the roster: what is known of another member.
 
+use core::cmp::Ordering;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -165,7 +166,11 @@ impl Said {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
     pub(crate) member: Member,
+    /// Which datagrams to the group were heard.
     window: Window,
+    /// The highest number of a datagram to this member alone that was heard: a lower one comes too late. These
+    /// come by another queue, which may be read before or after the group's.
+    to_one: u64,
     /// When it was heard, and for one that left: when it said so.
     heard: Instant,
     /// The HELLO interval it states, and what is believed of it, in units of 10 ms.
@@ -231,7 +236,8 @@ impl Peer {
                 address: from,
                 standing: Standing::Unknown,
             },
-            window: Window::starting_with(header.counter),
+            window: Self::window_of(header),
+            to_one: Self::to_one_of(header),
             heard: now,
             stated_interval: UNSTATED_INTERVAL,
             interval: UNSTATED_INTERVAL,
@@ -321,14 +327,14 @@ impl Peer {
     #[cfg(feature = "seal")]
     pub(crate) fn judge(&self, header: &Header) -> Option<Verdict> {
         if header.session == self.member.session {
-            return match self.window.judge(header.counter) {
+            return match self.look_at(header) {
                 Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
                 Verdict::New if self.member.standing == Standing::Lost => None,
                 verdict => Some(verdict),
             };
         }
         let previous = self.previous.as_ref()?;
-        let is_past = header.session == previous.session && header.counter <= previous.highest;
+        let is_past = header.session == previous.session && header.number() <= previous.highest;
         is_past.then_some(Verdict::TooOld)
     }
 
@@ -338,8 +344,8 @@ impl Peer {
     pub(crate) fn believe(&mut self, header: &Header, challenge: u64) {
         self.tag = header.tag;
         self.believed_with = challenge;
-        self.window.raise_floor(header.counter);
-        self.aged = header.counter;
+        self.raise_floor(header.number());
+        self.aged = header.number();
         self.aged_at = seconds(self.heard);
     }
 
@@ -354,9 +360,9 @@ impl Peer {
     #[cfg(feature = "seal")]
     pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
         if header.session == self.member.session {
-            let before = header.counter.saturating_sub(1);
+            let before = header.number().saturating_sub(1);
             self.believed_with = challenge;
-            self.window.raise_floor(before);
+            self.raise_floor(before);
             self.aged = before;
             self.aged_at = seconds(now);
         }
@@ -366,16 +372,62 @@ impl Peer {
     #[cfg(feature = "seal")]
     pub(crate) fn age(&mut self, now: Instant) {
         if seconds(now).wrapping_sub(self.aged_at) >= AGED {
-            self.window.raise_floor(self.aged);
-            self.aged = self.window.highest();
+            self.raise_floor(self.aged);
+            self.aged = self.highest();
             self.aged_at = seconds(now);
         }
+    }
+
+    /// A window that begins with this datagram. One to this member alone says nothing of the others.
+    const fn window_of(header: &Header) -> Window {
+        let is_to_one = header.is_to_one();
+        Window::starting_with(if is_to_one { 0 } else { header.number() })
+    }
+
+    const fn to_one_of(header: &Header) -> u64 {
+        if header.is_to_one() {
+            header.number()
+        } else {
+            0
+        }
+    }
+
+    /// The highest number heard, whomever its datagram was sent to.
+    fn highest(&self) -> u64 {
+        self.window.highest().max(self.to_one)
+    }
+
+    /// Whether a datagram of the present session has been heard.
+    fn look_at(&self, header: &Header) -> Verdict {
+        let number = header.number();
+        match number.cmp(&self.to_one) {
+            _ if !header.is_to_one() => self.window.judge(number),
+            Ordering::Less => Verdict::TooOld,
+            Ordering::Equal => Verdict::Duplicate,
+            Ordering::Greater => Verdict::New,
+        }
+    }
+
+    /// As [`look_at`](Self::look_at); from now on it has been heard.
+    fn take_note(&mut self, header: &Header) -> Verdict {
+        if !header.is_to_one() {
+            return self.window.accept(header.number());
+        }
+        let verdict = self.look_at(header);
+        self.to_one = self.to_one.max(header.number());
+        verdict
+    }
+
+    /// Takes all datagrams up to this number for heard.
+    fn raise_floor(&mut self, floor: u64) {
+        self.window.raise_floor(floor);
+        self.to_one = self.to_one.max(floor);
     }
 
     /// A valid datagram with this header came in.
     pub(crate) fn hear(&mut self, now: Instant, header: &Header) -> Heard {
         if header.session == self.member.session {
-            let heard = match self.window.accept(header.counter) {
+            let heard = match self.take_note(header) {
                 Verdict::New => Heard::Fresh,
                 Verdict::Duplicate => return Heard::Duplicate,
                 Verdict::TooOld => return Heard::Stale,
@@ -404,12 +456,13 @@ impl Peer {
         let goes_on = is_before || header.session.follows(self.member.session);
         self.previous = Some(Previous {
             session: self.member.session,
-            highest: self.window.highest(),
+            highest: self.highest(),
             ended: now,
             position: if goes_on { None } else { self.position.take() },
         });
         self.member.session = header.session;
-        self.window = Window::starting_with(header.counter);
+        self.window = Self::window_of(header);
+        self.to_one = Self::to_one_of(header);
         if goes_on {
             if self.member.standing == Standing::Left {
                 self.member.standing = Standing::Unknown;
@@ -443,7 +496,7 @@ impl Peer {
         let Some(mut previous) = self.previous else {
             return Heard::Stale;
         };
-        let is_new = header.counter > previous.highest;
+        let is_new = header.number() > previous.highest;
         if !is_new || now.since(previous.ended) < LATE {
             return Heard::Stale;
         }
@@ -459,19 +512,20 @@ impl Peer {
         }
         // Of two that speak, everybody keeps the session with the lower number (PROTOCOL §5.5).
         if !is_over && self.member.session < previous.session {
-            previous.highest = header.counter;
+            previous.highest = header.number();
             self.previous = Some(previous);
             return Heard::Stale;
         }
         self.previous = Some(Previous {
             session: self.member.session,
-            highest: self.window.highest(),
+            highest: self.highest(),
             ended: now,
             position: if goes_on { None } else { self.position },
         });
         self.member.session = previous.session;
-        self.window = Window::starting_with(header.counter);
-        self.window.raise_floor(previous.highest);
+        self.window = Self::window_of(header);
+        self.to_one = Self::to_one_of(header);
+        self.raise_floor(previous.highest);
         if self.member.standing == Standing::Left {
             // It was the other session that left.
             self.member.standing = Standing::Unknown;

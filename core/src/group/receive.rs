@@ -179,6 +179,7 @@ impl Engine {
             id: header.sender,
             life: header.session.life(),
             address: from,
+            to_one: header.is_to_one(),
         });
         Fate::Taken(Content::Frames {
             at: Header::LEN,
@@ -201,6 +202,7 @@ impl Engine {
             id: self.id,
             life: 0,
             address: from,
+            to_one: false,
         });
         Fate::Taken(Content::Bare { len })
     }

@@ -78,7 +78,7 @@ impl Engine {
         if !core::mem::take(&mut self.gives_way) {
             return Ok(None);
         }
-        let len = self.emit(buffer, |engine, w| {
+        let len = self.emit(buffer, false, |engine, w| {
             if engine.guard.is_sealed() {
                 // It is believed only with the other one's challenge.
                 engine.write_hello_frame(views, w)?;
@@ -129,7 +129,7 @@ impl Engine {
             };
             // Who hears a HELLO knows from where on the stream is for it, too.
             let sync = matches!(frame, Frame::Hello(_)).then(|| self.sync(views));
-            let len = self.emit(buffer, |_, w| {
+            let len = self.emit(buffer, true, |_, w| {
                 frame.emit(w)?;
                 sync.map_or(Ok(()), |sync| Frame::Sync(sync).emit(w))
             })?;
@@ -183,7 +183,7 @@ impl Engine {
             buffer.get_mut(..limit).ok_or(BufferTooSmall)?
         };
         let mut has_data = false;
-        let len = self.emit(buffer, |engine, w| {
+        let len = self.emit(buffer, false, |engine, w| {
             if hello_due {
                 engine.write_hello(views, now, w)?;
             }
@@ -651,6 +651,7 @@ impl Engine {
     fn emit(
         &mut self,
         buffer: &mut [u8],
+        to_one: bool,
         frames: impl FnOnce(&mut Self, &mut Writer<'_>) -> Result<(), BufferTooSmall>,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let counter = self.counter.saturating_add(1);
@@ -659,7 +660,11 @@ impl Engine {
             tag: self.guard.tag(),
             sender: self.id,
             session: self.session,
-            counter,
+            counter: if to_one {
+                counter | Header::TO_ONE
+            } else {
+                counter
+            },
         };
         let mut is_empty = false;
         let len = emit_with(&header, buffer, |w| {

@@ -59,7 +59,8 @@ pub struct Header {
     pub sender: MemberId,
     /// The sender's session.
     pub session: Session,
-    /// The datagram's number within the session: from 1, never reused, below 2^48.
+    /// The datagram's [number](Self::number) within the session, and with [`TO_ONE`](Self::TO_ONE) that
+    /// it was sent to one member.
     pub counter: u64,
 }
 
@@ -67,8 +68,23 @@ impl Header {
     /// Magic, version and suite, group tag, sender id, session, datagram counter.
     pub const LEN: usize = 1 + 1 + 2 + 4 + 8 + 6;
 
-    /// The largest datagram counter.
-    pub const MAX_COUNTER: u64 = (1 << 48) - 1;
+    /// The largest number of a datagram.
+    pub const MAX_COUNTER: u64 = (1 << 47) - 1;
+
+    /// The bit of the datagram counter that says that it was sent to one member, by unicast.
+    pub const TO_ONE: u64 = 1 << 47;
+
+    /// The datagram's number within the session: from 1, never reused, whomever it was sent to.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.counter & Self::MAX_COUNTER
+    }
+
+    /// Whether it was sent to one member, not to the group.
+    #[must_use]
+    pub const fn is_to_one(&self) -> bool {
+        self.counter & Self::TO_ONE != 0
+    }
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
         if r.len() < Self::LEN {

@@ -19,6 +19,7 @@ mod limits;
 mod lives;
 mod membership;
 mod messages;
+mod paths;
 #[cfg(feature = "seal")]
 mod sealed;
 mod seeds;

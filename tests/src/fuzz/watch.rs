@@ -163,9 +163,9 @@ impl Watch {
 
     fn sent_frames(&mut self, id: u32, header: &wire::Header, frames: wire::Frames<'_>) {
         assert_eq!(header.sender.get(), id);
-        let last = self.counters.insert(header.session.get(), header.counter);
+        let last = self.counters.insert(header.session.get(), header.number());
         assert!(
-            header.counter > last.unwrap_or_default(),
+            header.number() > last.unwrap_or_default(),
             "{header:?} again"
         );
         for frame in frames {

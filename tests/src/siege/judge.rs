@@ -226,7 +226,7 @@ impl Judge {
         });
         let (expected, owner, before) = (era.counter + 1, era.life, era.hello);
         era.heard = now;
-        era.counter = header.counter;
+        era.counter = header.number();
         if says_hello {
             era.hello = Some(now);
         }
@@ -234,8 +234,8 @@ impl Judge {
             let what = format!("member {member}: {name:?} is of life {owner}");
             self.accuse(now, "nonce", what);
         }
-        if header.counter != expected {
-            let what = format!("member {member}: {} and not {expected}", header.counter);
+        if header.number() != expected {
+            let what = format!("member {member}: {} and not {expected}", header.number());
             self.accuse(now, "counter", what);
         }
         if let Some(before) = before.filter(|_| says_hello)

@@ -124,9 +124,9 @@ impl Tap {
         let Some(here) = lives.iter().rposition(is_it) else {
             return Err(("wire", format!("a datagram of {id}, which never lived")));
         };
-        let before = self.counters.insert(here, header.counter);
-        if before.is_some_and(|before| header.counter <= before) {
-            return Err(("counter", format!("{} of {id} twice", header.counter)));
+        let before = self.counters.insert(here, header.number());
+        if before.is_some_and(|before| header.number() <= before) {
+            return Err(("counter", format!("{} of {id} twice", header.number())));
         }
         let member = lives[here].member;
         let limit = oracle.limit(member);
@@ -155,7 +155,7 @@ impl Tap {
         }
         let said = Said::of(&frames);
         if !said.is_nothing() {
-            self.on_the_way.note(entry, here, header.counter, said);
+            self.on_the_way.note(entry, here, header.number(), said);
         }
         Ok(())
     }
