@@ -143,7 +143,7 @@ pub(crate) struct Stream {
     pub(crate) next: u32,
     /// The sequence number after the last one that is known of.
     pub(crate) high: u32,
-    /// Below this, nothing can be repaired.
+    /// Below this, nothing can be repaired. It is never before `next`, nor 2^31 and more after it.
     low: u32,
     /// No message of several fragments is complete out of order before this; `None`: there is none at all.
     unordered_from: Option<u32>,
@@ -312,6 +312,7 @@ impl Stream {
         self.heard = now;
         self.next = sequence.wrapping_add(1);
         self.high = self.next;
+        self.low = self.next;
         self.stuck_since = None;
         true
     }
@@ -387,11 +388,9 @@ impl Stream {
 
     /// Nothing below `low` can be repaired any more.
     pub(crate) fn raise_low(&mut self, low: u32) {
-        if is_before(self.low, low) {
+        if distance(self.next, self.low) < distance(self.next, low) {
             self.low = low;
-            if is_before(self.next, low) {
-                self.is_ready = true;
-            }
+            self.is_ready = true;
         }
     }
 
@@ -576,7 +575,11 @@ impl Stream {
             Slot::Unknown
         };
         slots.set(self.next, slot);
-        self.next = self.next.wrapping_add(1);
+        let after = self.next.wrapping_add(1);
+        if self.low == self.next {
+            self.low = after;
+        }
+        self.next = after;
     }
 
     /// Moves on over all that cannot be repaired, when the window holds nothing: however far that is.

@@ -118,3 +118,29 @@ fn numbers_half_way_round_say_nothing() {
     // It goes on half a window of 16 before the newest number.
     assert_eq!(ana.counters().gap_fragments, 0x7fff_ffff - 8);
 }
+
+#[test]
+fn what_can_be_repaired_begins_less_than_half_way_round() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(1), &ben.hello("ben"));
+    let sync = |next, low| {
+        Frame::Sync(Sync {
+            next,
+            low,
+            round_trip: 0,
+            group_size: 0,
+            states: 0,
+        })
+    };
+    hear(&mut ana, ms(2), &ben.say(&[sync(0, 0)]));
+    // In two steps it would be so far that it seems to come before what was delivered.
+    let steps = [sync(10, 0), sync(10, 0x7fff_ffff), sync(10, 0x8000_000a)];
+    let told = hear(&mut ana, ms(3), &ben.say(&steps));
+    assert!(told.len() == 1 && told[0].contains("last: 9"), "{told:?}");
+    // Nobody waits for anything.
+    ana.handle_timeout(ms(9_000));
+    let mut buffer = [0; 1472];
+    while ana.poll_transmit(ms(9_000), &mut buffer).unwrap().is_some() {}
+    assert!(ana.next_deadline().unwrap() > ms(9_000));
+}
