@@ -8,6 +8,7 @@
 //!           poll_transmit ◀──────────────────────────────────── outbox
 //! ```
 
+mod asking;
 mod backoff;
 mod body;
 mod command;
@@ -28,6 +29,7 @@ mod peer;
 mod places;
 mod pool;
 mod presence;
+mod questions;
 mod random;
 mod receive;
 mod roster;
@@ -35,6 +37,7 @@ mod roster;
 mod sealed;
 mod sender;
 mod serial;
+mod slots;
 mod states;
 mod stream;
 mod streams;

@@ -12,99 +12,15 @@
 
 use core::time::Duration;
 
+use super::asking::Asking;
 use super::body::Body;
 use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before};
+pub(crate) use super::slots::{Part, Slot, Tick, Window};
 use super::work;
 use crate::time::Instant;
 use crate::wire::Data;
-
-/// What is known of one sequence number in the window.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Slot {
-    /// It is not there; when to ask, and how often that was done. If it came and found no room, its place
-    /// in its message is known.
-    Missing { due: Tick, attempts: u8, part: Part },
-    /// It waits in the pool.
-    Stored(Handle),
-    /// It came, or others of its message did, and that can never be put together here.
-    Useless(Part),
-    /// It was delivered, or nobody needs it.
-    Done,
-    /// It was not sent yet, as far as is known.
-    #[default]
-    Unknown,
-}
-
-impl Slot {
-    /// What has not come yet.
-    const fn missing(due: Tick) -> Self {
-        Self::Missing {
-            due,
-            attempts: 0,
-            part: Part::UNKNOWN,
-        }
-    }
-
-    /// Where it is in its message, if that is known.
-    fn part(self, pool: &Pool) -> Option<Part> {
-        match self {
-            Self::Missing { part, .. } => Some(part).filter(|part| part.is_known()),
-            Self::Stored(handle) => pool.meta(handle).map(Part::of),
-            Self::Useless(part) => Some(part),
-            Self::Done | Self::Unknown => None,
-        }
-    }
-}
-
-/// Where a fragment is in its message: how many come before it and how many after.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Part {
-    before: u8,
-    after: u8,
-}
-
-impl Part {
-    /// No message has so many.
-    const UNKNOWN: Self = Self {
-        before: u8::MAX,
-        after: u8::MAX,
-    };
-
-    const fn of(meta: Meta) -> Self {
-        Self {
-            before: meta.fragment,
-            after: meta.last.saturating_sub(meta.fragment),
-        }
-    }
-
-    const fn is_known(self) -> bool {
-        self.before < u8::MAX || self.after < u8::MAX
-    }
-}
-
-/// A moment in units of 16 µs, modulo 2^32: 19 hours.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Tick(u32);
-
-impl Tick {
-    pub(crate) const fn of(at: Instant) -> Self {
-        // The low bits are what counts.
-        Self((at.as_micros() >> 4) as u32)
-    }
-
-    /// Whether this moment is not later than `at`.
-    pub(crate) const fn is_by(self, at: Instant) -> bool {
-        !is_before(Self::of(at).0, self.0)
-    }
-
-    /// The moment as time, close to `now`.
-    pub(crate) fn near(self, now: Instant) -> Instant {
-        let ahead = distance(Self::of(now).0, self.0);
-        now + Duration::from_micros(u64::from(ahead) << 4)
-    }
-}
 
 /// What became of a fragment that arrived.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -167,8 +83,7 @@ pub(crate) struct Stream {
     pub(crate) states_asked: u8,
     /// When to say how far this receiver is.
     pub(crate) ack_at: Option<Instant>,
-    /// When the NACKs sent so far would be spread evenly.
-    nack_free: Instant,
+    pub(crate) asking: Asking,
 }
 
 /// How often a missing fragment is asked for at most.
@@ -176,45 +91,6 @@ const ATTEMPTS: u8 = 24;
 
 /// How many numbers a SKIP names at most.
 const LONGEST_SKIP: u32 = 256;
-
-/// NACKs a receiver sends for one stream at once at most.
-const NACK_BURST: u32 = 8;
-
-/// NACKs for one stream in a second at most: of one receiver, and about so many of all together.
-const NACKS_PER_SECOND: u32 = 100;
-const NACKS_OF_ALL: u32 = 2_000;
-const FEWEST_NACKS: u32 = 20;
-
-/// The window of a stream: its slots.
-pub(crate) struct Window<'a>(pub(crate) &'a mut [Slot]);
-
-impl Window<'_> {
-    pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
-    }
-
-    /// The place of a sequence number. Where a `usize` has 16 bits it loses the upper half, and so does
-    /// the mask.
-    const fn place(&self, sequence: u32) -> usize {
-        sequence as usize & self.0.len().wrapping_sub(1)
-    }
-
-    pub(crate) fn get(&self, sequence: u32) -> Slot {
-        work::count(1);
-        self.0
-            .get(self.place(sequence))
-            .copied()
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
-        work::count(1);
-        let at = self.place(sequence);
-        if let Some(place) = self.0.get_mut(at) {
-            *place = slot;
-        }
-    }
-}
 
 impl Stream {
     /// A stream that begins with sequence number `start`. Its slots are unknown, as a stream leaves them
@@ -239,7 +115,7 @@ impl Stream {
             states_at: None,
             states_asked: 0,
             ack_at: None,
-            nack_free: now,
+            asking: Asking::since(now),
         }
     }
 
@@ -258,22 +134,6 @@ impl Stream {
             since: self.since,
             next: self.next,
         }
-    }
-
-    /// Takes note of a NACK that is to be sent now, or says when it may be: the larger the group, the
-    /// fewer of each receiver.
-    pub(crate) fn may_ask(&mut self, now: Instant, members: usize) -> Result<(), Instant> {
-        let members = u32::try_from(members).unwrap_or(u32::MAX);
-        let rate = NACKS_OF_ALL.checked_div(members).unwrap_or(NACKS_OF_ALL);
-        let rate = rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
-        let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
-        let ahead = now.until(self.nack_free);
-        let burst = interval.saturating_mul(NACK_BURST.saturating_sub(1));
-        if ahead > burst {
-            return Err(now + ahead.saturating_sub(burst));
-        }
-        self.nack_free = self.nack_free.max(now) + interval;
-        Ok(())
     }
 
     /// Whether a number may follow what is known of. 2^31 and more after `next` it would seem to come

@@ -6,21 +6,19 @@
 use core::time::Duration;
 
 use super::backoff;
-use super::engine::{Confirm, Engine};
-use super::frames::{millis, reschedule, retry};
+use super::engine::Engine;
+use super::frames::millis;
 use super::history::{Kind, stamped};
 use super::peer::Owed;
 use super::presence::Presence;
-use super::stream::{Slot, Tick};
-use super::streams::window;
 use super::{Destination, Transmit};
 use crate::channel::Class;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{
-    Ack, AckRequest, Ask, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, Mark, Nack, Skip,
-    Sync, Time, Writer, emit_with,
+    Ack, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, Mark, Skip, Sync, Time, Writer,
+    emit_with,
 };
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -28,16 +26,6 @@ const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
 
 /// Echoes of others' clocks in one HELLO.
 pub(crate) const ECHOES: usize = 8;
-
-/// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
-/// it sooner turns ordinary loss into long waits.
-const STEADY_ATTEMPTS: u8 = 12;
-
-/// The longest time between two tries for a missing fragment.
-const LONGEST_RETRY: Duration = Duration::from_secs(1);
-
-/// How often it is asked who has a message.
-const CONFIRM_ASKED: u8 = 40;
 
 impl Engine {
     /// Writes the next datagram to send, if there is one.
@@ -249,27 +237,6 @@ impl Engine {
         }
     }
 
-    /// The question how far the receivers are.
-    fn write_question(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let Some(window) = self.flow_window(views.view()) else {
-            return Ok(());
-        };
-        let (sent, trip) = (self.sent_next(views), self.trip.estimate());
-        if w.room() >= AckRequest::FRAME_LEN && self.flow.asks(now, sent, window, trip) {
-            Frame::AckRequest(AckRequest {
-                sequence: self.flow.question(self.low(views)),
-                spread: 0,
-            })
-            .emit(w)?;
-        }
-        Ok(())
-    }
-
     /// How long the frame is that goes out first of those that wait for the token bucket.
     fn first_frame_len(views: &Views<'_>) -> Option<usize> {
         if let Some(value) = views.states.next_wanted() {
@@ -402,138 +369,6 @@ impl Engine {
                 stamped(frame, octets, last, Mark::Copy)
             })?;
         }
-        Ok(())
-    }
-
-    /// What is missing of others' streams.
-    fn write_nacks(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        if views.streams.next_check.is_none_or(|check| now < check) {
-            return Ok(());
-        }
-        let count_of = views.streams.len();
-        let members = self.group_size(views.roster);
-        for at in 0..count_of {
-            let Some(stream) = views.streams.get_mut(at) else {
-                continue;
-            };
-            let Some(member) = views.roster.member(stream.peer) else {
-                // Nobody is there any more to be asked.
-                views.streams.remove(at, views.slots, views.pool);
-                continue;
-            };
-            if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
-                stream.states_at = None;
-                stream.states_asked = stream.states_asked.saturating_add(1);
-                Frame::Ask(Ask {
-                    target: member.id().get(),
-                    session: stream.session,
-                })
-                .emit(w)?;
-            }
-            if stream.ask_at.is_none_or(|due| now < due) || w.room() < Nack::MAX_FRAME_LEN {
-                continue;
-            }
-            let mut slots = window(views.slots, count_of, at);
-            // Others may have asked meanwhile.
-            reschedule(stream, now, &slots);
-            if stream.ask_at.is_none_or(|due| now < due) {
-                continue;
-            }
-            // What will be due very soon is asked for with it.
-            let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
-            let mut nack: Option<Nack> = None;
-            for (sequence, due, attempts) in stream.missing(&slots) {
-                if !due.is_by(horizon) {
-                    continue;
-                }
-                let nack = nack.get_or_insert_with(|| Nack {
-                    attempt: attempts,
-                    ..Nack::new(member.id().get(), stream.session, sequence)
-                });
-                if !nack.add(sequence) {
-                    break;
-                }
-            }
-            if let Some(nack) = nack {
-                if let Err(later) = stream.may_ask(now, members) {
-                    stream.ask_at = Some(later);
-                    views.streams.note(at, self.config.max_wait);
-                    continue;
-                }
-                Frame::Nack(nack).emit(w)?;
-                count(&mut self.counters.nacks_sent);
-            }
-            for sequence in nack.iter().flat_map(Nack::iter) {
-                let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
-                    continue;
-                };
-                let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
-                let wait = retry(stream.round_trip(), members, &mut self.random);
-                let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
-                let attempts = attempts.saturating_add(1);
-                slots.set(
-                    sequence,
-                    Slot::Missing {
-                        due: Tick::of(now + wait),
-                        attempts,
-                        part,
-                    },
-                );
-            }
-            if stream.is_exhausted(&slots) {
-                stream.give_up_first(&slots, views.pool);
-            }
-            reschedule(stream, now, &slots);
-            views.streams.note(at, self.config.max_wait);
-        }
-        views.streams.recount(self.config.max_wait);
-        Ok(())
-    }
-
-    /// The question who has a message.
-    fn write_confirm(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let Some(confirm) = self.confirm.filter(|confirm| confirm.ask_at <= now) else {
-            return Ok(());
-        };
-        if views.roster.all_answered() && views.roster.members() > 0
-            || confirm.asked >= CONFIRM_ASKED
-        {
-            self.confirm = None;
-            return Ok(());
-        }
-        if w.room() < AckRequest::FRAME_LEN {
-            return Ok(());
-        }
-        // A hundred answers a second.
-        let members = u64::try_from(views.roster.members()).unwrap_or(u64::MAX);
-        let spread = members.saturating_mul(10).min(60_000);
-        let request = AckRequest {
-            sequence: confirm.last,
-            spread: u16::try_from(spread).unwrap_or(u16::MAX),
-        };
-        Frame::AckRequest(request).emit(w)?;
-        let pause = self
-            .trip
-            .estimate()
-            .saturating_mul(4)
-            .max(Duration::from_millis(20));
-        let ask_at = now + pause + Duration::from_millis(spread);
-        let asked = confirm.asked.saturating_add(1);
-        self.confirm = Some(Confirm {
-            ask_at,
-            asked,
-            ..confirm
-        });
         Ok(())
     }
 

@@ -25,3 +25,5 @@ mod sealed;
 mod seeds;
 #[cfg(feature = "sign")]
 mod signed;
+#[cfg(feature = "sign")]
+mod signed_late;

@@ -1,0 +1,39 @@
+//! How often a receiver asks for what is missing of one stream.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// NACKs a receiver sends for one stream at once at most.
+const NACK_BURST: u32 = 8;
+
+/// NACKs for one stream in a second at most: of one receiver, and about so many of all together.
+const NACKS_PER_SECOND: u32 = 100;
+const NACKS_OF_ALL: u32 = 2_000;
+const FEWEST_NACKS: u32 = 20;
+
+/// When the NACKs sent so far would be spread evenly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking(Instant);
+
+impl Asking {
+    pub(crate) const fn since(now: Instant) -> Self {
+        Self(now)
+    }
+
+    /// Takes note of a NACK that is to be sent now, or says when it may be: the larger the group, the
+    /// fewer of each receiver.
+    pub(crate) fn may_ask(&mut self, now: Instant, members: usize) -> Result<(), Instant> {
+        let members = u32::try_from(members).unwrap_or(u32::MAX);
+        let rate = NACKS_OF_ALL.checked_div(members).unwrap_or(NACKS_OF_ALL);
+        let rate = rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
+        let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
+        let ahead = now.until(self.0);
+        let burst = interval.saturating_mul(NACK_BURST.saturating_sub(1));
+        if ahead > burst {
+            return Err(now + ahead.saturating_sub(burst));
+        }
+        self.0 = self.0.max(now) + interval;
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The window of a stream: what is known of each sequence number in it.
+
+use core::time::Duration;
+
+use super::pool::{Handle, Meta, Pool};
+use super::serial::{distance, is_before};
+use super::work;
+use crate::time::Instant;
+
+/// What is known of one sequence number in the window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Slot {
+    /// It is not there; when to ask, and how often that was done. If it came and found no room, its place
+    /// in its message is known.
+    Missing { due: Tick, attempts: u8, part: Part },
+    /// It waits in the pool.
+    Stored(Handle),
+    /// It came, or others of its message did, and that can never be put together here.
+    Useless(Part),
+    /// It was delivered, or nobody needs it.
+    Done,
+    /// It was not sent yet, as far as is known.
+    #[default]
+    Unknown,
+}
+
+impl Slot {
+    /// What has not come yet.
+    pub(crate) const fn missing(due: Tick) -> Self {
+        Self::Missing {
+            due,
+            attempts: 0,
+            part: Part::UNKNOWN,
+        }
+    }
+
+    /// Where it is in its message, if that is known.
+    pub(crate) fn part(self, pool: &Pool) -> Option<Part> {
+        match self {
+            Self::Missing { part, .. } => Some(part).filter(|part| part.is_known()),
+            Self::Stored(handle) => pool.meta(handle).map(Part::of),
+            Self::Useless(part) => Some(part),
+            Self::Done | Self::Unknown => None,
+        }
+    }
+}
+
+/// Where a fragment is in its message: how many come before it and how many after.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) before: u8,
+    pub(crate) after: u8,
+}
+
+impl Part {
+    /// No message has so many.
+    pub(crate) const UNKNOWN: Self = Self {
+        before: u8::MAX,
+        after: u8::MAX,
+    };
+
+    pub(crate) const fn of(meta: Meta) -> Self {
+        Self {
+            before: meta.fragment,
+            after: meta.last.saturating_sub(meta.fragment),
+        }
+    }
+
+    pub(crate) const fn is_known(self) -> bool {
+        self.before < u8::MAX || self.after < u8::MAX
+    }
+}
+
+/// A moment in units of 16 µs, modulo 2^32: 19 hours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Tick(u32);
+
+impl Tick {
+    pub(crate) const fn of(at: Instant) -> Self {
+        // The low bits are what counts.
+        Self((at.as_micros() >> 4) as u32)
+    }
+
+    /// Whether this moment is not later than `at`.
+    pub(crate) const fn is_by(self, at: Instant) -> bool {
+        !is_before(Self::of(at).0, self.0)
+    }
+
+    /// The moment as time, close to `now`.
+    pub(crate) fn near(self, now: Instant) -> Instant {
+        let ahead = distance(Self::of(now).0, self.0);
+        now + Duration::from_micros(u64::from(ahead) << 4)
+    }
+}
+
+/// The window of a stream: its slots.
+pub(crate) struct Window<'a>(pub(crate) &'a mut [Slot]);
+
+impl Window<'_> {
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The place of a sequence number. Where a `usize` has 16 bits it loses the upper half, and so does
+    /// the mask.
+    const fn place(&self, sequence: u32) -> usize {
+        sequence as usize & self.0.len().wrapping_sub(1)
+    }
+
+    pub(crate) fn get(&self, sequence: u32) -> Slot {
+        work::count(1);
+        self.0
+            .get(self.place(sequence))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
+        work::count(1);
+        let at = self.place(sequence);
+        if let Some(place) = self.0.get_mut(at) {
+            *place = slot;
+        }
+    }
+}
