@@ -292,6 +292,17 @@ impl<M: Memory> Group<M> {
         self.engine.expire(&mut self.memory.views(), now);
     }
 
+    /// Tells that time has passed which the clock does not know of: the device slept and its timer stood
+    /// still, or its virtual machine was stopped. Call it before anything that arrived meanwhile is
+    /// [handled](Self::handle). Nobody is taken for silent for that time. In a sealed group everybody has to
+    /// prove anew that they are there (PROTOCOL §7.5): what arrives first may have been held back for as long
+    /// as this member slept.
+    ///
+    /// With a clock that counts sleep it is not needed.
+    pub fn woke(&mut self, now: Instant) {
+        self.engine.woke(&mut self.memory.views(), now);
+    }
+
     /// The next datagram to send, if there is one, written to the beginning of `buffer`.
     ///
     /// # Errors

@@ -443,6 +443,12 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         }
     }
 
+    /// Tells that time has passed which the clock does not know of, before the next poll. See
+    /// [`Group::woke`].
+    pub fn woke(&mut self, now: Instant) {
+        self.group.woke(now);
+    }
+
     /// When to poll again if nothing arrives before; a time that is past means at once.
     ///
     /// `None`: only when something arrives.

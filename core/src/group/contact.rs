@@ -68,7 +68,7 @@ impl Engine {
     ) -> bool {
         self.forget_challenge(views);
         let is_own = self.is_own(header);
-        let verdict = views.roster.judge(header);
+        let verdict = views.roster.judge(now, header);
         match verdict {
             Some(Verdict::Duplicate) => {
                 count(&mut self.counters.duplicate);

@@ -213,6 +213,18 @@ impl Engine {
         }
     }
 
+    /// The clock stood still, or was slower than time, until now.
+    pub(crate) fn woke(&mut self, views: &mut Views<'_>, now: Instant) {
+        let now = self.tick(views, now);
+        views.roster.woke(now);
+        // What was sent back before is no proof any more.
+        #[cfg(feature = "seal")]
+        if let Some(sealed) = &mut self.guard.sealed {
+            sealed.draw_challenge();
+        }
+        self.presence.assert(now);
+    }
+
     /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
     /// has taken too long.
     fn check_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {

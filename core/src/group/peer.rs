@@ -325,17 +325,38 @@ impl Peer {
     /// it is of another session, or may be, or of one that was silent for so long that this may have been
     /// held back.
     #[cfg(feature = "seal")]
-    pub(crate) fn judge(&self, header: &Header) -> Option<Verdict> {
+    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
         if header.session == self.member.session {
             return match self.look_at(header) {
                 Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
                 Verdict::New if self.member.standing == Standing::Lost => None,
+                Verdict::New if self.is_stale(now) => None,
                 verdict => Some(verdict),
             };
         }
         let previous = self.previous.as_ref()?;
         let is_past = header.session == previous.session && header.number() <= previous.highest;
         is_past.then_some(Verdict::TooOld)
+    }
+
+    /// In a sealed group: whether so much time has passed since something of it was accepted that what comes
+    /// now may have been held back for too long. Time counts, not what was made of it: whoever stood still has
+    /// not told yet who was lost.
+    #[cfg(feature = "seal")]
+    fn is_stale(&self, now: Instant) -> bool {
+        let silence = u32::from(self.interval).saturating_mul(7) / 200;
+        let limit = silence.max(AGED).saturating_add(AGED);
+        seconds(now).wrapping_sub(self.aged_at) >= limit
+    }
+
+    /// Time has passed that the clock does not know of: whoever is there is not silent for it, and in a
+    /// sealed group has to prove that it is there.
+    pub(crate) fn woke(&mut self, now: Instant) {
+        self.excuse(now, Duration::MAX);
+        #[cfg(feature = "seal")]
+        {
+            self.aged_at = seconds(now).wrapping_sub(1 << 31);
+        }
     }
 
     /// In a sealed group: its session is believed since this datagram, for sending this challenge back.

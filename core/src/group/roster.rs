@@ -171,12 +171,18 @@ impl Roster {
         self.places.get(index).map(Peer::believed_with)
     }
 
-    /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none, or
-    /// begins another session.
+    /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none,
+    /// begins another session, or has to prove that it is there.
     #[cfg(feature = "seal")]
-    pub(crate) fn judge(&self, header: &Header) -> Option<Verdict> {
+    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
         let index = self.places.find(header.sender)?;
-        self.places.get(index)?.judge(header)
+        self.places.get(index)?.judge(now, header)
+    }
+
+    /// Time has passed that the clock does not know of.
+    pub(crate) fn woke(&mut self, now: Instant) {
+        self.places.iter_mut().for_each(|peer| peer.woke(now));
+        self.next_check = Some(now);
     }
 
     /// A sender has proved to be there now: it sent this challenge back, in a datagram of this header.

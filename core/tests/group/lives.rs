@@ -150,7 +150,7 @@ fn who_left_and_speaks_in_the_next_session_goes_on() {
 }
 
 #[cfg(feature = "seal")]
-mod keys {
+pub(crate) mod keys {
     use super::*;
     use crate::hub::{address, drain, group_address};
     use core::time::Duration;
@@ -172,17 +172,17 @@ mod keys {
     }
 
     /// Two members of a sealed group, of whom the first one's datagrams may be lost.
-    struct Pair {
-        members: [Group<Room>; 2],
-        log: Vec<String>,
+    pub(crate) struct Pair {
+        pub(crate) members: [Group<Room>; 2],
+        pub(crate) log: Vec<String>,
         gaps: u32,
         confirmed: usize,
-        now: Instant,
+        pub(crate) now: Instant,
         lossy: bool,
     }
 
     impl Pair {
-        fn new() -> Self {
+        pub(crate) fn new() -> Self {
             let ana = sealed("ana", b"what ana drew at random: 8f3a0c");
             let ben = sealed("ben", b"what ben drew at random: 51e7d9");
             let mut pair = Self {
@@ -198,7 +198,7 @@ mod keys {
             pair
         }
 
-        fn run(&mut self, millis: u64) {
+        pub(crate) fn run(&mut self, millis: u64) {
             for _ in 0..millis {
                 self.step();
                 self.now = self.now + Duration::from_millis(1);
@@ -229,7 +229,7 @@ mod keys {
             self.hear_all();
         }
 
-        fn hear_all(&mut self) {
+        pub(crate) fn hear_all(&mut self) {
             let [ana, ben] = &mut self.members;
             while let Some(event) = ana.poll_event() {
                 self.confirmed += usize::from(matches!(event, Event::Confirmed(_)));
@@ -244,7 +244,7 @@ mod keys {
             drain(ben, &mut self.log);
         }
 
-        fn send(&mut self, text: &str) -> u32 {
+        pub(crate) fn send(&mut self, text: &str) -> u32 {
             self.members[0]
                 .send(self.now, CHANNEL, text.as_bytes())
                 .unwrap()

@@ -27,3 +27,5 @@ mod seeds;
 mod signed;
 #[cfg(feature = "sign")]
 mod signed_late;
+#[cfg(feature = "seal")]
+mod sleep;
