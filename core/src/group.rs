@@ -227,8 +227,8 @@ impl<M: Memory> Group<M> {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Result<(), EventsWaiting> {
-        let views = self.memory.views();
-        if self.engine.has_events(&views) {
+        let mut views = self.memory.views();
+        if self.engine.has_events_of_datagram(&mut views) {
             return Err(EventsWaiting);
         }
         match views.inbox.octets.get_mut(..datagram.len()) {

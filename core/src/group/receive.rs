@@ -351,6 +351,18 @@ impl Engine {
             || self.guard.is_worn_out()
     }
 
+    /// Whether there is something to look at that came with a datagram. That somebody is silent came with the
+    /// time, maybe in [`transmit`](Self::transmit), and is taken back if the next datagram is theirs.
+    pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
+        let came = |change| !matches!(change, Change::Suspect | Change::Lost);
+        self.has_events(views)
+            && (views.inbox.is_busy()
+                || views.streams.any_ready
+                || self.duplicate_id.is_some()
+                || self.guard.is_worn_out()
+                || views.roster.peek_pending(came).is_some())
+    }
+
     /// The next event.
     ///
     /// Changes of the roster come before the frame that follows them. What is stored is delivered when

@@ -5,7 +5,7 @@ use core::time::Duration;
 use groupcast::wire::{self, Bye, Data, Frame, Hello};
 use groupcast::{Destination, Event, Outcome, SendError, Standing};
 
-use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, hear, hello, id, member, ms};
+use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, drain, hear, hello, id, member, ms};
 
 #[test]
 fn the_first_datagram_introduces_its_sender() {
@@ -430,4 +430,32 @@ fn time_that_runs_backwards_stands_still() {
     assert_eq!(hear(&mut ana, ms(1), &ben.message("hi")), ["ben: hi"]);
     ana.handle_timeout(ms(12_499));
     assert!(ana.poll_event().is_none());
+}
+
+#[test]
+fn that_somebody_fell_silent_need_not_be_asked_for_before_the_next_datagram() {
+    let mut ana = member(config("ana"), 1);
+    let (mut ben, mut cho) = (Puppet::new(7, 1), Puppet::new(8, 1));
+    hear(&mut ana, ms(10), &ben.hello("ben"));
+    hear(&mut ana, ms(10), &cho.hello("cho"));
+    let mut buffer = [0; 1472];
+    // Sending finds that both are silent, and what is heard next is one of them.
+    while ana.poll_transmit(ms(2_600), &mut buffer).unwrap().is_some() {}
+    ana.handle(ms(2_600), address(7), &ben.hello("ben"))
+        .unwrap();
+    let mut log = Vec::new();
+    drain(&mut ana, &mut log);
+    assert_eq!(log, ["cho suspect"]);
+    for at in (2_600..3_600).step_by(10) {
+        while ana.poll_transmit(ms(at), &mut buffer).unwrap().is_some() {}
+    }
+    ana.handle(ms(3_600), address(7), &ben.hello("ben"))
+        .unwrap();
+    drain(&mut ana, &mut log);
+    assert_eq!(log, ["cho suspect", "cho lost"]);
+    // What a datagram brought is another matter.
+    ana.handle(ms(3_610), address(7), &ben.message("hi"))
+        .unwrap();
+    let refused = ana.handle(ms(3_620), address(7), &ben.hello("ben"));
+    assert!(refused.is_err());
 }
