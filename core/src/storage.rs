@@ -12,7 +12,7 @@ use crate::group::{Echo, Echoes};
 /// | parameter | what for | too small |
 /// |---|---|---|
 /// | `PEERS` | other members, and as many values of State and Latest channels | the rest exchange messages, but are not on the roster; old values are forgotten |
-/// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; the rest are delivered without guarantee, and reported |
+/// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; of the rest only what comes in order is delivered until there is a place, and what is missed is reported when they end |
 /// | `WINDOW` | sequence numbers of each such sender that may be out of order, a power of two | more is asked for again under loss, and lost at high rates |
 /// | `BLOCKS` | fragments that wait, 80 octets each, and own State values | as `WINDOW` |
 /// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |

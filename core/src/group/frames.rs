@@ -280,11 +280,7 @@ impl Engine {
             None if is_state && data.repair => return self.newest(parts, index, data, true),
             None => match self.begin_stream(parts, now, source, index, data) {
                 Some(at) => at,
-                None if is_state => return self.newest(parts, index, data, true),
-                None => {
-                    count(&mut self.counters.fragments_no_stream);
-                    return Taken::Nothing;
-                }
+                None => return self.take_without_stream(parts, index, is_state, data),
             },
         };
         let Some(stream) = parts.streams.get_mut(at) else {
@@ -344,6 +340,33 @@ impl Engine {
         }
     }
 
+    /// There is no place for a stream. Whatever comes just when nothing is missing needs none; of the rest is
+    /// remembered that it was sent.
+    fn take_without_stream(
+        &mut self,
+        parts: &mut Parts<'_>,
+        index: usize,
+        is_state: bool,
+        data: &Data<'_>,
+    ) -> Taken {
+        let is_next = parts.roster.peer_mut(index).is_some_and(|peer| {
+            let is_next = data.last == 0 && peer.advance(data.sequence);
+            if !is_next {
+                let rest = data.last.saturating_sub(data.fragment);
+                peer.hear_of(data.sequence.wrapping_add(1), rest);
+            }
+            is_next
+        });
+        if is_state {
+            return self.newest(parts, index, data, true);
+        }
+        if is_next {
+            return Taken::Deliver;
+        }
+        count(&mut self.counters.fragments_no_stream);
+        Taken::Nothing
+    }
+
     /// When to ask for what is found missing now.
     fn ask_when(&mut self, now: Instant, parts: &Parts<'_>, at: usize) -> Instant {
         let trip = parts
@@ -374,11 +397,12 @@ impl Engine {
                 if is_past && self.config.join == Join::Current && !Self::is_grown_up(now) {
                     return None;
                 }
-                self.beginning(now, low, data.sequence)
+                let start = self.beginning(now, low, data.sequence);
+                // Even if there is no room for it now: what is missed from here on is to be reported.
+                parts.roster.set_position(index, start, 0);
+                start
             }
         };
-        // Even if there is no room for it now: what is missed from here on is to be reported.
-        parts.roster.set_position(index, start);
         self.new_stream(parts, now, source, index, start)
     }
 
@@ -409,12 +433,20 @@ impl Engine {
             .streams
             .begin(now, index, source.life, start, parts.slots, parts.pool);
         let (at, evicted) = begun.ok()?;
-        if let Some((peer, position)) = evicted {
-            parts.roster.set_position(peer, position);
+        if let Some((peer, position, rest)) = evicted {
+            parts.roster.set_position(peer, position, rest);
         }
-        if let Some(stream) = parts.streams.get_mut(at) {
-            stream.set_round_trip(self.trip.estimate());
-        }
+        parts
+            .streams
+            .get_mut(at)?
+            .set_round_trip(self.trip.estimate());
+        // What was missed while there was no place is missing now.
+        let (told, rest) = parts.roster.peer_mut(index)?.told();
+        let due = self.ask_when(now, parts, at);
+        let mut window = window(parts.slots, parts.streams.len(), at);
+        let stream = parts.streams.get_mut(at)?;
+        stream.extend(now, told, due, &mut window);
+        stream.rest = rest;
         Some(at)
     }
 
@@ -427,12 +459,17 @@ impl Engine {
             None => {
                 let known = parts.roster.position(index);
                 let start = known.unwrap_or_else(|| self.beginning(now, sync.low, sync.next));
-                parts.roster.set_position(index, start);
+                if known.is_none() {
+                    parts.roster.set_position(index, start, 0);
+                }
                 if start.next == sync.next && sync.states == 0 {
                     // Nothing is missing: the place of a stream is for those that need it.
                     return;
                 }
                 let Some(at) = self.new_stream(&mut parts, now, source, index, start) else {
+                    if let Some(peer) = parts.roster.peer_mut(index) {
+                        peer.hear_of(sync.next, 0);
+                    }
                     return;
                 };
                 at

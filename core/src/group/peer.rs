@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::serial::{distance, is_before, later};
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
 use crate::ident::GroupTag;
@@ -189,6 +190,10 @@ pub(crate) struct Peer {
     is_waited_for: bool,
     /// Where this receiver is in its stream, while no stream is kept for it.
     pub(crate) position: Option<Position>,
+    /// Meanwhile, and from `position` on: before which number everything has been sent, as far as was told, and
+    /// how many more belong to the message in the middle of which that is.
+    told: u32,
+    rest: u8,
     previous: Option<Previous>,
     /// The tag of the key that its session is sealed with: no other key may speak for it.
     #[cfg(feature = "seal")]
@@ -249,6 +254,8 @@ impl Peer {
             reach: 0,
             is_waited_for: false,
             position: None,
+            told: 0,
+            rest: 0,
             previous: None,
             #[cfg(feature = "seal")]
             tag: header.tag,
@@ -305,6 +312,64 @@ impl Peer {
         if let Some(next) = next {
             self.reach = next;
         }
+    }
+
+    /// No stream is kept for it from here on. So much is known to have been sent.
+    pub(crate) const fn set_position(&mut self, position: Position, told: u32, rest: u8) {
+        self.position = Some(position);
+        self.told = told;
+        self.rest = rest;
+    }
+
+    /// What has been sent, as far as was told while no stream was kept.
+    pub(crate) const fn told(&self) -> (u32, u8) {
+        (self.told, self.rest)
+    }
+
+    /// A message of its own comes just when nothing is missing: it needs no stream. Else `false`.
+    pub(crate) fn advance(&mut self, sequence: u32) -> bool {
+        match &mut self.position {
+            Some(position) if (position.next, self.told, self.rest) == (sequence, sequence, 0) => {
+                position.next = sequence.wrapping_add(1);
+                self.told = position.next;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Everything before `told` has been sent, and `rest` more belong to the message before it.
+    pub(crate) fn hear_of(&mut self, told: u32, rest: u8) {
+        let Some(next) = self.position.map(|position| position.next) else {
+            return;
+        };
+        if distance(next, told) == 0 {
+            return;
+        }
+        let end = later(self.end(), told.wrapping_add(u32::from(rest)));
+        self.told = later(self.told, told);
+        self.rest = u8::try_from(distance(self.told, end)).unwrap_or(u8::MAX);
+    }
+
+    /// What it has sent, the message that it has begun included, ends here.
+    const fn end(&self) -> u32 {
+        self.told.wrapping_add(self.rest as u32)
+    }
+
+    /// Whether it has sent something that is neither delivered nor reported, without a stream.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.position
+            .is_some_and(|position| is_before(position.next, self.end()))
+    }
+
+    /// It is gone. The first and the last number that is neither delivered nor reported, without a stream.
+    pub(crate) fn take_gap(&mut self) -> Option<(u32, u32)> {
+        if !self.is_owed() {
+            return None;
+        }
+        let (first, end) = (self.position?.next, self.end());
+        self.set_position(Position::starting_at(end), end, 0);
+        Some((first, end.wrapping_sub(1)))
     }
 
     /// It says whether it has what is to be confirmed.
@@ -556,6 +621,7 @@ impl Peer {
             return Heard::Continued;
         }
         self.position = previous.position;
+        (self.told, self.rest) = (previous.position.map_or(0, |it| it.next), 0);
         // What is told from here on is of the other session again.
         if self.is_member() && self.pending != Some(Change::DuplicateId) {
             self.pending = Some(Change::Restarted);

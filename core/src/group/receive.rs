@@ -5,9 +5,7 @@ use core::time::Duration;
 
 use super::engine::Engine;
 use super::inbox::{Content, Source};
-#[cfg(feature = "seal")]
-use super::peer::Peer;
-use super::peer::{Change, Heard, LATE};
+use super::peer::{Change, Heard, LATE, Peer};
 use super::roster::RosterFull;
 use super::stream::Next;
 use super::streams::window;
@@ -128,7 +126,7 @@ impl Engine {
             }
             return Fate::Dropped;
         }
-        if let Some(index) = views.roster.would_restart(now, &header)
+        if let Some(index) = views.roster.would_end(now, &header)
             && self.end_stream(views, index)
         {
             // First what is left of the session before; it is told under that session's name.
@@ -324,7 +322,7 @@ impl Engine {
     /// A member's session is over. Whether something of it is still to be delivered or reported.
     fn end_stream(&mut self, views: &mut Views<'_>, index: usize) -> bool {
         let Some(at) = views.streams.find(index) else {
-            return false;
+            return views.roster.end_without_stream(index);
         };
         let Some(stream) = views.streams.get_mut(at) else {
             return false;
@@ -336,7 +334,7 @@ impl Engine {
             views.streams.any_ready = true;
         } else {
             // What is late of it is not to begin it anew.
-            views.roster.set_position(index, stream.position());
+            views.roster.set_position(index, stream.position(), 0);
             views.streams.remove(at, views.slots, views.pool);
         }
         unfinished
@@ -407,7 +405,13 @@ impl Engine {
                 }
             }
             let index = views.roster.peek_pending(is_end)?;
-            if let Some(at) = views.streams.find(index)
+            let at = views.streams.find(index);
+            if at.is_none()
+                && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
+            {
+                return Some(self.found_gap(views, None, index, first, last));
+            }
+            if let Some(at) = at
                 && let Some(stream) = views.streams.get_mut(at)
                 && stream.is_owed()
             {
@@ -443,7 +447,7 @@ impl Engine {
             let (index, closing, position) = (stream.peer, stream.is_closing, stream.position());
             match next {
                 Some(Next::Gap { first, last }) => {
-                    return Some(self.found_gap(views, at, index, first, last));
+                    return Some(self.found_gap(views, Some(at), index, first, last));
                 }
                 Some(Next::Message { first, last }) => {
                     return self.assemble(views, at, first, last);
@@ -452,7 +456,7 @@ impl Engine {
                     views.streams.note(at, self.config.max_wait);
                     if closing {
                         // What is late of it is not to begin it anew.
-                        views.roster.set_position(index, position);
+                        views.roster.set_position(index, position, 0);
                         views.streams.remove(at, views.slots, views.pool);
                     }
                 }
@@ -465,7 +469,7 @@ impl Engine {
     fn found_gap(
         &mut self,
         views: &mut Views<'_>,
-        at: usize,
+        at: Option<usize>,
         index: usize,
         first: u32,
         last: u32,
@@ -474,11 +478,13 @@ impl Engine {
         let fragments = u64::from(last.wrapping_sub(first)).wrapping_add(1);
         self.counters.gap_fragments = self.counters.gap_fragments.wrapping_add(fragments);
         views.latest.doubt(index);
-        if let Some(stream) = views.streams.get_mut(at) {
+        if let Some(at) = at
+            && let Some(stream) = views.streams.get_mut(at)
+        {
             stream.states_asked = 0;
             stream.since = last.wrapping_add(1);
+            views.streams.note(at, self.config.max_wait);
         }
-        views.streams.note(at, self.config.max_wait);
         Found::Gap { index, first, last }
     }
 
@@ -521,7 +527,7 @@ impl Engine {
         views.streams.note(at, self.config.max_wait);
         if !fits {
             // Its sender did not keep to what this member can receive.
-            return Some(self.found_gap(views, at, index, first, last));
+            return Some(self.found_gap(views, Some(at), index, first, last));
         }
         let member = views.roster.member(index)?;
         let (id, address) = (member.id(), member.address());

@@ -193,9 +193,14 @@ impl Roster {
         }
     }
 
-    /// The place of a member that begins another session with a datagram of this header.
-    pub(crate) fn would_restart(&self, now: Instant, header: &Header) -> Option<usize> {
-        let index = self.places.find(header.sender)?;
+    /// The place of a member whose stream ends with a datagram of this header: it begins another life with it,
+    /// or its place is needed.
+    pub(crate) fn would_end(&self, now: Instant, header: &Header) -> Option<usize> {
+        let Some(index) = self.places.find(header.sender) else {
+            return self
+                .vacancy()
+                .filter(|index| self.places.get(*index).is_some());
+        };
         let peer = self.places.get(index)?;
         if peer.member.session == header.session {
             return None;
@@ -325,11 +330,27 @@ impl Roster {
         self.places.get(index)?.position
     }
 
-    /// Notes where this receiver is in a peer's stream.
-    pub(crate) fn set_position(&mut self, index: usize, position: Position) {
+    /// The peer at `index`, for what no sum depends on.
+    pub(crate) fn peer_mut(&mut self, index: usize) -> Option<&mut Peer> {
+        self.places.get_mut(index)
+    }
+
+    /// Notes where this receiver is in a peer's stream, of which nothing is missing.
+    pub(crate) fn set_position(&mut self, index: usize, position: Position, rest: u8) {
         if let Some(peer) = self.places.get_mut(index) {
-            peer.position = Some(position);
+            peer.set_position(position, position.next, rest);
         }
+    }
+
+    /// A peer that is gone has a last gap, without a stream: it is told before the end. Whether there is one.
+    pub(crate) fn end_without_stream(&mut self, index: usize) -> bool {
+        let ends = |peer: &mut Peer| {
+            if peer.is_owed() {
+                peer.pending = peer.pending.or(Some(Change::Ended));
+            }
+            peer.is_owed()
+        };
+        self.change(index, ends).unwrap_or_default()
     }
 
     /// A member is owed an ACK.

@@ -66,7 +66,7 @@ pub(crate) struct Stream {
     /// Nothing after this is stored.
     last_stored: u32,
     /// How many numbers from `high` on belong to a message of which a fragment came.
-    rest: u8,
+    pub(crate) rest: u8,
     /// Whether there may be something to deliver or report.
     pub(crate) is_ready: bool,
     /// The sender's session is over: deliver what is there, report the rest, then forget the stream.

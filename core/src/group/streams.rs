@@ -17,6 +17,9 @@ pub(crate) struct Streams<B: ?Sized = [Option<Stream>]> {
     table: B,
 }
 
+/// Whose stream gave way, where it was, and how many numbers are still to come of the message before.
+type Evicted = (usize, Position, u8);
+
 /// There is no place for another stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct StreamsFull;
@@ -67,7 +70,7 @@ impl Streams {
         start: Position,
         slots: &mut [Slot],
         pool: &mut Pool,
-    ) -> Result<(usize, Option<(usize, Position)>), StreamsFull> {
+    ) -> Result<(usize, Option<Evicted>), StreamsFull> {
         let free = self.table.iter().position(Option::is_none);
         let idle = || {
             let idle = self.table.iter().enumerate().filter_map(|(at, place)| {
@@ -79,7 +82,8 @@ impl Streams {
             idle.min().map(|(_, at)| at)
         };
         let at = free.or_else(idle).ok_or(StreamsFull)?;
-        let evicted = self.get(at).map(|stream| (stream.peer, stream.position()));
+        let evicted = self.get(at);
+        let evicted = evicted.map(|stream| (stream.peer, stream.position(), stream.rest));
         self.remove(at, slots, pool);
         let stream = Stream::new(now, peer, session, start);
         *self.table.get_mut(at).ok_or(StreamsFull)? = Some(stream);

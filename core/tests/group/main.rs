@@ -12,6 +12,7 @@ mod farewell;
 mod fleet;
 mod flow;
 mod ghosts;
+mod hogs;
 mod hub;
 mod late;
 mod leap;
