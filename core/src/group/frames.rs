@@ -399,7 +399,7 @@ impl Engine {
                 }
                 let start = self.beginning(now, low, data.sequence);
                 // Even if there is no room for it now: what is missed from here on is to be reported.
-                parts.roster.set_position(index, start, 0);
+                parts.roster.set_position(index, start);
                 start
             }
         };
@@ -434,7 +434,7 @@ impl Engine {
             .begin(now, index, source.life, start, parts.slots, parts.pool);
         let (at, evicted) = begun.ok()?;
         if let Some((peer, position, rest)) = evicted {
-            parts.roster.set_position(peer, position, rest);
+            parts.roster.stow(peer, position, rest);
         }
         parts
             .streams
@@ -460,7 +460,7 @@ impl Engine {
                 let known = parts.roster.position(index);
                 let start = known.unwrap_or_else(|| self.beginning(now, sync.low, sync.next));
                 if known.is_none() {
-                    parts.roster.set_position(index, start, 0);
+                    parts.roster.set_position(index, start);
                 }
                 if start.next == sync.next && sync.states == 0 {
                     // Nothing is missing: the place of a stream is for those that need it.
@@ -475,6 +475,9 @@ impl Engine {
                 at
             }
         };
+        if let Some(peer) = parts.roster.peer_mut(index) {
+            peer.hear_at_least(sync.next, 0);
+        }
         let due = self.ask_when(now, &parts, at);
         let members = self.group_size(parts.roster);
         let count_of = parts.streams.len();

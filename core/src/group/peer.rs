@@ -190,8 +190,8 @@ pub(crate) struct Peer {
     is_waited_for: bool,
     /// Where this receiver is in its stream, while no stream is kept for it.
     pub(crate) position: Option<Position>,
-    /// Meanwhile, and from `position` on: before which number everything has been sent, as far as was told, and
-    /// how many more belong to the message in the middle of which that is.
+    /// Before which number everything has been sent, as far as SYNC told, and without a stream DATA, too; and how
+    /// many more belong to the message in the middle of which that is.
     told: u32,
     rest: u8,
     previous: Option<Previous>,
@@ -314,28 +314,41 @@ impl Peer {
         }
     }
 
-    /// No stream is kept for it from here on. So much is known to have been sent.
+    /// This is where its stream begins, or ended, and so much is known to have been sent.
     pub(crate) const fn set_position(&mut self, position: Position, told: u32, rest: u8) {
         self.position = Some(position);
         self.told = told;
         self.rest = rest;
     }
 
-    /// What has been sent, as far as was told while no stream was kept.
+    /// What has been sent, as far as was told.
     pub(crate) const fn told(&self) -> (u32, u8) {
         (self.told, self.rest)
     }
 
-    /// A message of its own comes just when nothing is missing: it needs no stream. Else `false`.
-    pub(crate) fn advance(&mut self, sequence: u32) -> bool {
-        match &mut self.position {
-            Some(position) if (position.next, self.told, self.rest) == (sequence, sequence, 0) => {
-                position.next = sequence.wrapping_add(1);
-                self.told = position.next;
-                true
-            }
-            _ => false,
+    /// Its stream gives way, or ends. What was told beyond it stays to be missed.
+    pub(crate) fn stow(&mut self, position: Position, rest: u8) {
+        self.position = Some(position);
+        self.hear_at_least(position.next, rest);
+    }
+
+    /// Everything before `told` has been sent, a stream or not.
+    pub(crate) const fn hear_at_least(&mut self, told: u32, rest: u8) {
+        if !is_before(told, self.told) {
+            self.told = told;
+            self.rest = rest;
         }
+    }
+
+    /// A message of its own that is next needs no stream. Else `false`.
+    pub(crate) fn advance(&mut self, sequence: u32) -> bool {
+        let Some(position) = self.position.as_mut().filter(|it| it.next == sequence) else {
+            return false;
+        };
+        position.next = sequence.wrapping_add(1);
+        let next = position.next;
+        self.hear_at_least(next, 0);
+        true
     }
 
     /// Everything before `told` has been sent, and `rest` more belong to the message before it.

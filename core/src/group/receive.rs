@@ -324,17 +324,18 @@ impl Engine {
         let Some(at) = views.streams.find(index) else {
             return views.roster.end_without_stream(index);
         };
+        let told = views.roster.told(index);
         let Some(stream) = views.streams.get_mut(at) else {
             return false;
         };
-        stream.give_up();
+        stream.give_up(told);
         stream.is_closing = true;
         let unfinished = stream.is_ready;
         if unfinished {
             views.streams.any_ready = true;
         } else {
             // What is late of it is not to begin it anew.
-            views.roster.set_position(index, stream.position(), 0);
+            views.roster.stow(index, stream.position(), 0);
             views.streams.remove(at, views.slots, views.pool);
         }
         unfinished
@@ -405,7 +406,7 @@ impl Engine {
                 }
             }
             let index = views.roster.peek_pending(is_end)?;
-            let at = views.streams.find(index);
+            let (at, told) = (views.streams.find(index), views.roster.told(index));
             if at.is_none()
                 && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
             {
@@ -413,9 +414,9 @@ impl Engine {
             }
             if let Some(at) = at
                 && let Some(stream) = views.streams.get_mut(at)
-                && stream.is_owed()
+                && stream.is_owed(told)
             {
-                stream.give_up();
+                stream.give_up(told);
                 if stream.is_ready {
                     views.streams.any_ready = true;
                     if let Some(found) = self.find_stored(views) {
@@ -456,7 +457,7 @@ impl Engine {
                     views.streams.note(at, self.config.max_wait);
                     if closing {
                         // What is late of it is not to begin it anew.
-                        views.roster.set_position(index, position, 0);
+                        views.roster.stow(index, position, 0);
                         views.streams.remove(at, views.slots, views.pool);
                     }
                 }

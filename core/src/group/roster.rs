@@ -335,11 +335,23 @@ impl Roster {
         self.places.get_mut(index)
     }
 
-    /// Notes where this receiver is in a peer's stream, of which nothing is missing.
-    pub(crate) fn set_position(&mut self, index: usize, position: Position, rest: u8) {
+    /// Notes where a peer's stream begins.
+    pub(crate) fn set_position(&mut self, index: usize, position: Position) {
         if let Some(peer) = self.places.get_mut(index) {
-            peer.set_position(position, position.next, rest);
+            peer.set_position(position, position.next, 0);
         }
+    }
+
+    /// Notes where this receiver is in a peer's stream that is not kept any more.
+    pub(crate) fn stow(&mut self, index: usize, position: Position, rest: u8) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.stow(position, rest);
+        }
+    }
+
+    /// Before which number a peer has sent everything, as far as was told.
+    pub(crate) fn told(&self, index: usize) -> u32 {
+        self.places.get(index).map_or(0, |peer| peer.told().0)
     }
 
     /// A peer that is gone has a last gap, without a stream: it is told before the end. Whether there is one.

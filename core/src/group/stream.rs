@@ -16,7 +16,7 @@ use super::asking::Asking;
 use super::body::Body;
 use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
-use super::serial::{distance, is_before};
+use super::serial::{distance, is_before, later};
 pub(crate) use super::slots::{Part, Slot, Tick, Window};
 use super::work;
 use crate::time::Instant;
@@ -255,13 +255,14 @@ impl Stream {
     }
 
     /// Whether something is missing, waits, or is the rest of a message of which a fragment came.
-    pub(crate) const fn is_owed(&self) -> bool {
-        !self.is_idle() || self.rest > 0
+    pub(crate) const fn is_owed(&self, told: u32) -> bool {
+        !self.is_idle() || self.rest > 0 || self.reaches(told)
     }
 
-    /// The sender is gone: what is missing will not come, nor the rest of a message that it had begun.
-    pub(crate) fn give_up(&mut self) {
-        let end = self.high.wrapping_add(u32::from(self.rest));
+    /// The sender is gone: what is missing will not come, nor the rest of a message that it had begun, nor
+    /// anything before `told`, which may have been told elsewhere.
+    pub(crate) fn give_up(&mut self, told: u32) {
+        let end = later(self.high.wrapping_add(u32::from(self.rest)), told);
         if self.reaches(end) {
             self.high = end;
         }

@@ -1,6 +1,6 @@
 //! Senders for whose stream there is no place, or no place any more: what they said is delivered, or in a gap.
 
-use groupcast::wire::{self, Bye, Data, Frame, Hello, Sync};
+use groupcast::wire::{self, Bye, Data, Frame, Header, Hello, Sync};
 use groupcast::{Group, Memory, Storage};
 
 use crate::hub::{Puppet, address, config, data, drain, hello, ms};
@@ -237,5 +237,32 @@ fn a_place_on_the_roster_is_given_away_after_what_its_owner_lacks() {
         assert_eq!(told(&mut ana, 40, &dan.hello("dan")), ["dan joined"]);
         let log = told(&mut ana, 50, &dan.say(&[Frame::Bye(Bye::LEFT)]));
         assert_eq!(log, ["dan left"]);
+    }
+}
+
+#[test]
+fn what_one_was_told_alone_is_a_gap_when_its_sender_is_gone() {
+    for restarts in [false, true] {
+        let mut ana = Group::new(Narrow::new(), config("ana"), [1; 32]).unwrap();
+        let mut ben = Puppet::new(7, 1);
+        told(&mut ana, 10, &ben.hello("ben"));
+        told(&mut ana, 20, &ben.say(&[Frame::Data(message(0))]));
+        let mut to_one = Puppet {
+            counter: Header::TO_ONE,
+            ..Puppet::new(7, 1)
+        };
+        // Nothing is missing yet: the group's queue may hold it.
+        let log = told(&mut ana, 30, &to_one.say(&[sync(3)]));
+        assert!(log.is_empty() && asked(&mut ana, 30, 90, ben.id).is_empty());
+        let log = told(&mut ana, 100, &ben.say(&[Frame::Data(message(1))]));
+        assert_eq!(log, ["ben: hi"]);
+        if restarts {
+            let log = told(&mut ana, 110, &Puppet::new(7, 2).hello("ben"));
+            assert!(log.len() == 1 && is_gap(&log[0], 2, 2), "{log:?}");
+        } else {
+            let log = told(&mut ana, 110, &ben.say(&[Frame::Bye(Bye::LEFT)]));
+            assert!(is_gap(&log[0], 2, 2), "{log:?}");
+            assert_eq!(log[1..], ["ben left"]);
+        }
     }
 }
