@@ -238,6 +238,13 @@ pub(crate) fn is_intact(datagram: &[u8]) -> bool {
     checksum::check(datagram).is_ok()
 }
 
+/// The last 4 octets of a datagram: all of an open group's trailer, and a part of a sealed one's. Two that
+/// differ are two datagrams.
+pub(crate) fn ending(datagram: &[u8]) -> u32 {
+    let last = datagram.last_chunk().copied();
+    u32::from_be_bytes(last.unwrap_or_default())
+}
+
 /// Writes a datagram: header, then what `frames` writes, then the trailer. Returns its length.
 pub(crate) fn emit_with(
     header: &Header,

@@ -19,7 +19,7 @@ use super::window::Verdict;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time};
+use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time, ending};
 
 use super::transmit::ECHOES;
 
@@ -85,12 +85,13 @@ impl Engine {
             return false;
         };
         let datagram = views.inbox.octets.get_mut(..len).unwrap_or_default();
+        let ending = ending(datagram);
         if !sealed.open(header, datagram) {
             count(&mut self.counters.corrupt);
             return false;
         }
         if is_own {
-            self.meet_clone(views, now, from, header);
+            self.meet_clone(views, now, from, header, ending);
             return false;
         }
         if verdict.is_some() {

@@ -47,8 +47,9 @@ pub(crate) struct Engine {
     pub(crate) id: MemberId,
     pub(crate) session: Session,
     pub(crate) guard: Guard,
-    /// The datagram counter: that of the last datagram sent.
+    /// The datagram counter: that of the last datagram sent, and the last 4 octets of that.
     pub(crate) counter: u64,
+    pub(crate) ending: u32,
     /// The sequence number of the next fragment that is not of the reliable stream.
     pub(crate) sequence: u32,
     /// The largest datagram this member sends.
@@ -148,6 +149,7 @@ impl Engine {
             session,
             guard,
             counter: 0,
+            ending: 0,
             sequence: 0,
             max_datagram: config.max_datagram(views.inbox.octets.len()),
             receivable: receivable(views),
@@ -311,8 +313,13 @@ impl Engine {
         }
     }
 
-    /// Whether a datagram with this header was sent by this member, in this session or the one before.
-    pub(crate) fn has_sent(&self, header: &Header) -> bool {
+    /// Whether a datagram with this header and these last octets was sent by this member, in this session
+    /// or the one before. What it sent last is compared: a copy that was switched on together with this
+    /// device sends as often, but not the same.
+    pub(crate) fn has_sent(&self, header: &Header, ending: u32) -> bool {
+        if self.is_own(header) && header.number() == self.counter && ending != self.ending {
+            return false;
+        }
         let is_by = |(id, session, counter)| {
             (header.sender, header.session) == (id, session) && header.number() <= counter
         };

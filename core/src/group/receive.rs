@@ -101,7 +101,8 @@ impl Engine {
                 return Fate::Dropped;
             }
         };
-        if self.has_sent(&header) {
+        let ending = wire::ending(datagram);
+        if self.has_sent(&header, ending) {
             if self.is_own(&header) && !self.guard.is_sealed() {
                 self.own_address = Some(from);
             }
@@ -115,7 +116,7 @@ impl Engine {
         let end = len.saturating_sub(header.suite.trailer_len());
         if header.sender == self.id {
             if self.is_own(&header) {
-                self.meet_clone(views, now, from, &header);
+                self.meet_clone(views, now, from, &header, ending);
             } else {
                 count(&mut self.counters.claims_own_id);
                 let frames = views.inbox.octets.get(Header::LEN..end);
@@ -246,6 +247,7 @@ impl Engine {
         now: Instant,
         from: SocketAddr,
         header: &Header,
+        ending: u32,
     ) {
         count(&mut self.counters.claims_own_id);
         let lately = |at: Instant| now.since(at) < CLONE_PAUSE;
@@ -255,9 +257,11 @@ impl Engine {
         }
         self.parted = Some(now);
         let id = self.id;
-        // A copy of this device sees the same of nothing but itself.
+        // A copy that notices in the same moment sees the same with the sides changed. Where their
+        // counters are equal, the ends of what they sent are not.
+        let ends = u64::from(ending) ^ u64::from(self.ending).rotate_left(32);
         let difference =
-            header.counter ^ self.counter.rotate_left(24) ^ now.as_micros().rotate_left(40);
+            ends ^ header.counter ^ self.counter.rotate_left(24) ^ now.as_micros().rotate_left(40);
         self.guard.part(&mut self.random, difference);
         let fixed = self.config.id;
         let other = fixed.unwrap_or_else(|| self.random.member_id());

@@ -18,7 +18,7 @@ use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{
     Ack, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, Mark, Skip, Sync, Time, Writer,
-    emit_with,
+    emit_with, ending,
 };
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -518,6 +518,7 @@ impl Engine {
             count(&mut self.counters.send_failures);
             return Ok(None);
         }
+        self.ending = ending(datagram);
         Ok(Some(len))
     }
 

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use groupcast::wire::{Bye, Frame};
-use groupcast::{Channel, Group};
+use groupcast::{Channel, Destination, Group};
 
-use crate::hub::{Hub, Puppet, Room, config, drain, hear, id, member, ms};
+use crate::hub::{Hub, Puppet, Room, address, config, drain, hear, id, member, ms};
 
 const RELIABLE: Channel = Channel::reliable_ordered(1);
 
@@ -24,9 +24,7 @@ fn bye() -> Frame<'static> {
 /// Hands a datagram to every member.
 fn tell_all(hub: &mut Hub, datagram: &[u8]) {
     for (group, log) in &mut hub.members {
-        group
-            .handle(hub.now, crate::hub::address(99), datagram)
-            .unwrap();
+        group.handle(hub.now, address(99), datagram).unwrap();
         drain(group, log);
     }
     hub.settle();
@@ -174,4 +172,70 @@ fn copies_draw_otherwise_from_the_moment_on_at_which_they_differ() {
     hear(&mut other, ms(1), &heard);
     assert_ne!(one.session(), other.session());
     assert_ne!(one.id(), other.id());
+}
+
+/// What two members of one seed are told that are switched on in the same moment, while what one sends is on
+/// its way to the other for two milliseconds. Then the first one says something, if it may.
+fn switched_on_together(names: [&str; 2], fixed: bool) -> [Vec<String>; 2] {
+    let mut pair = names.map(|name| {
+        let config = config(name);
+        member(
+            if fixed {
+                config.with_id(id(77))
+            } else {
+                config
+            },
+            9,
+        )
+    });
+    let mut told = [Vec::new(), Vec::new()];
+    let mut flying: Vec<(u64, usize, Destination, Vec<u8>)> = Vec::new();
+    let mut buffer = [0; 1472];
+    for millis in 0..8_000 {
+        let now = ms(millis);
+        if millis == 5_000 && !fixed {
+            pair[0].send(now, RELIABLE, b"one").unwrap();
+        }
+        for n in 0..2 {
+            while let Some(transmit) = pair[n].poll_transmit(now, &mut buffer).unwrap() {
+                let octets = buffer[..transmit.len].to_vec();
+                flying.push((millis + 2, n, transmit.to, octets));
+            }
+            drain(&mut pair[n], &mut told[n]);
+        }
+        for (_, from, to, octets) in flying.extract_if(.., |(at, ..)| *at <= millis) {
+            let n = 1 - from;
+            if to == Destination::Group || to == Destination::Member(address(n as u8 + 1)) {
+                pair[n]
+                    .handle(now, address(from as u8 + 1), &octets)
+                    .unwrap();
+                drain(&mut pair[n], &mut told[n]);
+            }
+        }
+        for n in 0..2 {
+            pair[n].handle_timeout(now);
+            drain(&mut pair[n], &mut told[n]);
+        }
+    }
+    told
+}
+
+#[test]
+fn copies_that_are_switched_on_together_notice_as_soon_as_they_differ() {
+    let told = switched_on_together(["ana", "ben"], false);
+    assert_eq!(told[0], ["duplicate Cloned", "ben joined"]);
+    assert_eq!(told[1], ["duplicate Cloned", "ana joined", "ana: one"]);
+    // Their HELLOs are the same to the last octet: nothing tells them apart before one of them says something.
+    let told = switched_on_together(["x", "x"], false);
+    assert_eq!(told[0], ["x joined"]);
+    assert_eq!(told[1], ["duplicate Cloned", ": one", "x joined"]);
+    // Two that may not take another id cannot both stay.
+    let [mut one, mut other] = switched_on_together(["ana", "ben"], true);
+    assert_eq!(
+        (one.remove(0), other.remove(0)),
+        ("duplicate Cloned".into(), "duplicate Cloned".into())
+    );
+    let mut last = [one.concat(), other.concat()];
+    last.sort();
+    assert_eq!(last, ["duplicate Kept", "duplicate Silenced"]);
 }
