@@ -91,8 +91,25 @@ fn who_hears_others_ask_is_as_patient_as_who_asks_alone() {
     let mut pair = [1, 2].map(|seed| member_that_misses_one(ms(2_000), seed));
     let mut told = Vec::new();
     let mut buffer = [0; 1472];
-    // The sender is held up for as long as nobody takes it for silent.
+    let mut ana = Puppet {
+        counter: 3,
+        ..Puppet::new(7, 1)
+    };
+    // The sender tells of more and more, and repairs nothing yet.
     for millis in 2_001..4_400 {
+        if millis % 100 == 0 && millis <= 2_600 {
+            let sequence = 2 * (millis / 100 - 20) as u32 + 2;
+            let message = Data {
+                class: 1,
+                sequence,
+                horizon: sequence as u8,
+                ..data("x")
+            };
+            let message = ana.say(&[Frame::Data(message)]);
+            for group in &mut pair {
+                told.extend(hear(group, ms(millis), &message));
+            }
+        }
         for from in 0..2 {
             while let Some(transmit) = pair[from].poll_transmit(ms(millis), &mut buffer).unwrap() {
                 pair.iter_mut().for_each(|group| drain(group, &mut told));
