@@ -25,16 +25,15 @@ def target_directory():
     return pathlib.Path(json.loads(done.stdout)["target_directory"])
 
 
-def built_all(*arguments, command=("cargo", "build", "--locked"), **options):
+def built_all(*arguments, command=("cargo", "build", "--quiet", "--locked"), **options):
     """Builds, and returns where each program is, by name. `command` passes on what cargo is told and says."""
-    command = [*map(str, command), "--quiet", "--message-format=json-render-diagnostics", *map(str, arguments)]
+    command = [*map(str, command), "--message-format=json-render-diagnostics", *map(str, arguments)]
     options = {"cwd": ROOT} | options
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-    print(done.stderr, end="", file=sys.stderr)
     messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     for line in done.stdout.splitlines():
         if not line.startswith("{"):
-            print(line, file=sys.stderr)
+            print(line, flush=True)
     check(done.returncode == 0, f"it does not build: {' '.join(command)}\n{done.stderr[-2000:]}")
     programs = {message["target"]["name"]: pathlib.Path(message["executable"])
                 for message in messages if message.get("executable")}
