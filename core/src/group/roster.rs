@@ -263,17 +263,22 @@ impl Roster {
     ) {
         let before = self.longest;
         self.change(index, |peer| peer.hello(now, from, hello));
-        if hello.interval > before || before > SHORT_INTERVAL {
-            self.longest = self.longest_interval();
-        }
-        let longest = self.longest;
-        self.change(index, |peer| peer.believe_interval(longest));
-        if longest != before {
-            self.places
-                .iter_mut()
-                .for_each(|peer| peer.believe_interval(longest));
+        self.change(index, |peer| peer.believe_interval(before));
+        if hello.interval > before && self.believe_intervals() {
             self.next_check = Some(now);
         }
+    }
+
+    /// Finds which HELLO intervals are believed now. Whether that is another than before.
+    fn believe_intervals(&mut self) -> bool {
+        let longest = self.longest_interval();
+        if longest == self.longest {
+            return false;
+        }
+        self.longest = longest;
+        let places = self.places.iter_mut();
+        places.for_each(|peer| peer.believe_interval(longest));
+        true
     }
 
     /// A BYE of the peer at `index` came in.
@@ -458,6 +463,9 @@ impl Roster {
     pub(crate) fn expire(&mut self, now: Instant) {
         if self.next_check.is_none_or(|check| now < check) {
             return;
+        }
+        if self.longest > SHORT_INTERVAL {
+            self.believe_intervals();
         }
         let waiting = || self.places.iter().filter(|peer| peer.pending.is_none());
         let late = waiting()

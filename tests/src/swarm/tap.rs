@@ -153,7 +153,11 @@ impl Tap {
                     .map_err(of_member)?;
             }
         }
-        let said = Said::of(&frames);
+        let mut said = Said::of(&frames);
+        if header.is_to_one() {
+            // It may overtake what was sent to the group, so it says nothing of what can be repaired.
+            said.low = None;
+        }
         if !said.is_nothing() {
             self.on_the_way.note(entry, here, header.number(), said);
         }
