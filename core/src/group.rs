@@ -31,6 +31,7 @@ mod pool;
 mod presence;
 mod questions;
 mod random;
+mod ration;
 mod receive;
 mod roster;
 #[cfg(feature = "seal")]

@@ -12,6 +12,7 @@ use super::inbox::Source;
 use super::pace::Bucket;
 use super::presence::Presence;
 use super::random::Random;
+use super::ration::Ration;
 use super::roster::Roster;
 use super::sender::Sender;
 use super::streams::window;
@@ -61,6 +62,8 @@ pub(crate) struct Engine {
     pub(crate) presence: Presence,
     pub(crate) trip: Trip,
     pub(crate) bucket: Bucket,
+    /// Answers to those who are not proven.
+    pub(crate) ration: Ration,
     pub(crate) sender: Sender,
     pub(crate) flow: Flow,
     /// Sequence numbers of own values that newer ones have replaced, to be told.
@@ -158,6 +161,7 @@ impl Engine {
             presence: Presence::new(config.announce),
             trip: Trip::new(),
             bucket: Bucket::new(config.pace),
+            ration: Ration::new(),
             sender: Sender::new(),
             flow: Flow::new(),
             skips: Vec::new(),
@@ -384,7 +388,7 @@ impl Engine {
         }
         let is_blocked = self.is_blocked(views);
         let has_new = !views.history.is_sent() && !is_blocked;
-        let wants_to_send = has_new || views.history.has_wanted() || views.states.has_wanted();
+        let repairs = views.history.has_wanted() || views.states.has_wanted();
         // The BYE waits for what is to be sent before it.
         let waits = self.presence.is_leaving() && !views.history.is_sent();
         [
@@ -396,7 +400,11 @@ impl Engine {
             self.confirm
                 .map(|confirm| confirm.ask_at)
                 .filter(|_| speaks),
-            (speaks && wants_to_send).then(|| self.opens_at(views, now)),
+            (speaks && has_new).then(|| self.opens_at(views, now)),
+            (speaks && repairs).then(|| {
+                let opens = self.opens_at(views, now);
+                opens.max(self.bucket.repairs_at(now))
+            }),
             (speaks && is_blocked).then(|| self.flow.next(now)),
         ]
         .into_iter()

@@ -619,7 +619,7 @@ impl Engine {
         if let Some(stream) = views.streams.get_mut(at)
             && is_before(request.sequence, stream.next)
         {
-            stream.ack_at = Some(due);
+            stream.ack_by(now, due);
         }
         views.streams.note(at, self.config.max_wait);
     }

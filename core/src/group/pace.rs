@@ -53,7 +53,8 @@ pub(crate) struct Bucket {
     pace: Pace,
     /// The rate now: the pace's, or less after loss.
     rate: u32,
-    /// Octets that may be sent now; below zero after a datagram that was let through.
+    /// Octets that may be sent now; below zero after a datagram that was let through. Without a pace: octets
+    /// of repairs.
     level: i64,
     filled: Instant,
     /// Until when everybody pauses, and when the last pause began.
@@ -71,6 +72,11 @@ const PAUSE_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the rate is judged.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Without a pace, octets of repairs in a second, and for each octet that is sent for the first time: whoever
+/// asks again and again for all that is kept must not make a sender flood the network.
+const REPAIR_RATE: u32 = 2_500_000;
+const REPAIRS_PER_SENT: usize = 4;
 
 /// Octets a datagram counts for beside its own: IP, UDP and Ethernet headers.
 const PER_DATAGRAM: i64 = 46;
@@ -95,10 +101,11 @@ impl Bucket {
     }
 
     /// Lets time fill the bucket. `burst` is what the smallest receiver takes at once, in datagrams;
-    /// 0: not stated.
-    pub(crate) fn fill(&mut self, now: Instant, burst: u8, datagram: usize) {
+    /// 0: not stated. `kept` octets can be repaired.
+    pub(crate) fn fill(&mut self, now: Instant, burst: u8, datagram: usize, kept: usize) {
         if self.pace.is_unlimited() {
-            return;
+            let most = i64::try_from(kept.max(datagram)).unwrap_or(i64::MAX);
+            return self.earn(now, most);
         }
         let burst = if burst == 0 {
             self.pace.burst
@@ -108,15 +115,52 @@ impl Bucket {
         let datagram = i64::try_from(datagram)
             .unwrap_or(i64::MAX)
             .saturating_add(PER_DATAGRAM);
-        let most = i64::from(burst).saturating_mul(datagram);
+        self.earn(now, i64::from(burst).saturating_mul(datagram));
+    }
+
+    /// Lets time fill the bucket, which holds so much at `most`.
+    fn earn(&mut self, now: Instant, most: i64) {
         let micros = now.since(self.filled).as_micros().min(10_000_000);
         let micros = i64::try_from(micros).unwrap_or_default();
-        let earned = micros.saturating_mul(i64::from(self.rate)) / 1_000_000;
+        let earned = micros.saturating_mul(i64::from(self.fill_rate())) / 1_000_000;
         if earned > 0 || micros >= 10_000 {
             self.level = self.level.saturating_add(earned);
             self.filled = now;
         }
         self.level = self.level.min(most);
+    }
+
+    /// Octets by which a second fills the bucket.
+    const fn fill_rate(&self) -> u32 {
+        if self.pace.is_unlimited() {
+            REPAIR_RATE
+        } else {
+            self.rate
+        }
+    }
+
+    /// Whether repairs may be sent, if a datagram may.
+    pub(crate) const fn repairs(&self) -> bool {
+        !self.pace.is_unlimited() || self.level > 0
+    }
+
+    /// When repairs may be sent, if a datagram may.
+    pub(crate) fn repairs_at(&self, now: Instant) -> Instant {
+        if self.repairs() {
+            now
+        } else {
+            self.filled_at()
+        }
+    }
+
+    /// When there will be something in the bucket, if there is nothing now.
+    fn filled_at(&self) -> Instant {
+        let lacks = self.level.unsigned_abs().saturating_add(1);
+        let micros = lacks
+            .saturating_mul(1_000_000)
+            .checked_div(u64::from(self.fill_rate()))
+            .unwrap_or(u64::MAX);
+        self.filled + Duration::from_micros(micros.saturating_add(1))
     }
 
     /// Whether a datagram may be sent now.
@@ -133,20 +177,28 @@ impl Bucket {
         if self.is_open(now) {
             return now;
         }
-        let lacks = self.level.unsigned_abs().saturating_add(1);
-        let micros = lacks
-            .saturating_mul(1_000_000)
-            .checked_div(u64::from(self.rate))
-            .unwrap_or(u64::MAX);
-        self.filled + Duration::from_micros(micros.saturating_add(1))
+        self.filled_at()
     }
 
     /// A datagram of this many octets was sent.
     pub(crate) fn take(&mut self, octets: usize) {
+        if self.pace.is_unlimited() {
+            return;
+        }
         let octets = i64::try_from(octets)
             .unwrap_or(i64::MAX)
             .saturating_add(PER_DATAGRAM);
         self.level = self.level.saturating_sub(octets);
+    }
+
+    /// So many octets of a datagram were repairs, and so many were sent for the first time.
+    pub(crate) fn count_repairs(&mut self, repairs: usize, sent: usize) {
+        if self.pace.is_unlimited() {
+            let of = |octets| i64::try_from(octets).unwrap_or(i64::MAX);
+            let earned = of(sent.saturating_mul(REPAIRS_PER_SENT));
+            self.level = self.level.saturating_sub(of(repairs));
+            self.level = self.level.saturating_add(earned);
+        }
     }
 
     /// Fragments were sent for the first time.
@@ -208,7 +260,7 @@ mod tests {
         let mut bucket = Bucket::new(Pace::new(100_000, 4));
         let mut sent = 0;
         for now in 0..10_000 {
-            bucket.fill(ms(now), 0, 1200);
+            bucket.fill(ms(now), 0, 1200, 0);
             while bucket.is_open(ms(now)) {
                 bucket.take(954);
                 sent += 1000;
@@ -223,7 +275,7 @@ mod tests {
     #[test]
     fn a_burst_is_what_the_smallest_receiver_takes() {
         let mut bucket = Bucket::new(Pace::WIRED);
-        bucket.fill(ms(5_000), 3, 1200);
+        bucket.fill(ms(5_000), 3, 1200, 0);
         let mut burst = 0;
         while bucket.is_open(ms(5_000)) {
             bucket.take(1200);
@@ -231,7 +283,7 @@ mod tests {
         }
         assert_eq!(burst, 3);
         let at = bucket.opens_at(ms(5_000));
-        bucket.fill(at, 3, 1200);
+        bucket.fill(at, 3, 1200, 0);
         assert!(bucket.is_open(at), "it opens when it says");
     }
 
@@ -241,7 +293,7 @@ mod tests {
             let mut bucket = Bucket::new(Pace::WIFI);
             let mut burst = 0;
             for _ in 0..20 {
-                bucket.fill(start, 0, 1200);
+                bucket.fill(start, 0, 1200, 0);
                 if bucket.is_open(start) {
                     bucket.take(1200);
                     burst += 1;

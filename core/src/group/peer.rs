@@ -29,7 +29,6 @@ const UNSTATED_INTERVAL: u16 = 100;
 const AGED: u32 = 10;
 
 /// A moment in seconds, modulo 2^32.
-#[cfg(feature = "seal")]
 const fn seconds(now: Instant) -> u32 {
     (now.as_micros() / 1_000_000) as u32
 }
@@ -42,6 +41,15 @@ const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
 
 /// How often a member's PROBE is answered at most.
 const ANSWER_PROBE: Duration = Duration::from_millis(100);
+
+/// Who is heard from one address for so many seconds is answered as a member. That costs whoever makes it up
+/// a place on the roster.
+const PROVEN_AFTER: u32 = 3;
+
+/// What a sender that is not proven has sent pays for ACKs: each costs so many octets, about ten times its own
+/// length. So much may be saved.
+const ACK_COSTS: u16 = 512;
+const MOST_PAID: u16 = 20 * ACK_COSTS;
 
 /// Something about a member that the application is to be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -142,22 +150,22 @@ struct Previous {
 /// When something was said last, if ever, in steps of 2 ms: 49 days until it begins anew. It takes a
 /// quarter of the room of an `Option<Instant>`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Said(u32);
+pub(crate) struct Said(u32);
 
 impl Said {
-    const NEVER: Self = Self(0);
+    pub(crate) const NEVER: Self = Self(0);
 
     const fn steps(now: Instant) -> u32 {
         // The low bits are what counts; an odd number is never `NEVER`.
         (now.as_micros() / 1_000) as u32 | 1
     }
 
-    const fn at(now: Instant) -> Self {
+    pub(crate) const fn at(now: Instant) -> Self {
         Self(Self::steps(now))
     }
 
     /// Whether that is less than `time` ago.
-    fn is_within(self, now: Instant, time: Duration) -> bool {
+    pub(crate) fn is_within(self, now: Instant, time: Duration) -> bool {
         let ago = Self::steps(now).wrapping_sub(self.0);
         self != Self::NEVER && u128::from(ago) < time.as_millis()
     }
@@ -208,6 +216,10 @@ pub(crate) struct Peer {
     aged_at: u32,
     duplicate_reported: Said,
     answered: Said,
+    /// Since when it is there from this address, in seconds.
+    since: u32,
+    /// Octets of its datagrams that are to pay for ACKs.
+    paid: u16,
     probes: u8,
     pub(crate) owed: Option<Owed>,
     pub(crate) pending: Option<Change>,
@@ -267,6 +279,8 @@ impl Peer {
             aged_at: 0,
             duplicate_reported: Said::NEVER,
             answered: Said::NEVER,
+            since: seconds(now),
+            paid: 0,
             probes: 0,
             owed: None,
             pending: None,
@@ -276,6 +290,26 @@ impl Peer {
     /// Whether it counts as a member now.
     pub(crate) const fn is_member(&self) -> bool {
         matches!(self.member.standing, Standing::Present | Standing::Suspect)
+    }
+
+    /// Whether it is answered as a member, and not as one of those who may be made up.
+    pub(crate) const fn is_proven(&self) -> bool {
+        self.is_member() && seconds(self.heard).wrapping_sub(self.since) >= PROVEN_AFTER
+    }
+
+    /// A datagram of so many octets of it was taken.
+    pub(crate) fn pay(&mut self, octets: usize) {
+        let octets = u16::try_from(octets).unwrap_or(u16::MAX);
+        self.paid = self.paid.saturating_add(octets).min(MOST_PAID);
+    }
+
+    /// Whether it may have an ACK for what it has sent.
+    pub(crate) const fn spend(&mut self) -> bool {
+        let Some(rest) = self.paid.checked_sub(ACK_COSTS) else {
+            return false;
+        };
+        self.paid = rest;
+        true
     }
 
     /// Whether its place may be given to another.
@@ -698,7 +732,10 @@ impl Peer {
     pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
         self.member.name = hello.name;
-        self.member.address = from;
+        if self.member.address != from {
+            self.member.address = from;
+            self.since = seconds(now);
+        }
         self.limits = Limits {
             datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),
             message: hello.max_message,

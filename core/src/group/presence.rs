@@ -126,7 +126,10 @@ impl Presence {
                 .unwrap_or_default()
                 .saturating_mul(u32::try_from(group_size).unwrap_or(u32::MAX)),
         );
-        self.hasten(now, now + random.up_to(within));
+        // Drawing anew for each who asks would mean the earliest of many.
+        if self.next.is_some_and(|next| next > now + within) {
+            self.hasten(now, now + random.up_to(within));
+        }
     }
 
     /// Sends the next HELLO as soon as the rate allows.

@@ -136,6 +136,7 @@ impl Engine {
         }
         let index = match views.roster.hear(now, from, &header) {
             Ok((index, Heard::Fresh)) => {
+                views.roster.pay(index, len);
                 #[cfg(feature = "seal")]
                 if self.guard.is_sealed() {
                     views.roster.change(index, |peer| peer.age(now));

@@ -522,6 +522,19 @@ impl Roster {
         self.places.position(self.pending_from, is_it)
     }
 
+    /// A datagram of a peer was taken.
+    pub(crate) fn pay(&mut self, index: usize, octets: usize) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.pay(octets);
+        }
+    }
+
+    /// Whether a peer is owed this without drawing on what all have together who are not proven.
+    pub(crate) fn has_earned(&mut self, index: usize, owed: Owed) -> bool {
+        let peer = self.places.get_mut(index);
+        peer.is_some_and(|peer| peer.is_proven() || (owed == Owed::Ack && peer.spend()))
+    }
+
     /// The next datagram owed by unicast, and to whom.
     pub(crate) fn take_owed(&mut self) -> Option<(usize, SocketAddr, Owed)> {
         if self.owed == 0 {

@@ -44,7 +44,7 @@ impl Engine {
             views.history.cancel_unsent();
             self.give_way(views, buffer)?
         } else {
-            match self.transmit_to_member(views, buffer)? {
+            match self.transmit_to_member(views, now, buffer)? {
                 Some(transmit) => Some(transmit),
                 None => self.transmit_to_group(views, now, buffer)?,
             }
@@ -83,6 +83,7 @@ impl Engine {
     fn transmit_to_member(
         &mut self,
         views: &mut Views<'_>,
+        now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         while let Some((index, address, owed)) = views.roster.take_owed() {
@@ -115,6 +116,17 @@ impl Engine {
                     })
                 }
             };
+            if !views.roster.has_earned(index, owed) && !self.ration.take(now) {
+                if owed == Owed::Hello {
+                    // It hears what the group hears, and soon.
+                    let group_size = self.group_size(views.roster);
+                    self.presence.answer(now, group_size, &mut self.random);
+                }
+                continue;
+            }
+            if owed == Owed::Ack {
+                views.streams.ack_sent(now, index);
+            }
             // Who hears a HELLO knows from where on the stream is for it, too.
             let sync = matches!(frame, Frame::Hello(_)).then(|| self.sync(views));
             let len = self.emit(buffer, true, |_, w| {
@@ -137,7 +149,9 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let limit = self.datagram_limit(views.roster);
-        self.bucket.fill(now, views.roster.limits().burst, limit);
+        let kept = views.history.capacity();
+        self.bucket
+            .fill(now, views.roster.limits().burst, limit, kept);
         self.bucket.judge(now);
         let open = self.bucket.is_open(now);
         let hello_due = self
@@ -160,7 +174,8 @@ impl Engine {
             }));
         }
         // A frame that was queued or kept before the limit sank still goes out, alone.
-        let alone = match Self::first_frame_len(views) {
+        let repairs = self.bucket.repairs();
+        let alone = match Self::first_frame_len(views, repairs) {
             Some(len) if open && !hello_due => self.datagram_len(len),
             _ => 0,
         };
@@ -182,9 +197,17 @@ impl Engine {
             engine.write_control(views, now, w)?;
             if open {
                 let before = w.len();
-                engine.write_repairs(views, now, w)?;
+                if repairs {
+                    engine.write_repairs(views, now, w)?;
+                }
+                let between = w.len();
                 engine.write_new(views, now, w)?;
                 has_data = w.len() > before;
+                let (repaired, sent) = (
+                    between.saturating_sub(before),
+                    w.len().saturating_sub(between),
+                );
+                engine.bucket.count_repairs(repaired, sent);
             }
             engine.write_bye(views, now, has_data, w)
         })?;
@@ -238,12 +261,13 @@ impl Engine {
     }
 
     /// How long the frame is that goes out first of those that wait for the token bucket.
-    fn first_frame_len(views: &Views<'_>) -> Option<usize> {
-        if let Some(value) = views.states.next_wanted() {
+    fn first_frame_len(views: &Views<'_>, repairs: bool) -> Option<usize> {
+        if let Some(value) = views.states.next_wanted().filter(|_| repairs) {
             let meta = views.pool.meta(value.handle)?;
             return Some(usize::from(meta.len).saturating_add(Data::OVERHEAD));
         }
-        let repair = views.history.next_wanted().map(|(_, frame)| frame);
+        let repair = views.history.next_wanted().filter(|_| repairs);
+        let repair = repair.map(|(_, frame)| frame);
         let new = || match views.history.next_unsent()? {
             (Kind::Bare, _) => None,
             (Kind::Once | Kind::Kept, frame) => Some(frame),
@@ -379,7 +403,15 @@ impl Engine {
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
+        let reserve = if views.history.is_sent() {
+            0
+        } else {
+            w.room() / 2
+        };
         while let Some(value) = views.states.next_wanted() {
+            if w.room() <= reserve {
+                return Ok(());
+            }
             let Some(meta) = views.pool.meta(value.handle) else {
                 break;
             };
@@ -408,11 +440,6 @@ impl Engine {
             views.states.mark_sent();
             count(&mut self.counters.repairs_sent);
         }
-        let reserve = if views.history.is_sent() {
-            0
-        } else {
-            w.room() / 2
-        };
         let (low, clock) = (self.low(views), millis(now));
         while let Some((nth, frame)) = views.history.next_wanted() {
             let sequence = low.wrapping_add(nth);

@@ -42,6 +42,8 @@ pub(crate) struct Hub {
     pub(crate) multicasts: usize,
     /// Members that neither hear nor are heard.
     pub(crate) cut_off: Vec<usize>,
+    /// Only what is sent to one member arrives.
+    pub(crate) no_multicast: bool,
 }
 
 impl Hub {
@@ -52,6 +54,7 @@ impl Hub {
             unicasts: 0,
             multicasts: 0,
             cut_off: Vec::new(),
+            no_multicast: false,
         };
         for config in configs {
             hub.add(config);
@@ -89,7 +92,8 @@ impl Hub {
             Destination::Group => self.multicasts += 1,
             Destination::Member(_) => self.unicasts += 1,
         }
-        if self.cut_off.contains(&from) {
+        let is_lost = self.no_multicast && matches!(to, Destination::Group);
+        if is_lost || self.cut_off.contains(&from) {
             return;
         }
         for n in 0..self.members.len() {
@@ -97,6 +101,7 @@ impl Hub {
             let meant = matches!(to, Destination::Group) || to == Destination::Member(here);
             if meant && !self.cut_off.contains(&n) {
                 let (group, log) = &mut self.members[n];
+                drain(group, log);
                 group
                     .handle(self.now, address(from as u8 + 1), datagram)
                     .unwrap();

@@ -1,5 +1,6 @@
 //! Groups that exchange datagrams by hand, without a network: what each member is told.
 
+mod answers;
 mod asks;
 mod batches;
 mod clock;
