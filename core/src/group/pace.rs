@@ -287,6 +287,37 @@ mod tests {
         assert!(bucket.is_open(at), "it opens when it says");
     }
 
+    /// So many octets of repairs leave in so many milliseconds, while so many are sent anew in each.
+    fn repairs(from: u64, to: u64, bucket: &mut Bucket, sent: usize) -> usize {
+        let mut repairs = 0;
+        for now in from..to {
+            bucket.count_repairs(0, sent);
+            bucket.fill(ms(now), 0, 1_000, 50_000);
+            while bucket.repairs() {
+                bucket.count_repairs(1_000, 0);
+                repairs += 1_000;
+            }
+            let at = bucket.repairs_at(ms(now));
+            let mut then = *bucket;
+            then.fill(at, 0, 1_000, 50_000);
+            assert!(then.repairs(), "they may leave when it says");
+        }
+        repairs
+    }
+
+    #[test]
+    fn repairs_without_a_pace_are_bounded_by_time_and_by_what_is_new() {
+        let mut bucket = Bucket::new(Pace::UNLIMITED);
+        let all = repairs(5_000, 5_001, &mut bucket, 0);
+        assert!((50_000..=51_000).contains(&all), "{all}: all that is kept");
+        let second = repairs(5_001, 6_001, &mut bucket, 0);
+        assert!((2_490_000..=2_510_000).contains(&second), "{second}");
+        let fast = repairs(6_001, 7_001, &mut bucket, 10_000);
+        let four = 2_500_000 + 4 * 10_000 * 1_000;
+        assert!((four - 20_000..four + 20_000).contains(&fast), "{fast}");
+        assert!(bucket.is_open(ms(7_001)), "what is new does not wait");
+    }
+
     #[test]
     fn the_first_burst_is_whole_even_at_the_start_of_time() {
         for start in [Instant::ZERO, ms(1), ms(1_000_000)] {
