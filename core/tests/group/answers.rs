@@ -243,8 +243,8 @@ fn config_without_pace() -> Config {
 /// Somebody asks again and again for all that is kept: 50 octets for a quarter of a megabyte.
 #[test]
 fn repairs_without_a_pace_are_bounded() {
-    let memory: Box<Large> = Box::new(Large::new());
-    let mut ana = Group::new(memory, config_without_pace(), [1; 32]).unwrap();
+    let mut memory: Box<Large> = Box::new(Large::new());
+    let mut ana = Group::new(&mut *memory, config_without_pace(), [1; 32]).unwrap();
     ana.handle_timeout(ms(0));
     let payload = [7; 1_000];
     for n in 0..250 {
