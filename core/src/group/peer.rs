@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::ration::Credit;
 use super::serial::{distance, is_before, later};
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
@@ -29,7 +30,7 @@ const UNSTATED_INTERVAL: u16 = 100;
 const AGED: u32 = 10;
 
 /// A moment in seconds, modulo 2^32.
-const fn seconds(now: Instant) -> u32 {
+pub(crate) const fn seconds(now: Instant) -> u32 {
     (now.as_micros() / 1_000_000) as u32
 }
 
@@ -41,15 +42,6 @@ const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
 
 /// How often a member's PROBE is answered at most.
 const ANSWER_PROBE: Duration = Duration::from_millis(100);
-
-/// Who is heard from one address for so many seconds is answered as a member. That costs whoever makes it up
-/// a place on the roster.
-const PROVEN_AFTER: u32 = 3;
-
-/// What a sender that is not proven has sent pays for ACKs: each costs so many octets, about ten times its own
-/// length. So much may be saved.
-const ACK_COSTS: u16 = 512;
-const MOST_PAID: u16 = 20 * ACK_COSTS;
 
 /// Something about a member that the application is to be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -216,10 +208,7 @@ pub(crate) struct Peer {
     aged_at: u32,
     duplicate_reported: Said,
     answered: Said,
-    /// Since when it is there from this address, in seconds.
-    since: u32,
-    /// Octets of its datagrams that are to pay for ACKs.
-    paid: u16,
+    pub(crate) credit: Credit,
     probes: u8,
     pub(crate) owed: Option<Owed>,
     pub(crate) pending: Option<Change>,
@@ -279,8 +268,7 @@ impl Peer {
             aged_at: 0,
             duplicate_reported: Said::NEVER,
             answered: Said::NEVER,
-            since: seconds(now),
-            paid: 0,
+            credit: Credit::new(now),
             probes: 0,
             owed: None,
             pending: None,
@@ -294,22 +282,7 @@ impl Peer {
 
     /// Whether it is answered as a member, and not as one of those who may be made up.
     pub(crate) const fn is_proven(&self) -> bool {
-        self.is_member() && seconds(self.heard).wrapping_sub(self.since) >= PROVEN_AFTER
-    }
-
-    /// A datagram of so many octets of it was taken.
-    pub(crate) fn pay(&mut self, octets: usize) {
-        let octets = u16::try_from(octets).unwrap_or(u16::MAX);
-        self.paid = self.paid.saturating_add(octets).min(MOST_PAID);
-    }
-
-    /// Whether it may have an ACK for what it has sent.
-    pub(crate) const fn spend(&mut self) -> bool {
-        let Some(rest) = self.paid.checked_sub(ACK_COSTS) else {
-            return false;
-        };
-        self.paid = rest;
-        true
+        self.is_member() && self.credit.is_proven(self.heard)
     }
 
     /// Whether its place may be given to another.
@@ -734,7 +707,7 @@ impl Peer {
         self.member.name = hello.name;
         if self.member.address != from {
             self.member.address = from;
-            self.since = seconds(now);
+            self.credit.move_on(now);
         }
         self.limits = Limits {
             datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use super::peer::seconds;
 use crate::time::Instant;
 
 /// Answers in a second, and as many at once.
@@ -33,6 +34,58 @@ impl Ration {
             self.free = self.free.max(now) + EVERY;
         }
         is_left
+    }
+}
+
+/// Who is heard from one address for so many seconds is answered as a member. That costs whoever makes it up
+/// a place on the roster.
+const PROVEN_AFTER: u32 = 3;
+
+/// What a sender that is not proven has sent pays for ACKs: each costs so many octets, about ten times its own
+/// length. So much may be saved.
+const ACK_COSTS: u16 = 512;
+const MOST_PAID: u16 = 20 * ACK_COSTS;
+
+/// What speaks for one sender.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credit {
+    /// Since when it is there from its address, in seconds.
+    since: u32,
+    /// Octets of its datagrams that are to pay for ACKs.
+    paid: u16,
+}
+
+impl Credit {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            since: seconds(now),
+            paid: 0,
+        }
+    }
+
+    /// It says that it is at another address.
+    pub(crate) const fn move_on(&mut self, now: Instant) {
+        self.since = seconds(now);
+    }
+
+    /// Whether it has been there for long enough, if it was `heard` last then.
+    pub(crate) const fn is_proven(&self, heard: Instant) -> bool {
+        seconds(heard).wrapping_sub(self.since) >= PROVEN_AFTER
+    }
+
+    /// A datagram of so many octets of it was taken.
+    pub(crate) fn pay(&mut self, octets: usize) {
+        let octets = u16::try_from(octets).unwrap_or(u16::MAX);
+        self.paid = self.paid.saturating_add(octets).min(MOST_PAID);
+    }
+
+    /// Whether it may have an ACK for what it has sent.
+    pub(crate) const fn spend(&mut self) -> bool {
+        let Some(rest) = self.paid.checked_sub(ACK_COSTS) else {
+            return false;
+        };
+        self.paid = rest;
+        true
     }
 }
 

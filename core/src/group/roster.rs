@@ -525,14 +525,14 @@ impl Roster {
     /// A datagram of a peer was taken.
     pub(crate) fn pay(&mut self, index: usize, octets: usize) {
         if let Some(peer) = self.places.get_mut(index) {
-            peer.pay(octets);
+            peer.credit.pay(octets);
         }
     }
 
     /// Whether a peer is owed this without drawing on what all have together who are not proven.
     pub(crate) fn has_earned(&mut self, index: usize, owed: Owed) -> bool {
         let peer = self.places.get_mut(index);
-        peer.is_some_and(|peer| peer.is_proven() || (owed == Owed::Ack && peer.spend()))
+        peer.is_some_and(|peer| peer.is_proven() || (owed == Owed::Ack && peer.credit.spend()))
     }
 
     /// The next datagram owed by unicast, and to whom.
