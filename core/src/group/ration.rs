@@ -49,8 +49,8 @@ const MOST_PAID: u16 = 20 * ACK_COSTS;
 /// What speaks for one sender.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Credit {
-    /// Since when it is there from its address, in seconds.
-    since: u32,
+    /// Since when it is there from its address, in seconds. In octets it finds room between other fields.
+    since: [u8; 4],
     /// Octets of its datagrams that are to pay for ACKs.
     paid: u16,
 }
@@ -58,19 +58,19 @@ pub(crate) struct Credit {
 impl Credit {
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
-            since: seconds(now),
+            since: seconds(now).to_ne_bytes(),
             paid: 0,
         }
     }
 
     /// It says that it is at another address.
     pub(crate) const fn move_on(&mut self, now: Instant) {
-        self.since = seconds(now);
+        self.since = seconds(now).to_ne_bytes();
     }
 
     /// Whether it has been there for long enough, if it was `heard` last then.
     pub(crate) const fn is_proven(&self, heard: Instant) -> bool {
-        seconds(heard).wrapping_sub(self.since) >= PROVEN_AFTER
+        seconds(heard).wrapping_sub(u32::from_ne_bytes(self.since)) >= PROVEN_AFTER
     }
 
     /// A datagram of so many octets of it was taken.
