@@ -619,7 +619,7 @@ impl Engine {
         if let Some(stream) = views.streams.get_mut(at)
             && is_before(request.sequence, stream.next)
         {
-            stream.ack_by(now, due);
+            stream.ack_by(views.roster.ack_due(index, now, stream.next, due));
         }
         views.streams.note(at, self.config.max_wait);
     }

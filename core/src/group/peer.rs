@@ -142,22 +142,22 @@ struct Previous {
 /// When something was said last, if ever, in steps of 2 ms: 49 days until it begins anew. It takes a
 /// quarter of the room of an `Option<Instant>`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Said(u32);
+struct Said(u32);
 
 impl Said {
-    pub(crate) const NEVER: Self = Self(0);
+    const NEVER: Self = Self(0);
 
     const fn steps(now: Instant) -> u32 {
         // The low bits are what counts; an odd number is never `NEVER`.
         (now.as_micros() / 1_000) as u32 | 1
     }
 
-    pub(crate) const fn at(now: Instant) -> Self {
+    const fn at(now: Instant) -> Self {
         Self(Self::steps(now))
     }
 
     /// Whether that is less than `time` ago.
-    pub(crate) fn is_within(self, now: Instant, time: Duration) -> bool {
+    fn is_within(self, now: Instant, time: Duration) -> bool {
         let ago = Self::steps(now).wrapping_sub(self.0);
         self != Self::NEVER && u128::from(ago) < time.as_millis()
     }
@@ -705,10 +705,8 @@ impl Peer {
     pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
         self.member.name = hello.name;
-        if self.member.address != from {
-            self.member.address = from;
-            self.credit.move_on(now);
-        }
+        self.credit.hello(now, self.member.address != from);
+        self.member.address = from;
         self.limits = Limits {
             datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),
             message: hello.max_message,

@@ -529,6 +529,19 @@ impl Roster {
         }
     }
 
+    /// When a peer that asks for an ACK at `due` has it, while this receiver is at `next` in its stream.
+    pub(crate) fn ack_due(&self, index: usize, now: Instant, next: u32, due: Instant) -> Instant {
+        let peer = self.places.get(index);
+        peer.map_or(due, |peer| due.max(now + peer.credit.pause(now, next)))
+    }
+
+    /// A peer was told that this receiver is at `next` in its stream.
+    pub(crate) fn ack_sent(&mut self, index: usize, now: Instant, next: u32) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.credit.ack_sent(now, next);
+        }
+    }
+
     /// Whether a peer is owed this without drawing on what all have together who are not proven.
     pub(crate) fn has_earned(&mut self, index: usize, owed: Owed) -> bool {
         let peer = self.places.get_mut(index);

@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use super::asking::Asking;
 use super::body::Body;
-use super::peer::{Position, Said};
+use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
 pub(crate) use super::slots::{Part, Slot, Tick, Window};
@@ -83,17 +83,11 @@ pub(crate) struct Stream {
     pub(crate) states_asked: u8,
     /// When to say how far this receiver is.
     pub(crate) ack_at: Option<Instant>,
-    /// When this was said last, and how far it was then.
-    acked: Said,
-    acked_next: u32,
     pub(crate) asking: Asking,
 }
 
 /// How often a missing fragment is asked for at most.
 const ATTEMPTS: u8 = 24;
-
-/// How long a receiver that is no further waits before it says so again.
-const ACK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How many numbers a SKIP names at most.
 const LONGEST_SKIP: u32 = 256;
@@ -121,27 +115,13 @@ impl Stream {
             states_at: None,
             states_asked: 0,
             ack_at: None,
-            acked: Said::NEVER,
-            acked_next: start.next,
             asking: Asking::since(now),
         }
     }
 
-    /// Says how far it is at `due`, or sooner if that was asked for, or later if it was just said.
-    pub(crate) fn ack_by(&mut self, now: Instant, due: Instant) {
-        let is_said = self.acked_next == self.next && self.acked.is_within(now, ACK_AGAIN);
-        let due = if is_said {
-            due.max(now + ACK_AGAIN)
-        } else {
-            due
-        };
+    /// Says how far it is at `due`, or sooner if that was asked for.
+    pub(crate) fn ack_by(&mut self, due: Instant) {
         self.ack_at = Some(self.ack_at.map_or(due, |before| before.min(due)));
-    }
-
-    /// It was said how far this receiver is.
-    pub(crate) const fn ack_sent(&mut self, now: Instant) {
-        self.acked = Said::at(now);
-        self.acked_next = self.next;
     }
 
     /// The round trip that the sender states.

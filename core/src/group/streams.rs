@@ -60,14 +60,6 @@ impl Streams {
             .position(|place| place.as_ref().is_some_and(|s| s.peer == peer))
     }
 
-    /// The peer was told how far this receiver is in its stream.
-    pub(crate) fn ack_sent(&mut self, now: Instant, peer: usize) {
-        let at = self.find(peer);
-        if let Some(stream) = at.and_then(|at| self.get_mut(at)) {
-            stream.ack_sent(now);
-        }
-    }
-
     /// Begins a stream. If there is no place, the one gives way that has been silent longest and has
     /// nothing missing: with the new stream's place comes whose it was, and where that was.
     pub(crate) fn begin(

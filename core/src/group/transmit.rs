@@ -124,8 +124,8 @@ impl Engine {
                 }
                 continue;
             }
-            if owed == Owed::Ack {
-                views.streams.ack_sent(now, index);
+            if let Frame::Ack(ack) = frame {
+                views.roster.ack_sent(index, now, ack.next);
             }
             // Who hears a HELLO knows from where on the stream is for it, too.
             let sync = matches!(frame, Frame::Hello(_)).then(|| self.sync(views));
