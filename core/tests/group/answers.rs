@@ -100,6 +100,21 @@ fn made_up_ids_share_twenty_answers_a_second() {
 }
 
 #[test]
+fn made_up_ids_that_are_kept_up_share_them_too_at_first() {
+    let mut ana = member(config("ana"), 1);
+    ana.handle_timeout(ms(0));
+    sent(&mut ana, 1_000);
+    let mut puppets: Vec<_> = (0..8).map(|n| Puppet::new(1_000 + n, 1)).collect();
+    let mut answers = 0;
+    for n in 0..1_000 {
+        let at = 1_000 + 2 * n as u64;
+        hear(&mut ana, ms(at), &puppets[n % 8].say(&[probe()]));
+        answers += sent(&mut ana, at).0;
+    }
+    assert!((55..=61).contains(&answers), "{answers}");
+}
+
+#[test]
 fn one_id_that_asks_who_has_what_is_not_answered_each_time() {
     for (later, most) in [(0, 115), (10_000, 110)] {
         let mut ana = member(config("ana"), 1);
