@@ -8,6 +8,7 @@
 //!           poll_transmit ◀──────────────────────────────────── outbox
 //! ```
 
+mod acks;
 mod asking;
 mod backoff;
 mod body;
@@ -42,6 +43,7 @@ mod slots;
 mod states;
 mod stream;
 mod streams;
+mod terms;
 mod transmit;
 mod trip;
 mod window;

@@ -17,7 +17,7 @@ use crate::config::Join;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{Ack, AckRequest, Ask, Data, Frame, FrameError, Nack, Skip, Sync, Time};
+use crate::wire::{Data, Frame, FrameError, Nack, Skip, Sync, Time};
 
 /// A fragment that comes late is not missing yet: how long reordering may take at least.
 const REORDERING: Duration = Duration::from_millis(1);
@@ -421,7 +421,7 @@ impl Engine {
         now >= Instant::ZERO + GROWN_UP
     }
 
-    fn new_stream(
+    pub(crate) fn new_stream(
         &mut self,
         parts: &mut Parts<'_>,
         now: Instant,
@@ -598,81 +598,6 @@ impl Engine {
         let mut window = window(views.slots, count_of, at);
         stream.skip(now, skip.first, u32::from(skip.count), &mut window);
         views.streams.note(at, self.config.max_wait);
-    }
-
-    fn on_ack_request(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        source: Source,
-        request: AckRequest,
-    ) {
-        let Some(index) = source.index else { return };
-        let mut parts = views.parts();
-        let at = parts.streams.find(index).or_else(|| {
-            let position = parts.roster.position(index)?;
-            self.new_stream(&mut parts, now, source, index, position)
-        });
-        let Some(at) = at else { return };
-        let spread = Duration::from_millis(u64::from(request.spread));
-        let due = now + self.random.up_to(spread);
-        if let Some(stream) = views.streams.get_mut(at)
-            && is_before(request.sequence, stream.next)
-        {
-            stream.ack_by(views.roster.ack_due(index, now, stream.next, due));
-        }
-        views.streams.note(at, self.config.max_wait);
-    }
-
-    fn on_ack(&mut self, views: &mut Views<'_>, now: Instant, source: Source, ack: Ack) {
-        let is_mine = ack.target == self.id.get() && ack.session == self.session.life();
-        let Some(index) = source.index.filter(|_| is_mine) else {
-            return;
-        };
-        if let Some(confirm) = self.confirm
-            && is_before(confirm.last, ack.next)
-        {
-            let has_all = !is_before(confirm.first, ack.since);
-            views.roster.change(index, |peer| peer.answer(has_all));
-        }
-        self.follow(views, now, index, ack.next);
-    }
-
-    /// A receiver is at `next` in this member's stream.
-    fn follow(&mut self, views: &mut Views<'_>, now: Instant, index: usize, next: u32) {
-        let sent = self.sent_next(views);
-        if self.flow_window(views.view()).is_none() {
-            return;
-        }
-        let further = match views.roster.reach(index) {
-            Some(before) => is_before(before, next),
-            None => self.flow.welcomes(now),
-        };
-        if further && !is_before(sent, next) {
-            views.roster.set_reach(index, next);
-            self.flow.advance(views.roster.slowest());
-        }
-    }
-
-    fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {
-        if ask.target == self.id.get() {
-            if ask.session == self.session.life() {
-                views.states.want_all();
-            }
-            return;
-        }
-        let members = self.group_size(views.roster);
-        let Some(index) = views.roster.find_number(ask.target) else {
-            return;
-        };
-        let Some(at) = views.streams.find(index) else {
-            return;
-        };
-        if let Some(stream) = views.streams.get_mut(at)
-            && stream.states_at.is_some()
-        {
-            stream.states_at = Some(now + retry(stream.round_trip(), members, &mut self.random));
-        }
     }
 }
 

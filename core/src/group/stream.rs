@@ -17,34 +17,10 @@ use super::body::Body;
 use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
-pub(crate) use super::slots::{Part, Slot, Tick, Window};
+pub(crate) use super::slots::{Arrival, Next, Part, Slot, Tick, Window};
 use super::work;
 use crate::time::Instant;
 use crate::wire::Data;
-
-/// What became of a fragment that arrived.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Arrival {
-    /// It is a whole message, to be delivered now.
-    Deliver,
-    /// It was stored for later.
-    Stored,
-    /// It has been there before.
-    Duplicate,
-    /// There is no room for it. It is missing, and will be asked for again.
-    NoRoom,
-    /// It is further ahead than the window reaches, or of a message for which there can never be room.
-    Ahead,
-}
-
-/// What comes next in a stream.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Next {
-    /// The message of fragments `first` to `last` is complete and in the pool.
-    Message { first: u32, last: u32 },
-    /// These sequence numbers are lost.
-    Gap { first: u32, last: u32 },
-}
 
 /// A stream without its slots.
 #[derive(Clone, Copy, Debug)]
