@@ -689,3 +689,243 @@ impl Peer {
         self.owed = Some(Owed::Probe);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::{GroupTag, MemberId, Name};
+    use core::net::{Ipv4Addr, SocketAddrV4};
+    use std::{format, string::String, vec::Vec};
+
+    const FROM: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40_000));
+
+    /// What the application has been told of a member.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    enum Told {
+        Absent,
+        There,
+        Suspected,
+    }
+
+    impl Told {
+        /// What it knows after this; `None`: this makes no sense to it.
+        const fn after(self, change: Change) -> Option<Self> {
+            use Told::{Absent, Suspected, There};
+            match (self, change) {
+                (Absent, Change::Joined)
+                | (Suspected, Change::Recovered)
+                | (There | Suspected, Change::Restarted) => Some(There),
+                (There, Change::Suspect) => Some(Suspected),
+                (There | Suspected, Change::Left | Change::Lost) | (Absent, Change::Ended) => {
+                    Some(Absent)
+                }
+                // An end that is not told changes nothing for it, nor do the others.
+                (_, Change::Ended | Change::DuplicateId)
+                | (There | Suspected, Change::Confirmed) => Some(self),
+                _ => None,
+            }
+        }
+    }
+
+    /// What can happen to a member.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    enum Step {
+        Data,
+        Hello,
+        HelloThenBye,
+        Bye,
+        ByeTwice,
+        Has,
+        NextSession,
+        NextLife,
+        SessionBefore,
+        Second,
+        FiveSeconds,
+        Tell,
+    }
+
+    const STEPS: [Step; 12] = [
+        Step::Data,
+        Step::Hello,
+        Step::HelloThenBye,
+        Step::Bye,
+        Step::ByeTwice,
+        Step::Has,
+        Step::NextSession,
+        Step::NextLife,
+        Step::SessionBefore,
+        Step::Second,
+        Step::FiveSeconds,
+        Step::Tell,
+    ];
+
+    #[derive(Clone, Copy)]
+    struct Case {
+        peer: Peer,
+        told: Told,
+        now: Instant,
+        session: u64,
+        before: u64,
+        counter: u64,
+    }
+
+    impl Case {
+        fn header(&mut self, session: u64) -> Header {
+            self.counter += 1;
+            Header {
+                suite: Suite::Open,
+                tag: GroupTag::new(1),
+                sender: MemberId::new(1).unwrap(),
+                session: Session::new(session),
+                counter: self.counter,
+            }
+        }
+
+        fn tell(&mut self) -> Result<(), String> {
+            if let Some(change) = self.peer.pending.take() {
+                let told = self.told;
+                self.told = told
+                    .after(change)
+                    .ok_or_else(|| format!("{change:?} after {told:?}"))?;
+            }
+            let knows = match self.peer.member.standing {
+                Standing::Present => Told::There,
+                Standing::Suspect => Told::Suspected,
+                _ => Told::Absent,
+            };
+            let is_right = self.told == knows;
+            is_right.then_some(()).ok_or_else(|| {
+                format!(
+                    "told {:?}, and it is {:?}",
+                    self.told, self.peer.member.standing
+                )
+            })
+        }
+
+        /// A datagram is handled when all is told that came with the one before. What came with the time may
+        /// wait. Changes are told before the frame that follows them.
+        fn datagram(&mut self, session: u64, frames: &[Step]) -> Result<(), String> {
+            let of_time = matches!(
+                self.peer.pending,
+                Some(Change::Suspect | Change::Lost | Change::Ended)
+            );
+            if !of_time {
+                self.tell()?;
+            }
+            let header = self.header(session);
+            if matches!(
+                self.peer.hear(self.now, &header),
+                Heard::Duplicate | Heard::Stale
+            ) {
+                return Ok(());
+            }
+            if session != self.session {
+                (self.session, self.before) = (session, self.session);
+            }
+            for frame in frames {
+                let is_end = matches!(
+                    self.peer.pending,
+                    Some(Change::Left | Change::Lost | Change::Ended)
+                );
+                if !is_end {
+                    self.tell()?;
+                }
+                match frame {
+                    Step::Hello => {
+                        let hello = Hello::new(Name::EMPTY);
+                        self.peer.hello(self.now, FROM, &hello);
+                    }
+                    Step::Bye => self.peer.bye(self.now),
+                    Step::Has if self.peer.is_member() => self.peer.answer(true),
+                    _ => {}
+                }
+            }
+            Ok(())
+        }
+
+        fn wait(&mut self, time: u64) {
+            self.now = self.now + Duration::from_secs(time);
+            // As the roster does: no step before what the last one brought is told.
+            while self.peer.pending.is_none() && self.peer.deadline() <= self.now {
+                if !self.peer.expire() {
+                    break;
+                }
+            }
+        }
+
+        fn take(&mut self, step: Step) -> Result<(), String> {
+            let next_life = self.session.wrapping_add(1);
+            let next_session = self.session.wrapping_add(1 << 32);
+            match step {
+                Step::Data => self.datagram(self.session, &[]),
+                Step::Hello | Step::Bye | Step::Has => self.datagram(self.session, &[step]),
+                Step::ByeTwice => self.datagram(self.session, &[Step::Bye, Step::Bye]),
+                Step::HelloThenBye => self.datagram(self.session, &[Step::Hello, Step::Bye]),
+                Step::NextSession => self.datagram(next_session, &[Step::Hello]),
+                Step::NextLife => self.datagram(next_life, &[Step::Hello]),
+                Step::SessionBefore => self.datagram(self.before, &[]),
+                Step::Second => {
+                    self.wait(1);
+                    Ok(())
+                }
+                Step::FiveSeconds => {
+                    self.wait(5);
+                    Ok(())
+                }
+                Step::Tell => self.tell(),
+            }
+        }
+
+        /// Everything that can follow, so many steps deep.
+        fn follow(self, depth: u32, path: &mut Vec<Step>) {
+            for step in STEPS {
+                let mut next = self;
+                path.push(step);
+                if let Err(wrong) = next.take(step).and_then(|()| {
+                    // Told at the end of every path, all of it makes sense.
+                    let mut last = next;
+                    last.tell()
+                }) {
+                    panic!("{wrong}: {path:?}");
+                }
+                if depth > 1 {
+                    next.follow(depth - 1, path);
+                }
+                path.pop();
+            }
+        }
+    }
+
+    /// Of every course of six steps: nobody joins twice, leaves or is lost without having joined, recovers
+    /// without suspicion, and in the end the application knows what is.
+    #[test]
+    fn what_is_told_makes_sense_whatever_happens_and_whenever_it_is_told() {
+        let mut case = Case {
+            peer: Peer::new(
+                Instant::from_millis(1_000),
+                FROM,
+                &Header {
+                    suite: Suite::Open,
+                    tag: GroupTag::new(1),
+                    sender: MemberId::new(1).unwrap(),
+                    session: Session::new(7 << 32 | 7),
+                    counter: 1,
+                },
+            ),
+            told: Told::Absent,
+            now: Instant::from_millis(1_000),
+            session: 7 << 32 | 7,
+            before: 7 << 32 | 6,
+            counter: 1,
+        };
+        case.follow(6, &mut Vec::new());
+        // From a member on, and from one that is lost, which nobody was told yet.
+        case.take(Step::Hello).unwrap();
+        case.follow(6, &mut Vec::new());
+        for step in [Step::Tell, Step::FiveSeconds, Step::Tell, Step::FiveSeconds] {
+            case.take(step).unwrap();
+        }
+        assert_eq!(case.peer.pending, Some(Change::Lost));
+        case.follow(6, &mut Vec::new());
+    }
+}
