@@ -93,11 +93,12 @@ impl Vector {
 
 fn describe(header: &Header) -> String {
     format!(
-        "tag={:04x} sender={} session={} counter={}",
+        "tag={:04x} sender={} session={} counter={}{}",
         header.tag.get(),
         header.sender,
         header.session,
-        header.counter
+        header.number(),
+        if header.is_to_one() { " to_one" } else { "" }
     )
 }
 

@@ -152,11 +152,12 @@ fn every_vector_means_what_it_says() {
     for vector in vectors().iter().filter(|vector| vector.fate == "accepted") {
         let (header, frames) = wire::parse(&vector.octets).unwrap();
         let described = format!(
-            "tag={:04x} sender={} session={} counter={}",
+            "tag={:04x} sender={} session={} counter={}{}",
             header.tag.get(),
             header.sender,
             header.session,
-            header.counter
+            header.number(),
+            if header.is_to_one() { " to_one" } else { "" }
         );
         assert_eq!(Some(described), vector.header, "{}", vector.name);
         let described: Vec<_> = frames.map(|frame| describe(&frame)).collect();

@@ -22,6 +22,10 @@ def crc32c(octets):
     return crc ^ 0xFFFFFFFF
 
 
+# The bit of the datagram counter that says that it was sent to one member.
+TO_ONE = 1 << 47
+
+
 def tag(address=GROUP, port=PORT, name=b""):
     crc = crc32c(bytes(address) + struct.pack(">H", port) + name)
     return (crc >> 16) ^ (crc & 0xFFFF)
@@ -121,7 +125,7 @@ def vectors():
         MESSAGE,
         data(b"", 1, channel=7),
     )
-    yield "probe", taken("A question: are you there?", hello(b"", PROBE), counter=0x010203040506)
+    yield "probe", taken("A question: are you there?", hello(b"", PROBE), counter=TO_ONE | 0x010203040506)
     yield "bye", taken("The sender leaves.", BYE, counter=3)
     yield "sync", taken("Where a stream stands.", sync(0x01020304, 0x01020300, 80, 13, 2))
     yield "nack", taken(
@@ -157,13 +161,18 @@ def vectors():
     )
 
 
+def number(counter):
+    """The number in a datagram counter, and whether its datagram was sent to one member."""
+    return f"counter={counter & TO_ONE - 1}{' to_one' if counter & TO_ONE else ''}"
+
+
 def main():
     changed = []
     for name, (title, fate, counter, frames, octets) in vectors():
         lines = [f"# {title}", f"group: {'.'.join(map(str, GROUP))}:{PORT}", f"fate: {fate}"]
         if fate == "accepted":
             lines.append(
-                f"header: tag={tag():04x} sender={SENDER:08x} session={SESSION:016x} counter={counter}"
+                f"header: tag={tag():04x} sender={SENDER:08x} session={SESSION:016x} {number(counter)}"
             )
             lines += [f"frame: {text}" for text in frames]
         lines += [octets[at : at + 16].hex(" ") for at in range(0, len(octets), 16)]

@@ -42,6 +42,9 @@ BYE = struct.pack(">BBHB", 0x02, 0, 1, 0)
 MESSAGE = data(b"Hello, multicast!")
 LONG = data(bytes(n * 7 % 256 for n in range(1150)))
 
+# The bit of the datagram counter that says that it was sent to one member.
+TO_ONE = 1 << 47
+
 
 def vector(
     title, frames, address="239.1.2.3", port=12345, name=b"kitchen", secret=SECRET, sender=SENDER,
@@ -54,6 +57,7 @@ def vector(
     sealed = bytearray(header + xchacha20poly1305(frames, header, nonce, sealing))
     if damage is not None:
         sealed[damage] ^= 0x10
+    number = f"counter={counter & TO_ONE - 1}{' to_one' if counter & TO_ONE else ''}"
     where = f"[{address}]" if ":" in address else address
     lines = [
         f"# {title}",
@@ -61,7 +65,7 @@ def vector(
         f"name: {name.decode()}" if name else "name:",
         f"secret: {secret.hex()}",
         f"sealing key: {sealing.hex()}",
-        f"header: tag={tag.hex()} sender={sender:08x} session={session:016x} counter={counter}",
+        f"header: tag={tag.hex()} sender={sender:08x} session={session:016x} {number}",
         f"fate: {fate}",
         f"clear: {frames.hex()}" if frames else "clear:",
     ]
@@ -96,7 +100,7 @@ VECTORS = {
                       sender=0xFEDCBA98, session=0xF0E1D2C3B4A59687, counter=0x010203040506),
     "ipv6": vector("An IPv6 group, another key.", BYE, address="ff02::1234", port=7,
                    secret=hashlib.sha256(b"another key").digest(), counter=7),
-    "empty": vector("No frame at all, the last counter of a session.", b"", counter=(1 << 48) - 1),
+    "empty": vector("No frame at all, the last number of a session, sent to one member.", b"", counter=(1 << 48) - 1),
     "long": vector("A message that fills the datagram.", LONG, counter=2),
     "damaged-header": vector("One bit of the session turned over.", MESSAGE, fate="forged", damage=12),
     "damaged-frame": vector("One bit of a frame turned over.", MESSAGE, fate="forged", damage=30),

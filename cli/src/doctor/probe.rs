@@ -67,7 +67,7 @@ pub(crate) struct Voice {
     pub(crate) id: u32,
     session: u64,
     tag: u16,
-    counter: u64,
+    number: u64,
 }
 
 impl Voice {
@@ -80,18 +80,22 @@ impl Voice {
             id: u32::from_be_bytes([a, b, c, d]).max(1),
             session: u64::from_be_bytes(octets),
             tag: tag(group),
-            counter: 0,
+            number: 0,
         })
     }
 
     /// A datagram with this call, filled up to `size` octets.
     pub(crate) fn datagram(&mut self, call: &Call, size: usize) -> Vec<u8> {
-        self.counter += 1;
+        self.number += 1;
+        let counter = match call.path {
+            Path::Multicast => self.number,
+            Path::Unicast => self.number | Header::TO_ONE,
+        };
         let mut octets = vec![MAGIC, VERSION << 4];
         octets.extend(self.tag.to_be_bytes());
         octets.extend(self.id.to_be_bytes());
         octets.extend(self.session.to_be_bytes());
-        octets.extend(&self.counter.to_be_bytes()[2..]);
+        octets.extend(&counter.to_be_bytes()[2..]);
         let mut body = call.octets();
         let around = Header::LEN + FRAME_HEADER + Suite::Open.trailer_len();
         body.resize(body.len().max(size.saturating_sub(around)), 0);
@@ -262,6 +266,8 @@ mod tests {
         for size in [0, 500, 1472] {
             let datagram = voice.datagram(&call(), size);
             assert_eq!(datagram.len(), size.max(datagram.len()));
+            let (header, _) = parse(&datagram).unwrap();
+            assert!(header.is_to_one(), "as the call says");
             assert_eq!(read(group(), &datagram), Some((voice.id, call())));
             assert_eq!(read("239.1.2.4:12345".parse().unwrap(), &datagram), None);
             for end in 0..datagram.len() {

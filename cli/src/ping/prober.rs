@@ -87,7 +87,8 @@ pub(crate) struct Prober {
     framing: Framing,
     id: MemberId,
     session: Session,
-    counter: u64,
+    /// That of the last datagram sent.
+    number: u64,
     name: Name,
     start: Instant,
     /// When the next HELLO is due, and when the last one was sent.
@@ -125,7 +126,7 @@ impl Prober {
                 Failure::Trouble("no id".to_owned())
             })?,
             session: Session::new(session),
-            counter: 0,
+            number: 0,
             name,
             start: now,
             next: now,
@@ -218,7 +219,7 @@ impl Prober {
             probe: true,
             ..self.hello()
         };
-        let datagram = self.write(&[Frame::Hello(probe), Frame::Sync(STREAM)])?;
+        let datagram = self.write_to_one(&[Frame::Hello(probe), Frame::Sync(STREAM)])?;
         let now = Instant::now();
         Ok(self.mouth.say_to(address, &datagram).is_ok().then_some(now))
     }
@@ -255,10 +256,18 @@ impl Prober {
         }
     }
 
+    /// Writes a datagram to the group.
     fn write(&mut self, frames: &[Frame<'_>]) -> Result<Vec<u8>, Failure> {
-        self.counter += 1;
+        self.number += 1;
         self.framing
-            .write(self.id, self.session, self.counter, frames)
+            .write(self.id, self.session, self.number, frames)
+    }
+
+    /// Writes a datagram to one member, which says so (PROTOCOL §2.1).
+    fn write_to_one(&mut self, frames: &[Frame<'_>]) -> Result<Vec<u8>, Failure> {
+        self.number += 1;
+        let counter = self.number | Header::TO_ONE;
+        self.framing.write(self.id, self.session, counter, frames)
     }
 
     /// All members' share of HELLOs, oneself included (PROTOCOL §5.1).
@@ -380,7 +389,7 @@ impl Prober {
         let answer = self.note(&header, source, at, is_own, &heard);
         if is_own && heard.probe {
             let hello = self.hello();
-            let datagram = self.write(&[Frame::Hello(hello), Frame::Sync(STREAM)])?;
+            let datagram = self.write_to_one(&[Frame::Hello(hello), Frame::Sync(STREAM)])?;
             // It asks again if this fails.
             let _ = self.mouth.say_to(source, &datagram);
         }

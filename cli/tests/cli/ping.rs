@@ -1,8 +1,12 @@
 //! `groupcast ping`.
 
+use core::time::Duration;
+
+use groupcast::wire::{self, Frame, Header, Hello, Suite};
+use groupcast::{MemberId, Name, Session};
 use serde_json::Value;
 
-use crate::process::{Ended, Running, group, run};
+use crate::process::{Ended, Running, group, run, stranger};
 use crate::sealed::Keys;
 
 /// The lines of `--json`.
@@ -87,4 +91,36 @@ fn nobody_is_there_to_be_asked() {
     assert!(ended.stderr.contains("nobody is there"), "{ended:#?}");
     run(group, ["ping", "--hidden"]).expect(2);
     run(group, ["ping", "--interval", "0.1"]).expect(2);
+}
+
+#[test]
+fn what_one_member_is_asked_says_that_it_is_for_one() {
+    let group = group(209);
+    let eve = stranger();
+    eve.set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    let ping = Running::start(group, ["ping", "--count", "3", "eve"]);
+    // It is asked when it has been heard, and an answer is asked for, too, by PROBE.
+    let name = Name::new("eve").unwrap();
+    let (mut buffer, mut asked) = ([0; 1500], None);
+    for counter in 1..100 {
+        let header = Header {
+            suite: Suite::Open,
+            tag: wire::open_group_tag(group.into(), &Name::EMPTY),
+            sender: MemberId::new(0xe).unwrap(),
+            session: Session::new(7),
+            counter,
+        };
+        let hello = [Frame::Hello(Hello::new(name))];
+        let len = wire::emit(&header, &hello, &mut buffer).unwrap();
+        eve.send_to(&buffer[..len], group).unwrap();
+        if let Ok((len, _)) = eve.recv_from(&mut buffer) {
+            let (header, frames) = wire::parse(&buffer[..len]).unwrap();
+            let is_probe = |frame| matches!(frame, Ok(Frame::Hello(Hello { probe: true, .. })));
+            asked = Some((header.is_to_one(), frames.into_iter().any(is_probe)));
+            break;
+        }
+    }
+    ping.killed();
+    assert_eq!(asked, Some((true, true)));
 }

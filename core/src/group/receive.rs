@@ -355,10 +355,11 @@ impl Engine {
             || self.guard.is_worn_out()
     }
 
-    /// Whether there is something to look at that came with a datagram. That somebody is silent came with the
-    /// time, maybe in [`transmit`](Self::transmit), and is taken back if the next datagram is theirs.
+    /// Whether there is something to look at that came with a datagram. That somebody is silent, or is gone who
+    /// never said who it is, came with the time, maybe in [`transmit`](Self::transmit), and is taken back if the
+    /// next datagram is theirs.
     pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
-        let came = |change| !matches!(change, Change::Suspect | Change::Lost);
+        let came = |change| !matches!(change, Change::Suspect | Change::Lost | Change::Ended);
         self.has_events(views)
             && (views.inbox.is_busy()
                 || views.streams.any_ready

@@ -459,3 +459,27 @@ fn that_somebody_fell_silent_need_not_be_asked_for_before_the_next_datagram() {
     let refused = ana.handle(ms(3_620), address(7), &ben.hello("ben"));
     assert!(refused.is_err());
 }
+
+#[test]
+fn nor_that_one_fell_silent_who_never_said_hello() {
+    let mut ana = member(config("ana"), 1);
+    let (mut ben, mut cho) = (Puppet::new(7, 1), Puppet::new(8, 1));
+    assert_eq!(hear(&mut ana, ms(10), &cho.message("hi")), [": hi"]);
+    let mut buffer = [0; 1472];
+    for at in (10..4_000).step_by(10) {
+        while ana.poll_transmit(ms(at), &mut buffer).unwrap().is_some() {}
+    }
+    ana.handle(ms(4_000), address(7), &ben.hello("ben"))
+        .unwrap();
+    let mut log = Vec::new();
+    drain(&mut ana, &mut log);
+    assert_eq!(log, ["ben joined"]);
+    // It is back before anybody asked, and is a member like any other.
+    for at in (4_000..8_000).step_by(10) {
+        while ana.poll_transmit(ms(at), &mut buffer).unwrap().is_some() {}
+        if at % 500 == 0 {
+            hear(&mut ana, ms(at), &ben.hello("ben"));
+        }
+    }
+    assert_eq!(hear(&mut ana, ms(8_000), &cho.hello("cho")), ["cho joined"]);
+}
