@@ -41,7 +41,7 @@ end
 local suites = { [OPEN] = "open", [SEALED] = "sealed, XChaCha20-Poly1305" }
 local frame_types = {
     [0x01] = "HELLO", [0x02] = "BYE", [0x03] = "BUSY", [0x04] = "TIME", [0x10] = "DATA", [0x12] = "SYNC",
-    [0x13] = "NACK", [0x14] = "SKIP", [0x15] = "ACKREQ", [0x16] = "ACK", [0x17] = "ASK",
+    [0x11] = "START", [0x13] = "NACK", [0x14] = "SKIP", [0x15] = "ACKREQ", [0x16] = "ACK", [0x17] = "ASK",
 }
 local classes = { [0] = "best effort", "reliable unordered", "reliable ordered", "state" }
 local reasons = { [0] = "the application left", "the id is another member's" }
@@ -119,6 +119,8 @@ field("sync.states", "uint8", "State channels with a value", base.DEC)
 -- Whose stream it is: NACK, ACK and ASK.
 field("target", "uint32", "Of the stream of", base.HEX)
 field("target_session", "uint32", "Its session, the low half", base.HEX)
+
+field("start.next", "uint32", "Counted in from", base.DEC)
 
 field("nack.base", "uint32", "Base", base.DEC)
 field("nack.attempt", "uint8", "Asked before", base.DEC)
@@ -412,6 +414,11 @@ readers[0x16] = function(body)
     local target = show_target(body)
     local since = body:uint("ack.since", 4)
     return string.format(" of %s, #%d to before #%d", target, since, body:uint("ack.next", 4))
+end
+
+readers[0x11] = function(body)
+    local target = show_target(body)
+    return string.format(" for %s, from #%d", target, body:uint("start.next", 4))
 end
 
 readers[0x17] = function(body) return " for the values of " .. show_target(body) end

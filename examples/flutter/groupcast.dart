@@ -122,7 +122,7 @@ List<Arrival> parse(List<int> octets, int tag) {
             sequence: readU32(body, 4),
             payload: body.sublist(8)));
       }
-    } else if (type < 0x80 && !const [0x03, 0x04, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17].contains(type)) {
+    } else if (type < 0x80 && !const [0x03, 0x04, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17].contains(type)) {
       // A frame that must be understood (PROTOCOL §3): the rest is left out.
       break;
     }

@@ -41,6 +41,7 @@ const REACHED: [(&str, &[&str]); 4] = [
             "nack",
             "refused",
             "skip",
+            "start",
             "sync",
             "time",
             "unknown",

@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use groupcast::wire::{
-    self, Ack, AckRequest, Ask, Busy, Bye, Data, Echo, Frame, Header, Hello, Nack, Skip, Suite,
-    Sync, Time,
+    self, Ack, AckRequest, Ask, Busy, Bye, Data, Echo, Frame, Header, Hello, Nack, Skip, Start,
+    Suite, Sync, Time,
 };
 use groupcast::{Config, Event, Group, GroupTag, Instant, MemberId, Name, Session, Storage};
 use proptest::prelude::*;
@@ -101,7 +101,7 @@ fn echo() -> Echo {
 }
 
 /// Every frame of and about a stream, each of which the member could take.
-fn stream_frames(echoes: &[u8]) -> [Frame<'_>; 9] {
+fn stream_frames(echoes: &[u8]) -> [Frame<'_>; 10] {
     let member = member();
     let (target, session) = (member.id().get(), member.session().get() as u32);
     let mut nack = Nack::new(target, session, 0);
@@ -132,6 +132,11 @@ fn stream_frames(echoes: &[u8]) -> [Frame<'_>; 9] {
             next: 1,
         }),
         Frame::Ask(Ask { target, session }),
+        Frame::Start(Start {
+            target,
+            session,
+            next: 0,
+        }),
         Frame::Busy(Busy { wait: 20 }),
         Frame::Time(Time { stamp: 1, echoes }),
     ]

@@ -127,6 +127,10 @@ fn describe(frame: &Result<Frame<'_>, FrameError>) -> String {
                 ack.target, ack.session, ack.since, ack.next
             )
         }
+        Ok(Frame::Start(start)) => format!(
+            "start target={} session={} next={}",
+            start.target, start.session, start.next
+        ),
         Ok(Frame::Ask(ask)) => format!("ask target={} session={}", ask.target, ask.session),
         Ok(Frame::Busy(busy)) => format!("busy wait={}", busy.wait),
         Ok(Frame::Time(time)) => {

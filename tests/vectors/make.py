@@ -94,6 +94,7 @@ ACK = (
     "ack target=7 session=84281096 since=4 next=10",
 )
 ASK = frame(0x17, struct.pack(">II", 7, 0x05060708)), "ask target=7 session=84281096"
+START = frame(0x11, struct.pack(">III", 7, 0x05060708, 0xFFFFFFFE)), "start target=7 session=84281096 next=4294967294"
 BUSY = frame(0x03, struct.pack(">H", 250)), "busy wait=250"
 REPAIR, COPY, LATEST = 4, 8, 16
 
@@ -135,6 +136,7 @@ def vectors():
     )
     yield "skip", taken("Values nobody needs any more.", SKIP)
     yield "ack", taken("A question, an answer, a request.", ACKREQ, ACK, ASK)
+    yield "start", taken("From where on a member is counted in, with where the stream stands.", sync(1, 0, 0, 0, 0), START)
     yield "time", taken("Clocks, and a pause.", time(123456), time(5, (7, 8, 9), (10, 11, 12)), BUSY)
     yield "classes", taken(
         "One of each class.",

@@ -86,6 +86,8 @@ pub(crate) struct Engine {
     /// The id and the session before the present ones, and how far its datagrams counted: they may come
     /// back late.
     past: Option<(MemberId, Session, u64)>,
+    /// When to ask again those who have not said since when they count this member in.
+    pub(crate) ask_starts_at: Option<Instant>,
     /// When another life began because of a clone.
     pub(crate) parted: Option<Instant>,
     pub(crate) refused: u32,
@@ -176,6 +178,7 @@ impl Engine {
             duplicate_id: None,
             duplicate_reported: None,
             past: None,
+            ask_starts_at: None,
             parted: None,
             refused: 0,
             refused_reported: None,
@@ -214,6 +217,12 @@ impl Engine {
     pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         views.roster.expire(now);
+        if self.ask_starts_at.is_some_and(|due| due <= now) {
+            self.ask_starts_at = None;
+            for index in 0..views.roster.places() {
+                self.ask_start(views.roster, now, index);
+            }
+        }
         if views.streams.next_check.is_some_and(|check| check <= now) {
             self.check_streams(views, now, true);
         }
@@ -264,6 +273,7 @@ impl Engine {
         let session = self.guard.draw_session(&mut self.random);
         self.confirm = None;
         views.history.forget_sent();
+        views.roster.count_in_from(self.sent_next(views));
         views.roster.forget_answers();
         self.begin_session(views, now, id, session);
     }
@@ -395,6 +405,7 @@ impl Engine {
             self.presence.next().filter(|_| !waits),
             self.holds_until(views, now).filter(|_| self.leaves_later),
             views.roster.next_check(),
+            self.ask_starts_at.filter(|_| speaks),
             views.streams.next_check,
             self.sender.next_beat().filter(|_| speaks),
             self.confirm

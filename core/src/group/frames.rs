@@ -6,14 +6,12 @@ use super::backoff;
 use super::engine::Engine;
 use super::inbox::Source;
 use super::partial::Piece;
-use super::peer::Position;
 use super::pool::Meta;
-use super::receive::FoundMessage;
-use super::serial::{is_before, later};
+use super::receive::{Found, FoundMessage};
+use super::serial::is_before;
 use super::stream::{Arrival, Slot, Stream, Tick};
 use super::streams::window;
 use crate::channel::{Channel, Class};
-use crate::config::Join;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
@@ -21,9 +19,6 @@ use crate::wire::{Data, Frame, FrameError, Nack, Skip, Sync, Time};
 
 /// A fragment that comes late is not missing yet: how long reordering may take at least.
 const REORDERING: Duration = Duration::from_millis(1);
-
-/// Until a member is this old, others may have been there before it.
-const GROWN_UP: Duration = Duration::from_secs(1);
 
 /// How often a receiver asks for a sender's State values as soon as it hears that it lacks one. Then it
 /// asks seldom: the sender may not hear it.
@@ -38,11 +33,7 @@ const ONE_NACK: u8 = 0x02;
 
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
-    pub(crate) fn next_frame(
-        &mut self,
-        views: &mut Views<'_>,
-        source: Source,
-    ) -> Option<FoundMessage> {
+    pub(crate) fn next_frame(&mut self, views: &mut Views<'_>, source: Source) -> Option<Found> {
         let now = self.now?;
         let group_size = self.group_size(views.roster);
         // What follows works on everything but the octets of the receive buffer.
@@ -53,7 +44,12 @@ impl Engine {
                     self.presence.answer(now, group_size, &mut self.random);
                 }
                 if let Some(index) = source.index {
+                    let before = views.roster.members();
                     views.roster.hello(now, index, source.address, &hello);
+                    if views.roster.members() > before {
+                        let sent = self.sent_of(views.history);
+                        views.roster.count_in(index, sent);
+                    }
                 }
                 #[cfg(feature = "seal")]
                 let challenge = hello.challenge();
@@ -94,12 +90,15 @@ impl Engine {
                     start,
                     end,
                 };
-                return match taken {
-                    Taken::Deliver => Some(found),
-                    Taken::Nothing => None,
-                    Taken::Partial(at) => self.found_partial(views, at, end, found),
+                let found = match taken {
+                    Taken::Deliver => found,
+                    Taken::Nothing => return None,
+                    Taken::Partial(at) => self.found_partial(views, at, end, found)?,
                 };
+                count(&mut self.counters.messages_received);
+                return Some(Found::Message(found));
             }
+            Ok(Frame::Start(start)) => return self.on_start(views, now, source, start),
             Ok(Frame::Sync(sync)) => self.on_sync(views, now, source, sync),
             Ok(Frame::Nack(nack)) => self.on_nack(views, now, &nack),
             Ok(Frame::Skip(skip)) => self.on_skip(views, now, source, skip),
@@ -220,6 +219,7 @@ impl Engine {
         let mut start = views.inbox.end().max(end);
         let room = views.inbox.octets.len().saturating_sub(start);
         if views.partials.message_len(at, views.pool) > room {
+            self.hear_of_rest(views, found.index);
             views.inbox.clear();
             start = 0;
         }
@@ -241,7 +241,7 @@ impl Engine {
     }
 
     /// A value of which only the newest counts.
-    fn newest(
+    pub(crate) fn newest(
         &mut self,
         parts: &mut Parts<'_>,
         index: usize,
@@ -340,35 +340,8 @@ impl Engine {
         }
     }
 
-    /// There is no place for a stream. Whatever comes just when nothing is missing needs none; of the rest is
-    /// remembered that it was sent.
-    fn take_without_stream(
-        &mut self,
-        parts: &mut Parts<'_>,
-        index: usize,
-        is_state: bool,
-        data: &Data<'_>,
-    ) -> Taken {
-        let is_next = parts.roster.peer_mut(index).is_some_and(|peer| {
-            let is_next = data.last == 0 && peer.advance(data.sequence);
-            if !is_next {
-                let rest = data.last.saturating_sub(data.fragment);
-                peer.hear_of(data.sequence.wrapping_add(1), rest);
-            }
-            is_next
-        });
-        if is_state {
-            return self.newest(parts, index, data, true);
-        }
-        if is_next {
-            return Taken::Deliver;
-        }
-        count(&mut self.counters.fragments_no_stream);
-        Taken::Nothing
-    }
-
     /// When to ask for what is found missing now.
-    fn ask_when(&mut self, now: Instant, parts: &Parts<'_>, at: usize) -> Instant {
+    pub(crate) fn ask_when(&mut self, now: Instant, parts: &Parts<'_>, at: usize) -> Instant {
         let trip = parts
             .streams
             .get(at)
@@ -379,89 +352,22 @@ impl Engine {
         now + reordering + backoff::draw(spread, members, &mut self.random)
     }
 
-    /// Begins to follow a sender's stream with a fragment. `None` if it is not to be followed yet, or
-    /// there is no room.
-    fn begin_stream(
-        &mut self,
-        parts: &mut Parts<'_>,
-        now: Instant,
-        source: Source,
-        index: usize,
-        data: &Data<'_>,
-    ) -> Option<usize> {
-        let low = data.sequence.wrapping_sub(u32::from(data.horizon));
-        let start = match parts.roster.position(index) {
-            Some(position) => position,
-            None => {
-                let is_past = data.repair || data.copy || data.fragment != 0;
-                if is_past && self.config.join == Join::Current && !Self::is_grown_up(now) {
-                    return None;
-                }
-                let start = self.beginning(now, low, data.sequence);
-                // Even if there is no room for it now: what is missed from here on is to be reported.
-                parts.roster.set_position(index, start);
-                start
-            }
-        };
-        self.new_stream(parts, now, source, index, start)
-    }
-
-    /// Where to begin with a stream that is heard of for the first time. `low`: where that is possible;
-    /// `current`: where the sender is now.
-    fn beginning(&self, now: Instant, low: u32, current: u32) -> Position {
-        Position::starting_at(match self.config.join {
-            _ if Self::is_grown_up(now) => low,
-            Join::Current => current,
-            Join::Recent(n) => later(low, current.wrapping_sub(u32::from(n))),
-        })
-    }
-
-    /// Whether this member was there before most sessions that it hears of for the first time.
-    fn is_grown_up(now: Instant) -> bool {
-        now >= Instant::ZERO + GROWN_UP
-    }
-
-    pub(crate) fn new_stream(
-        &mut self,
-        parts: &mut Parts<'_>,
-        now: Instant,
-        source: Source,
-        index: usize,
-        start: Position,
-    ) -> Option<usize> {
-        let begun = parts
-            .streams
-            .begin(now, index, source.life, start, parts.slots, parts.pool);
-        let (at, evicted) = begun.ok()?;
-        if let Some((peer, position, rest)) = evicted {
-            parts.roster.stow(peer, position, rest);
-        }
-        parts
-            .streams
-            .get_mut(at)?
-            .set_round_trip(self.trip.estimate());
-        // What was missed while there was no place is missing now.
-        let (told, rest) = parts.roster.peer_mut(index)?.told();
-        let due = self.ask_when(now, parts, at);
-        let mut window = window(parts.slots, parts.streams.len(), at);
-        let stream = parts.streams.get_mut(at)?;
-        stream.extend(now, told, due, &mut window);
-        stream.rest = rest;
-        Some(at)
-    }
-
     /// The sender tells where its stream stands.
     fn on_sync(&mut self, views: &mut Views<'_>, now: Instant, source: Source, sync: Sync) {
         let Some(index) = source.index else { return };
         let mut parts = views.parts();
+        let known = parts.roster.position(index);
+        let start = known.unwrap_or_else(|| self.beginning(now, sync.low, sync.next));
+        if known.is_none() {
+            parts.roster.begin(index, start);
+        }
+        if !source.to_one {
+            // What is to one alone says it by itself.
+            self.ask_start(parts.roster, now, index);
+        }
         let at = match parts.streams.find(index) {
             Some(at) => at,
             None => {
-                let known = parts.roster.position(index);
-                let start = known.unwrap_or_else(|| self.beginning(now, sync.low, sync.next));
-                if known.is_none() {
-                    parts.roster.set_position(index, start);
-                }
                 if start.next == sync.next && sync.states == 0 {
                     // Nothing is missing: the place of a stream is for those that need it.
                     return;
@@ -602,7 +508,7 @@ impl Engine {
 }
 
 /// What a DATA frame comes to.
-enum Taken {
+pub(crate) enum Taken {
     /// It is a message to be delivered.
     Deliver,
     /// It was stored, or dropped.

@@ -65,6 +65,14 @@ impl Inbox {
         Some((frame?, at))
     }
 
+    /// The frames that are still to be read.
+    pub(crate) fn rest(&self) -> &[u8] {
+        let Content::Frames { at, end } = self.content else {
+            return &[];
+        };
+        self.octets.get(at..end).unwrap_or_default()
+    }
+
     /// Where the datagram's frames end.
     pub(crate) const fn end(&self) -> usize {
         match self.content {

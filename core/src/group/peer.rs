@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::ration::Credit;
-use super::serial::{distance, is_before, later};
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
 use crate::ident::GroupTag;
@@ -32,6 +31,11 @@ const AGED: u32 = 10;
 /// A moment in seconds, modulo 2^32.
 pub(crate) const fn seconds(now: Instant) -> u32 {
     (now.as_micros() / 1_000_000) as u32
+}
+
+/// A moment in microseconds, modulo 2^32.
+const fn micros(now: Instant) -> u32 {
+    now.as_micros() as u32
 }
 
 /// When to ask a sender for its HELLO that was heard without one.
@@ -76,7 +80,7 @@ pub(crate) struct Peer {
     limits: Limits,
     /// Its clock, and when that was heard, if it was not sent back yet.
     stamp: u32,
-    stamped: Option<Instant>,
+    stamped: u32,
     /// Whether it has what is to be confirmed of this member's own stream.
     pub(crate) answer: Answer,
     /// How far it is in this member's own stream, and whether that waits for it.
@@ -86,8 +90,14 @@ pub(crate) struct Peer {
     pub(crate) position: Option<Position>,
     /// Before which number everything has been sent, as far as SYNC told, and without a stream DATA, too; and how
     /// many more belong to the message in the middle of which that is.
-    told: u32,
-    rest: u8,
+    pub(super) told: u32,
+    pub(super) rest: u8,
+    /// The number of this member's own stream since which it is counted in.
+    pub(crate) counted_from: u32,
+    /// Where following its stream began, and how often it was asked since when it counts this member in: 0 if
+    /// that is known.
+    pub(super) begun: u32,
+    pub(super) start_asked: u8,
     previous: Option<Previous>,
     /// The tag of the key that its session is sealed with: no other key may speak for it.
     #[cfg(feature = "seal")]
@@ -103,7 +113,7 @@ pub(crate) struct Peer {
     duplicate_reported: Said,
     answered: Said,
     pub(crate) credit: Credit,
-    probes: u8,
+    pub(super) probes: u8,
     pub(crate) owed: Option<Owed>,
     pub(crate) pending: Option<Change>,
 }
@@ -144,13 +154,16 @@ impl Peer {
             group_size: 0,
             limits: Limits::NONE,
             stamp: 0,
-            stamped: None,
+            stamped: 0,
             answer: Answer::Open,
             reach: 0,
             is_waited_for: false,
             position: None,
             told: 0,
             rest: 0,
+            counted_from: 0,
+            begun: 0,
+            start_asked: 0,
             previous: None,
             #[cfg(feature = "seal")]
             tag: header.tag,
@@ -192,14 +205,17 @@ impl Peer {
     /// Its clock was heard.
     pub(crate) fn set_stamp(&mut self, now: Instant, stamp: u32) {
         self.stamp = stamp;
-        self.stamped = Some(now);
+        // Odd, so that it is never 0; a microsecond early at most.
+        self.stamped = micros(now).wrapping_sub(1) | 1;
     }
 
-    /// Its clock, if it was not sent back yet, and how long ago it was heard.
-    pub(crate) fn take_stamp(&mut self, now: Instant) -> Option<(u32, Duration)> {
-        self.stamped
-            .take()
-            .map(|heard| (self.stamp, now.since(heard)))
+    /// Its clock, if it was not sent back yet, and how many microseconds ago it was heard, modulo 2^32.
+    pub(crate) const fn take_stamp(&mut self, now: Instant) -> Option<(u32, u32)> {
+        let heard = core::mem::replace(&mut self.stamped, 0);
+        if heard == 0 {
+            return None;
+        }
+        Some((self.stamp, micros(now).wrapping_sub(heard)))
     }
 
     /// How far it is in this member's own stream, if that waits for it.
@@ -213,77 +229,6 @@ impl Peer {
         if let Some(next) = next {
             self.reach = next;
         }
-    }
-
-    /// This is where its stream begins, or ended, and so much is known to have been sent.
-    pub(crate) const fn set_position(&mut self, position: Position, told: u32, rest: u8) {
-        self.position = Some(position);
-        self.told = told;
-        self.rest = rest;
-    }
-
-    /// What has been sent, as far as was told.
-    pub(crate) const fn told(&self) -> (u32, u8) {
-        (self.told, self.rest)
-    }
-
-    /// Its stream gives way, or ends. What was told beyond it stays to be missed.
-    pub(crate) fn stow(&mut self, position: Position, rest: u8) {
-        self.position = Some(position);
-        self.hear_at_least(position.next, rest);
-    }
-
-    /// Everything before `told` has been sent, a stream or not.
-    pub(crate) const fn hear_at_least(&mut self, told: u32, rest: u8) {
-        if !is_before(told, self.told) {
-            self.told = told;
-            self.rest = rest;
-        }
-    }
-
-    /// A message of its own that is next needs no stream. Else `false`.
-    pub(crate) fn advance(&mut self, sequence: u32) -> bool {
-        let Some(position) = self.position.as_mut().filter(|it| it.next == sequence) else {
-            return false;
-        };
-        position.next = sequence.wrapping_add(1);
-        let next = position.next;
-        self.hear_at_least(next, 0);
-        true
-    }
-
-    /// Everything before `told` has been sent, and `rest` more belong to the message before it.
-    pub(crate) fn hear_of(&mut self, told: u32, rest: u8) {
-        let Some(next) = self.position.map(|position| position.next) else {
-            return;
-        };
-        if distance(next, told) == 0 {
-            return;
-        }
-        let end = later(self.end(), told.wrapping_add(u32::from(rest)));
-        self.told = later(self.told, told);
-        self.rest = u8::try_from(distance(self.told, end)).unwrap_or(u8::MAX);
-    }
-
-    /// What it has sent, the message that it has begun included, ends here.
-    const fn end(&self) -> u32 {
-        self.told.wrapping_add(self.rest as u32)
-    }
-
-    /// Whether it has sent something that is neither delivered nor reported, without a stream.
-    pub(crate) fn is_owed(&self) -> bool {
-        self.position
-            .is_some_and(|position| is_before(position.next, self.end()))
-    }
-
-    /// It is gone. The first and the last number that is neither delivered nor reported, without a stream.
-    pub(crate) fn take_gap(&mut self) -> Option<(u32, u32)> {
-        if !self.is_owed() {
-            return None;
-        }
-        let (first, end) = (self.position?.next, self.end());
-        self.set_position(Position::starting_at(end), end, 0);
-        Some((first, end.wrapping_sub(1)))
     }
 
     /// It says whether it has what is to be confirmed.
@@ -485,7 +430,7 @@ impl Peer {
         self.heard = now;
         self.probes = 0;
         self.answer = Answer::Open;
-        self.stamped = None;
+        self.stamped = 0;
         self.is_waited_for = false;
         Heard::Restarted
     }
@@ -536,6 +481,7 @@ impl Peer {
         }
         self.position = previous.position;
         (self.told, self.rest) = (previous.position.map_or(0, |it| it.next), 0);
+        self.start_asked = 0;
         // What is told from here on is of the other session again.
         if self.is_member() && self.pending != Some(Change::DuplicateId) {
             self.pending = Some(Change::Restarted);

@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::inbox::{Content, Source};
 use super::peer::{Change, Heard, LATE, Peer};
 use super::roster::RosterFull;
+use super::serial::later;
 use super::stream::Next;
 use super::streams::window;
 use crate::channel::{Channel, Class};
@@ -146,6 +147,7 @@ impl Engine {
             Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
                 if heard != Heard::Continued {
                     self.forget_peer(views, index);
+                    views.roster.count_in(index, self.sent_next(views));
                 }
                 #[cfg(feature = "seal")]
                 if let Some(sealed) = &self.guard.sealed {
@@ -405,8 +407,7 @@ impl Engine {
                 Content::Frames { .. } => {
                     let source = self.source?;
                     if let Some(found) = self.next_frame(views, source) {
-                        count(&mut self.counters.messages_received);
-                        return Some(Found::Message(found));
+                        return Some(found);
                     }
                     continue;
                 }
@@ -473,7 +474,7 @@ impl Engine {
         None
     }
 
-    fn found_gap(
+    pub(crate) fn found_gap(
         &mut self,
         views: &mut Views<'_>,
         at: Option<usize>,
@@ -489,7 +490,7 @@ impl Engine {
             && let Some(stream) = views.streams.get_mut(at)
         {
             stream.states_asked = 0;
-            stream.since = last.wrapping_add(1);
+            stream.since = later(stream.since, last.wrapping_add(1));
             views.streams.note(at, self.config.max_wait);
         }
         Found::Gap { index, first, last }

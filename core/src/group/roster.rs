@@ -315,7 +315,6 @@ impl Roster {
             let Some((stamp, held)) = peer.take_stamp(now).filter(|_| peer.is_member()) else {
                 continue;
             };
-            let held = u32::try_from(held.as_micros()).unwrap_or(u32::MAX);
             let echo = Echo {
                 member: peer.member.id.get(),
                 stamp,
@@ -335,16 +334,53 @@ impl Roster {
         self.places.get(index)?.position
     }
 
+    /// The peer at `index`.
+    pub(crate) fn peer(&self, index: usize) -> Option<&Peer> {
+        self.places.get(index)
+    }
+
     /// The peer at `index`, for what no sum depends on.
     pub(crate) fn peer_mut(&mut self, index: usize) -> Option<&mut Peer> {
         self.places.get_mut(index)
     }
 
-    /// Notes where a peer's stream begins.
-    pub(crate) fn set_position(&mut self, index: usize, position: Position) {
+    /// Notes where following a peer's stream begins.
+    pub(crate) fn begin(&mut self, index: usize, start: Position) {
         if let Some(peer) = self.places.get_mut(index) {
-            peer.set_position(position, position.next, 0);
+            peer.begin(start);
         }
+    }
+
+    /// Asks a peer since when it counts this member in, if that is not known. Whether it does.
+    pub(crate) fn ask_start(&mut self, index: usize) -> bool {
+        let lacks = self.places.get(index).is_some_and(Peer::lacks_start);
+        lacks && self.change(index, Peer::ask_start) == Some(true)
+    }
+
+    /// How many places have been in use.
+    pub(crate) const fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The peer at `index` is counted in from this number of the own stream on.
+    pub(crate) fn count_in(&mut self, index: usize, next: u32) {
+        if let Some(peer) = self.places.get_mut(index) {
+            peer.counted_from = next;
+        }
+    }
+
+    /// Everybody is counted in from this number of the own stream on.
+    pub(crate) fn count_in_from(&mut self, next: u32) {
+        for peer in self.places.iter_mut() {
+            peer.counted_from = next;
+        }
+    }
+
+    /// The members for whom the own stream begins before `next`, from the `from`th on and round.
+    pub(crate) fn counted_in(&self, from: usize, next: u32) -> impl Iterator<Item = &Peer> {
+        let members = || self.places.iter().filter(|peer| peer.is_member());
+        let all = members().skip(from).chain(members().take(from));
+        all.filter(move |peer| peer.counted_from != next)
     }
 
     /// Notes where this receiver is in a peer's stream that is not kept any more.

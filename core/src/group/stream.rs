@@ -227,6 +227,11 @@ impl Stream {
         matches!(front, Some(Slot::Missing { attempts, .. }) if attempts >= ATTEMPTS)
     }
 
+    /// Below this, nothing can be repaired.
+    pub(crate) const fn low(&self) -> u32 {
+        self.low
+    }
+
     /// Nothing below `low` can be repaired any more.
     pub(crate) fn raise_low(&mut self, low: u32) {
         if distance(self.next, self.low) < distance(self.next, low) {
@@ -238,6 +243,13 @@ impl Stream {
     /// Whether something is missing, waits, or is the rest of a message of which a fragment came.
     pub(crate) const fn is_owed(&self, told: u32) -> bool {
         !self.is_idle() || self.rest > 0 || self.reaches(told)
+    }
+
+    /// Whether nothing has been delivered or reported since it began with this number.
+    pub(crate) fn is_untouched(&self, begun: u32, slots: &Window<'_>) -> bool {
+        let reach = distance(self.next, self.high).min(slots.len());
+        let mut known = (0..reach).map(|at| slots.get(self.next.wrapping_add(at)));
+        (self.since, self.next) == (begun, begun) && !known.any(|slot| matches!(slot, Slot::Done))
     }
 
     /// The sender is gone: what is missing will not come, nor the rest of a message that it had begun, nor

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::backoff;
 use super::engine::Engine;
 use super::frames::millis;
-use super::history::{Kind, stamped};
+use super::history::{History, Kind, stamped};
 use super::peer::Owed;
 use super::presence::Presence;
 use super::{Destination, Transmit};
@@ -89,14 +89,21 @@ impl Engine {
         while let Some((index, address, owed)) = views.roster.take_owed() {
             let frame = match owed {
                 Owed::Hello | Owed::Probe => {
-                    if !self.presence.announces() || self.presence.is_leaving() {
+                    let probe = owed == Owed::Probe;
+                    let announces = self.presence.announces();
+                    let sent = self.sent_next(views);
+                    let relies = Self::start_of(views, index).is_some_and(|it| it.next != sent);
+                    // Whoever hides says nothing but from where on its stream is for one that it counts on.
+                    let hides = !announces && (probe || !relies);
+                    if hides || self.presence.is_leaving() {
                         continue;
                     }
-                    let probe = owed == Owed::Probe;
-                    Frame::Hello(Hello {
-                        probe,
-                        join: false,
-                        ..self.hello(views)
+                    announces.then(|| {
+                        Frame::Hello(Hello {
+                            probe,
+                            join: false,
+                            ..self.hello(views)
+                        })
                     })
                 }
                 Owed::Ack => {
@@ -108,12 +115,12 @@ impl Engine {
                     let (Some(stream), Some(member)) = (stream, member) else {
                         continue;
                     };
-                    Frame::Ack(Ack {
+                    Some(Frame::Ack(Ack {
                         target: member.id().get(),
                         session: stream.session,
                         since: stream.since,
                         next: stream.next,
-                    })
+                    }))
                 }
             };
             if !views.roster.has_earned(index, owed) && !self.ration.take(now) {
@@ -124,14 +131,16 @@ impl Engine {
                 }
                 continue;
             }
-            if let Frame::Ack(ack) = frame {
+            if let Some(Frame::Ack(ack)) = frame {
                 views.roster.ack_sent(index, now, ack.next);
             }
-            // Who hears a HELLO knows from where on the stream is for it, too.
-            let sync = matches!(frame, Frame::Hello(_)).then(|| self.sync(views));
+            // With HELLO goes from where on the stream is for its receiver.
+            let sync = (owed != Owed::Ack).then(|| Frame::Sync(self.sync(views)));
+            let start = Self::start_of(views, index).map(Frame::Start);
+            let start = start.filter(|_| owed != Owed::Ack);
             let len = self.emit(buffer, true, |_, w| {
-                frame.emit(w)?;
-                sync.map_or(Ok(()), |sync| Frame::Sync(sync).emit(w))
+                let mut frames = [frame, sync, start].into_iter().flatten();
+                frames.try_for_each(|frame| frame.emit(w))
             })?;
             return Ok(len.map(|len| Transmit {
                 to: Destination::Member(address),
@@ -232,6 +241,7 @@ impl Engine {
         let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
         if all_sent && room && self.presence.bye_due(now) {
             self.write_sync(views, now, w)?;
+            self.write_starts(views, false, w)?;
             if !has_data {
                 Self::write_copy(views, w)?;
             }
@@ -293,6 +303,7 @@ impl Engine {
         })
         .emit(w)?;
         self.write_sync(views, now, w)?;
+        self.write_starts(views, true, w)?;
         let group_size = self.group_size(views.roster);
         self.presence.hello_sent(now, group_size, &mut self.random);
         Ok(())
@@ -343,7 +354,11 @@ impl Engine {
 
     /// The sequence number after the last one that has been sent: what is queued is not missing.
     pub(crate) fn sent_next(&self, views: &Views<'_>) -> u32 {
-        self.sender.next.wrapping_sub(views.history.unsent_kept())
+        self.sent_of(views.history)
+    }
+
+    pub(crate) fn sent_of(&self, history: &History) -> u32 {
+        self.sender.next.wrapping_sub(history.unsent_kept())
     }
 
     /// What others wait for.

@@ -7,6 +7,7 @@ use super::hello::Hello;
 use super::nack::Nack;
 use super::reader::Reader;
 use super::skip::Skip;
+use super::start::Start;
 use super::sync::Sync;
 use super::time::{Busy, Time};
 use super::writer::{BufferTooSmall, Writer};
@@ -32,6 +33,8 @@ pub enum Frame<'a> {
     Time(Time<'a>),
     /// A message, or a fragment of one.
     Data(Data<'a>),
+    /// From where on a member is counted in.
+    Start(Start),
     /// Where the sender's stream stands.
     Sync(Sync),
     /// What the sender misses of another member's stream.
@@ -60,6 +63,7 @@ impl Frame<'_> {
             Self::Busy(busy) => busy.emit(w),
             Self::Time(time) => time.emit(w),
             Self::Data(data) => data.emit(w),
+            Self::Start(start) => start.emit(w),
             Self::Sync(sync) => sync.emit(w),
             Self::Nack(nack) => nack.emit(w),
             Self::Skip(skip) => skip.emit(w),
@@ -125,6 +129,7 @@ impl<'a> Frames<'a> {
             Busy::KIND => Busy::parse(body).map(Frame::Busy),
             Time::KIND => Time::parse(body).map(Frame::Time),
             Data::KIND => Data::parse(flags, body).map(Frame::Data),
+            Start::KIND => Start::parse(body).map(Frame::Start),
             Sync::KIND => Sync::parse(body).map(Frame::Sync),
             Nack::KIND => Nack::parse(body).map(Frame::Nack),
             Skip::KIND => Skip::parse(body).map(Frame::Skip),

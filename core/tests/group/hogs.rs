@@ -266,3 +266,36 @@ fn what_one_was_told_alone_is_a_gap_when_its_sender_is_gone() {
         }
     }
 }
+
+#[test]
+fn what_gives_way_to_a_large_message_is_missing() {
+    let piece = |fragment, payload| {
+        Frame::Data(Data {
+            fragment,
+            last: 1,
+            sequence: u32::from(fragment),
+            payload,
+            ..data("")
+        })
+    };
+    for full in [false, true] {
+        let (mut ana, mut hog, mut ben) = self::full();
+        if !full {
+            told(&mut ana, 10, &hog.say(&[Frame::Bye(Bye::LEFT)]));
+        }
+        assert!(told(&mut ana, 20, &ben.say(&[sync(0)])).is_empty());
+        told(&mut ana, 20, &ben.say(&[piece(0, &[b'x'; 500])]));
+        // There is no room for the message behind this datagram.
+        let frames = [piece(1, &[b'x'; 500]), Frame::Data(message(0))];
+        let log = told(&mut ana, 30, &ben.say(&frames));
+        assert_eq!(log.len(), 1, "{log:?}");
+        if full {
+            assert!(asked(&mut ana, 30, 40, ben.id).is_empty());
+            told(&mut ana, 40, &hog.say(&[Frame::Bye(Bye::LEFT)]));
+            told(&mut ana, 40, &ben.say(&[sync(1)]));
+        }
+        assert_eq!(asked(&mut ana, 40, 60, ben.id), [0]);
+        let log = told(&mut ana, 70, &ben.say(&[Frame::Bye(Bye::LEFT)]));
+        assert!(is_gap(&log[0], 0, 0) && log[1] == "ben left", "{log:?}");
+    }
+}

@@ -21,6 +21,7 @@ mod limits;
 mod lives;
 mod membership;
 mod messages;
+mod newcomers;
 mod paths;
 #[cfg(feature = "seal")]
 mod sealed;

@@ -125,6 +125,7 @@ const fn kind(frame: &Frame<'_>) -> &'static str {
         Frame::Busy(_) => "busy",
         Frame::Time(_) => "time",
         Frame::Data(_) => "data",
+        Frame::Start(_) => "start",
         Frame::Sync(_) => "sync",
         Frame::Nack(_) => "nack",
         Frame::Skip(_) => "skip",

@@ -6,7 +6,7 @@ use core::time::Duration;
 use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
 use groupcast::wire::{
     self, Ack, AckRequest, Ask, Busy, Bye, Challenge, Data, Frame, Header, Hello, Nack, Skip,
-    Suite, Sync, Time,
+    Start, Suite, Sync, Time,
 };
 use groupcast::{
     Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Session, Storage,
@@ -300,7 +300,7 @@ impl<M: Memory + Default> Run<M> {
         echo: &mut [u8; wire::Echo::LEN],
     ) -> Frame<'a> {
         let kind = script.octet();
-        // Whom a NACK, ACK or ASK is for: mostly the member itself.
+        // Whom a NACK, ACK, ASK or START is for: mostly the member itself.
         let own = (self.group.id().get(), self.group.session().get() as u32);
         let (target, low) = if kind & 0x80 == 0 { own } else { (2, 1) };
         match kind % 16 {
@@ -348,6 +348,11 @@ impl<M: Memory + Default> Run<M> {
                 session: low,
                 since: near(self.own_next, script),
                 next: near(self.own_next, script),
+            }),
+            9 if kind == 0x79 => Frame::Start(Start {
+                target,
+                session: low,
+                next: near(self.liars[id][session].sequence, script),
             }),
             9 => Frame::Ask(Ask {
                 target,

@@ -179,6 +179,7 @@ impl Watch {
                 Frame::AckRequest(_) => "sends-ackreq",
                 Frame::Ack(_) => "sends-ack",
                 Frame::Ask(_) => "sends-ask",
+                Frame::Start(_) => "sends-start",
                 Frame::Busy(_) => "sends-busy",
                 Frame::Bye(_) => "sends-bye",
                 Frame::Hello(hello) if hello.probe => "sends-probe",

@@ -2,7 +2,8 @@
 
 use groupcast::Channel;
 use groupcast::wire::{
-    Ack, AckRequest, Ask, Busy, Bye, Data, Echo, Frame, Header, Hello, Nack, Skip, Sync, Time,
+    Ack, AckRequest, Ask, Busy, Bye, Data, Echo, Frame, Header, Hello, Nack, Skip, Start, Sync,
+    Time,
 };
 use groupcast_tests::insider::{body, sending_back};
 
@@ -59,6 +60,11 @@ fn samples(own: &Header) -> Vec<Vec<u8>> {
         vec![Frame::Ask(Ask {
             target: OWN,
             session: low,
+        })],
+        vec![Frame::Start(Start {
+            target: OWN,
+            session: low,
+            next: 0,
         })],
         vec![],
     ]);

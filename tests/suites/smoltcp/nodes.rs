@@ -54,7 +54,7 @@ fn nodes_exchange_reliable_messages_over_an_ethernet_that_loses_frames() {
         let config = Config::new(group.parse().unwrap());
         let mut nodes: Vec<_> = (0..2_u8)
             .map(|n| {
-                let seed = [n + 1; 32];
+                let seed = [n + 3; 32];
                 Node::new(
                     bench.hosts[usize::from(n)],
                     Box::new(Board::new()),
