@@ -52,6 +52,12 @@ impl HostId {
         Ipv6Addr::from_bits(0xfd << 120 | self.number() as u128)
     }
 
+    /// The host that would have this address: IPv4 or IPv6.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Option<Self> {
+        Self::from_address(address)
+    }
+
     /// The host that would have this address, if it is one of the simulated network's addresses.
     pub(crate) fn from_address(address: IpAddr) -> Option<Self> {
         let number = match address {

@@ -38,6 +38,8 @@ pub struct Link {
     pub(crate) truncate: f64,
     pub(crate) mtu: usize,
     pub(crate) rate: Option<Rate>,
+    pub(crate) multicast_loss: f64,
+    pub(crate) multicast_delay: Duration,
 }
 
 /// A Gilbert–Elliott channel that loses everything in its bad state and nothing in its good one.
@@ -77,6 +79,8 @@ impl Link {
             truncate: 0.0,
             mtu: usize::MAX,
             rate: None,
+            multicast_loss: 0.0,
+            multicast_delay: Duration::ZERO,
         }
     }
 
@@ -208,6 +212,23 @@ impl Link {
     /// The probability that a datagram loses a part of its end, or all of it. Default: 0.
     pub const fn with_truncate(mut self, probability: f64) -> Self {
         self.truncate = checked(probability);
+        self
+    }
+
+    /// The probability that a datagram to a group is lost, beside all other loss. Default: 0.
+    ///
+    /// On many wireless networks multicast is neither acknowledged nor repeated, and unicast is. With 1 only
+    /// unicast passes.
+    pub const fn with_multicast_loss(mut self, probability: f64) -> Self {
+        self.multicast_loss = checked(probability);
+        self
+    }
+
+    /// How much later datagrams to groups arrive than those to one host. Default: zero.
+    ///
+    /// An access point keeps multicast back while a station sleeps.
+    pub const fn with_multicast_delay(mut self, delay: Duration) -> Self {
+        self.multicast_delay = delay;
         self
     }
 

@@ -5,13 +5,25 @@ use core::time::Duration;
 use embedded_nal::nb;
 use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
 use groupcast::{
-    Channel, Config, Error, Instant, Memory, Node, OwnedEvent, OwnedMessage, SendError,
+    Channel, Config, Error, Event, Instant, Memory, Node, OwnedEvent, OwnedMessage, SendError,
 };
 
 use crate::error::SimError;
 use crate::host::HostId;
 use crate::network::Network;
 use crate::stack::SimStack;
+
+/// Looks at every event.
+type Look = dyn FnMut(&Event<'_>);
+
+/// Who looks, if anybody does.
+struct Witness(Option<Box<Look>>);
+
+impl core::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.0.is_some() { "there" } else { "none" })
+    }
+}
 
 /// A member of a group on a simulated network.
 #[derive(Debug)]
@@ -27,7 +39,14 @@ pub struct SimMember<M: Memory + Default> {
     first_contact: FirstContact,
     /// Its clock is ahead of the network's by this much: no two members agree on the time.
     clock_ahead: Duration,
+    /// For so long in all it stood.
+    clock_behind: Duration,
     paused: bool,
+    /// Since when its clock stands.
+    asleep: Option<Instant>,
+    /// What its last start was given.
+    seed: [u8; 32],
+    witness: Witness,
     leaving: bool,
     events: Vec<OwnedEvent>,
     /// When it was told each of them.
@@ -46,7 +65,11 @@ impl<M: Memory + Default> SimMember<M> {
             keys: None,
             first_contact: FirstContact::Verify,
             clock_ahead: Duration::ZERO,
+            clock_behind: Duration::ZERO,
             paused: false,
+            asleep: None,
+            seed: [0; 32],
+            witness: Witness(None),
             leaving: false,
             events: Vec::new(),
             times: Vec::new(),
@@ -61,7 +84,9 @@ impl<M: Memory + Default> SimMember<M> {
     pub(crate) fn start(&mut self, seed: [u8; 32]) {
         self.stop();
         self.starts += 1;
+        self.seed = seed;
         self.clock_ahead = Duration::from_secs(u64::from(seed[0]));
+        self.clock_behind = Duration::ZERO;
         let stack = self.network.stack(self.host);
         let node = match &self.keys {
             None => Node::new(stack, M::default(), self.config, seed),
@@ -100,6 +125,7 @@ impl<M: Memory + Default> SimMember<M> {
     pub(crate) fn stop(&mut self) {
         self.node = None;
         self.paused = false;
+        self.asleep = None;
         self.leaving = false;
     }
 
@@ -115,6 +141,9 @@ impl<M: Memory + Default> SimMember<M> {
         while failures < 16 {
             match node.poll(now) {
                 Ok(Some(event)) => {
+                    if let Some(look) = &mut self.witness.0 {
+                        look(&event);
+                    }
                     self.events.push(event.into());
                     self.times.push(self.network.now());
                 }
@@ -133,8 +162,13 @@ impl<M: Memory + Default> SimMember<M> {
         Some(self.network.now() + now.until(deadline))
     }
 
-    fn clock(&self) -> Instant {
-        self.network.now() + self.clock_ahead
+    /// The time by its own clock, which is what its node is told.
+    #[must_use]
+    pub fn clock(&self) -> Instant {
+        let now = self.asleep.unwrap_or_else(|| self.network.now());
+        let micros = self.clock_behind.as_micros() as u64;
+        let ahead = now + self.clock_ahead;
+        Instant::from_micros(ahead.as_micros().saturating_sub(micros))
     }
 
     /// Sends a message. It goes out when time goes on, together with what else is sent now. Returns
@@ -189,9 +223,19 @@ impl<M: Memory + Default> SimMember<M> {
         self.paused = true;
     }
 
-    /// Goes on after a [`pause`](Self::pause).
-    pub const fn resume(&mut self) {
+    /// As [`pause`](Self::pause), but its clock stands meanwhile, as `CLOCK_MONOTONIC` does while a laptop
+    /// sleeps, or a timer that a board stops.
+    pub fn sleep(&mut self) {
+        self.paused = true;
+        self.asleep = self.asleep.or_else(|| Some(self.network.now()));
+    }
+
+    /// Goes on after a [`pause`](Self::pause) or after it [slept](Self::sleep).
+    pub fn resume(&mut self) {
         self.paused = false;
+        if let Some(since) = self.asleep.take() {
+            self.clock_behind += self.network.now().since(since);
+        }
     }
 
     /// Whether it is [paused](Self::pause).
@@ -209,6 +253,24 @@ impl<M: Memory + Default> SimMember<M> {
     #[must_use]
     pub const fn is_running(&self) -> bool {
         self.node.is_some()
+    }
+
+    /// The seed that its last start was given: with that a clone of it can be [started](crate::SimNet::restart_with).
+    #[must_use]
+    pub const fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
+    /// Shows every event to `look` at the moment it is told, before it is kept: a signature can be checked
+    /// only then. It replaces the one before, and stays when the member starts again.
+    pub fn set_witness(&mut self, look: impl FnMut(&Event<'_>) + 'static) {
+        self.witness = Witness(Some(Box::new(look)));
+    }
+
+    /// The node, for what is not done often enough to have a method here. Pass [`clock`](Self::clock) as the
+    /// time. `None` while it is not running.
+    pub const fn node_mut(&mut self) -> Option<&mut Node<SimStack, M>> {
+        self.node.as_mut()
     }
 
     /// The node; `None` while it is not running.

@@ -167,6 +167,18 @@ impl<M: Memory + Default> SimNet<M> {
         self.schedule(key.0, Some(now));
     }
 
+    /// As [`restart`](Self::restart), with a seed of one's own: that of another member for a clone of it, or
+    /// one as firmware would make it. Its clock begins with as many seconds as the first octet says.
+    ///
+    /// # Panics
+    ///
+    /// A setting cannot work.
+    pub fn restart_with(&mut self, key: MemberKey, seed: [u8; 32]) {
+        self.members[key.0].start(seed);
+        let now = self.now();
+        self.schedule(key.0, Some(now));
+    }
+
     /// All members, those that are not running too.
     pub fn keys(&self) -> impl Iterator<Item = MemberKey> + use<M> {
         (0..self.members.len()).map(MemberKey)

@@ -78,7 +78,10 @@ impl Path {
         let in_burst = self.step_burst(link, &mut random);
         // Drawn in any case, so that a burst does not change what is drawn next.
         let unlucky = random.chance(link.loss);
-        if in_burst || unlucky || trip.shared < link.shared_loss {
+        let to_group = datagram.destination.ip().is_multicast();
+        // Where it is 0 nothing is drawn: seeds mean what they meant before there was this loss.
+        let only_one = to_group && link.multicast_loss > 0.0 && random.chance(link.multicast_loss);
+        if in_burst || unlucky || only_one || trip.shared < link.shared_loss {
             return Err(TraceEvent::Lost);
         }
         let duplicate = random.chance(link.duplicate);
@@ -141,6 +144,9 @@ impl Path {
             ))
         });
         let mut at = leaves + link.delay;
+        if datagram.destination.ip().is_multicast() {
+            at = at + link.multicast_delay;
+        }
         if !link.jitter.is_zero() {
             at = at + random.exponential(link.jitter);
         }

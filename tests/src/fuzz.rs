@@ -12,6 +12,7 @@
 
 pub mod decode;
 mod forge;
+pub use forge::around;
 pub mod operations;
 pub mod receive;
 mod script;

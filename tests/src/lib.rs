@@ -12,6 +12,7 @@ pub mod siege;
 pub mod sim_rig;
 pub mod smoltcp_rig;
 pub mod swarm;
+mod work;
 pub mod workload;
 
 pub use rig::{Place, Rig};

@@ -30,6 +30,8 @@
 //! | `counters` | every datagram received is counted once |
 //! | `agree` | after the attack, the rosters are right within [`drive::FOUND`] |
 //! | `arrives` | and reliable messages arrive |
+//! | `silent`, `gap` | what lies between what was given of a stream is given, or in a gap that was sent, whatever key it was sent with |
+//! | `entropy` | octets that cannot be random start nobody |
 //! | `panic`, `repeat` | nothing panics; the same seed gives the same run |
 //!
 //! A reliable message may be given twice to a member whose roster is so small that it forgot its sender
@@ -39,9 +41,11 @@ pub mod drive;
 pub mod flood;
 pub mod judge;
 pub mod lives;
+mod luck;
 pub mod plan;
 pub mod stranger;
 mod tape;
+pub mod whole;
 
 use groupcast::seal::{GroupKey, KeySet};
 use groupcast::{Board, Storage};

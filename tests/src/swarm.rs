@@ -2,7 +2,8 @@
 //!
 //! A seed decides about everything: how many members, how much memory, which channels, what the network
 //! does to datagrams, who crashes when. For a while there are faults; then they end, and the group has
-//! to come to rest with nothing missing. What is checked, after every moment in which something
+//! to come to rest with nothing missing. Every other seed also has a [kind of luck](luck) of its own: strangers,
+//! clones, ghosts, members that stand still while their sockets fill. What is checked, after every moment in which something
 //! happened:
 //!
 //! | rule | what is promised |
@@ -10,8 +11,21 @@
 //! | `bytes` | delivered is only what was sent, octet for octet |
 //! | `once` | every message at most once per life of the receiver and session of the sender |
 //! | `order` | ordered messages of a session with rising sequence numbers |
-//! | `gap` | gaps never overlap, lie within what was sent, and cover nothing that was or will be delivered |
+//! | `gap` | gaps never overlap, lie within what a datagram told of, and cover nothing that was or will be delivered |
+//! | `exact` | of a sender that repairs all it is asked for, only what finds no room is in a gap |
 //! | `unaccounted` | at the end, every message since the receiver knew the sender is delivered or in a gap |
+//! | `told` | when a sender ends, every message that an accepted datagram told of is delivered or in a gap |
+//! | `end` | when a member is said to have left, every message that it sent is |
+//! | `relied` | what is sent after the sender was told that the receiver joined is |
+//! | `joined` | a member joins once before it ends, and ends only after it joined |
+//! | `lost`, `left`, `bye` | who is lost was silent for so long; who left did so; and it is heard where the network is good |
+//! | `ghost` | a stranger that fell silent is on no roster for long, whatever it stated |
+//! | `stale` | what a live member says, and is not old on its own way, is not taken for old |
+//! | `session`, `identity` | every start has a session of its own; ids and sessions change only for a reason |
+//! | `prompt` | what a member says as it starts leaves at once |
+//! | `signed` | whoever verifies takes every genuine message |
+//! | `answers` | all strangers together are sent 20 datagrams in a second |
+//! | `work` | no moment takes long, whatever a datagram says |
 //! | `newer` | values of Latest and State only ever get newer |
 //! | `value` | at the end, everybody has the last value of each State channel |
 //! | `roster` | ten seconds after the faults, the rosters agree, and again when somebody has left |
@@ -24,7 +38,7 @@
 //! | `nacks` | nothing is asked for again before a round trip has passed since it was asked for, by oneself or by others |
 //! | `stream` | every fragment is sent for the first time once, in order, and SYNC tells how far that is |
 //! | `horizon` | what can be repaired is told truly and never grows backwards; nothing else is asked for |
-//! | `repairs` | a fragment is repaired once per round trip |
+//! | `repairs` | a fragment is repaired once per round trip; without a pace, too, repairs are bounded |
 //! | `pace` | no sender is faster than its pace |
 //! | `heartbeat` | heartbeats come soon after the last message, go on until they are rare, and carry it if it is short |
 //! | `spinning` | a member does not ask to be polled at once again and again |
@@ -39,8 +53,11 @@ mod claims;
 pub mod dice;
 mod draw;
 pub mod drive;
+pub mod luck;
 pub mod oracle;
 pub mod plan;
+mod print;
+pub mod stranger;
 pub mod tap;
 pub mod track;
 pub(crate) mod wire_math;
@@ -70,14 +87,23 @@ pub const REMEMBERED: [(u64, u64); 5] = [
 /// The memory of [`Store::Roomy`].
 pub type Roomy = Storage<32, 16, 256, 600, 32_768, 8_192>;
 
+/// The memory of [`Store::Wide`].
+pub type Wide = Storage<8, 4, 1_024, 600, 65_536, 8_192>;
+
 /// Runs a seed, with faults for this long. `prints`: everything that happens.
 #[must_use]
 pub fn run(seed: u64, faulty: Duration, prints: bool) -> Outcome {
-    let plan = Plan::new(seed, faulty);
+    run_plan(&Plan::new(seed, faulty), prints)
+}
+
+/// Runs a plan. `prints`: everything that happens.
+#[must_use]
+pub fn run_plan(plan: &Plan, prints: bool) -> Outcome {
     match plan.store {
-        Store::Tiny => drive::drive::<Box<Tiny>>(&plan, prints),
-        Store::Board => drive::drive::<Box<Board>>(&plan, prints),
-        Store::Roomy => drive::drive::<Box<Roomy>>(&plan, prints),
+        Store::Tiny => drive::drive::<Box<Tiny>>(plan, prints),
+        Store::Board => drive::drive::<Box<Board>>(plan, prints),
+        Store::Roomy => drive::drive::<Box<Roomy>>(plan, prints),
+        Store::Wide => drive::drive::<Box<Wide>>(plan, prints),
     }
 }
 

@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use groupcast_tests::swarm::luck::{self, Luck};
 use groupcast_tests::swarm::{self, Outcome, Plan, Totals};
 
-const USAGE: &str = "usage: swarm [--seeds N] [--first N] [--seconds N] [--jobs N] [--keep-going]
-       swarm --seed N [--seconds N] [--trace]";
+const USAGE: &str =
+    "usage: swarm [--seeds N] [--first N] [--seconds N] [--jobs N] [--luck KIND] [--ignore RULE,…]
+             [--keep-going]
+       swarm --seed N [--seconds N] [--ignore RULE,…] [--trace]";
 
 struct Args {
     seed: Option<u64>,
@@ -19,6 +22,8 @@ struct Args {
     jobs: u64,
     trace: bool,
     keep_going: bool,
+    luck: Option<Luck>,
+    ignored: Vec<String>,
 }
 
 fn args() -> Option<Args> {
@@ -30,6 +35,8 @@ fn args() -> Option<Args> {
         jobs: 2,
         trace: false,
         keep_going: false,
+        luck: None,
+        ignored: Vec::new(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -40,12 +47,19 @@ fn args() -> Option<Args> {
             "--first" => args.first = number()?,
             "--seconds" => args.seconds = number()?,
             "--jobs" => args.jobs = number()?,
+            "--luck" => args.luck = Some(named(&words.next()?)?),
+            "--ignore" => args.ignored = words.next()?.split(',').map(str::to_owned).collect(),
             "--trace" => args.trace = true,
             "--keep-going" => args.keep_going = true,
             _ => return None,
         }
     }
     Some(args)
+}
+
+fn named(name: &str) -> Option<Luck> {
+    let mut all = luck::ALL.into_iter().chain([Luck::Plain]);
+    all.find(|luck| format!("{luck:?}").eq_ignore_ascii_case(name))
 }
 
 fn main() -> ExitCode {
@@ -55,7 +69,7 @@ fn main() -> ExitCode {
     };
     let faulty = Duration::from_secs(args.seconds);
     if let Some(seed) = args.seed {
-        return one(seed, faulty, args.trace);
+        return one(seed, faulty, args.trace, &args.ignored);
     }
     let begun = Instant::now();
     let next = AtomicU64::new(args.first);
@@ -69,7 +83,10 @@ fn main() -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    let outcome = checked(seed, faulty);
+                    if args.luck.is_some_and(|luck| luck != Luck::of(seed)) {
+                        continue;
+                    }
+                    let outcome = checked(seed, faulty, &args.ignored);
                     let mut sum = sum.lock().expect("no thread panics with the sum");
                     sum.0 += 1;
                     sum.2 += outcome.totals;
@@ -77,7 +94,8 @@ fn main() -> ExitCode {
                         sum.1 += 1;
                         let plan = Plan::new(seed, faulty);
                         println!(
-                            "seed {seed} ({:?} {:?} {}): {violation}\n    {}",
+                            "seed {seed} ({:?} {:?} {:?} {}): {violation}\n    {}",
+                            plan.luck,
                             plan.mood,
                             plan.store,
                             plan.players.len(),
@@ -106,9 +124,13 @@ fn main() -> ExitCode {
 }
 
 /// A run, and the same again.
-fn checked(seed: u64, faulty: Duration) -> Outcome {
-    let mut outcome = swarm::run(seed, faulty, false);
-    let again = swarm::run(seed, faulty, false);
+fn checked(seed: u64, faulty: Duration, ignored: &[String]) -> Outcome {
+    let plan = Plan {
+        ignored: ignored.to_vec(),
+        ..Plan::new(seed, faulty)
+    };
+    let mut outcome = swarm::run_plan(&plan, false);
+    let again = swarm::run_plan(&plan, false);
     if (again.hash, again.totals) != (outcome.hash, outcome.totals) {
         let differs = || swarm::Violation {
             at: groupcast::Instant::ZERO,
@@ -120,15 +142,19 @@ fn checked(seed: u64, faulty: Duration) -> Outcome {
     outcome
 }
 
-fn one(seed: u64, faulty: Duration, trace: bool) -> ExitCode {
+fn one(seed: u64, faulty: Duration, trace: bool, ignored: &[String]) -> ExitCode {
+    let plan = Plan {
+        ignored: ignored.to_vec(),
+        ..Plan::new(seed, faulty)
+    };
     println!(
         "{:#?}",
         Plan {
             actions: Vec::new(),
-            ..Plan::new(seed, faulty)
+            ..plan.clone()
         }
     );
-    let outcome = swarm::run(seed, faulty, trace);
+    let outcome = swarm::run_plan(&plan, trace);
     println!("{:?}\ntrace hash {:016x}", outcome.totals, outcome.hash);
     match outcome.violation {
         Some(violation) => {

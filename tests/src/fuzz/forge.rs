@@ -5,7 +5,7 @@ use groupcast::wire::{self, Frame, Header};
 const CASTAGNOLI: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
 
 /// A datagram with these octets where its frames would be.
-pub(super) fn around(header: &Header, body: &[u8]) -> Vec<u8> {
+pub fn around(header: &Header, body: &[u8]) -> Vec<u8> {
     let mut datagram = of_frames(header, &[]);
     datagram.truncate(Header::LEN);
     datagram.extend(body);

@@ -9,6 +9,7 @@ use groupcast_sim::Link;
 use super::Reached;
 use super::script::Script;
 use crate::swarm::drive::{Outcome, drive};
+use crate::swarm::luck::Luck;
 use crate::swarm::plan::{Action, Mood, Plan, Player, RECOVERED, Store};
 
 /// How many members there are.
@@ -64,7 +65,7 @@ pub fn run(octets: &[u8], prints: bool) -> (Plan, Outcome) {
     let outcome = match plan.store {
         Store::Tiny => drive::<Box<Tiny>>(&plan, prints),
         Store::Board => drive::<Box<Board>>(&plan, prints),
-        Store::Roomy => drive::<Box<crate::swarm::Roomy>>(&plan, prints),
+        Store::Roomy | Store::Wide => drive::<Box<crate::swarm::Roomy>>(&plan, prints),
     };
     (plan, outcome)
 }
@@ -76,6 +77,7 @@ fn plan(script: &mut Script<'_>) -> Plan {
     let queue = script.pick(&[256, 256, 8, 2]);
     let mut plan = Plan {
         seed,
+        luck: Luck::Plain,
         mood: Mood::Wild,
         store,
         players,
@@ -91,6 +93,11 @@ fn plan(script: &mut Script<'_>) -> Plan {
         streams_fit: true,
         values_fit: true,
         is_fair: true,
+        forges: false,
+        hears_byes: false,
+        ignored: Vec::new(),
+        signs: false,
+        has_puppet: false,
     };
     for _ in 0..STEPS {
         if script.is_over() || plan.faulty > LONGEST {
@@ -122,7 +129,7 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
     let paces = [Pace::WIRED, Pace::WIFI, Pace::BOARD, Pace::WIRED];
     let pace = paces[usize::from(octet >> 1 & 3)];
     let max_datagram = [1_000_u16, 512][usize::from(octet >> 4 & 1)];
-    let mut config = Config::new(group)
+    let config = Config::new(group)
         .with_name(["ana", "ben", "cleo"][n as usize])
         .with_pace(pace)
         .with_join([Join::Current, Join::Recent(20)][usize::from(octet >> 3 & 1)])
@@ -131,12 +138,9 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
         .with_max_wait(Duration::from_millis(
             [5_000, 200][usize::from(octet >> 6 & 1)],
         ));
-    if fixed {
-        config = config.with_id(MemberId::new(1 + n).expect("not zero"));
-    }
     Player {
         config,
-        fixed,
+        id: MemberId::new(1 + n).filter(|_| fixed),
         pace,
         max_datagram: usize::from(max_datagram),
     }

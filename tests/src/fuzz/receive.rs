@@ -16,7 +16,8 @@ use groupcast::{
 use super::script::Script;
 use super::watch::Watch;
 use super::{Reached, forge};
-use crate::insider::{Insider, sending_back};
+use crate::insider::{self, Insider, sending_back};
+use crate::work::Work;
 
 /// Less of everything than makes sense: every limit is hit soon.
 type Small = Storage<4, 2, 8, 8, 640, 513>;
@@ -26,6 +27,9 @@ const STEPS: usize = 512;
 
 /// How long an input lasts at most.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// What an input may take of the processor: a backstop. Each takes a few milliseconds.
+const LONGEST_WORK: Duration = Duration::from_secs(5);
 
 /// How often the member may ask to be polled at once for nothing.
 const SPINNING: u32 = 64;
@@ -51,6 +55,15 @@ pub fn sealed(octets: &[u8]) -> Reached {
 }
 
 fn play(octets: &[u8], is_sealed: bool) -> Reached {
+    let mut work = Work::new(LONGEST_WORK);
+    let reached = play_within(octets, is_sealed);
+    if let Some(what) = work.too_much() {
+        panic!("{what}");
+    }
+    reached
+}
+
+fn play_within(octets: &[u8], is_sealed: bool) -> Reached {
     let mut script = Script::new(octets);
     let settings = script.octet();
     let group: SocketAddr = SocketAddr::from(([239, 1, 2, 3], 12345));
@@ -205,6 +218,7 @@ impl<M: Memory + Default> Run<M> {
             _ => match script.below(8) {
                 0 => self.group.leave(self.now),
                 1 => self.now = Instant::from_micros(self.now.as_micros() / 2),
+                2 => self.far(script),
                 _ => self.pass(Duration::from_millis(1)),
             },
         }
@@ -264,6 +278,58 @@ impl<M: Memory + Default> Run<M> {
         let datagram = match &self.insider {
             None => forge::of_frames(&header, &frames),
             Some(insider) => insider.of_frames(&header, &frames),
+        };
+        self.handle(script, &datagram);
+    }
+
+    /// A datagram of frames whose numbers are far from each other, as many as there is room for.
+    fn far(&mut self, script: &mut Script<'_>) {
+        let header = self.header(script);
+        let mut number = self.own_next.wrapping_add(script.u32());
+        let mut frames = Vec::new();
+        for _ in 0..=script.octet() {
+            let octet = script.octet();
+            number = number
+                .wrapping_add(FAR[usize::from(octet & 7)])
+                .wrapping_add(u32::from(octet >> 6));
+            let before = number.wrapping_sub(FAR[usize::from(script.octet() & 7)]);
+            frames.push(match octet >> 3 & 7 {
+                0 => Frame::Skip(Skip {
+                    first: before,
+                    count: u16::MAX,
+                }),
+                1 => Frame::AckRequest(AckRequest {
+                    sequence: number,
+                    spread: 0,
+                }),
+                2 | 3 => Frame::Data(Data {
+                    class: 1 + (octet >> 3 & 1),
+                    latest: false,
+                    repair: octet & 0x40 != 0,
+                    copy: false,
+                    signed: false,
+                    channel: 1,
+                    horizon: script.octet(),
+                    fragment: 0,
+                    last: octet >> 7,
+                    sequence: number,
+                    payload: b"",
+                }),
+                _ => Frame::Sync(Sync {
+                    next: number,
+                    low: before,
+                    round_trip: 0,
+                    group_size: 0,
+                    states: 0,
+                }),
+            });
+        }
+        let mut body = insider::body(&header, &frames);
+        body.truncate(MOST_OF_FRAMES);
+        self.watch.overlaps = true;
+        let datagram = match &self.insider {
+            None => forge::around(&header, &body),
+            Some(insider) => insider.around(&header, &body),
         };
         self.handle(script, &datagram);
     }
@@ -485,6 +551,21 @@ impl<M: Memory + Default> Run<M> {
 }
 
 const FILLER: [u8; 255] = [0xaa; 255];
+
+/// How far numbers are from each other: half of all of them at most.
+const FAR: [u32; 8] = [
+    0,
+    1,
+    100,
+    0x4000_0000,
+    0x7fff_ff00,
+    0x7fff_ffff,
+    0x8000_0000,
+    0x8000_0100,
+];
+
+/// Octets of frames in the largest datagram there is.
+const MOST_OF_FRAMES: usize = 1_472 - Header::LEN - 16;
 
 /// A number from 128 before to 127 after, or any.
 fn near(of: u32, script: &mut Script<'_>) -> u32 {

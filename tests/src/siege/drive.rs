@@ -5,10 +5,11 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use groupcast::seal::FirstContact;
-use groupcast::{Channel, Instant, Memory};
+use groupcast::{Channel, Class, Instant, Memory};
 use groupcast_sim::{HostId, Link, MemberKey, SimNet, TraceEvent};
 
 use super::judge::{Judge, Totals};
+use super::luck::{Sleeper, takes_no_constants};
 use super::plan::{CHANNELS, Plan, Store};
 use super::stranger::Stranger;
 use crate::swarm::Violation;
@@ -37,20 +38,21 @@ pub struct Outcome {
 }
 
 /// A run.
-struct Siege<'a, M: Memory + Default> {
+pub(super) struct Siege<'a, M: Memory + Default> {
     plan: &'a Plan,
-    net: SimNet<M>,
-    keys: Vec<MemberKey>,
+    pub(super) net: SimNet<M>,
+    pub(super) keys: Vec<MemberKey>,
     /// Which of the two keys each member sends with.
     sending: Vec<u8>,
-    dice: Dice,
-    watch: Watch,
+    pub(super) dice: Dice,
+    pub(super) watch: Watch,
+    pub(super) asleep: Vec<Sleeper>,
 }
 
 /// Looks at what has happened since the last look.
-struct Watch {
-    judge: Judge,
-    stranger: Stranger,
+pub(super) struct Watch {
+    pub(super) judge: Judge,
+    pub(super) stranger: Stranger,
     hosts: BTreeMap<HostId, usize>,
     /// To whom each member may send: where something came from in its life that it may accept.
     known: Vec<BTreeSet<SocketAddr>>,
@@ -140,6 +142,7 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
     let mut siege = Siege {
         plan,
         sending: vec![0; keys.len()],
+        asleep: Vec::new(),
         dice: Dice::new(plan.seed, 2),
         watch: Watch {
             judge: Judge::new(plan, prints),
@@ -182,10 +185,18 @@ impl<M: Memory + Default> Siege<'_, M> {
             if self.dice.chance(self.plan.restless) {
                 self.disturb();
             }
+            if self.dice.chance(self.plan.rotates) {
+                self.rotate()?;
+            }
+            if self.dice.chance(self.plan.dozes) {
+                self.fall_asleep();
+            }
+            self.wake_up(false)?;
             self.watch.stranger.attack(&mut self.watch.judge.totals);
             let time = self.pause();
             self.pass(time)?;
         }
+        self.wake_up(true)?;
         self.calm();
         let began = self.net.now();
         while !self.rosters_are_right() {
@@ -198,6 +209,10 @@ impl<M: Memory + Default> Siege<'_, M> {
         }
         let found_after = self.net.now().since(began);
         self.arrive()?;
+        self.watch.judge.settle(self.net.now());
+        if let Err(what) = takes_no_constants(&mut Dice::new(self.plan.seed, 5)) {
+            self.watch.judge.accuse(self.net.now(), "entropy", what);
+        }
         Some(found_after)
     }
 
@@ -213,7 +228,7 @@ impl<M: Memory + Default> Siege<'_, M> {
     }
 
     /// Lets time pass. `None`: a promise was broken.
-    fn pass(&mut self, time: Duration) -> Option<()> {
+    pub(super) fn pass(&mut self, time: Duration) -> Option<()> {
         let Self {
             net, keys, watch, ..
         } = self;
@@ -255,17 +270,26 @@ impl<M: Memory + Default> Siege<'_, M> {
         }
     }
 
-    fn send(&mut self, member: usize, channel: Channel) {
+    pub(super) fn send(&mut self, member: usize, channel: Channel) {
         let key = self.keys[member];
+        if self.net[key].is_paused() {
+            return;
+        }
         let Some(node) = self.net[key].node() else {
             return;
         };
         let most = node.max_message(channel.class()) as u64;
         let len = self.dice.below(self.plan.largest + 1).min(most) as usize;
         let payload = self.watch.judge.lives.payload(member, len);
-        if self.net[key].send(channel, &payload).is_ok() {
+        let fragment = node.max_message(Class::Latest).max(1);
+        if let Ok(first) = self.net[key].send(channel, &payload) {
             let judge = &mut self.watch.judge;
             let life = judge.lives.current[member];
+            if channel.class().is_reliable() {
+                let number = judge.lives.all[life].sent.len();
+                let fragments = payload.len().div_ceil(fragment).max(1);
+                judge.whole.sent(life, number, first, fragments);
+            }
             judge.lives.all[life].sent.push((channel, payload));
             judge.totals.sent += 1;
         }
@@ -278,6 +302,9 @@ impl<M: Memory + Default> Siege<'_, M> {
         if !self.net[key].is_running() {
             self.net.restart(key);
             return self.born(member);
+        }
+        if self.net[key].is_paused() {
+            return;
         }
         match self.dice.below(6) {
             0 | 1 => {
@@ -294,12 +321,16 @@ impl<M: Memory + Default> Siege<'_, M> {
                 self.watch.judge.lives.all[life].leaves = true;
                 self.net[key].leave();
             }
-            _ => {
-                self.sending[member] ^= 1;
-                let keys = super::keys(self.sending[member]);
-                self.net[key].set_keys(keys).expect("the keys are sound");
-            }
+            _ => self.change_key(member),
         }
+    }
+
+    /// A member sends with the other key.
+    pub(super) fn change_key(&mut self, member: usize) {
+        self.sending[member] ^= 1;
+        let keys = super::keys(self.sending[member]);
+        let member = &mut self.net[self.keys[member]];
+        member.set_keys(keys).expect("the keys are sound");
     }
 
     /// The attack is over, and everybody is there.

@@ -12,6 +12,7 @@ use groupcast::{Counters, Instant, Member, Name, OwnedEvent};
 use super::lives::{Era, Lives};
 use super::plan::{Plan, Store, group};
 use super::tape::{Nonce, Tape};
+use super::whole::Whole;
 use crate::swarm::Violation;
 
 /// For so long at most the stranger can keep a datagram from arriving that is accepted then.
@@ -119,6 +120,8 @@ pub struct Judge {
     ears: Vec<Ear>,
     /// The members' lives.
     pub lives: Lives,
+    /// Their reliable streams.
+    pub whole: Whole,
     /// What happened so far.
     pub totals: Totals,
     /// The first promise that was broken.
@@ -137,6 +140,7 @@ impl Judge {
             tape: Tape::default(),
             ears: Vec::new(),
             lives: Lives::default(),
+            whole: Whole::default(),
             totals: Totals::default(),
             violation: None,
             prints,
@@ -351,10 +355,25 @@ impl Judge {
                     let what = format!("member {member}: {number} of life {life}");
                     self.accuse(now, "past", what);
                 }
+                let here = self.lives.current[member];
+                self.whole.given(here, life, number);
                 let forgets = self.store == Store::Cramped && message.channel.class().is_reliable();
                 if !self.ears[member].given.insert((life, number)) && !forgets {
                     let what = format!("member {member}: {number} of life {life} again");
                     self.accuse(now, "twice", what);
+                }
+            }
+            OwnedEvent::Gap {
+                member: other,
+                first,
+                last,
+            } => {
+                let era = self.lives.eras.get(&(other.id(), other.session()));
+                let here = self.lives.current[member];
+                if let Some(there) = era.map(|era| era.life)
+                    && let Err(what) = self.whole.gap(here, there, *first, *last)
+                {
+                    self.accuse(now, "gap", format!("member {member}: {what}"));
                 }
             }
             OwnedEvent::Joined(other) => {
@@ -382,6 +401,27 @@ impl Judge {
                 self.accuse(now, "bytes", what);
             }
             _ => {}
+        }
+    }
+
+    /// All is over, and the last message of everybody has arrived.
+    pub fn settle(&mut self, now: Instant) {
+        if self.store == Store::Cramped {
+            return;
+        }
+        let lives = &self.lives.current;
+        let pairs = lives
+            .iter()
+            .flat_map(|here| lives.iter().map(move |there| (*here, *there)));
+        let missing = |(here, there)| Some((here, there, self.whole.missing(here, there)?));
+        if let Some((here, there, number)) = pairs.filter_map(missing).next() {
+            let (receiver, sender) = (self.lives.all[here].member, self.lives.all[there].member);
+            let what = format!("member {receiver}: {number} of member {sender}");
+            self.accuse(
+                now,
+                "silent",
+                format!("{what} is neither delivered nor in a gap"),
+            );
         }
     }
 

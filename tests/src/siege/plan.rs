@@ -64,6 +64,10 @@ pub struct Plan {
     pub sleeps: bool,
     /// The probability that a member crashes, starts again or leaves, in each step.
     pub restless: f64,
+    /// The probability that a member changes its key while something is under way, in each step.
+    pub rotates: f64,
+    /// The probability that a member's device begins to sleep, and its clock with it, in each step.
+    pub dozes: f64,
     /// Octets of a message at most.
     pub largest: u64,
 }
@@ -131,6 +135,8 @@ impl Plan {
             sleeps: dice.chance(0.5),
             restless: dice.pick(&[0.0, 0.01, 0.03, 0.1]),
             largest: dice.pick(&[20, 20, 100, 2_000]),
+            rotates: dice.pick(&[0.0, 0.0, 0.02, 0.1]),
+            dozes: dice.pick(&[0.0, 0.0, 0.005, 0.02]),
         }
     }
 }

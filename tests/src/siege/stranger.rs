@@ -21,6 +21,9 @@ const COUNTER: core::ops::Range<usize> = 16..22;
 /// Octets of the authentication tag.
 const TRAILER: usize = 16;
 
+/// When what a sleeper is to hear first is given back, as long as it sleeps.
+const NEVER: Instant = Instant::from_micros(u64::MAX);
+
 /// So many attacks, on average, until something is kept from arriving.
 const HOLDS: f64 = 0.02;
 
@@ -119,6 +122,40 @@ impl Stranger {
                 _ => {}
             }
         }
+    }
+
+    /// Whatever is sent to a member is kept from arriving, until it is given back.
+    pub(super) fn keep_all(&mut self, to: HostId) {
+        if !self.weapons.holds {
+            return;
+        }
+        for from in self.members.clone() {
+            let is_held = |hold: &Hold| (hold.from, hold.to) == (from, to);
+            if from != to && !self.holds.iter().any(is_held) {
+                self.network.block(from, to);
+                self.holds.push(Hold {
+                    from,
+                    to,
+                    until: NEVER,
+                    blocks: true,
+                    release: NEVER,
+                    shuffled: false,
+                    kept: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// All that was kept from a member arrives at once.
+    pub(super) fn give_back(&mut self, to: HostId, totals: &mut Totals) {
+        let now = self.network.now();
+        for hold in &mut self.holds {
+            if hold.to == to && hold.until == NEVER {
+                hold.until = now;
+                hold.release = now;
+            }
+        }
+        self.release(now, totals);
     }
 
     /// Gives up: everything passes, and what it kept is gone.

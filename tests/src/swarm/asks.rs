@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use groupcast::Instant;
 use groupcast::wire::{Frame, Nack};
 
-use super::claims::{Broken, STATE, low_of};
+use super::claims::{Broken, STATE, is_in_stream, is_value, low_of};
 use super::wire_math::{is_before, round_trip};
 
 /// A member reads what has arrived before it asks, at this time later at the latest.
@@ -19,16 +19,18 @@ pub(super) struct Said {
     pub(super) trip: Option<Duration>,
     pub(super) low: Option<u32>,
     pub(super) nacks: Vec<Nack>,
+    /// The last number of the stream that it tells of.
+    pub(super) tells: Option<u32>,
 }
 
 impl Said {
     pub(super) fn of(frames: &[Frame<'_>]) -> Self {
         let mut said = Self::default();
-        let mut lowest = |low: u32| {
-            let before = said.low.unwrap_or(low);
-            said.low = Some(if is_before(before, low) { low } else { before });
-        };
         for frame in frames {
+            let mut lowest = |low: u32| {
+                let before = said.low.unwrap_or(low);
+                said.low = Some(if is_before(before, low) { low } else { before });
+            };
             match frame {
                 Frame::Sync(sync) => {
                     lowest(sync.low);
@@ -43,12 +45,25 @@ impl Said {
                 _ => {}
             }
         }
+        said.tells = frames.iter().filter_map(told_by).reduce(later);
         said
     }
+}
 
-    pub(super) const fn is_nothing(&self) -> bool {
-        self.trip.is_none() && self.low.is_none() && self.nacks.is_empty()
+/// The last number of the stream that a frame tells of: of a message in fragments, that of its last one.
+fn told_by(frame: &Frame<'_>) -> Option<u32> {
+    match frame {
+        Frame::Sync(sync) => Some(sync.next.wrapping_sub(1)),
+        Frame::Data(data) if is_in_stream(data) && !is_value(data) => {
+            let rest = data.last.saturating_sub(data.fragment);
+            Some(data.sequence.wrapping_add(u32::from(rest)))
+        }
+        _ => None,
     }
+}
+
+const fn later(a: u32, b: u32) -> u32 {
+    if is_before(a, b) { b } else { a }
 }
 
 /// What one receiver, in one life of it, heard and asked of one life of a sender.

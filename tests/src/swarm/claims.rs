@@ -1,7 +1,7 @@
 //! What a sender does and says of its own stream: numbers, horizon, repairs, pace, heartbeats.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use groupcast::wire::{Data, Frame, Header};
 use groupcast::{Instant, Pace};
@@ -29,6 +29,11 @@ pub(super) const STATE: u8 = 3;
 /// The octet for the round trip that is assumed before one was measured, 10 ms.
 const GUESSED_TRIP: u8 = 106;
 
+/// Octets of repairs of a sender without a pace at most, over this time: as much as the fastest pace, and what a
+/// small desktop program keeps.
+const REPAIRS: usize = 250_000 + 65_536;
+const REPAIRS_OVER: Duration = Duration::from_millis(100);
+
 /// What counts for a datagram beside its octets.
 const PER_DATAGRAM: usize = 46;
 
@@ -52,6 +57,9 @@ pub(super) struct Claims {
     trip: Duration,
     trip_before: Duration,
     repaired: BTreeMap<u32, Instant>,
+    /// Repairs of late, where there is no pace, and their octets.
+    repairs: VecDeque<(Instant, usize)>,
+    repairs_sum: usize,
     /// Octets that its pace allows now, and since when.
     level: Option<(f64, Instant)>,
     last: Option<Last>,
@@ -86,16 +94,21 @@ pub(super) fn low_of(data: &Data<'_>) -> Option<u32> {
         .then(|| data.sequence.wrapping_sub(u32::from(data.horizon)))
 }
 
-const fn is_in_stream(data: &Data<'_>) -> bool {
+pub(super) const fn is_in_stream(data: &Data<'_>) -> bool {
     data.class != 0
 }
 
 /// A value that was asked for comes outside of the stream.
-fn is_value(data: &Data<'_>) -> bool {
+pub(super) fn is_value(data: &Data<'_>) -> bool {
     data.repair && data.class == STATE && data.horizon == u8::MAX
 }
 
 impl Claims {
+    /// The number after the last one that was sent for the first time.
+    pub(super) fn next(&self) -> u32 {
+        self.next.unwrap_or_default()
+    }
+
     /// It sent this datagram of `len` octets.
     pub(super) fn sent(
         &mut self,
@@ -107,6 +120,10 @@ impl Claims {
     ) -> Result<(), Broken> {
         let has_hello = frames.iter().any(|frame| matches!(frame, Frame::Hello(_)));
         let mut is_charged = false;
+        let is_repair = |frame: &Frame<'_>| matches!(frame, Frame::Data(data) if data.repair);
+        if frames.iter().any(is_repair) && numbers(limits.pace).is_none() {
+            self.repairs_cost(at, len)?;
+        }
         for frame in frames {
             match frame {
                 Frame::Data(data) => {
@@ -216,6 +233,23 @@ impl Claims {
         let since = at.since(before);
         if limits.is_prompt && since < least {
             let what = format!("{sequence} again after {since:?}, at least {least:?} is to pass");
+            return Err(("repairs", what));
+        }
+        Ok(())
+    }
+
+    /// Whatever is asked for, repairs of a sender without a pace are bounded, too.
+    fn repairs_cost(&mut self, at: Instant, len: usize) -> Result<(), Broken> {
+        while let Some((first, octets)) = self.repairs.front()
+            && at.since(*first) >= REPAIRS_OVER
+        {
+            self.repairs_sum -= octets;
+            self.repairs.pop_front();
+        }
+        self.repairs.push_back((at, len));
+        self.repairs_sum += len;
+        if self.repairs_sum > REPAIRS {
+            let what = format!("{} octets in {REPAIRS_OVER:?}", self.repairs_sum);
             return Err(("repairs", what));
         }
         Ok(())

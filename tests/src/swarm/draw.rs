@@ -83,9 +83,6 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
     let group: SocketAddr = SocketAddr::from(([239, 1, 2, 3], 12345));
     let fixed = dice.chance(0.6);
     let mut config = Config::new(group).with_name(NAMES[n % NAMES.len()]);
-    if fixed {
-        config = config.with_id(MemberId::new(1 + n as u32).expect("not zero"));
-    }
     let max_datagram = dice.pick(&[0, 0, 512, 600, 1_000]);
     if max_datagram != 0 {
         config = config.with_max_datagram(max_datagram);
@@ -106,7 +103,7 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
     Player {
         config: config.with_pace(pace),
         pace,
-        fixed,
+        id: MemberId::new(1 + n as u32).filter(|_| fixed),
         max_datagram: if max_datagram == 0 {
             1_200
         } else {

@@ -1,13 +1,25 @@
 //! Does what a plan says to the real thing.
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Class, Instant, Memory, SendError};
-use groupcast_sim::{MemberKey, SimNet, TraceEntry, TraceEvent};
+use core::cell::RefCell;
+use core::time::Duration;
+use std::rc::Rc;
 
+use groupcast::embedded_nal::nb;
+use groupcast::sign::SIGNATURE_LEN;
+use groupcast::{Class, Instant, Memory, SendError};
+use groupcast_sim::{MemberKey, SimNet};
+
+use super::luck::Luck;
 use super::oracle::{Oracle, Totals, Violation};
 use super::plan::{Action, Plan};
+use super::print::{clock, print_entry, short};
+use super::stranger::Stranger;
 use super::tap::Tap;
 use super::world::{Life, Sent, payload};
+use crate::work::Work;
+
+/// What a moment may take of the processor. One datagram takes a few microseconds.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// How a run went.
 #[derive(Clone, Debug)]
@@ -20,6 +32,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
 }
 
+mod others;
+
 /// A run.
 struct Drive<'a, M: Memory + Default> {
     plan: &'a Plan,
@@ -27,6 +41,7 @@ struct Drive<'a, M: Memory + Default> {
     keys: Vec<MemberKey>,
     oracle: Oracle<'a>,
     watch: Watch,
+    stranger: Option<Stranger>,
 }
 
 /// Looks at what has happened since the last look.
@@ -35,6 +50,12 @@ struct Watch {
     tap: Tap,
     /// How many events of each member have been seen.
     seen: Vec<usize>,
+    /// What members cost while strangers speak.
+    work: Option<Work>,
+    /// Who said something as soon as it began, in which life, and when.
+    begins: Vec<(usize, usize, Instant)>,
+    /// Signatures that were refused, by which member.
+    refused: Rc<RefCell<Vec<(usize, String)>>>,
     prints: bool,
 }
 
@@ -47,11 +68,28 @@ impl Watch {
         oracle: &mut Oracle<'_>,
     ) -> bool {
         let now = net.now();
+        if let Some(what) = self.work.as_mut().and_then(Work::too_much) {
+            oracle.accuse(now, "work", what);
+        }
         let trace = net.network().take_trace();
         if self.prints {
             trace.iter().for_each(print_entry);
         }
+        for (member, key) in keys.iter().enumerate() {
+            if let Some(node) = net[*key].node() {
+                let next = oracle.current[member].map_or(0, |life| self.tap.next_of(life));
+                oracle.is_called(now, member, (node.id(), node.session()), next);
+            }
+        }
         self.tap.moment(now, &trace, oracle);
+        for (member, life, at) in self.begins.drain(..) {
+            // It may have crashed, or stood still, in the same moment.
+            let is_there = oracle.is_alive(life) && !net[keys[member]].is_paused();
+            if now == at && is_there && !self.tap.has_sent(member, &trace) {
+                let what = format!("member {member} begins with a message, and sends nothing");
+                oracle.accuse(now, "prompt", what);
+            }
+        }
         for (member, key) in keys.iter().enumerate() {
             let events = net[*key].events();
             for event in &events[self.seen[member]..] {
@@ -61,69 +99,15 @@ impl Watch {
                 oracle.told(now, member, event);
             }
             self.seen[member] = events.len();
+            if let Some(node) = net[*key].node() {
+                oracle.counted(now, member, node.counters());
+            }
+        }
+        for (member, what) in self.refused.borrow_mut().drain(..) {
+            oracle.accuse(now, "signed", format!("member {member} refuses {what}"));
         }
         oracle.violation.is_some()
     }
-}
-
-fn clock(now: Instant) -> String {
-    format!("{:.6}", now.as_micros() as f64 / 1e6)
-}
-
-fn short(event: &groupcast::OwnedEvent) -> String {
-    match event {
-        groupcast::OwnedEvent::Message(message) => format!(
-            "{:?} {} of {}, {} octets, label {:?}",
-            message.channel,
-            message.sequence,
-            message.sender,
-            message.payload.len(),
-            super::world::label(&message.payload)
-        ),
-        event => event.to_string(),
-    }
-}
-
-fn print_entry(entry: &TraceEntry) {
-    if !matches!(entry.event, TraceEvent::Sent | TraceEvent::Delivered) {
-        return;
-    }
-    print!("{entry}");
-    if let Ok((header, frames)) = groupcast::wire::parse(&entry.payload) {
-        print!(" #{}", header.counter);
-        for frame in frames.flatten() {
-            use groupcast::wire::Frame;
-            match frame {
-                Frame::Data(d) => print!(
-                    " DATA({} c{} {}/{} h{}{}{})",
-                    d.sequence,
-                    d.class,
-                    d.fragment,
-                    d.last,
-                    d.horizon,
-                    if d.repair { " repair" } else { "" },
-                    if d.copy { " copy" } else { "" }
-                ),
-                Frame::Nack(n) => {
-                    print!(" NACK({} {:?})", n.target, n.iter().collect::<Vec<_>>());
-                }
-                Frame::Sync(s) => print!(
-                    " SYNC({}..{} s{} t{})",
-                    s.low, s.next, s.states, s.round_trip
-                ),
-                Frame::Hello(h) => print!(" HELLO({})", h.name.as_str()),
-                Frame::Time(t) => {
-                    print!(
-                        " TIME({} {:?})",
-                        t.stamp,
-                        t.iter_echoes().collect::<Vec<_>>()
-                    );
-                }
-                frame => print!(" {frame:?}"),
-            }
-        }
-    }
-    println!();
 }
 
 /// Runs a plan with members that have this memory. `prints`: everything that happens.
@@ -143,8 +127,10 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
         oracle: Oracle::new(plan),
         watch: Watch {
             prints,
+            work: (plan.luck == Luck::Far).then(|| Work::new(MOMENT)),
             ..Watch::default()
         },
+        stranger: None,
     };
     run.all();
     Outcome {
@@ -157,15 +143,17 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
 impl<M: Memory + Default> Drive<'_, M> {
     fn all(&mut self) {
         for player in &self.plan.players {
-            let key = self.net.join(player.config);
+            let key = self.net.join(player.settings());
             self.watch
                 .tap
                 .hosts
                 .insert(self.net[key].host(), self.keys.len());
             self.keys.push(key);
             self.watch.seen.push(0);
+            self.start(self.keys.len() - 1, 1);
             self.born(self.keys.len() - 1);
         }
+        self.meet_strangers();
         for (at, action) in &self.plan.actions {
             let at = Instant::ZERO + *at;
             if self.net.now() < at && self.pass_until(at) {
@@ -218,7 +206,18 @@ impl<M: Memory + Default> Drive<'_, M> {
         let Some((id, session)) = node.map(|node| (node.id(), node.session())) else {
             return;
         };
-        let fixed = self.plan.players[member].fixed;
+        let fixed = self.plan.players[member].id.is_some();
+        let is_clone = self.plan.luck == Luck::Clones;
+        if !is_clone
+            && self
+                .oracle
+                .lives
+                .iter()
+                .any(|life| life.had_session(session))
+        {
+            let what = format!("member {member} has session {session:?} again");
+            self.oracle.accuse(now, "session", what);
+        }
         self.oracle
             .begin(Life::new(member, fixed, id, session, now));
     }
@@ -250,23 +249,39 @@ impl<M: Memory + Default> Drive<'_, M> {
             Action::Restart(member) => {
                 self.check_counters(*member);
                 self.oracle.end(*member, now);
+                let starts = self.oracle.starts(*member) + 1;
                 self.net.restart(self.keys[*member]);
+                self.start(*member, starts);
                 self.born(*member);
             }
             // Who stands still does nothing of what it was to do.
             Action::Leave(member) | Action::Confirm(member)
                 if self.net[self.keys[*member]].is_paused() => {}
-            Action::Leave(member) => self.net[self.keys[*member]].leave(),
+            Action::Leave(member) => {
+                if let Some(life) = self.oracle.current[*member] {
+                    self.oracle.lives[life].leaves = true;
+                }
+                self.net[self.keys[*member]].leave();
+            }
             Action::Confirm(member) => {
                 if let Some((first, last)) = self.oracle.question(*member) {
                     self.net[self.keys[*member]].confirm(first, last);
                 }
             }
+            Action::Clone { of, by } => {
+                self.oracle.end(*by, now);
+                let seed = self.net[self.keys[*of]].seed();
+                self.net.restart_with(self.keys[*by], seed);
+                self.born(*by);
+            }
+            Action::Forge(forgery) => self.forge(forgery),
+            Action::Puppet(messages) => self.puppet(messages),
             Action::Pause(member) => self.net[self.keys[*member]].pause(),
             Action::Resume(member) => self.net[self.keys[*member]].resume(),
             Action::Leap(member, by) => {
                 self.net[self.keys[*member]].put_clock_forward(*by);
                 self.watch.tap.leapt(*member, &self.oracle);
+                self.oracle.leapt(now, *member);
             }
             Action::Cut(pairs) => {
                 for (from, to) in pairs {
@@ -298,12 +313,17 @@ impl<M: Memory + Default> Drive<'_, M> {
         let Some(node) = self.net[key].node().filter(|_| !is_paused) else {
             return;
         };
-        let size = size.min(node.max_message(channel.class()));
+        let signature = if self.plan.signs { SIGNATURE_LEN } else { 0 };
+        let size = size.min(node.max_message(channel.class()) - signature);
         let fragment = node.max_message(Class::Latest).max(1);
         let number = self.oracle.lives[life].sent.len();
         let payload = payload(self.plan.seed, life, number, size);
-        match self.net[key].send(channel, &payload) {
+        match self.say(key, channel, &payload) {
             Ok(first) => {
+                let begins = self.oracle.lives[life].began == now && number == 0;
+                if begins && self.oracle.is_prompt(now) {
+                    self.watch.begins.push((member, life, now));
+                }
                 self.oracle.totals.sent += 1;
                 if self.watch.prints {
                     let clock = clock(now);
@@ -312,7 +332,7 @@ impl<M: Memory + Default> Drive<'_, M> {
                 let sent = Sent {
                     channel,
                     first,
-                    fragments: size.div_ceil(fragment).max(1),
+                    fragments: (size + signature).div_ceil(fragment).max(1),
                     payload,
                     at: now,
                 };
@@ -349,7 +369,7 @@ impl<M: Memory + Default> Drive<'_, M> {
             let Some(node) = self.net[*key].node() else {
                 continue;
             };
-            let seen = node.members().map(|member| member.id().get()).collect();
+            let seen = node.members().map(groupcast::Member::id).collect();
             self.oracle.roster(now, member, seen);
         }
     }

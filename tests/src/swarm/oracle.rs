@@ -5,12 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use core::ops::AddAssign;
 use core::time::Duration;
-use groupcast::{Channel, Class, Instant, Member, OwnedEvent, OwnedMessage, Pace};
+use groupcast::{
+    Channel, Class, Instant, Member, MemberId, OwnedEvent, OwnedMessage, Pace, Session,
+};
 
+mod heard;
+mod presence;
 mod questions;
 
+pub use self::heard::Arrival;
+use self::heard::Ear;
 use self::questions::Question;
+use super::luck::Luck;
 use super::plan::{FOUND, Mood, Plan, RECOVERED};
+use super::stranger::Stranger;
 use super::track::{Promises, Track};
 use super::world::{Life, label};
 
@@ -104,6 +112,12 @@ pub struct Oracle<'a> {
     newest: BTreeMap<(usize, usize), usize>,
     /// By receiver's and sender's life: who was told that somebody left or was lost.
     gone: BTreeSet<(usize, usize)>,
+    /// Who is there for each receiver's life, by name.
+    present: BTreeSet<(usize, MemberId, Session)>,
+    /// What arrived at each member.
+    ears: Vec<Ear>,
+    /// The ids that strangers made up, and when they were heard last.
+    strangers: BTreeMap<MemberId, Instant>,
     /// What each life wants to know, and who answered.
     questions: BTreeMap<usize, Question>,
     /// The bare datagrams that were sent.
@@ -126,10 +140,13 @@ impl<'a> Oracle<'a> {
             },
             disturbs_time: plan.disturbs_time(),
             lives: Vec::new(),
-            current: vec![None; plan.players.len()],
+            current: vec![None; plan.players.len() + usize::from(plan.has_puppet)],
             tracks: BTreeMap::new(),
             newest: BTreeMap::new(),
             gone: BTreeSet::new(),
+            present: BTreeSet::new(),
+            ears: vec![Ear::default(); plan.players.len() + usize::from(plan.has_puppet)],
+            strangers: BTreeMap::new(),
             questions: BTreeMap::new(),
             raw: Vec::new(),
             totals: Totals::default(),
@@ -139,7 +156,9 @@ impl<'a> Oracle<'a> {
 
     /// Notes that a promise was broken; the first one counts.
     pub fn accuse(&mut self, at: Instant, rule: &'static str, what: String) {
-        self.violation.get_or_insert(Violation { at, rule, what });
+        if !self.plan.ignored.iter().any(|ignored| ignored == rule) {
+            self.violation.get_or_insert(Violation { at, rule, what });
+        }
     }
 
     /// A member starts.
@@ -148,8 +167,41 @@ impl<'a> Oracle<'a> {
         if self.current[member].is_some() {
             self.totals.restarts += 1;
         }
+        self.open_ear(member);
         self.current[member] = Some(self.lives.len());
         self.lives.push(life);
+    }
+
+    /// How often a member has started.
+    #[must_use]
+    pub fn starts(&self, member: usize) -> u64 {
+        let its = |life: &&Life| life.member == member;
+        self.lives.iter().filter(its).count() as u64
+    }
+
+    /// A member has this id and session now. `next`: the number after the last that it has sent.
+    pub fn is_called(&mut self, now: Instant, member: usize, name: (MemberId, Session), next: u32) {
+        let Some(here) = self.current[member].filter(|here| self.is_alive(*here)) else {
+            return;
+        };
+        if self.lives[here].name() == name {
+            return;
+        }
+        if self.plan.luck != Luck::Clones {
+            let what = format!("member {member} is {} in another session", name.0);
+            self.accuse(now, "identity", what);
+        }
+        let life = &mut self.lives[here];
+        let before = life.name();
+        life.renames(name.0, name.1);
+        let from = life.place(next.wrapping_sub(1)).map_or(0, |last| last + 1);
+        for ((_, there), track) in &mut self.tracks {
+            if *there == here {
+                track.parts(from);
+            } else if self.lives[*there].name() == before {
+                track.was_shared(&self.lives[*there]);
+            }
+        }
     }
 
     /// A member's life ended.
@@ -165,10 +217,18 @@ impl<'a> Oracle<'a> {
         self.lives[life].ended.is_none()
     }
 
+    /// The life that has this id and session, or else the last one that had: a clone had its original's.
+    #[must_use]
+    pub fn life_named(&self, id: MemberId, session: Session) -> Option<usize> {
+        let has = |life: &Life| life.name() == (id, session);
+        let all = &self.lives;
+        let had = || all.iter().rposition(|life| life.is(id, session));
+        all.iter().rposition(has).or_else(had)
+    }
+
     /// The life that a line of a roster means.
     fn life_of(&self, member: &Member) -> Option<usize> {
-        let is_it = |life: &Life| (life.id, life.session) == (member.id(), member.session());
-        self.lives.iter().rposition(is_it)
+        self.life_named(member.id(), member.session())
     }
 
     /// A member was told something.
@@ -177,7 +237,9 @@ impl<'a> Oracle<'a> {
             return;
         };
         let verdict = match event {
+            OwnedEvent::Message(message) if self.strangers.contains_key(&message.sender) => Ok(()),
             OwnedEvent::Message(message) => self.message(now, here, message),
+            OwnedEvent::Gap { member, .. } if self.strangers.contains_key(&member.id()) => Ok(()),
             OwnedEvent::Gap {
                 member,
                 first,
@@ -189,41 +251,22 @@ impl<'a> Oracle<'a> {
             OwnedEvent::Raw(raw) if !self.plan.damages && !self.raw.contains(&raw.payload) => {
                 Err(("bytes", format!("bare {:02x?} was not sent", raw.payload)))
             }
+            // Whoever speaks in somebody's name, and whoever has a clone, is told of.
+            OwnedEvent::DuplicateId(_) if self.plan.luck == Luck::Clones => Ok(()),
             OwnedEvent::DuplicateId(duplicate) => {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
             OwnedEvent::Confirmed(member) => self.confirmed(here, member),
             OwnedEvent::Left(member) | OwnedEvent::Lost(member) => {
-                self.totals.lost += u64::from(matches!(event, OwnedEvent::Lost(_)));
-                let there = self.life_of(member);
-                self.gone.extend(there.map(|there| (here, there)));
-                Ok(())
+                let lost = matches!(event, OwnedEvent::Lost(_));
+                self.totals.lost += u64::from(lost);
+                self.ended(now, receiver, here, member, lost)
             }
             _ => Ok(()),
         };
         if let Err((rule, what)) = verdict {
             self.accuse(now, rule, format!("member {receiver}: {what}"));
         }
-    }
-
-    /// A member is there. Only who joined has said where its stream stands.
-    fn heard_of(
-        &mut self,
-        here: usize,
-        member: &Member,
-        joined: bool,
-    ) -> Result<(), (&'static str, String)> {
-        let Some(there) = self.life_of(member) else {
-            return Err(("roster", format!("{} never lived", member.id())));
-        };
-        if joined {
-            let track = self.tracks.entry((here, there)).or_default();
-            track.knows(&self.lives[there]);
-        }
-        let newest = self.newest.entry((here, self.lives[there].member));
-        let newest = newest.or_insert(there);
-        *newest = there.max(*newest);
-        Ok(())
     }
 
     fn message(
@@ -287,7 +330,7 @@ impl<'a> Oracle<'a> {
         if let Some((there, number)) = label(&message.payload) {
             let life = self.lives.get(there);
             let found = life.and_then(|life| life.find(message.channel, message.sequence));
-            let fits = found == Some(number) && life.is_some_and(|l| l.id == message.sender);
+            let fits = found == Some(number) && life.is_some_and(|l| l.had_id(message.sender));
             return if fits {
                 Ok((there, number))
             } else {
@@ -304,7 +347,8 @@ impl<'a> Oracle<'a> {
         let fits = |there: &usize| {
             let life = &self.lives[*there];
             let found = life.find(message.channel, message.sequence);
-            life.id == message.sender
+            *there != here
+                && life.had_id(message.sender)
                 && found.is_some_and(|number| life.sent[number].payload == message.payload)
         };
         let newest = |there: &usize| {
@@ -345,6 +389,15 @@ impl<'a> Oracle<'a> {
             return Err(("gap", format!("of {}, which never lived", member.id())));
         };
         let life = &self.lives[there];
+        if self.is_puppet(member.id().get()) {
+            // Whatever is asked for is repaired, so only what finds no room at all is lost.
+            let places = life.place(first).zip(life.place(last));
+            let (from, to) = places.unwrap_or_default();
+            if let Some(place) = (from..=to).find(|at| life.sent[life.stream[*at]].fragments == 1) {
+                let what = format!("gap {first}..={last} has {place}, which is short");
+                return Err(("exact", what));
+            }
+        }
         let track = self.tracks.entry((here, there)).or_default();
         track
             .gap(life, first, last, self.promises)
@@ -374,10 +427,11 @@ impl<'a> Oracle<'a> {
         for ((here, there), track) in &self.tracks {
             let (receiver, life) = (&self.lives[*here], &self.lives[*there]);
             let alive = self.is_alive(*there);
-            if !self.is_alive(*here) {
+            // The puppet hears nothing.
+            if !self.is_alive(*here) || receiver.member >= self.plan.players.len() {
                 continue;
             }
-            if let Some(place) = track.unaccounted(life, alive) {
+            if let Some((rule, place)) = track.unaccounted(life, alive) {
                 let message = &life.sent[life.stream[place]];
                 let what = format!(
                     "member {}: life {there} (member {}): {:?} {} (place {place} of {}) is neither \
@@ -388,7 +442,7 @@ impl<'a> Oracle<'a> {
                     message.first,
                     life.stream.len()
                 );
-                found.push(("unaccounted", what));
+                found.push((rule, what));
             }
             if !alive || !self.promises.values_fit {
                 continue;
@@ -411,12 +465,15 @@ impl<'a> Oracle<'a> {
     }
 
     /// The rosters, when they should agree.
-    pub fn roster(&mut self, now: Instant, member: usize, mut seen: Vec<u32>) {
+    pub fn roster(&mut self, now: Instant, member: usize, seen: Vec<MemberId>) {
+        self.haunted(now, member, &seen);
+        let real = |id: &MemberId| !self.strangers.contains_key(id);
+        let mut seen: Vec<_> = seen.into_iter().filter(real).map(MemberId::get).collect();
         let mut wanted: Vec<u32> = (0..self.current.len())
             .filter(|other| *other != member)
             .filter_map(|other| self.current[other])
             .filter(|life| self.is_alive(*life))
-            .map(|life| self.lives[life].id.get())
+            .map(|life| self.lives[life].name().0.get())
             .collect();
         wanted.sort_unstable();
         seen.sort_unstable();
@@ -461,6 +518,18 @@ impl<'a> Oracle<'a> {
     pub fn knows(&self, here: usize, there: usize) -> bool {
         let member = self.lives[there].member;
         self.newest.get(&(here, member)) == Some(&there) && !self.gone.contains(&(here, there))
+    }
+
+    /// Whether two members may be one for a while.
+    #[must_use]
+    pub fn has_clones(&self) -> bool {
+        self.plan.luck == Luck::Clones
+    }
+
+    /// Whether this is the id of the member that is none of the engine's.
+    #[must_use]
+    pub fn is_puppet(&self, id: u32) -> bool {
+        self.plan.has_puppet && Stranger::puppet().0.get() == id
     }
 
     /// The channel at a place of the plan.

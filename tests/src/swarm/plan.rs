@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
-use groupcast::{Channel, Class, Config, Pace};
+use groupcast::{Channel, Class, Config, MemberId, Pace};
 use groupcast_sim::Link;
 
 use super::dice::Dice;
 use super::draw::{channels, cut, links, pause, player};
+use super::luck::{Luck, Shape};
+use super::stranger::Forgery;
 
 /// How long it goes on after the faults end.
 pub const CALM: Duration = Duration::from_secs(12);
@@ -38,6 +40,8 @@ pub enum Store {
     Board,
     /// As much as a small desktop program might take.
     Roomy,
+    /// Few peers, and wide windows.
+    Wide,
 }
 
 impl Store {
@@ -45,7 +49,7 @@ impl Store {
     #[must_use]
     pub const fn peers(self) -> usize {
         match self {
-            Self::Tiny => 8,
+            Self::Tiny | Self::Wide => 8,
             Self::Board => 16,
             Self::Roomy => 32,
         }
@@ -56,7 +60,7 @@ impl Store {
     pub const fn streams(self) -> usize {
         match self {
             Self::Tiny => 2,
-            Self::Board => 4,
+            Self::Board | Self::Wide => 4,
             Self::Roomy => 16,
         }
     }
@@ -74,14 +78,31 @@ pub enum Mood {
 /// One member.
 #[derive(Clone, Copy, Debug)]
 pub struct Player {
-    /// Its settings.
+    /// Its settings, but for the id.
     pub config: Config,
+    /// Its id in every life; `None`: it draws one.
+    pub id: Option<MemberId>,
     /// How fast it may send.
     pub pace: Pace,
-    /// Whether a restart keeps its id.
-    pub fixed: bool,
     /// The largest datagram it may send.
     pub max_datagram: usize,
+}
+
+impl Player {
+    /// Its settings.
+    #[must_use]
+    pub const fn settings(&self) -> Config {
+        match self.id {
+            Some(id) => self.config.with_id(id),
+            None => self.config,
+        }
+    }
+
+    /// Sets how fast it may send.
+    pub(super) const fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+        self.config = self.config.with_pace(pace);
+    }
 }
 
 /// Something that is done to the group.
@@ -102,6 +123,17 @@ pub enum Action {
     Crash(usize),
     /// A member starts again.
     Restart(usize),
+    /// A member starts again as a copy of another: with its seed.
+    Clone {
+        /// The original.
+        of: usize,
+        /// Who becomes its copy.
+        by: usize,
+    },
+    /// A stranger sends something.
+    Forge(Forgery),
+    /// Somebody who is none of the engine's says hello, and messages of so many fragments.
+    Puppet(Vec<usize>),
     /// A member leaves.
     Leave(usize),
     /// A member asks who has its last messages.
@@ -131,6 +163,8 @@ pub enum Action {
 pub struct Plan {
     /// The seed.
     pub seed: u64,
+    /// What kind of luck it has.
+    pub luck: Luck,
     /// What kind of run it is.
     pub mood: Mood,
     /// The memory of every member.
@@ -161,6 +195,16 @@ pub struct Plan {
     pub values_fit: bool,
     /// Whether no datagram is lost once the faults are over, and hardly one in mild weather.
     pub is_fair: bool,
+    /// Whether strangers speak in members' names.
+    pub forges: bool,
+    /// Whether the network is so good that a BYE arrives that is repeated as it should be.
+    pub hears_byes: bool,
+    /// Rules that are not held against it, for whoever looks for what comes behind.
+    pub ignored: Vec<String>,
+    /// Whether messages are signed.
+    pub signs: bool,
+    /// Whether there is one more member, which is none of the engine's.
+    pub has_puppet: bool,
 }
 
 impl Plan {
@@ -175,21 +219,41 @@ impl Plan {
     pub fn new(seed: u64, faulty: Duration) -> Self {
         let mut dice = Dice::new(seed, 1);
         let mood = dice.pick(&[Mood::Wild, Mood::Wild, Mood::Wild, Mood::Mild]);
-        let mild = mood == Mood::Mild;
         let store = dice.pick(&[Store::Tiny, Store::Board, Store::Board, Store::Roomy]);
         let size = match store {
             Store::Tiny => dice.pick(&[2, 3, 4, 5, 6, 8, 10]),
             _ => dice.between(2, 12) as usize,
         };
+        let luck = Luck::of(seed);
         let senders = match (mood, store) {
             (Mood::Mild, _) => dice.between(1, size.min(store.streams()) as u64) as usize,
             _ => dice.between(1, size as u64) as usize,
         };
+        let mut shape = Shape {
+            mood,
+            store,
+            size,
+            senders,
+            is_troubled: mood == Mood::Wild,
+            is_talkative: true,
+        };
+        luck.shape(seed, &mut shape);
+        let Shape {
+            mood,
+            store,
+            size,
+            is_troubled,
+            is_talkative,
+            ..
+        } = shape;
+        let senders = shape.senders.min(size);
+        let mild = mood == Mood::Mild;
         let (calm_link, link, damages) = links(&mut dice, mild);
         let channels = channels(&mut dice);
         let players: Vec<_> = (0..size).map(|n| player(&mut dice, n, mild)).collect();
         let mut plan = Self {
             seed,
+            luck,
             mood,
             store,
             players,
@@ -213,18 +277,62 @@ impl Plan {
             streams_fit: true,
             values_fit: true,
             is_fair: true,
+            forges: false,
+            hears_byes: false,
+            ignored: Vec::new(),
+            signs: false,
+            has_puppet: false,
         };
-        if !mild {
+        if is_troubled {
             plan.troubles();
             plan.standstills();
         }
         plan.actions.push((faulty, Action::Calm));
         plan.actions.push((faulty + AGREED, Action::Compare));
-        plan.traffic(senders);
+        plan.traffic(senders, is_talkative);
+        luck.happen(&mut plan);
         plan.questions(senders);
-        plan.judge_room(senders);
+        plan.judge_room(plan.senders());
+        luck.leave(&mut plan);
         plan.actions.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    /// The first so many members send something at some time.
+    fn senders(&self) -> usize {
+        let sender = |action: &Action| match action {
+            Action::Send { member, .. } => Some(member + 1),
+            _ => None,
+        };
+        let all = self.actions.iter().filter_map(|(_, action)| sender(action));
+        all.max().unwrap_or_default()
+    }
+
+    /// So many places on rosters, and streams, may be strangers'.
+    pub(super) fn has_strangers(&mut self, count: usize) {
+        self.roster_fits &= self.players.len() + count < self.store.peers();
+        self.streams_fit = false;
+        self.is_fair = false;
+    }
+
+    /// Nobody has an id of its own choice.
+    pub(super) fn draw_ids(&mut self) {
+        for player in &mut self.players {
+            player.id = None;
+        }
+    }
+
+    /// Whether the network changes before all is calm.
+    pub(super) fn changes_weather(&self) -> bool {
+        let changes = |action: &Action| matches!(action, Action::Weather(_));
+        self.actions.iter().any(|(_, action)| changes(action))
+    }
+
+    /// Nobody says anything before.
+    pub(super) fn quiet_until(&mut self, until: Duration) {
+        let speaks = |action: &Action| matches!(action, Action::Send { .. } | Action::Confirm(_));
+        self.actions
+            .retain(|(at, action)| *at >= until || !speaks(action));
     }
 
     /// Whether members may send later, or sooner by the network's time, than they mean to: their stacks
@@ -303,7 +411,7 @@ impl Plan {
     }
 
     /// What is sent.
-    fn traffic(&mut self, senders: usize) {
+    fn traffic(&mut self, senders: usize, is_talkative: bool) {
         let mut dice = Dice::new(self.seed, 3);
         let mild = self.mood == Mood::Mild;
         let (from, to) = if mild {
@@ -316,7 +424,9 @@ impl Plan {
             let (mean, largest) = match (mild, self.store) {
                 (true, Store::Tiny) => dice.pick(&[(100, 20), (500, 100), (1_000, 200)]),
                 (true, Store::Board) => dice.pick(&[(30, 20), (50, 100), (500, 1_400)]),
-                (true, Store::Roomy) => dice.pick(&[(20, 100), (50, 400), (500, 4_000)]),
+                (true, Store::Roomy | Store::Wide) => {
+                    dice.pick(&[(20, 100), (50, 400), (500, 4_000)])
+                }
                 _ => (
                     dice.pick(&[10, 20, 50, 100, 500, 2_000]) * (senders as u64).div_ceil(2),
                     dice.pick(&[20, 100, 400, 1_000, 4_000]),
@@ -325,7 +435,7 @@ impl Plan {
             let mut at = from;
             loop {
                 at += pause(&mut dice, mean);
-                if at >= to {
+                if at >= to || !is_talkative {
                     break;
                 }
                 for _ in 0..dice.pick(&[1, 1, 1, 1, 2, 3]) {
@@ -394,7 +504,7 @@ impl Plan {
         // A member that starts again with another id takes a second place for a while.
         let again = |count: &dyn Fn(usize) -> bool| {
             let restarts = self.actions.iter().filter(|(_, action)| match action {
-                Action::Restart(member) => count(*member) && !self.players[*member].fixed,
+                Action::Restart(member) => count(*member) && self.players[*member].id.is_none(),
                 _ => false,
             });
             restarts.count()

@@ -1,20 +1,24 @@
 //! What goes over the wire: limits of rate and size, and counters that are never used twice.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
-use groupcast::Instant;
 use groupcast::wire::{self, Frame, Nack};
+use groupcast::{Instant, MemberId, Session};
 use groupcast_sim::{HostId, TraceEntry, TraceEvent};
 
 use super::asks::{Asks, Said};
 use super::claims::{Broken, Claims, Limits};
-use super::oracle::Oracle;
+use super::oracle::{Arrival, Oracle};
 use super::world::Life;
 
 /// NACKs of one receiver for one sender in any second at most: a hundred, and eight at once.
 const NACKS: usize = 108;
+
+/// Datagrams to strangers in any second at most: twenty, and as many at once.
+const ANSWERS: usize = 41;
 
 /// Moments without any event, one right after the other, that are too many.
 const SPINNING: u32 = 64;
@@ -27,30 +31,46 @@ const LONGEST_WAY: Duration = Duration::from_secs(2);
 pub struct Tap {
     /// Which member is on which host.
     pub hosts: BTreeMap<HostId, usize>,
-    /// The last datagram counter of each life.
-    counters: BTreeMap<usize, u64>,
+    /// The last datagram counter of each id and session.
+    counters: BTreeMap<(MemberId, Session), u64>,
     nacks: BTreeMap<(usize, u32, u32), VecDeque<Instant>>,
     /// What each life claims of its stream.
     claims: BTreeMap<usize, Claims>,
     /// What each life heard of each other one, and asked it for.
     asks: BTreeMap<(usize, usize), Asks>,
     on_the_way: OnTheWay,
+    /// Where strangers are, and when each member sent something there.
+    pub strangers: Option<IpAddr>,
+    answers: BTreeMap<usize, VecDeque<Instant>>,
+    /// What was asked of the puppet.
+    pub asked_of_puppet: Vec<u32>,
     last: Option<Instant>,
     idle: u32,
+}
+
+/// What a member's datagram says.
+#[derive(Debug)]
+struct Spoken {
+    /// Its life.
+    there: usize,
+    name: (MemberId, Session),
+    counter: u64,
+    said: Said,
 }
 
 /// What the datagrams say that were sent just now.
 #[derive(Debug, Default)]
 struct OnTheWay {
-    said: HashMap<*const u8, (usize, u64, Said)>,
+    /// `None`: a stranger made it up.
+    said: HashMap<*const u8, Option<Spoken>>,
     /// In order of time; holding them keeps their addresses their own.
     sent: VecDeque<(Instant, Rc<[u8]>)>,
 }
 
 impl OnTheWay {
-    fn note(&mut self, entry: &TraceEntry, life: usize, counter: u64, said: Said) {
+    fn note(&mut self, entry: &TraceEntry, spoken: Option<Spoken>) {
         let address = entry.payload.as_ptr();
-        self.said.insert(address, (life, counter, said));
+        self.said.insert(address, spoken);
         self.sent.push_back((entry.time, Rc::clone(&entry.payload)));
         while let Some((at, old)) = self.sent.front()
             && entry.time.since(*at) > LONGEST_WAY
@@ -89,6 +109,11 @@ impl Tap {
                     self.arrived(entry, oracle);
                     Ok(())
                 }
+                TraceEvent::Forged => {
+                    let spoken = puppet(entry, oracle);
+                    self.on_the_way.note(entry, spoken);
+                    Ok(())
+                }
                 _ => Ok(()),
             };
             if let Err((rule, what)) = verdict {
@@ -119,20 +144,23 @@ impl Tap {
             Err(error) => return Err(("wire", format!("a datagram that {error}"))),
         };
         let (id, session) = (header.sender, header.session);
-        let lives = &oracle.lives;
-        let is_it = |life: &Life| (life.id, life.session) == (id, session);
-        let Some(here) = lives.iter().rposition(is_it) else {
+        let Some(here) = self.speaker(entry, (id, session), oracle) else {
             return Err(("wire", format!("a datagram of {id}, which never lived")));
         };
-        let before = self.counters.insert(here, header.number());
-        if before.is_some_and(|before| header.number() <= before) {
+        let before = self.counters.insert((id, session), header.number());
+        // Clones use the same ones until they know of each other.
+        let is_alone = !oracle.has_clones();
+        if is_alone && before.is_some_and(|before| header.number() <= before) {
             return Err(("counter", format!("{} of {id} twice", header.number())));
         }
-        let member = lives[here].member;
+        let member = oracle.lives[here].member;
         let limit = oracle.limit(member);
         if datagram.len() > limit {
             let len = datagram.len();
             return Err(("size", format!("{len} octets of {id}, limit {limit}")));
+        }
+        if self.strangers == Some(entry.destination.ip()) {
+            self.answered(entry.time, member)?;
         }
         let frames: Result<Vec<_>, _> = frames.collect();
         let frames = frames.map_err(|error| ("wire", format!("a frame of {id}: {error:?}")))?;
@@ -149,6 +177,9 @@ impl Tap {
         for frame in &frames {
             if let Frame::Nack(nack) = frame {
                 oracle.totals.nacks += 1;
+                if oracle.is_puppet(nack.target) {
+                    self.asked_of_puppet.extend(nack.iter());
+                }
                 self.asked(entry.time, here, nack, oracle)
                     .map_err(of_member)?;
             }
@@ -158,10 +189,63 @@ impl Tap {
             // It may overtake what was sent to the group, so it says nothing of what can be repaired.
             said.low = None;
         }
-        if !said.is_nothing() {
-            self.on_the_way.note(entry, here, header.number(), said);
+        let said = Spoken {
+            there: here,
+            name: (id, session),
+            counter: header.number(),
+            said,
+        };
+        self.on_the_way.note(entry, Some(said));
+        Ok(())
+    }
+
+    /// The life that a datagram is of: that of the host it comes from, since clones have one name.
+    fn speaker(
+        &self,
+        entry: &TraceEntry,
+        (id, session): (MemberId, Session),
+        oracle: &Oracle<'_>,
+    ) -> Option<usize> {
+        let from = HostId::at(entry.source.ip()).and_then(|host| self.hosts.get(&host));
+        let current = from.and_then(|member| oracle.current[*member]);
+        current
+            .filter(|life| oracle.lives[*life].is(id, session))
+            .or_else(|| oracle.life_named(id, session))
+    }
+
+    /// A member answers a stranger: all of them share what may be answered.
+    fn answered(&mut self, at: Instant, member: usize) -> Verdict {
+        let times = self.answers.entry(member).or_default();
+        times.push_back(at);
+        while let Some(first) = times.front()
+            && at.since(*first) >= Duration::from_secs(1)
+        {
+            times.pop_front();
+        }
+        if times.len() > ANSWERS {
+            let what = format!("member {member}: {} to strangers in a second", times.len());
+            return Err(("answers", what));
         }
         Ok(())
+    }
+
+    /// Whether a member sent something just now.
+    pub(super) fn has_sent(&self, member: usize, trace: &[TraceEntry]) -> bool {
+        trace.iter().any(|entry| {
+            let from = HostId::at(entry.source.ip());
+            entry.event == TraceEvent::Sent
+                && from.and_then(|from| self.hosts.get(&from)) == Some(&member)
+        })
+    }
+
+    /// The number after the last that a life has sent.
+    pub(super) fn next_of(&self, life: usize) -> u32 {
+        self.claims.get(&life).map_or(0, Claims::next)
+    }
+
+    /// The last counter that was used under a name.
+    pub(super) fn counter_of(&self, name: (MemberId, Session)) -> u64 {
+        self.counters.get(&name).copied().unwrap_or_default()
     }
 
     /// A member's clock leapt forward: for it, more time has passed, in which it may have asked.
@@ -197,14 +281,25 @@ impl Tap {
     }
 
     /// A datagram arrived, unharmed or not.
-    fn arrived(&mut self, entry: &TraceEntry, oracle: &Oracle<'_>) {
-        let Some((there, counter, said)) = self.on_the_way.said.get(&entry.payload.as_ptr()) else {
+    fn arrived(&mut self, entry: &TraceEntry, oracle: &mut Oracle<'_>) {
+        let Some(member) = entry.receiver.and_then(|host| self.hosts.get(&host)) else {
             return;
         };
-        let member = entry.receiver.and_then(|host| self.hosts.get(&host));
-        let Some(here) = member.and_then(|member| oracle.current[*member]) else {
+        let known = self.on_the_way.said.get(&entry.payload.as_ptr());
+        let spoken = known.and_then(Option::as_ref);
+        let arrival = Arrival {
+            there: spoken.map(|spoken| spoken.there),
+            name: spoken.map(|spoken| spoken.name),
+            counter: spoken.map_or(0, |spoken| spoken.counter),
+            tells: spoken.and_then(|spoken| spoken.said.tells),
+            to_group: entry.destination.ip().is_multicast(),
+            is_made_up: matches!(known, Some(None)),
+        };
+        oracle.arrived(entry.time, *member, arrival);
+        let (Some(spoken), Some(here)) = (spoken, oracle.current[*member]) else {
             return;
         };
+        let (there, counter, said) = (&spoken.there, &spoken.counter, &spoken.said);
         // A copy that comes later is dropped, even if what came first was of nobody known.
         let asks = self.asks.entry((here, *there)).or_default();
         if here == *there || !asks.hears(*counter) {
@@ -224,10 +319,30 @@ impl Tap {
     }
 }
 
+/// What the puppet says, if it said this: it is a member like any other.
+fn puppet(entry: &TraceEntry, oracle: &Oracle<'_>) -> Option<Spoken> {
+    let (header, frames) = wire::parse(&entry.payload).ok()?;
+    if !oracle.is_puppet(header.sender.get()) {
+        return None;
+    }
+    let frames: Vec<_> = frames.flatten().collect();
+    Some(Spoken {
+        there: oracle.life_named(header.sender, header.session)?,
+        name: (header.sender, header.session),
+        counter: header.number(),
+        said: Said::of(&frames),
+    })
+}
+
 /// The life that a NACK means.
 fn target(nack: &Nack, oracle: &Oracle<'_>) -> Option<usize> {
-    // The low half of the session.
-    let is_it =
-        |life: &Life| (life.id.get(), life.session.get() as u32) == (nack.target, nack.session);
-    oracle.lives.iter().rposition(is_it)
+    let (id, low) = (nack.target, nack.session);
+    let was = || {
+        oracle
+            .lives
+            .iter()
+            .rposition(|life| life.was_target(id, low))
+    };
+    let is = |life: &Life| life.is_target(id, low);
+    oracle.lives.iter().rposition(is).or_else(was)
 }

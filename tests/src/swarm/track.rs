@@ -34,6 +34,16 @@ pub struct Track {
     highest: usize,
     /// The same, by when it had the sender on its roster.
     known_since: Option<usize>,
+    /// The same, by when the sender was told of the receiver, as long as it is not told of its end.
+    counted_in: Option<usize>,
+    /// The place after the last that a datagram told of that was accepted.
+    told: usize,
+    /// The same, of datagrams that may have been accepted.
+    perhaps_told: usize,
+    /// What was sent at the end of a life that others take for over, and no datagram told of.
+    untold: Vec<core::ops::Range<usize>>,
+    /// It was told that the sender left: whoever says so says where its stream ends.
+    pub saw_the_end: bool,
     last_ordered: Option<usize>,
     /// The last value of each channel of Latest and State.
     values: BTreeMap<(u8, Class), usize>,
@@ -44,6 +54,41 @@ impl Track {
     /// The receiver was told of the sender: what is sent from now on is for it, too.
     pub fn knows(&mut self, life: &Life) {
         self.known_since.get_or_insert(life.stream.len());
+    }
+
+    /// The sender was told of the receiver: whoever is told that somebody joined can rely on it.
+    pub fn is_counted_in(&mut self, life: &Life) {
+        self.counted_in.get_or_insert(life.stream.len());
+    }
+
+    /// The sender was told that the receiver is gone.
+    pub const fn is_not_counted_in(&mut self) {
+        self.counted_in = None;
+    }
+
+    /// A datagram was accepted that tells of this number.
+    pub fn was_told(&mut self, life: &Life, number: u32) {
+        if let Some(place) = life.place(number) {
+            self.told = self.told.max(place + 1);
+        }
+    }
+
+    /// A datagram arrived, accepted or not, that tells of this number.
+    pub fn may_know(&mut self, life: &Life, number: u32) {
+        if let Some(place) = life.place(number) {
+            self.perhaps_told = self.perhaps_told.max(place + 1);
+        }
+    }
+
+    /// The sender begins another life, in which it sends what comes from this place on: of what it sent before
+    /// and no datagram told of, nobody can know.
+    pub fn parts(&mut self, from: usize) {
+        self.untold.push(self.highest.max(self.told)..from);
+    }
+
+    /// Until now, somebody else had the sender's name: what either said may have been taken for the other's.
+    pub fn was_shared(&mut self, life: &Life) {
+        self.untold.push(0..life.stream.len());
     }
 
     fn grow(&mut self, life: &Life, first: usize, end: usize) {
@@ -75,7 +120,12 @@ impl Track {
             Class::Latest | Class::State => {
                 let key = (sent.channel.number(), class);
                 let before = self.values.insert(key, number);
-                if let Some(before) = before.filter(|before| *before >= number)
+                // Whoever begins another life says its values again: to others it is somebody else.
+                let is_old = |before: &usize| match life.was_renamed() {
+                    true => *before > number,
+                    false => *before >= number,
+                };
+                if let Some(before) = before.filter(is_old)
                     && promises.values_fit
                 {
                     let before = life.sent[before].first;
@@ -141,6 +191,10 @@ impl Track {
             let sent = life.stream.len();
             return Err(("gap", format!("gap {first}..={last}, but {sent} were sent")));
         };
+        if to >= self.perhaps_told {
+            let what = format!("gap {first}..={last}: nothing told of place {to}");
+            return Err(("gap", what));
+        }
         self.grow(life, from, to + 1);
         for place in from..=to {
             match self.marks[place] {
@@ -191,20 +245,38 @@ impl Track {
         self.marks.get(place) == Some(&Mark::Delivered)
     }
 
-    /// The first place that is neither delivered nor reported, and must be. `alive`: the sender still
-    /// runs.
+    /// The first place that is neither delivered nor reported, and must be, and the rule that says so.
+    /// `alive`: the sender still runs.
     #[must_use]
-    pub fn unaccounted(&self, life: &Life, alive: bool) -> Option<usize> {
+    pub fn unaccounted(&self, life: &Life, alive: bool) -> Option<(&'static str, usize)> {
+        let all = life.stream.len();
         let known = self.known_since.filter(|_| alive);
-        let start = [self.lowest, known].into_iter().flatten().min()?;
-        let end = if alive {
-            life.stream.len()
-        } else {
-            self.highest
-        };
-        (start..end).find(|place| {
-            let mark = self.marks.get(*place).copied().unwrap_or_default();
-            mark == Mark::Nothing && life.is_promised(*place)
+        let start = earliest(self.lowest, known);
+        let end = if alive { all } else { self.highest };
+        let told_since = earliest(self.lowest, self.known_since);
+        let told = self.highest.max(self.told);
+        let told = if alive { all } else { told };
+        let ended = if self.saw_the_end { all } else { told };
+        let relied_since = earliest(told_since, self.counted_in);
+        // The plainest one first: what is missing by it is missing by those that follow, too.
+        [
+            ("unaccounted", start, end),
+            ("told", told_since, told),
+            ("end", told_since, ended),
+            ("relied", relied_since, ended),
+        ]
+        .into_iter()
+        .find_map(|(rule, start, end)| {
+            let place = (start?..end).find(|place| {
+                let mark = self.marks.get(*place).copied().unwrap_or_default();
+                let is_told = !self.untold.iter().any(|untold| untold.contains(place));
+                mark == Mark::Nothing && is_told && life.is_promised(*place)
+            });
+            place.map(|place| (rule, place))
         })
     }
+}
+
+fn earliest(one: Option<usize>, other: Option<usize>) -> Option<usize> {
+    [one, other].into_iter().flatten().min()
 }

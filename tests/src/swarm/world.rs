@@ -28,14 +28,14 @@ pub struct Life {
     pub member: usize,
     /// Whether the member's id is the same in every life.
     pub fixed: bool,
-    /// Its id in this life.
-    pub id: MemberId,
-    /// Its session.
-    pub session: Session,
+    /// Its ids and sessions, one after the other: a member can draw new ones, and goes on with its numbers.
+    names: Vec<(MemberId, Session)>,
     /// When it began.
     pub began: Instant,
     /// When it ended.
     pub ended: Option<Instant>,
+    /// Whether it was told to leave.
+    pub leaves: bool,
     /// All it sent.
     pub sent: Vec<Sent>,
     /// The sequence number of the first fragment of its reliable stream.
@@ -52,25 +52,75 @@ const LABEL: usize = 6;
 impl Life {
     /// A life that begins.
     #[must_use]
-    pub const fn new(
-        member: usize,
-        fixed: bool,
-        id: MemberId,
-        session: Session,
-        began: Instant,
-    ) -> Self {
+    pub fn new(member: usize, fixed: bool, id: MemberId, session: Session, began: Instant) -> Self {
         Self {
             member,
             fixed,
-            id,
-            session,
+            names: vec![(id, session)],
             began,
             ended: None,
+            leaves: false,
             sent: Vec::new(),
             base: 0,
             stream: Vec::new(),
             other: BTreeMap::new(),
         }
+    }
+
+    /// Whether it has, or had, this id and session.
+    #[must_use]
+    pub fn is(&self, id: MemberId, session: Session) -> bool {
+        self.names.contains(&(id, session))
+    }
+
+    /// Whether it has, or had, this id.
+    #[must_use]
+    pub fn had_id(&self, id: MemberId) -> bool {
+        self.names.iter().any(|(had, _)| *had == id)
+    }
+
+    /// Whether it has, or had, this session.
+    #[must_use]
+    pub fn had_session(&self, session: Session) -> bool {
+        self.names.iter().any(|(_, had)| *had == session)
+    }
+
+    /// Its present id and session.
+    ///
+    /// # Panics
+    ///
+    /// Never: it has one from the beginning.
+    #[must_use]
+    pub fn name(&self) -> (MemberId, Session) {
+        *self.names.last().expect("it began with one")
+    }
+
+    /// It goes on under another id or session.
+    pub fn renames(&mut self, id: MemberId, session: Session) {
+        self.names.push((id, session));
+    }
+
+    /// Whether it has, or had, more than one name.
+    #[must_use]
+    pub const fn was_renamed(&self) -> bool {
+        self.names.len() > 1
+    }
+
+    /// Whether a NACK for this id and low half of a session means it.
+    #[must_use]
+    pub fn is_target(&self, id: u32, low: u32) -> bool {
+        Self::is_meant(self.name(), id, low)
+    }
+
+    /// Whether it meant it once.
+    #[must_use]
+    pub fn was_target(&self, id: u32, low: u32) -> bool {
+        self.names.iter().any(|name| Self::is_meant(*name, id, low))
+    }
+
+    /// The low half of a session names the life.
+    fn is_meant((has, session): (MemberId, Session), id: u32, low: u32) -> bool {
+        (has.get(), session.get() as u32) == (id, low)
     }
 
     /// The place in the stream of a sequence number, if anything was sent with it.

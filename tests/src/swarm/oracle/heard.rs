@@ -1,0 +1,181 @@
+//! What surely reached each member's engine: the datagrams that it accepted, and what they told it.
+//!
+//! A tap sees what arrives in a socket; the member's own counters say how much of that it took. As a rule one
+//! datagram arrives at a time, and it is clear which was taken. Where it is not, nothing is held against
+//! anybody.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+
+use groupcast::{Counters, Instant, MemberId, Session};
+
+use super::Oracle;
+
+/// Who speaks at least this often is never silent for too long: the shortest interval that a member states
+/// is 1 s, and 3.5 of them are allowed.
+const NEVER_LOST: Duration = Duration::from_millis(3_400);
+
+/// A counter that is so far below the highest on its own way may be too old.
+const FAR_BEHIND: u64 = 100;
+
+/// A datagram that arrived in a member's socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Of which life it is, unharmed. `None`: damaged, bare, or made up by a stranger.
+    pub there: Option<usize>,
+    /// Under which name.
+    pub name: Option<(MemberId, Session)>,
+    /// Its counter.
+    pub counter: u64,
+    /// The last number of the sender's stream that it tells of.
+    pub tells: Option<u32>,
+    /// Whether it was sent to the group.
+    pub to_group: bool,
+    /// Whether a stranger made it up, so that it may well be accepted.
+    pub is_made_up: bool,
+}
+
+/// What came of the datagrams to one life of a member.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ear {
+    /// What arrived and was not looked at yet.
+    arrived: Vec<Arrival>,
+    /// Counters when `arrived` was empty.
+    received: u64,
+    accepted: u64,
+    stale: u64,
+    /// What arrived for the first time, by name and counter.
+    seen: HashSet<(MemberId, Session, u64)>,
+    /// The highest counter of each name, on each way: to the group, and to this member.
+    highest: BTreeMap<(MemberId, Session, bool), u64>,
+    /// When something of a life arrived last.
+    last: BTreeMap<usize, Instant>,
+    /// When its clock last leapt, or stood.
+    leapt: Option<Instant>,
+}
+
+impl Oracle<'_> {
+    /// A member's life begins, so nothing waits in its sockets.
+    pub(super) fn open_ear(&mut self, member: usize) {
+        self.ears[member] = Ear::default();
+    }
+
+    /// A member's clock leapt forward: all others seem silent.
+    pub fn leapt(&mut self, now: Instant, member: usize) {
+        self.ears[member].leapt = Some(now);
+    }
+
+    /// A datagram arrived in a socket of a member.
+    pub fn arrived(&mut self, now: Instant, member: usize, arrival: Arrival) {
+        let here = self.current[member];
+        if let (Some(here), Some(there)) = (here, arrival.there)
+            && here != there
+        {
+            // Whether or not it is taken, a gap beyond is one of what nothing told of.
+            if let Some(told) = arrival.tells {
+                let track = self.tracks.entry((here, there)).or_default();
+                track.may_know(&self.lives[there], told);
+            }
+        }
+        let is_current = arrival.there.is_some_and(|there| {
+            self.current[self.lives[there].member] == Some(there)
+                && arrival.name == Some(self.lives[there].name())
+        });
+        let ear = &mut self.ears[member];
+        if let (Some(there), Some((id, session))) = (arrival.there, arrival.name)
+            && is_current
+            && !ear.seen.contains(&(id, session, arrival.counter))
+        {
+            ear.last.insert(there, now);
+        }
+        ear.arrived.push(arrival);
+    }
+
+    /// These are a member's counters after it was polled.
+    pub fn counted(&mut self, now: Instant, member: usize, counters: &Counters) {
+        let ear = &mut self.ears[member];
+        let received = counters.received - ear.received;
+        if received < ear.arrived.len() as u64 || (received == 0 && ear.arrived.is_empty()) {
+            // Some still waits in a socket.
+            return;
+        }
+        let accepted = counters.accepted - ear.accepted;
+        let stale = counters.stale - ear.stale;
+        ear.received = counters.received;
+        ear.accepted = counters.accepted;
+        ear.stale = counters.stale;
+        let arrived = core::mem::take(&mut ear.arrived);
+        let Some(here) = self.current[member] else {
+            return;
+        };
+        let (mut fresh, mut made_up, mut old) = (Vec::new(), 0, 0);
+        for arrival in &arrived {
+            made_up += u64::from(arrival.is_made_up);
+            let (Some(there), Some((id, session))) = (arrival.there, arrival.name) else {
+                continue;
+            };
+            if there == here {
+                continue;
+            }
+            let is_over = self.may_be_over(here, there, (id, session));
+            let ear = &mut self.ears[member];
+            let highest = ear.highest.entry((id, session, arrival.to_group));
+            let highest = highest.or_default();
+            // Of what is sent to one member only the highest number is remembered.
+            let far = if arrival.to_group { FAR_BEHIND } else { 0 };
+            let is_late = arrival.counter + far < *highest;
+            *highest = arrival.counter.max(*highest);
+            let is_new = ear.seen.insert((id, session, arrival.counter));
+            old += u64::from(is_over || is_late || !is_new);
+            if is_new {
+                fresh.push((there, arrival.tells));
+            }
+        }
+        // A forged counter is higher than all that comes after it, and a clone's are the same.
+        let is_judged = self.promises.roster_fits && !self.has_clones();
+        if stale > old + made_up && is_judged {
+            let what = format!("member {member}: {stale} datagrams are stale, {old} can be");
+            self.accuse(now, "stale", what);
+        }
+        if accepted != fresh.len() as u64 + made_up {
+            return;
+        }
+        for (there, tells) in fresh {
+            if let Some(told) = tells {
+                let track = self.tracks.entry((here, there)).or_default();
+                track.was_told(&self.lives[there], told);
+            }
+        }
+    }
+
+    /// Whether a receiver may take a life, or a name of it, for one that is over.
+    fn may_be_over(&self, here: usize, there: usize, name: (MemberId, Session)) -> bool {
+        let life = &self.lives[there];
+        self.current[life.member] != Some(there)
+            || life.ended.is_some()
+            || life.leaves
+            || life.name() != name
+            || self.gone.contains(&(here, there))
+    }
+
+    /// A member is said to be lost: had it really been silent?
+    pub(super) fn was_silent(
+        &self,
+        now: Instant,
+        receiver: usize,
+        there: usize,
+    ) -> Result<(), (&'static str, String)> {
+        let ear = &self.ears[receiver];
+        let disturbed = ear
+            .leapt
+            .is_some_and(|leapt| now.since(leapt) < NEVER_LOST * 2);
+        match ear.last.get(&there).map(|last| now.since(*last)) {
+            Some(silent) if silent < NEVER_LOST && !disturbed => {
+                let member = self.lives[there].member;
+                let what = format!("member {member} is lost, it spoke {silent:?} ago");
+                Err(("lost", what))
+            }
+            _ => Ok(()),
+        }
+    }
+}
