@@ -45,7 +45,8 @@ fn args() -> Option<Args> {
             "--seed" => args.seed = Some(number()?),
             "--seeds" => args.seeds = number()?,
             "--first" => args.first = number()?,
-            "--seconds" => args.seconds = number()?,
+            // Some kinds of luck need that long.
+            "--seconds" => args.seconds = number().filter(|seconds| *seconds >= 8)?,
             "--jobs" => args.jobs = number()?,
             "--luck" => args.luck = Some(named(&words.next()?)?),
             "--ignore" => args.ignored = words.next()?.split(',').map(str::to_owned).collect(),

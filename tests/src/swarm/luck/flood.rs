@@ -54,7 +54,7 @@ pub(super) fn happen(plan: &mut Plan, dice: &mut Dice) {
         }
     }
     // For a while only unicast passes: only answers to PROBEs keep members on rosters.
-    if dice.chance(0.5) {
+    if dice.chance(0.5) && span > 10_500 {
         let at = dice.between(3_500, span - 7_000);
         let deaf = plan.link.with_multicast_loss(1.0);
         plan.actions.push((millis(at), Action::Weather(deaf)));
