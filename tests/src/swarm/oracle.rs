@@ -304,8 +304,9 @@ impl<'a> Oracle<'a> {
                 )
             })?;
         let slow = match self.plan.mood {
-            Mood::Mild => SLOW,
-            Mood::Wild => SLOW_AFTER,
+            // Signed ones are mild, but for what is lost.
+            Mood::Mild if self.plan.luck != Luck::Signed => SLOW,
+            Mood::Mild | Mood::Wild => SLOW_AFTER,
         };
         if promised && took > slow && sent.channel.class() != Class::State {
             let what = format!("life {there} message {number} took {took:?}");

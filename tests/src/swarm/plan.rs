@@ -312,6 +312,8 @@ impl Plan {
     pub(super) fn has_strangers(&mut self, count: usize) {
         self.roster_fits &= self.players.len() + count < self.store.peers();
         self.streams_fit = false;
+        // Nor is it counted how many values they say.
+        self.values_fit = false;
         self.is_fair = false;
     }
 

@@ -270,7 +270,9 @@ impl Track {
             let place = (start?..end).find(|place| {
                 let mark = self.marks.get(*place).copied().unwrap_or_default();
                 let is_told = !self.untold.iter().any(|untold| untold.contains(place));
-                mark == Mark::Nothing && is_told && life.is_promised(*place)
+                // Who crashes at once cannot say any more from where on it counted a newcomer in.
+                let is_early = rule == "relied" && life.crashed_soon_after(*place);
+                mark == Mark::Nothing && is_told && life.is_promised(*place) && !is_early
             });
             place.map(|place| (rule, place))
         })

@@ -1,5 +1,6 @@
 //! What was really sent: the truth that receivers are held to.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use groupcast::{Channel, Class, Instant, MemberId, Session};
@@ -47,7 +48,7 @@ pub struct Life {
 }
 
 /// Octets at the beginning of a payload that tell which message it is.
-const LABEL: usize = 6;
+pub const LABEL: usize = 6;
 
 impl Life {
     /// A life that begins.
@@ -65,6 +66,19 @@ impl Life {
             stream: Vec::new(),
             other: BTreeMap::new(),
         }
+    }
+
+    /// Whether the sender crashed within a second after it sent what has this place in its stream.
+    #[must_use]
+    pub fn crashed_soon_after(&self, place: usize) -> bool {
+        let sent = self
+            .stream
+            .get(place)
+            .and_then(|number| self.sent.get(*number));
+        let Some((ended, sent)) = self.ended.zip(sent) else {
+            return false;
+        };
+        !self.leaves && ended.since(sent.at) < Duration::from_secs(1)
     }
 
     /// Whether it has, or had, this id and session.

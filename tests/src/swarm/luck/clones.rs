@@ -6,6 +6,7 @@ use groupcast::wire::{Bye, Frame, Header};
 use super::super::dice::Dice;
 use super::super::plan::{Action, Mood, Plan};
 use super::super::stranger::{Forgery, Who, body};
+use super::super::world::LABEL;
 use super::{Shape, millis};
 
 pub(super) fn shape(shape: &mut Shape, dice: &mut Dice) {
@@ -28,6 +29,12 @@ pub(super) fn happen(plan: &mut Plan, dice: &mut Dice) {
         plan.actions
             .push((millis(at), Action::Clone { of: 0, by: 1 }));
         plan.quiet_until(millis(QUIET));
+        // What is too short for a label could be either one's.
+        for (_, action) in &mut plan.actions {
+            if let Action::Send { size, .. } = action {
+                *size = LABEL.max(*size);
+            }
+        }
         return;
     }
     plan.forges = true;

@@ -82,8 +82,19 @@ impl Oracle<'_> {
                 && arrival.name == Some(self.lives[there].name())
         });
         let ear = &mut self.ears[member];
+        // What was sent to one member and was overtaken on its way is too late to be a sign of life.
+        let later = |other: &Arrival| {
+            !other.to_group && other.name == arrival.name && other.counter > arrival.counter
+        };
+        let is_overtaken = !arrival.to_group
+            && (ear.arrived.iter().any(later)
+                || arrival.name.is_some_and(|(id, session)| {
+                    let highest = ear.highest.get(&(id, session, false));
+                    highest.is_some_and(|highest| *highest > arrival.counter)
+                }));
         if let (Some(there), Some((id, session))) = (arrival.there, arrival.name)
             && is_current
+            && !is_overtaken
             && !ear.seen.contains(&(id, session, arrival.counter))
         {
             ear.last.insert(there, now);
