@@ -273,11 +273,13 @@ impl Engine {
         data: &Data<'_>,
     ) -> Taken {
         let is_state = class == Class::State;
+        // By ASK, not by NACK: then it says what can be repaired before it.
+        let was_asked_for = is_state && data.repair && data.horizon == u8::MAX;
         let existing = parts.streams.find(index);
         let at = match existing {
             Some(at) => at,
             // A value that was asked for says nothing about where its stream stands.
-            None if is_state && data.repair => return self.newest(parts, index, data, true),
+            None if was_asked_for => return self.newest(parts, index, data, true),
             None => match self.begin_stream(parts, now, source, index, data) {
                 Some(at) => at,
                 None => return self.take_without_stream(parts, index, is_state, data),
@@ -300,7 +302,7 @@ impl Engine {
         };
         let mut window = window(parts.slots, count_of, at);
         let known = !is_before(data.sequence, stream.next) && is_before(data.sequence, stream.high);
-        if is_state && data.repair && !known {
+        if was_asked_for && !known {
             return self.newest(parts, index, data, true);
         }
         let meta = Meta::of(data);
