@@ -22,8 +22,9 @@ use super::stranger::Stranger;
 use super::track::{Promises, Track};
 use super::world::{Life, label};
 
-/// In mild weather a message is not longer on its way than this.
-const SLOW: Duration = Duration::from_millis(500);
+/// In mild weather a message is not longer on its way than this: it and four heartbeats after it are lost once in
+/// some ten thousand seeds, and the fifth comes 0.73 s after it.
+const SLOW: Duration = Duration::from_millis(800);
 
 /// In calm, where a small pool may still be full of what the storm left.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
@@ -356,11 +357,15 @@ impl<'a> Oracle<'a> {
             let key = (here, self.lives[*there].member);
             self.newest.get(&key) == Some(there) && !self.gone.contains(&(here, *there))
         };
+        // Where there is no room for all values, one may come twice.
+        let comes_twice = matches!(message.channel.class(), Class::Latest | Class::State)
+            && !self.promises.values_fit;
         let is_new = |there: &usize| {
             let life = &self.lives[*there];
             let number = life.find(message.channel, message.sequence);
             let track = self.tracks.get(&(here, *there));
-            !track.is_some_and(|track| number.is_some_and(|number| track.had(life, number)))
+            comes_twice
+                || !track.is_some_and(|track| number.is_some_and(|number| track.had(life, number)))
         };
         let all = || (0..self.lives.len()).rev().filter(fits);
         let known = all().filter(newest).chain(all()).find(is_new);

@@ -257,7 +257,9 @@ impl Track {
         let told = self.highest.max(self.told);
         let told = if alive { all } else { told };
         let ended = if self.saw_the_end { all } else { told };
-        let relied_since = earliest(told_since, self.counted_in);
+        // Who never heard who the sender is could not ask it, either.
+        let counted_in = self.counted_in.filter(|_| self.known_since.is_some());
+        let relied_since = earliest(told_since, counted_in);
         // The plainest one first: what is missing by it is missing by those that follow, too.
         [
             ("unaccounted", start, end),
