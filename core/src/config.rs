@@ -7,6 +7,7 @@ use crate::error::ConfigError;
 use crate::group::{History, Pace};
 use crate::ident::{MemberId, Name};
 use crate::multicast::Interface;
+use crate::time::Span;
 use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
 /// A member's settings.
@@ -32,7 +33,7 @@ pub struct Config {
     pub(crate) max_datagram: Option<u16>,
     pub(crate) pace: Pace,
     pub(crate) join: Join,
-    pub(crate) max_wait: Duration,
+    pub(crate) max_wait: Span,
     pub(crate) receive_burst: u8,
     pub(crate) announce: bool,
 }
@@ -50,7 +51,7 @@ impl Config {
             max_datagram: None,
             pace: Pace::WIRED,
             join: Join::Current,
-            max_wait: Duration::from_secs(5),
+            max_wait: Span::from_secs(5),
             receive_burst: 0,
             announce: true,
         }
@@ -136,7 +137,7 @@ impl Config {
     /// that follows.
     #[must_use]
     pub const fn with_max_wait(mut self, wait: Duration) -> Self {
-        self.max_wait = wait;
+        self.max_wait = Span::of(wait);
         self
     }
 

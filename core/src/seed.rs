@@ -120,7 +120,7 @@ fn to_octets(words: [u64; 4]) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::group::Random;
-    use core::time::Duration;
+    use crate::time::Span;
     use std::collections::BTreeSet;
     use std::vec::Vec;
 
@@ -157,7 +157,7 @@ mod tests {
         let mut random = Random::new(&seed.into());
         let session = random.session().get();
         let id = u64::from(random.member_id().get());
-        let mut jitter = || random.up_to(Duration::from_micros(u64::MAX)).as_micros() as u64;
+        let mut jitter = || random.up_to(Span::from_micros(u64::MAX)).as_micros();
         [session, id, jitter(), jitter(), jitter(), jitter()]
     }
 

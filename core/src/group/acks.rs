@@ -1,6 +1,6 @@
 //! What questions and answers mean: who has what, and who wants the State values.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::engine::Engine;
 use super::frames::retry;
@@ -25,7 +25,7 @@ impl Engine {
             self.new_stream(&mut parts, now, source, index, position)
         });
         let Some(at) = at else { return };
-        let spread = Duration::from_millis(u64::from(request.spread));
+        let spread = Span::from_millis(u64::from(request.spread));
         let due = now + self.random.up_to(spread);
         if let Some(stream) = views.streams.get_mut(at)
             && is_before(request.sequence, stream.next)

@@ -1,6 +1,6 @@
 //! How often a receiver asks for what is missing of one stream.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use crate::time::Instant;
 
@@ -27,8 +27,8 @@ impl Asking {
         let members = u32::try_from(members).unwrap_or(u32::MAX);
         let rate = NACKS_OF_ALL.checked_div(members).unwrap_or(NACKS_OF_ALL);
         let rate = rate.clamp(FEWEST_NACKS, NACKS_PER_SECOND);
-        let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
-        let ahead = now.until(self.0);
+        let interval = Span::from_secs(1).checked_div(rate).unwrap_or_default();
+        let ahead = now.span_until(self.0);
         let burst = interval.saturating_mul(NACK_BURST.saturating_sub(1));
         if ahead > burst {
             return Err(now + ahead.saturating_sub(burst));

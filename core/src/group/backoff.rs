@@ -2,13 +2,13 @@
 //!
 //! All in integers: no floating point and no tables.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::random::Random;
 
 /// In a group of so many members nobody waits longer than this before asking.
 pub(crate) const SMALL_GROUP: u32 = 8;
-const SMALL_SPREAD: Duration = Duration::from_millis(3);
+const SMALL_SPREAD: Span = Span::from_millis(3);
 
 /// 256 · log2(x), to within 1/40; 0 for 0.
 pub(crate) fn log2_q8(x: u32) -> u32 {
@@ -24,13 +24,13 @@ pub(crate) fn log2_q8(x: u32) -> u32 {
 }
 
 /// A round trip as one octet: 8 · log2(µs).
-pub(crate) fn encode_round_trip(time: Duration) -> u8 {
+pub(crate) fn encode_round_trip(time: Span) -> u8 {
     let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
     u8::try_from(log2_q8(micros) >> 5).unwrap_or(u8::MAX)
 }
 
 /// What [`encode_round_trip`] encoded, to within 9 %.
-pub(crate) fn decode_round_trip(octet: u8) -> Duration {
+pub(crate) fn decode_round_trip(octet: u8) -> Span {
     let (whole, eighths) = (octet >> 3, u32::from(octet & 7));
     let base = 1u64.checked_shl(u32::from(whole)).unwrap_or(u64::MAX);
     // 2^(n/8) ≈ 1 + n/8 · (0.66 + 0.34 · n/8), in 64ths.
@@ -39,7 +39,7 @@ pub(crate) fn decode_round_trip(octet: u8) -> Duration {
             .saturating_mul(5)
             .saturating_add(eighths.saturating_mul(eighths) / 3),
     );
-    Duration::from_micros(base.saturating_add(base.saturating_mul(part) >> 6))
+    Span::from_micros(base.saturating_add(base.saturating_mul(part) >> 6))
 }
 
 /// A group's size as one octet: 4 · log2(members).
@@ -64,13 +64,13 @@ pub(crate) fn decode_group_size(stated: u8) -> usize {
 
 /// The time within which all members that miss the same datagram ask: it grows with the logarithm of
 /// the group's size, so that about four of them ask before they hear each other.
-pub(crate) fn spread(round_trip: Duration, members: usize) -> Duration {
+pub(crate) fn spread(round_trip: Span, members: usize) -> Span {
     let members = u32::try_from(members).unwrap_or(u32::MAX);
     // 0.53 · (ln G + 1), in 256ths: ln G = log2 G · 0.693.
     let k = log2_q8(members).saturating_mul(177) >> 8;
     let k = k.saturating_add(256).saturating_mul(136) >> 8;
-    let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
-    let spread = Duration::from_micros(micros.saturating_mul(u64::from(k.max(256))) >> 8);
+    let micros = round_trip.as_micros();
+    let spread = Span::from_micros(micros.saturating_mul(u64::from(k.max(256))) >> 8);
     // In a small group, even if everybody asks, that is not much.
     if members <= SMALL_GROUP {
         spread.min(SMALL_SPREAD)
@@ -82,7 +82,7 @@ pub(crate) fn spread(round_trip: Duration, members: usize) -> Duration {
 /// A moment within `spread`, late ones being more likely: few ask early, the others hear them.
 ///
 /// The truncated exponential distribution of RFC 5401 §3.2.3.
-pub(crate) fn draw(spread: Duration, members: usize, random: &mut Random) -> Duration {
+pub(crate) fn draw(spread: Span, members: usize, random: &mut Random) -> Span {
     let members = u32::try_from(members).unwrap_or(u32::MAX).min(100_000);
     // The distribution's parameter, about e · G, at least 2.
     let m = (members.saturating_mul(696) >> 8).max(2);
@@ -91,9 +91,9 @@ pub(crate) fn draw(spread: Duration, members: usize, random: &mut Random) -> Dur
     let share = log2_q8(v.saturating_add(256))
         .saturating_sub(2048)
         .min(scale);
-    let micros = u64::try_from(spread.as_micros()).unwrap_or(u64::MAX);
+    let micros = spread.as_micros();
     let product = micros.saturating_mul(u64::from(share));
-    Duration::from_micros(product.checked_div(u64::from(scale)).unwrap_or_default())
+    Span::from_micros(product.checked_div(u64::from(scale)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn round_trips_survive_the_octet() {
         for micros in [1u64, 10, 300, 1_000, 3_333, 50_000, 1_000_000] {
-            let decoded = decode_round_trip(encode_round_trip(Duration::from_micros(micros)));
+            let decoded = decode_round_trip(encode_round_trip(Span::from_micros(micros)));
             let ratio = decoded.as_micros() as f64 / micros as f64;
             assert!((0.85..=1.1).contains(&ratio), "{micros}: {ratio}");
         }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_spread_grows_with_the_logarithm_of_the_group() {
-        let of = |members| spread(Duration::from_millis(100), members).as_millis();
+        let of = |members| spread(Span::from_millis(100), members).as_millis();
         assert_eq!(of(2), 3);
         assert_eq!(of(8), 3);
         assert!((140..185).contains(&of(9)), "{}", of(9));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn about_four_members_ask_before_they_hear_each_other() {
-        let round_trip = Duration::from_millis(10);
+        let round_trip = Span::from_millis(10);
         let mut random = Random::new(&[3; 32].into());
         for members in [10, 100, 1_000] {
             let spread = spread(round_trip, members);
@@ -143,7 +143,7 @@ mod tests {
                 // Everybody within half a round trip of the first has not heard it.
                 asked += times
                     .iter()
-                    .filter(|t| **t <= times[0] + round_trip / 2)
+                    .filter(|t| **t <= times[0].saturating_add(round_trip.checked_div(2).unwrap()))
                     .count();
             }
             let mean = asked as f64 / f64::from(rounds);

@@ -1,6 +1,6 @@
 //! What the application wants: to send, to know who has it, to leave.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use embedded_nal::nb;
 
@@ -23,7 +23,7 @@ use crate::wire::{Data, Header, SIGNATURE_LEN, Writer, is_framed};
 const MAX_FRAGMENTS: usize = 256;
 
 /// How long after a message it is asked who has it.
-const CONFIRM_AFTER: Duration = Duration::from_millis(2);
+const CONFIRM_AFTER: Span = Span::from_millis(2);
 
 impl Engine {
     /// The most octets of a datagram now: the smallest receiver counts.
@@ -139,6 +139,7 @@ impl Engine {
     }
 
     /// Queues a message. Returns the sequence number of its first fragment.
+    #[inline(never)]
     pub(crate) fn send(
         &mut self,
         views: &mut Views<'_>,
@@ -207,6 +208,7 @@ impl Engine {
     }
 
     /// Queues a bare datagram.
+    #[inline(never)]
     pub(crate) fn send_raw(
         &mut self,
         views: &mut Views<'_>,
@@ -256,6 +258,7 @@ impl Engine {
     }
 
     /// Asks who has every message from the one of number `first` to that of number `last`.
+    #[inline(never)]
     pub(crate) fn confirm(&mut self, views: &mut Views<'_>, now: Instant, first: u32, last: u32) {
         let now = self.tick(views, now);
         // All fragments of the last message.
@@ -274,6 +277,7 @@ impl Engine {
         });
     }
 
+    #[inline(never)]
     pub(crate) fn leave(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         // Who has not met anybody yet goes on saying HELLO until messages may be sent.

@@ -8,8 +8,8 @@
 //!    │ HELLO, sends back B ───────────────────▶│ ana is there now: believed
 //! ```
 
+use crate::time::Span;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::engine::Engine;
 use super::inbox::Source;
@@ -40,17 +40,17 @@ const WITH_HELLO: usize = Hello::MAX_FRAME_LEN
     + Challenge::MAX_LEN;
 
 /// Whoever has something to say at first contact says it within this time for each member there is.
-const CONTACT_WITHIN: Duration = Duration::from_millis(50);
+const CONTACT_WITHIN: Span = Span::from_millis(50);
 
 /// For so long, and two intervals, a challenge that is sent back proves that somebody is there.
-const CHALLENGE_LIFE: Duration = Duration::from_secs(10);
+const CHALLENGE_LIFE: Span = Span::from_secs(10);
 
 /// How long a member waits with its first messages if it has met somebody: so long first contact takes in
 /// a small group.
-const CONTACT_TIME: Duration = Duration::from_millis(250);
+const CONTACT_TIME: Span = Span::from_millis(250);
 
 /// How long it waits if it has met nobody, and for whom it has met since to hear its HELLO.
-const LONELY: Duration = Duration::from_secs(1);
+const LONELY: Span = Span::from_secs(1);
 
 impl Engine {
     /// Opens the datagram of `len` octets in the receive buffer, if it is to be taken. Otherwise it is
@@ -187,7 +187,7 @@ impl Engine {
 
     /// How long after it was first sent a challenge that is sent back proves anything: long enough for
     /// answers, which come within an interval.
-    fn challenge_life(&self, views: &Views<'_>) -> Duration {
+    fn challenge_life(&self, views: &Views<'_>) -> Span {
         let interval = Presence::interval(self.group_size(views.roster));
         CHALLENGE_LIFE.saturating_add(interval.saturating_mul(2))
     }

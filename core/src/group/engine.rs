@@ -1,7 +1,7 @@
 //! The group's state, and what the clock does to it.
 
+use crate::time::Span;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use heapless::Vec;
 
@@ -28,7 +28,7 @@ use crate::time::Instant;
 use crate::wire::{Header, open_group_tag};
 
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
-const REPORT_ROSTER_FULL: Duration = Duration::from_secs(60);
+const REPORT_ROSTER_FULL: Span = Span::from_secs(60);
 
 /// Messages of which it is to be known who has them.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +109,7 @@ fn receivable(views: &Views<'_>) -> u16 {
 }
 
 impl Engine {
+    #[inline(never)]
     pub(crate) fn new(views: &Views<'_>, config: Config, seed: &Seed) -> Result<Self, ConfigError> {
         config.check(views.inbox.octets.len(), views.history.capacity())?;
         if seed.is_zero() {
@@ -145,6 +146,7 @@ impl Engine {
         ))
     }
 
+    #[inline(never)]
     fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: &Seed) -> Self {
         let (mut guard, mut random) = (guard, Random::new(seed));
         let session = guard.draw_session(&mut random);
@@ -214,6 +216,7 @@ impl Engine {
 
     /// [`tick`](Self::tick), and what silence brings: whoever has not been heard is suspected or given up, and
     /// what has been waited for too long, too. It is for when everything that arrived has been read.
+    #[inline(never)]
     pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         views.roster.expire(now);
@@ -386,6 +389,7 @@ impl Engine {
     }
 
     /// When there is something to do.
+    #[inline(never)]
     pub(crate) fn next_deadline(&self, views: &Views<'_>) -> Option<Instant> {
         let Some(now) = self.now else {
             return Some(Instant::ZERO);
@@ -401,26 +405,38 @@ impl Engine {
         let repairs = views.history.has_wanted() || views.states.has_wanted();
         // The BYE waits for what is to be sent before it.
         let waits = self.presence.is_leaving() && !views.history.is_sent();
-        [
-            self.presence.next().filter(|_| !waits),
-            self.holds_until(views, now).filter(|_| self.leaves_later),
-            views.roster.next_check(),
-            self.ask_starts_at.filter(|_| speaks),
-            views.streams.next_check,
-            self.sender.next_beat().filter(|_| speaks),
-            self.confirm
-                .map(|confirm| confirm.ask_at)
-                .filter(|_| speaks),
-            (speaks && has_new).then(|| self.opens_at(views, now)),
-            (speaks && repairs).then(|| {
+        let mut first = None;
+        let mut at = |due: Option<Instant>| {
+            if let Some(due) = due
+                && first.is_none_or(|first| due < first)
+            {
+                first = Some(due);
+            }
+        };
+        if !waits {
+            at(self.presence.next());
+        }
+        if self.leaves_later {
+            at(self.holds_until(views, now));
+        }
+        at(views.roster.next_check());
+        at(views.streams.next_check);
+        if speaks {
+            at(self.ask_starts_at);
+            at(self.sender.next_beat());
+            at(self.confirm.map(|confirm| confirm.ask_at));
+            if has_new {
+                at(Some(self.opens_at(views, now)));
+            }
+            if repairs {
                 let opens = self.opens_at(views, now);
-                opens.max(self.bucket.repairs_at(now))
-            }),
-            (speaks && is_blocked).then(|| self.flow.next(now)),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+                at(Some(opens.max(self.bucket.repairs_at(now))));
+            }
+            if is_blocked {
+                at(Some(self.flow.next(now)));
+            }
+        }
+        first
     }
 
     /// From when on there is something to send for a member whose messages wait.
@@ -451,7 +467,7 @@ impl Engine {
     /// How many were refused, if it is time to say so.
     pub(crate) fn take_refused(&mut self) -> Option<u32> {
         let now = self.now?;
-        let said = |at: Instant| now.since(at) < REPORT_ROSTER_FULL;
+        let said = |at: Instant| now.span_since(at) < REPORT_ROSTER_FULL;
         if self.refused == 0 || self.refused_reported.is_some_and(said) {
             return None;
         }

@@ -11,7 +11,7 @@
 //! window is full. Whoever holds up the others for too long is not waited for, until it has caught up. Where
 //! nobody answers the window goes on at a steady rate.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::serial::{distance, is_before, later};
 use crate::time::Instant;
@@ -23,21 +23,21 @@ pub(crate) const MEMBERS: usize = 32;
 const FRAGMENTS_PER_DATAGRAM: u32 = 8;
 
 /// In this time the receivers must take a quarter of the window.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Span = Span::from_millis(200);
 
 /// How long nobody is waited for again after somebody was given up: it holds up the others for a sixth of
 /// the time at most.
-const RESPITE: Duration = Duration::from_secs(1);
+const RESPITE: Span = Span::from_secs(1);
 
 /// How long a window of so many octets lasts while nobody answers, in microseconds: at 2.5 MB a second, as
 /// with [`Pace::WIRED`](crate::Pace::WIRED). A receiver may only be held up itself.
-fn alone(octets: usize) -> Duration {
+fn alone(octets: usize) -> Span {
     let micros = (octets / 5).saturating_mul(2);
-    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    Span::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
 /// The longest pause between two questions while the window is full. The shortest is a round trip.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Span = Span::from_millis(50);
 
 /// A quarter of the window, and one fragment at least.
 const fn quarter(window: u32) -> u32 {
@@ -53,12 +53,12 @@ pub(crate) struct Flow {
     asked: u32,
     /// When to ask again, while the window is full, and how long to wait after that.
     ask_at: Option<Instant>,
-    pause: Duration,
+    pause: Span,
     /// Where the floor was when the window was full, and since when it has not moved by a quarter.
     full_floor: u32,
     full_since: Option<Instant>,
     /// How long that may last.
-    patience: Duration,
+    patience: Span,
     /// From when on receivers that were given up are waited for again.
     wait_again: Instant,
     /// Nobody answers: there is nobody to wait for.
@@ -71,7 +71,7 @@ impl Flow {
             floor: 0,
             asked: 0,
             ask_at: None,
-            pause: Duration::ZERO,
+            pause: Span::ZERO,
             full_floor: 0,
             full_since: None,
             patience: PATIENCE,
@@ -111,7 +111,7 @@ impl Flow {
     }
 
     /// Whether to ask now. Having asked that, one must.
-    pub(crate) fn asks(&mut self, now: Instant, sent: u32, window: u32, trip: Duration) -> bool {
+    pub(crate) fn asks(&mut self, now: Instant, sent: u32, window: u32, trip: Span) -> bool {
         let again = self.ask_at.is_some_and(|at| at <= now);
         if !again && distance(self.asked, sent) < quarter(window) {
             return false;
@@ -137,13 +137,7 @@ impl Flow {
 
     /// The window is full, and something waits; records have so many octets. Returns whether those who hold
     /// it up are to be given up.
-    pub(crate) fn wait(
-        &mut self,
-        now: Instant,
-        window: u32,
-        trip: Duration,
-        record: usize,
-    ) -> bool {
+    pub(crate) fn wait(&mut self, now: Instant, window: u32, trip: Span, record: usize) -> bool {
         let octets = usize::try_from(window)
             .unwrap_or(usize::MAX)
             .saturating_mul(record);
@@ -163,14 +157,14 @@ impl Flow {
         if self.ask_at.is_none() {
             self.ask_at = Some(now + self.pause.max(trip));
         }
-        now.since(since) >= self.patience
+        now.span_since(since) >= self.patience
     }
 
     /// Nothing waits.
     pub(crate) const fn rest(&mut self) {
         self.full_since = None;
         self.ask_at = None;
-        self.pause = Duration::ZERO;
+        self.pause = Span::ZERO;
     }
 
     /// When there is something to do while the window is full. At once, if that is not known yet.
@@ -196,7 +190,7 @@ impl Flow {
         } else if is_before(self.floor, slowest) {
             self.floor = slowest;
             self.ask_at = None;
-            self.pause = Duration::ZERO;
+            self.pause = Span::ZERO;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where following a sender's stream begins, and what is remembered of it while there is no place for it
 //! (PROTOCOL §4.2).
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::engine::Engine;
 use super::frames::{Parts, Taken};
@@ -18,13 +18,13 @@ use crate::time::Instant;
 use crate::wire::{Data, Frame, Frames, Start};
 
 /// Until a member is this old, others may have been there before it.
-const GROWN_UP: Duration = Duration::from_secs(1);
+const GROWN_UP: Span = Span::from_secs(1);
 
 /// How often a sender is asked since when it counts this member in: it may not be able to say.
 const START_ASKED: u8 = 32;
 
 /// How soon it is asked again.
-const ASK_START_AGAIN: Duration = Duration::from_millis(250);
+const ASK_START_AGAIN: Span = Span::from_millis(250);
 
 impl Engine {
     /// Begins to follow a sender's stream with a fragment. `None` if it is not to be followed yet, or
@@ -91,11 +91,13 @@ impl Engine {
             .set_round_trip(self.trip.estimate());
         // What was missed while there was no place is missing now.
         let (told, rest) = parts.roster.peer_mut(index)?.told();
-        let due = self.ask_when(now, parts, at);
-        let mut window = window(parts.slots, parts.streams.len(), at);
-        let stream = parts.streams.get_mut(at)?;
-        stream.extend(now, told, due, &mut window);
-        stream.rest = rest;
+        if told != start.next {
+            let due = self.ask_when(now, parts, at);
+            let mut window = window(parts.slots, parts.streams.len(), at);
+            let stream = parts.streams.get_mut(at)?;
+            stream.extend(now, told, due, &mut window);
+        }
+        parts.streams.get_mut(at)?.rest = rest;
         Some(at)
     }
 

@@ -1,6 +1,6 @@
 //! What each frame means.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::backoff;
 use super::engine::Engine;
@@ -18,14 +18,14 @@ use crate::time::Instant;
 use crate::wire::{Data, Frame, FrameError, Nack, Skip, Sync, Time};
 
 /// A fragment that comes late is not missing yet: how long reordering may take at least.
-const REORDERING: Duration = Duration::from_millis(1);
+const REORDERING: Span = Span::from_millis(1);
 
 /// How often a receiver asks for a sender's State values as soon as it hears that it lacks one. Then it
 /// asks seldom: the sender may not hear it.
 const STATES_ASKED: u8 = 16;
 
 /// How long that is.
-const SELDOM: Duration = Duration::from_secs(4);
+const SELDOM: Span = Span::from_secs(4);
 
 /// Frames that a datagram holds once at most (PROTOCOL §3).
 const ONE_HELLO: u8 = 0x01;
@@ -63,9 +63,9 @@ impl Engine {
                 }
             }
             Ok(Frame::Busy(busy)) => {
-                let jitter = self.random.up_to(Duration::from_millis(50));
+                let jitter = self.random.up_to(Span::from_millis(50));
                 self.bucket
-                    .pause(now, Duration::from_millis(u64::from(busy.wait)), jitter);
+                    .pause(now, Span::from_millis(u64::from(busy.wait)), jitter);
             }
             Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
             Ok(Frame::Data(data)) => {
@@ -414,7 +414,7 @@ impl Engine {
         // Who has no room for all values will always lack some.
         if lacks_states && stream.is_idle() && (often || !forgets) {
             let spread = backoff::spread(stream.round_trip(), members);
-            let pause = if often { Duration::ZERO } else { SELDOM };
+            let pause = if often { Span::ZERO } else { SELDOM };
             let due = now + pause + backoff::draw(spread, members, &mut self.random);
             stream.states_at = stream.states_at.or(Some(due));
         }
@@ -471,14 +471,14 @@ impl Engine {
         }
     }
 
-    fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Duration) {
+    fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Span) {
         count(&mut self.counters.nacks_received);
         let low = self.low(views);
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);
         }
         // What was repaired just now is on its way. Milliseconds, modulo 2^32.
-        let linger = trip.max(Duration::from_millis(2));
+        let linger = trip.max(Span::from_millis(2));
         let clock = millis(now);
         let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
         let mut places = nack
@@ -536,11 +536,7 @@ pub(crate) const fn millis(now: Instant) -> u32 {
 
 /// How long to wait before asking again: a round trip, and in a large group a time that is drawn anew,
 /// since those who miss a repair would ask together otherwise.
-pub(crate) fn retry(
-    round_trip: Duration,
-    members: usize,
-    random: &mut super::random::Random,
-) -> Duration {
+pub(crate) fn retry(round_trip: Span, members: usize, random: &mut super::random::Random) -> Span {
     let spread = backoff::spread(round_trip, members);
     let drawn = if members > backoff::SMALL_GROUP as usize {
         backoff::draw(spread, members, random)

@@ -1,6 +1,6 @@
 //! How fast to send: a token bucket that reacts to loss (PROTOCOL §4.6).
 
-use core::time::Duration;
+use crate::time::Span;
 
 use crate::time::Instant;
 
@@ -67,11 +67,11 @@ pub(crate) struct Bucket {
 }
 
 /// How long one BUSY stops a member at most, and how often.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-const PAUSE_EVERY: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Span = Span::from_millis(500);
+const PAUSE_EVERY: Span = Span::from_secs(2);
 
 /// How often the rate is judged.
-const JUDGE_EVERY: Duration = Duration::from_secs(1);
+const JUDGE_EVERY: Span = Span::from_secs(1);
 
 /// Without a pace, octets of repairs in a second, and for each octet that is sent for the first time: whoever
 /// asks again and again for all that is kept must not make a sender flood the network.
@@ -120,7 +120,7 @@ impl Bucket {
 
     /// Lets time fill the bucket, which holds so much at `most`.
     fn earn(&mut self, now: Instant, most: i64) {
-        let micros = now.since(self.filled).as_micros().min(10_000_000);
+        let micros = now.span_since(self.filled).as_micros().min(10_000_000);
         let micros = i64::try_from(micros).unwrap_or_default();
         let earned = micros.saturating_mul(i64::from(self.fill_rate())) / 1_000_000;
         if earned > 0 || micros >= 10_000 {
@@ -160,7 +160,7 @@ impl Bucket {
             .saturating_mul(1_000_000)
             .checked_div(u64::from(self.fill_rate()))
             .unwrap_or(u64::MAX);
-        self.filled + Duration::from_micros(micros.saturating_add(1))
+        self.filled + Span::from_micros(micros.saturating_add(1))
     }
 
     /// Whether a datagram may be sent now.
@@ -213,7 +213,7 @@ impl Bucket {
 
     /// Once a second: slower if more than a tenth was asked for again, faster if next to nothing.
     pub(crate) fn judge(&mut self, now: Instant) {
-        if now.since(self.judged) < JUDGE_EVERY || self.pace.is_unlimited() {
+        if now.span_since(self.judged) < JUDGE_EVERY || self.pace.is_unlimited() {
             return;
         }
         self.judged = now;
@@ -235,10 +235,10 @@ impl Bucket {
     }
 
     /// A receiver cannot keep up.
-    pub(crate) fn pause(&mut self, now: Instant, wait: Duration, jitter: Duration) {
+    pub(crate) fn pause(&mut self, now: Instant, wait: Span, jitter: Span) {
         if self
             .pause_began
-            .is_some_and(|began| now.since(began) < PAUSE_EVERY)
+            .is_some_and(|began| now.span_since(began) < PAUSE_EVERY)
         {
             return;
         }
@@ -355,7 +355,7 @@ mod tests {
         let mut bucket = Bucket::new(Pace::UNLIMITED);
         let mut stopped = 0;
         for now in 1..=20_000 {
-            bucket.pause(ms(now), Duration::from_secs(10), Duration::ZERO);
+            bucket.pause(ms(now), Span::from_secs(10), Span::ZERO);
             stopped += u64::from(!bucket.is_open(ms(now)));
         }
         assert!(stopped <= 5_100, "{stopped} ms of 20 s");

@@ -1,8 +1,8 @@
 //! One line of the roster: what is known of another member.
 
+use crate::time::Span;
 use core::cmp::Ordering;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::ration::Credit;
 use super::window::{Verdict, Window};
@@ -14,12 +14,12 @@ use crate::time::Instant;
 use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM, Suite};
 
 /// How long after a restart datagrams of the session before are taken for late ones.
-pub(crate) const LATE: Duration = Duration::from_secs(1);
+pub(crate) const LATE: Span = Span::from_secs(1);
 
 /// How long a member that left or was given up is remembered, if nobody needs its place: what is late of
 /// it is recognised, and should one that was given up come back, its stream goes on where it was. Without
 /// that, messages would be delivered twice.
-const REMEMBER: Duration = Duration::from_secs(24 * 60 * 60);
+const REMEMBER: Span = Span::from_secs(24 * 60 * 60);
 
 /// A HELLO interval for members that have not stated theirs, in units of 10 ms.
 const UNSTATED_INTERVAL: u16 = 100;
@@ -39,13 +39,13 @@ const fn micros(now: Instant) -> u32 {
 }
 
 /// When to ask a sender for its HELLO that was heard without one.
-const ASK_AFTER: Duration = Duration::from_millis(50);
+const ASK_AFTER: Span = Span::from_millis(50);
 
 /// How often a duplicate id is reported per member at most.
-const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
+const REPORT_DUPLICATE: Span = Span::from_secs(60);
 
 /// How often a member's PROBE is answered at most.
-const ANSWER_PROBE: Duration = Duration::from_millis(100);
+const ANSWER_PROBE: Span = Span::from_millis(100);
 
 use super::terms::Said;
 pub(crate) use super::terms::{Answer, Change, Limits, Owed, Position};
@@ -276,7 +276,7 @@ impl Peer {
     /// Time has passed that the clock does not know of: whoever is there is not silent for it, and in a
     /// sealed group has to prove that it is there.
     pub(crate) fn woke(&mut self, now: Instant) {
-        self.excuse(now, Duration::MAX);
+        self.excuse(now, Span::MAX);
         #[cfg(feature = "seal")]
         {
             self.aged_at = seconds(now).wrapping_sub(1 << 31);
@@ -442,7 +442,7 @@ impl Peer {
             return Heard::Stale;
         };
         let is_new = header.number() > previous.highest;
-        if !is_new || now.since(previous.ended) < LATE {
+        if !is_new || now.span_since(previous.ended) < LATE {
             return Heard::Stale;
         }
         let is_over = self.heard <= previous.ended || self.is_silent(now);
@@ -497,7 +497,7 @@ impl Peer {
     /// When it will have been silent for this many quarters of its HELLO interval.
     #[inline(never)]
     fn silent_for(&self, quarters: u32) -> Instant {
-        let quarter = Duration::from_micros(u64::from(self.interval).saturating_mul(2_500));
+        let quarter = Span::from_micros(u64::from(self.interval).saturating_mul(2_500));
         self.heard + quarter.saturating_mul(quarters)
     }
 
@@ -600,7 +600,7 @@ impl Peer {
     }
 
     /// Nobody could be heard for this long: whoever is there is not silent for it.
-    pub(crate) fn excuse(&mut self, now: Instant, time: Duration) {
+    pub(crate) fn excuse(&mut self, now: Instant, time: Span) {
         if !matches!(self.member.standing, Standing::Left | Standing::Lost) {
             self.heard = now.min(self.heard + time);
         }
@@ -790,7 +790,7 @@ mod tests {
         }
 
         fn wait(&mut self, time: u64) {
-            self.now = self.now + Duration::from_secs(time);
+            self.now = self.now + Span::from_secs(time);
             // As the roster does: no step before what the last one brought is told.
             while self.peer.pending.is_none() && self.peer.deadline() <= self.now {
                 if !self.peer.expire() {

@@ -1,6 +1,6 @@
 //! When to say that one is there, and when that one leaves (PROTOCOL §5.1, §5.4).
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::random::Random;
 use crate::time::Instant;
@@ -9,17 +9,17 @@ use crate::time::Instant;
 const HELLOS_PER_SECOND: u32 = 20;
 
 /// The shortest and the longest HELLO interval.
-const MIN_INTERVAL: Duration = Duration::from_secs(1);
-const MAX_INTERVAL: Duration = Duration::from_secs(60);
+const MIN_INTERVAL: Span = Span::from_secs(1);
+const MAX_INTERVAL: Span = Span::from_secs(60);
 
 /// The first HELLO comes within this time, so that boards with one power switch do not collide.
-const FIRST_WITHIN: Duration = Duration::from_millis(100);
+const FIRST_WITHIN: Span = Span::from_millis(100);
 
 /// A newcomer is answered within this time, longer in large groups.
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+const ANSWER_WITHIN: Span = Span::from_millis(500);
 
 /// No HELLO sooner than this after another.
-const MIN_GAP: Duration = Duration::from_millis(100);
+const MIN_GAP: Span = Span::from_millis(100);
 
 /// How many HELLOs ask the others for theirs.
 const JOINS: u8 = 2;
@@ -89,9 +89,9 @@ impl Presence {
     }
 
     /// The interval of HELLOs in a group of this size.
-    pub(crate) fn interval(group_size: usize) -> Duration {
+    pub(crate) fn interval(group_size: usize) -> Span {
         let members = u32::try_from(group_size).unwrap_or(u32::MAX);
-        let second = Duration::from_secs(1)
+        let second = Span::from_secs(1)
             .checked_div(HELLOS_PER_SECOND)
             .unwrap_or_default();
         second
@@ -121,7 +121,7 @@ impl Presence {
     /// A newcomer asks for a HELLO.
     pub(crate) fn answer(&mut self, now: Instant, group_size: usize, random: &mut Random) {
         let within = ANSWER_WITHIN.max(
-            Duration::from_secs(1)
+            Span::from_secs(1)
                 .checked_div(HELLOS_PER_SECOND)
                 .unwrap_or_default()
                 .saturating_mul(u32::try_from(group_size).unwrap_or(u32::MAX)),
@@ -140,7 +140,7 @@ impl Presence {
     /// At first contact in a sealed group: sends the next HELLO at the time `wanted`, or as soon as the
     /// rate allows, which is lower in a group whose members say HELLO at a longer `interval`.
     #[cfg(feature = "seal")]
-    pub(crate) fn contact(&mut self, wanted: Instant, interval: Duration) {
+    pub(crate) fn contact(&mut self, wanted: Instant, interval: Span) {
         let gap = MIN_GAP.max(interval.checked_div(10).unwrap_or_default());
         self.hasten_after(gap, wanted);
     }
@@ -149,7 +149,7 @@ impl Presence {
         self.hasten_after(MIN_GAP, wanted.max(now));
     }
 
-    fn hasten_after(&mut self, gap: Duration, wanted: Instant) {
+    fn hasten_after(&mut self, gap: Span, wanted: Instant) {
         if self.leaving || !self.announce {
             return;
         }
@@ -185,7 +185,7 @@ impl Presence {
     /// A BYE was sent.
     pub(crate) fn bye_sent(&mut self, now: Instant) {
         let pause = BYES.get(usize::from(self.byes));
-        self.next = pause.map(|pause| now + Duration::from_millis(u64::from(*pause)));
+        self.next = pause.map(|pause| now + Span::from_millis(u64::from(*pause)));
         self.byes = self.byes.saturating_add(1);
     }
 
@@ -211,11 +211,11 @@ mod tests {
 
     #[test]
     fn the_interval_keeps_the_traffic_of_the_group_constant() {
-        assert_eq!(Presence::interval(1), Duration::from_secs(1));
-        assert_eq!(Presence::interval(20), Duration::from_secs(1));
-        assert_eq!(Presence::interval(100), Duration::from_secs(5));
-        assert_eq!(Presence::interval(1000), Duration::from_secs(50));
-        assert_eq!(Presence::interval(100_000), Duration::from_secs(60));
+        assert_eq!(Presence::interval(1), Span::from_secs(1));
+        assert_eq!(Presence::interval(20), Span::from_secs(1));
+        assert_eq!(Presence::interval(100), Span::from_secs(5));
+        assert_eq!(Presence::interval(1000), Span::from_secs(50));
+        assert_eq!(Presence::interval(100_000), Span::from_secs(60));
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         assert!(presence.next().unwrap() <= NOW + FIRST_WITHIN);
         for _ in 0..1000 {
             presence.hello_sent(NOW, 100, &mut random);
-            let wait = NOW.until(presence.next().unwrap());
+            let wait = NOW.span_until(presence.next().unwrap());
             let range = if presence.is_joining() {
                 750..=1250
             } else {
@@ -258,7 +258,7 @@ mod tests {
         while let Some(next) = presence.next() {
             assert!(presence.bye_due(next));
             presence.bye_sent(next);
-            times.push(next.since(NOW).as_millis());
+            times.push(next.span_since(NOW).as_millis());
         }
         assert_eq!(times, [0, 10, 30, 60, 100, 150, 200]);
         assert!(presence.has_left());

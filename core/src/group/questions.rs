@@ -1,6 +1,6 @@
 //! What a member asks: for what is missing, and who has what.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::engine::{Confirm, Engine};
 use super::frames::{reschedule, retry};
@@ -16,7 +16,7 @@ use crate::wire::{AckRequest, Ask, BufferTooSmall, Frame, Nack, Writer};
 const STEADY_ATTEMPTS: u8 = 12;
 
 /// The longest time between two tries for a missing fragment.
-const LONGEST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Span = Span::from_secs(1);
 
 /// How often it is asked who has a message.
 const CONFIRM_ASKED: u8 = 40;
@@ -164,8 +164,8 @@ impl Engine {
             .trip
             .estimate()
             .saturating_mul(4)
-            .max(Duration::from_millis(20));
-        let ask_at = now + pause + Duration::from_millis(spread);
+            .max(Span::from_millis(20));
+        let ask_at = now + pause + Span::from_millis(spread);
         let asked = confirm.asked.saturating_add(1);
         self.confirm = Some(Confirm {
             ask_at,

@@ -1,6 +1,6 @@
 //! Random numbers from the caller's seed.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -21,34 +21,40 @@ impl Random {
 
     /// Goes another way from here on than a generator that was told another `difference`, or nothing.
     pub(crate) fn part(&mut self, difference: u64) {
-        let [a, b, c, d] = core::array::from_fn(|_| self.0.next_u64());
+        let [a, b, c, d] = core::array::from_fn(|_| self.draw());
         *self = Self::new(&Seed::from_words([a ^ difference, b, c, d]));
+    }
+
+    /// The one place where a number is drawn, out of line: the generator is inlined.
+    #[inline(never)]
+    fn draw(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     /// A time between zero and `limit`, both included as far as microseconds go.
     #[inline(never)]
-    pub(crate) fn up_to(&mut self, limit: Duration) -> Duration {
-        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        let product = u128::from(self.0.next_u64()).saturating_mul(u128::from(micros));
+    pub(crate) fn up_to(&mut self, limit: Span) -> Span {
+        let micros = limit.as_micros();
+        let product = u128::from(self.draw()).saturating_mul(u128::from(micros));
         // The high half of a 128-bit product is below `micros`.
-        Duration::from_micros((product >> 64) as u64)
+        Span::from_micros((product >> 64) as u64)
     }
 
     /// A number from 0 to below `limit`; 0 if that is 0.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
-        let product = u64::from(self.0.next_u32()).saturating_mul(u64::from(limit));
+        let product = u64::from((self.draw() >> 32) as u32).saturating_mul(u64::from(limit));
         // The high half of a 64-bit product is below `limit`.
         (product >> 32) as u32
     }
 
     pub(crate) fn session(&mut self) -> Session {
-        Session::new(self.0.next_u64())
+        Session::new(self.draw())
     }
 
     pub(crate) fn member_id(&mut self) -> MemberId {
         loop {
             // All but one of 2^32 numbers are ids.
-            if let Some(id) = MemberId::new(self.0.next_u32()) {
+            if let Some(id) = MemberId::new((self.draw() >> 32) as u32) {
                 return id;
             }
         }

@@ -3,7 +3,7 @@
 //! Whoever can send to an open group can make up ids and addresses. Each would be a member of its own, with
 //! answers of its own; so all of them share these.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::frames::millis;
 use super::peer::seconds;
@@ -99,11 +99,11 @@ impl Credit {
     }
 
     /// How long a receiver that is at `next` waits before it says so.
-    pub(crate) fn pause(&self, now: Instant, next: u32) -> Duration {
+    pub(crate) fn pause(&self, now: Instant, next: u32) -> Span {
         let ago = (millis(now) as u16).wrapping_sub(self.acked);
         let is_said = self.acked_next == next as u16 && ago < ACK_AGAIN;
         let pause = if is_said { ACK_AGAIN } else { 0 };
-        Duration::from_millis(u64::from(pause))
+        Span::from_millis(u64::from(pause))
     }
 
     /// It was told that this receiver is at `next`.

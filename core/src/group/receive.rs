@@ -1,7 +1,7 @@
 //! A datagram's way in: header, checksum, roster; and out of it, events.
 
+use crate::time::Span;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::engine::Engine;
 use super::inbox::{Content, Source};
@@ -20,11 +20,11 @@ use crate::time::Instant;
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
 
 /// How often a duplicate of the own id is reported at most.
-const REPORT_DUPLICATE: Duration = Duration::from_secs(60);
+const REPORT_DUPLICATE: Span = Span::from_secs(60);
 
 /// How long after a life began because of a clone the next one begins at the earliest: in an open group
 /// anybody can pretend to be one.
-const CLONE_PAUSE: Duration = Duration::from_secs(30);
+const CLONE_PAUSE: Span = Span::from_secs(30);
 
 /// An event that was found, without what it borrows.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,7 @@ enum Fate {
 
 impl Engine {
     /// Takes the datagram of `len` octets in the receive buffer.
+    #[inline(never)]
     pub(crate) fn handle(
         &mut self,
         mut views: Views<'_>,
@@ -253,7 +254,7 @@ impl Engine {
         ending: u32,
     ) {
         count(&mut self.counters.claims_own_id);
-        let lately = |at: Instant| now.since(at) < CLONE_PAUSE;
+        let lately = |at: Instant| now.span_since(at) < CLONE_PAUSE;
         let is_done = self.silenced || self.presence.is_leaving();
         if is_done || self.parted.is_some_and(lately) {
             return;
@@ -286,7 +287,7 @@ impl Engine {
         gives_way: bool,
     ) {
         // What an earlier life of this member sent may still be on its way.
-        let may_be_late = now.since(self.began) < LATE && !gives_way;
+        let may_be_late = now.span_since(self.began) < LATE && !gives_way;
         if may_be_late || self.silenced || self.presence.is_leaving() {
             return;
         }
@@ -305,7 +306,7 @@ impl Engine {
             self.presence.silence();
             Outcome::Silenced
         };
-        let reported = |at: Instant| now.since(at) < REPORT_DUPLICATE;
+        let reported = |at: Instant| now.span_since(at) < REPORT_DUPLICATE;
         if outcome == Outcome::Kept && self.duplicate_reported.is_some_and(reported) {
             return;
         }
@@ -375,6 +376,7 @@ impl Engine {
     /// Changes of the roster come before the frame that follows them. What is stored is delivered when
     /// the datagram has been read, since it is put together in the receive buffer. That a member is
     /// gone is told last, after what it still had to say.
+    #[inline(never)]
     pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
         let is_end = |change| matches!(change, Change::Left | Change::Lost | Change::Ended);
         loop {
@@ -561,6 +563,7 @@ fn split_signed(body: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The event that was found, with what it borrows.
+#[inline(never)]
 pub(crate) fn show<'a>(views: Views<'a>, config: &'a Config, found: Found) -> Option<Event<'a>> {
     let Views { roster, inbox, .. } = views;
     let event = match found {

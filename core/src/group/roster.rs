@@ -11,8 +11,8 @@
 //! Peers keep their place for as long as they are known, so that an index names one. There is no
 //! timer scan per datagram: `next_check` is never later than the first deadline.
 
+use crate::time::Span;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use super::backoff;
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
@@ -31,8 +31,8 @@ use crate::wire::{Echo, Header, Hello};
 const SHORT_INTERVAL: u16 = 200;
 
 /// A check that comes so late is put off, once: what arrived meanwhile is to be read first.
-const LATE: Duration = Duration::from_millis(250);
-const PUT_OFF: Duration = Duration::from_millis(100);
+const LATE: Span = Span::from_millis(250);
+const PUT_OFF: Span = Span::from_millis(100);
 
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
@@ -460,39 +460,39 @@ impl Roster {
     /// Changes a peer and keeps the sums right.
     pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
         let peer = self.places.get_mut(index)?;
-        let sums = |peer: &Peer| {
-            (
-                usize::from(peer.pending.is_some()),
-                usize::from(peer.owed.is_some()),
-                usize::from(peer.is_member()),
-            )
-        };
-        let limit = |peer: &Peer| peer.is_member().then(|| peer.limits());
-        let (before, limit_before) = (sums(peer), limit(peer));
+        let before = Part::of(peer);
         let result = f(peer);
-        let (after, limit_after) = (sums(peer), limit(peer));
-        let adjust = |sum: usize, before: usize, after: usize| {
-            sum.saturating_add(after).saturating_sub(before)
+        let (after, deadline) = (Part::of(peer), peer.deadline());
+        if after != before || self.next_check.is_none_or(|check| deadline < check) {
+            self.adjust(index, before, after, deadline);
+        }
+        Some(result)
+    }
+
+    /// Brings the sums up to date with the peer at `index`.
+    #[inline(never)]
+    fn adjust(&mut self, index: usize, before: Part, after: Part, deadline: Instant) {
+        let adjust = |sum: &mut usize, before: bool, after: bool| {
+            let with = sum.saturating_add(usize::from(after));
+            *sum = with.saturating_sub(usize::from(before));
         };
-        let deadline = peer.deadline();
-        self.pending = adjust(self.pending, before.0, after.0);
-        self.owed = adjust(self.owed, before.1, after.1);
-        self.members = adjust(self.members, before.2, after.2);
+        adjust(&mut self.pending, before.is_pending, after.is_pending);
+        adjust(&mut self.owed, before.is_owed, after.is_owed);
+        adjust(&mut self.members, before.is_member, after.is_member);
         if self.next_check.is_none_or(|check| deadline < check) {
             self.next_check = Some(deadline);
         }
-        if after.0 > 0 {
+        if after.is_pending {
             self.pending_from = self.pending_from.min(index);
         }
-        if after.1 > 0 {
+        if after.is_owed {
             self.owed_from = self.owed_from.min(index);
         }
-        match (limit_before, limit_after) {
-            (before, after) if before == after => {}
-            (None, Some(limits)) => self.limits = self.limits.min(limits),
-            _ => self.limits = self.smallest_limits(),
+        if after.is_member && !before.is_member {
+            self.limits = self.limits.min(after.limits);
+        } else if (before.is_member, before.limits) != (after.is_member, after.limits) {
+            self.limits = self.smallest_limits();
         }
-        Some(result)
     }
 
     /// Suspects, gives up and forgets whoever has been silent for too long.
@@ -507,7 +507,7 @@ impl Roster {
         let late = waiting()
             .map(Peer::deadline)
             .min()
-            .map(|due| now.since(due));
+            .map(|due| now.span_since(due));
         if let Some(late) = late.filter(|late| *late >= LATE && !self.is_put_off) {
             // Nobody looked when it was time to, and so nobody was heard either.
             self.is_put_off = true;
@@ -615,6 +615,27 @@ impl core::fmt::Debug for Roster {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let peers = self.places.iter().map(|peer| &peer.member);
         f.debug_list().entries(peers).finish()
+    }
+}
+
+/// What one peer counts for in the roster's sums.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Part {
+    is_pending: bool,
+    is_owed: bool,
+    is_member: bool,
+    limits: Limits,
+}
+
+impl Part {
+    #[inline(never)]
+    fn of(peer: &Peer) -> Self {
+        Self {
+            is_pending: peer.pending.is_some(),
+            is_owed: peer.owed.is_some(),
+            is_member: peer.is_member(),
+            limits: peer.limits(),
+        }
     }
 }
 

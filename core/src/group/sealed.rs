@@ -1,7 +1,7 @@
 //! The keys and challenges of a member of a sealed group.
 
+use crate::time::Span;
 use core::fmt;
-use core::time::Duration;
 
 use crate::ident::{GroupTag, MemberId, Name, Session};
 use crate::seal::{Cipher, Draw, FirstContact, KeyError, KeySet, Keyring, MAX_KEYS, Seal, Subkey};
@@ -121,15 +121,15 @@ impl Sealed {
     }
 
     /// Whether whoever sends the challenge back now is there: it was sent, not longer than its `life` ago.
-    pub(crate) fn challenge_lives(&self, now: Instant, life: Duration) -> bool {
-        self.asked.is_some_and(|at| now.since(at) < life)
+    pub(crate) fn challenge_lives(&self, now: Instant, life: Span) -> bool {
+        self.asked.is_some_and(|at| now.span_since(at) < life)
     }
 
     /// A challenge to send, which lives for at least another half of its `life`.
-    pub(crate) fn ask(&mut self, now: Instant, life: Duration) -> u64 {
+    pub(crate) fn ask(&mut self, now: Instant, life: Span) -> u64 {
         if self
             .asked
-            .is_some_and(|at| now.since(at) >= life.checked_div(2).unwrap_or_default())
+            .is_some_and(|at| now.span_since(at) >= life.checked_div(2).unwrap_or_default())
         {
             self.draw_challenge();
         }

@@ -7,22 +7,22 @@
 //!       h0     2·h0                  6·h0                  up to 2 s
 //! ```
 
-use core::time::Duration;
+use crate::time::Span;
 
 use crate::time::Instant;
 
 /// The first heartbeat comes no sooner than this after a message.
-const FIRST: Duration = Duration::from_millis(6);
+const FIRST: Span = Span::from_millis(6);
 
 /// Heartbeats end when their interval reaches this.
-const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Span = Span::from_secs(2);
 
 /// How much longer after the message each heartbeat comes than the one before: so few that many
 /// senders of a message now and then do not drown in heartbeats.
 const GROWTH: u32 = 3;
 
 /// A sender that sends so often needs no heartbeats between its messages.
-const STEADY: Duration = Duration::from_millis(50);
+const STEADY: Span = Span::from_millis(50);
 
 /// This member's own reliable stream.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +32,10 @@ pub(crate) struct Sender {
     /// When the next heartbeat is due.
     due: Option<Instant>,
     /// How long after the last message that is.
-    after: Duration,
+    after: Span,
     /// When the last message was sent, and the usual time between messages.
     last: Option<Instant>,
-    rhythm: Option<Duration>,
+    rhythm: Option<Span>,
     /// Somebody asked for what cannot be repaired: say where the stream stands.
     wanted: bool,
     answered: Option<Instant>,
@@ -55,10 +55,10 @@ impl Sender {
     }
 
     /// A message of the stream was sent for the first time: the heartbeats begin anew.
-    pub(crate) fn sent(&mut self, now: Instant, round_trip: Duration) {
+    pub(crate) fn sent(&mut self, now: Instant, round_trip: Span) {
         if let Some(last) = self.last {
-            let gap = now.since(last);
-            if !gap.is_zero() {
+            let gap = now.span_since(last);
+            if gap > Span::ZERO {
                 let before = self.rhythm.unwrap_or(gap);
                 // Three parts of the past, one of the present.
                 self.rhythm = Some(
@@ -114,8 +114,8 @@ impl Sender {
     }
 
     /// Somebody asked for what cannot be repaired.
-    pub(crate) fn tell(&mut self, now: Instant, round_trip: Duration) {
-        let just_told = |at: Instant| now.since(at) < round_trip.saturating_mul(2);
+    pub(crate) fn tell(&mut self, now: Instant, round_trip: Span) {
+        let just_told = |at: Instant| now.span_since(at) < round_trip.saturating_mul(2);
         if !self.answered.is_some_and(just_told) {
             self.wanted = true;
         }
@@ -131,7 +131,7 @@ mod tests {
         Instant::from_millis(millis)
     }
 
-    const TRIP: Duration = Duration::from_millis(1);
+    const TRIP: Span = Span::from_millis(1);
 
     #[test]
     fn heartbeats_become_rarer_and_end() {
@@ -143,7 +143,7 @@ mod tests {
             assert!(sender.beat_due(due));
             copies += usize::from(sender.carries_copy(due));
             sender.beat_sent(due);
-            times.push(due.since(ms(1_000)).as_millis());
+            times.push(due.span_since(ms(1_000)).as_millis());
         }
         assert_eq!(times, [6, 18, 54, 162, 486, 1_458]);
         assert_eq!(copies, times.len());

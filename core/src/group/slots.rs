@@ -1,6 +1,6 @@
 //! The window of a stream: what is known of each sequence number in it.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before};
@@ -89,7 +89,7 @@ impl Tick {
     /// The moment as time, close to `now`.
     pub(crate) fn near(self, now: Instant) -> Instant {
         let ahead = distance(Self::of(now).0, self.0);
-        now + Duration::from_micros(u64::from(ahead) << 4)
+        now + Span::from_micros(u64::from(ahead) << 4)
     }
 }
 

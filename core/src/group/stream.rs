@@ -10,7 +10,7 @@
 //! Below `low` nothing can be repaired: what is missing there is a gap. The slots are a ring: the slot
 //! of a sequence number is that number modulo the window's size, a power of two.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::asking::Asking;
 use super::body::Body;
@@ -101,11 +101,11 @@ impl Stream {
     }
 
     /// The round trip that the sender states.
-    pub(crate) fn round_trip(&self) -> Duration {
-        Duration::from_micros(u64::from(self.trip))
+    pub(crate) fn round_trip(&self) -> Span {
+        Span::from_micros(u64::from(self.trip))
     }
 
-    pub(crate) fn set_round_trip(&mut self, trip: Duration) {
+    pub(crate) fn set_round_trip(&mut self, trip: Span) {
         self.trip = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
     }
 
@@ -653,7 +653,7 @@ impl Stream {
     }
 
     /// When it has something to do on its own: to ask, or to stop waiting after `longest`.
-    pub(crate) fn next_action(&self, longest: Duration) -> Option<Instant> {
+    pub(crate) fn next_action(&self, longest: Span) -> Option<Instant> {
         let give_up = self.stuck_since.map(|since| since + longest);
         [self.ask_at, give_up, self.states_at, self.ack_at]
             .into_iter()
@@ -662,9 +662,9 @@ impl Stream {
     }
 
     /// How long the first missing number has been in the way.
-    pub(crate) fn stuck_for(&self, now: Instant) -> Duration {
+    pub(crate) fn stuck_for(&self, now: Instant) -> Span {
         self.stuck_since
-            .map_or(Duration::ZERO, |since| now.since(since))
+            .map_or(Span::ZERO, |since| now.span_since(since))
     }
 
     /// Stops waiting for what is in the way: for the message that lacks something, as far as that is known,

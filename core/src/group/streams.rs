@@ -1,6 +1,6 @@
 //! The reliable streams of all senders: a table of them, and their windows.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::peer::Position;
 use super::pool::Pool;
@@ -99,7 +99,7 @@ impl Streams {
     }
 
     /// Notes what a stream wants after it was changed.
-    pub(crate) fn note(&mut self, at: usize, longest: Duration) {
+    pub(crate) fn note(&mut self, at: usize, longest: Span) {
         let Some(stream) = self.get(at) else { return };
         let ready = stream.is_ready;
         let due = stream.next_action(longest);
@@ -110,7 +110,7 @@ impl Streams {
     }
 
     /// Computes the first moment at which a stream has something to do.
-    pub(crate) fn recount(&mut self, longest: Duration) {
+    pub(crate) fn recount(&mut self, longest: Span) {
         let streams = self.table.iter().flatten();
         self.next_check = streams
             .filter_map(|stream| stream.next_action(longest))

@@ -1,6 +1,6 @@
 //! The words in which a line of the roster speaks.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use crate::time::Instant;
 use crate::wire::MAX_MAX_DATAGRAM;
@@ -108,8 +108,8 @@ impl Said {
     }
 
     /// Whether that is less than `time` ago.
-    pub(crate) fn is_within(self, now: Instant, time: Duration) -> bool {
+    pub(crate) fn is_within(self, now: Instant, time: Span) -> bool {
         let ago = Self::steps(now).wrapping_sub(self.0);
-        self != Self::NEVER && u128::from(ago) < time.as_millis()
+        self != Self::NEVER && u64::from(ago) < time.as_millis()
     }
 }

@@ -3,7 +3,7 @@
 //! In this order: HELLO, then what others wait for (NACK, SKIP, SYNC), then repairs, then what is new.
 //! Data and repairs wait for the token bucket; the rest is small and has limits of its own.
 
-use core::time::Duration;
+use crate::time::Span;
 
 use super::backoff;
 use super::engine::Engine;
@@ -29,6 +29,7 @@ pub(crate) const ECHOES: usize = 8;
 
 impl Engine {
     /// Writes the next datagram to send, if there is one.
+    #[inline(never)]
     pub(crate) fn transmit(
         &mut self,
         views: &mut Views<'_>,
@@ -567,7 +568,7 @@ impl Engine {
     /// This member's HELLO.
     fn hello(&self, views: &Views<'_>) -> Hello<'static> {
         let interval = Presence::interval(self.group_size(views.roster));
-        let ten_millis = Duration::from_millis(10).as_micros();
+        let ten_millis = Span::from_millis(10).as_micros();
         let units = interval
             .as_micros()
             .checked_div(ten_millis)

@@ -1,9 +1,9 @@
 //! The round trip in the group: how long it usually takes to be answered.
 
-use core::time::Duration;
+use crate::time::Span;
 
 /// Before anything is measured.
-const INITIAL: Duration = Duration::from_millis(10);
+const INITIAL: Span = Span::from_millis(10);
 
 /// Estimates are kept between these, in microseconds.
 const SHORTEST: u32 = 1_000;
@@ -30,12 +30,12 @@ impl Trip {
     }
 
     #[inline(never)]
-    pub(crate) fn estimate(&self) -> Duration {
+    pub(crate) fn estimate(&self) -> Span {
         let Some(average) = self.average else {
             return INITIAL;
         };
         let micros = average.saturating_add(self.deviation >> 1);
-        Duration::from_micros(u64::from(micros.clamp(SHORTEST, LONGEST)))
+        Span::from_micros(u64::from(micros.clamp(SHORTEST, LONGEST)))
     }
 
     /// A round trip was measured, in microseconds.
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(trip.estimate(), INITIAL);
         trip.sample(4_000);
         assert!(
-            trip.estimate() < Duration::from_millis(5),
+            trip.estimate() < Span::from_millis(5),
             "the first sample replaces the guess"
         );
         for _ in 0..200 {
@@ -73,12 +73,12 @@ mod tests {
         assert!((19..=21).contains(&millis), "{millis}");
         trip.sample(9_000_000);
         assert!(
-            trip.estimate() < Duration::from_millis(200),
+            trip.estimate() < Span::from_millis(200),
             "one outlier is not the rule"
         );
         for _ in 0..300 {
             trip.sample(3);
         }
-        assert_eq!(trip.estimate(), Duration::from_millis(1));
+        assert_eq!(trip.estimate(), Span::from_millis(1));
     }
 }
