@@ -94,14 +94,20 @@ impl Asks {
         self.heard.insert(counter)
     }
 
+    /// What the sender says of its stream arrived, and may or may not be noted.
+    pub(super) fn glimpses(&mut self, said: &Said) {
+        self.trip_before = said.trip.or(self.trip_before);
+    }
+
     /// What the sender says of its stream arrived.
     pub(super) fn learns(&mut self, at: Instant, said: &Said) {
         // Before it asked, it may not have followed the stream, and have no place to note that.
         if !self.follows {
+            self.glimpses(said);
             return;
         }
         if said.trip.is_some() {
-            self.trip_before = self.trip;
+            self.trip_before = self.trip.or(self.trip_before);
             self.trip = said.trip;
         }
         if let Some(low) = said.low

@@ -284,12 +284,14 @@ impl<'a> Oracle<'a> {
             return Err(("bytes", format!("life {there} message {number} differs")));
         }
         if life.fixed && self.promises.roster_fits {
-            let newest = self.newest.entry((here, life.member)).or_insert(there);
-            if there < *newest {
-                let what = format!("life {there} of member {} after {newest}", life.member);
+            let receiver = self.lives[here].member;
+            let newest = self.newest.insert((here, life.member), there);
+            if let Some(newer) = newest.filter(|newest| there < *newest)
+                && !self.is_unheard_until(receiver, there, newer)
+            {
+                let what = format!("life {there} of member {} after {newer}", life.member);
                 return Err(("restart", what));
             }
-            *newest = there;
         }
         let promised = sent.channel.class() != Class::BestEffort
             && sent.channel.class() != Class::Latest

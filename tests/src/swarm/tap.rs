@@ -308,6 +308,7 @@ impl Tap {
         // What is heard of those it does not know, or of a life that is over, may be dropped.
         let counts = oracle.is_alive(here) && oracle.is_alive(*there);
         if !counts || !oracle.streams_fit() || !oracle.knows(here, *there) {
+            asks.glimpses(said);
             return;
         }
         asks.learns(entry.time, said);

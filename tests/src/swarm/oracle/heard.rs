@@ -48,7 +48,8 @@ pub(super) struct Ear {
     seen: HashSet<(MemberId, Session, u64)>,
     /// The highest counter of each name, on each way: to the group, and to this member.
     highest: BTreeMap<(MemberId, Session, bool), u64>,
-    /// When something of a life arrived last.
+    /// When something of a life arrived first, and last.
+    first: BTreeMap<usize, Instant>,
     last: BTreeMap<usize, Instant>,
     /// When its clock last leapt, or stood.
     leapt: Option<Instant>,
@@ -71,6 +72,7 @@ impl Oracle<'_> {
         if let (Some(here), Some(there)) = (here, arrival.there)
             && here != there
         {
+            self.ears[member].first.entry(there).or_insert(now);
             // Whether or not it is taken, a gap beyond is one of what nothing told of.
             if let Some(told) = arrival.tells {
                 let track = self.tracks.entry((here, there)).or_default();
@@ -162,11 +164,23 @@ impl Oracle<'_> {
     /// Whether a receiver may take a life, or a name of it, for one that is over.
     fn may_be_over(&self, here: usize, there: usize, name: (MemberId, Session)) -> bool {
         let life = &self.lives[there];
-        self.current[life.member] != Some(there)
+        let receiver = self.lives[here].member;
+        let comes_late = |older: usize| {
+            self.lives[older].member == life.member && self.is_unheard_until(receiver, older, there)
+        };
+        (0..there).any(comes_late)
+            || self.current[life.member] != Some(there)
             || life.ended.is_some()
             || life.leaves
             || life.name() != name
             || self.gone.contains(&(here, there))
+    }
+
+    /// Whether nothing of `older` had arrived when `newer` was heard: nothing tells the receiver then which came
+    /// after which.
+    pub(super) fn is_unheard_until(&self, receiver: usize, older: usize, newer: usize) -> bool {
+        let first = &self.ears[receiver].first;
+        first.get(&older) > first.get(&newer)
     }
 
     /// A member is said to be lost: had it really been silent?
