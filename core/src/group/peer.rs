@@ -253,6 +253,7 @@ impl Peer {
         if header.session == self.member.session {
             return match self.look_at(header) {
                 Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
+                Verdict::New if self.member.standing == Standing::Lost => None,
                 Verdict::New if self.is_stale(now) => None,
                 verdict => Some(verdict),
             };

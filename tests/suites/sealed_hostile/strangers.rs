@@ -90,6 +90,25 @@ fn what_was_held_back_for_long_is_stale() {
 }
 
 #[test]
+fn what_was_held_back_of_one_that_fell_silent_is_not_believed() {
+    let mut subject = Subject::new();
+    let mut liar = Liar::new(3, 100);
+    liar.meet(&mut subject);
+    let mut held = Vec::new();
+    for second in 0..30 {
+        if second == 12 {
+            held = liar.message("held back");
+        }
+        let text = liar.message("meanwhile");
+        subject.hear(&text);
+        subject.pass(ms(1_000));
+    }
+    subject.pass(ms(8_000));
+    assert_eq!(subject.roster(), [0; 0]);
+    assert_eq!(subject.hear(&held), []);
+}
+
+#[test]
 fn who_was_lost_has_to_prove_to_be_there() {
     let mut subject = Subject::new();
     let mut liar = Liar::new(3, 100);
