@@ -29,6 +29,24 @@ fn who_was_heard_during_a_pause_is_neither_suspected_nor_lost() {
 }
 
 #[test]
+fn reading_what_waits_may_take_its_time() {
+    let mut ana = member(config("ana"), 1);
+    ana.handle_timeout(ms(0));
+    let (mut ben, mut cleo) = (Puppet::new(7, 5), Puppet::new(8, 6));
+    hear(&mut ana, ms(1_000), &ben.hello("ben"));
+    hear(&mut ana, ms(1_000), &cleo.hello("cleo"));
+    // Ben's datagram waits behind two of Cleo's, and whoever reads them is slow.
+    for (at, text) in [(6_000, "one"), (6_200, "two")] {
+        let told = hear(&mut ana, ms(at), &cleo.message(text));
+        assert_eq!(told, [format!("cleo: {text}")]);
+    }
+    assert_eq!(
+        hear(&mut ana, ms(6_400), &ben.message("three")),
+        ["ben: three"]
+    );
+}
+
+#[test]
 fn who_looks_at_the_clock_first_has_a_moment_to_read() {
     let mut ana = member(config("ana"), 1);
     ana.handle_timeout(ms(0));

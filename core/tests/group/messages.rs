@@ -164,7 +164,7 @@ fn fragments_are_put_together_in_any_order_even_if_the_last_one_is_long() {
 
 #[test]
 fn fragments_that_do_not_belong_together_are_no_message() {
-    let (long, short) = ("a".repeat(900), "b".repeat(300));
+    let (long, short) = ("a".repeat(400), "b".repeat(300));
     let fragment = |fragment, text| Data {
         fragment,
         last: 2,
