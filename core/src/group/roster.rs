@@ -488,9 +488,9 @@ impl Roster {
         if after.is_owed {
             self.owed_from = self.owed_from.min(index);
         }
-        if after.is_member && !before.is_member {
+        if before.limits == Limits::NONE {
             self.limits = self.limits.min(after.limits);
-        } else if (before.is_member, before.limits) != (after.is_member, after.limits) {
+        } else if before.limits != after.limits {
             self.limits = self.smallest_limits();
         }
     }
@@ -624,6 +624,7 @@ struct Part {
     is_pending: bool,
     is_owed: bool,
     is_member: bool,
+    /// Whoever is no member limits nobody.
     limits: Limits,
 }
 
@@ -634,7 +635,11 @@ impl Part {
             is_pending: peer.pending.is_some(),
             is_owed: peer.owed.is_some(),
             is_member: peer.is_member(),
-            limits: peer.limits(),
+            limits: if peer.is_member() {
+                peer.limits()
+            } else {
+                Limits::NONE
+            },
         }
     }
 }
