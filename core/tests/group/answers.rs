@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{self, AckRequest, Ask, Bye, Data, Frame, Hello, Nack, Sync};
+use groupcast::wire::{self, AckRequest, Ask, Bye, Data, Frame, Hello, Nack};
 use groupcast::{Channel, Config, Destination, Group, Memory, Pace, Storage};
 
-use crate::hub::{Hub, Puppet, Room, address, config, data, hear, hello, member, ms};
+use crate::hub::{self, Hub, Puppet, Room, address, config, data, hear, hello, member, ms};
 
 const MEMBER: u8 = 99;
 
@@ -18,13 +18,7 @@ fn probe() -> Frame<'static> {
 }
 
 fn sync(next: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low: 0,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
-    })
+    hub::sync(next, 0)
 }
 
 fn ack_request() -> Frame<'static> {

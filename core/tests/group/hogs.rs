@@ -1,9 +1,9 @@
 //! Senders for whose stream there is no place, or no place any more: what they said is delivered, or in a gap.
 
-use groupcast::wire::{self, Bye, Data, Frame, Header, Hello, Sync};
+use groupcast::wire::{self, Bye, Data, Frame, Header, Hello};
 use groupcast::{Group, Memory, Storage};
 
-use crate::hub::{Puppet, address, config, data, drain, hello, ms};
+use crate::hub::{self, Puppet, address, config, data, drain, hello, ms};
 
 /// Room for one stream.
 type Narrow = Storage<8, 1, 16, 16, 1600, 1025>;
@@ -33,13 +33,7 @@ fn third(fragment: u8) -> Data<'static> {
 }
 
 fn sync(next: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low: 0,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
-    })
+    hub::sync(next, 0)
 }
 
 /// What `ana` is told when a datagram comes.

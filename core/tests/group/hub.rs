@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use groupcast::wire::{self, Data, Frame, Header, Hello, Suite};
+use groupcast::wire::{self, Data, Frame, Header, Hello, Suite, Sync};
 use groupcast::{
     Channel, Config, Destination, Event, Group, Instant, MemberId, Name, Session, Storage,
 };
@@ -219,6 +219,17 @@ impl Puppet {
 
 pub(crate) fn hello(name: &str) -> Hello<'static> {
     Hello::new(Name::new(name).unwrap())
+}
+
+/// Where a stream stands, of which what is before `low` is not repaired any more.
+pub(crate) fn sync(next: u32, low: u32) -> Frame<'static> {
+    Frame::Sync(Sync {
+        next,
+        low,
+        round_trip: 0,
+        group_size: 0,
+        states: 0,
+    })
 }
 
 pub(crate) fn data(text: &str) -> Data<'_> {

@@ -2,22 +2,13 @@
 
 use groupcast::wire::{self, Data, Frame, Sync};
 
-use crate::hub::{Puppet, config, data, hear, member, ms};
+use crate::hub::{Puppet, config, data, hear, member, ms, sync};
 
 #[test]
 fn what_a_sender_refuses_to_repair_before_it_sends_it_is_a_gap() {
     let mut ana = member(config("ana"), 1);
     let mut ben = Puppet::new(7, 1);
     hear(&mut ana, ms(1), &ben.hello("ben"));
-    let sync = |next, low| {
-        Frame::Sync(Sync {
-            next,
-            low,
-            round_trip: 0,
-            group_size: 0,
-            states: 0,
-        })
-    };
     let first = Data {
         class: 2,
         sequence: 15,
@@ -101,15 +92,7 @@ fn numbers_half_way_round_say_nothing() {
     let mut ana = member(config("ana"), 1);
     let mut ben = Puppet::new(7, 1);
     hear(&mut ana, ms(1), &ben.hello("ben"));
-    let sync = |next| {
-        Frame::Sync(Sync {
-            next,
-            low: 0,
-            round_trip: 0,
-            group_size: 0,
-            states: 0,
-        })
-    };
+    let sync = |next| sync(next, 0);
     hear(&mut ana, ms(2), &ben.say(&[sync(0)]));
     // Each seems to come after the one before.
     let far = [sync(0x7fff_ffff), sync(0x8000_0000), sync(0xffff_fff0)];
@@ -124,15 +107,6 @@ fn what_can_be_repaired_begins_less_than_half_way_round() {
     let mut ana = member(config("ana"), 1);
     let mut ben = Puppet::new(7, 1);
     hear(&mut ana, ms(1), &ben.hello("ben"));
-    let sync = |next, low| {
-        Frame::Sync(Sync {
-            next,
-            low,
-            round_trip: 0,
-            group_size: 0,
-            states: 0,
-        })
-    };
     hear(&mut ana, ms(2), &ben.say(&[sync(0, 0)]));
     // In two steps it would be so far that it seems to come before what was delivered.
     let steps = [sync(10, 0), sync(10, 0x7fff_ffff), sync(10, 0x8000_000a)];

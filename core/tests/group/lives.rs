@@ -1,9 +1,9 @@
 //! Sessions of one life: the numbers of the reliable stream go on from one to the next.
 
-use groupcast::wire::{Data, Frame, Sync};
+use groupcast::wire::{Data, Frame};
 use groupcast::{Group, Instant};
 
-use crate::hub::{Puppet, Room, config, data, hear, member, ms};
+use crate::hub::{Puppet, Room, config, data, hear, member, ms, sync};
 
 /// The next session of the same life.
 const NEXT: u64 = 1 << 32;
@@ -16,16 +16,6 @@ fn ordered(sequence: u32, text: &str) -> Frame<'_> {
         horizon: u8::try_from(sequence).unwrap(),
         sequence,
         ..data(text)
-    })
-}
-
-fn sync(next: u32, low: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
     })
 }
 

@@ -2,10 +2,10 @@
 
 use core::net::SocketAddr;
 
-use groupcast::wire::{Bye, Data, Frame, Header, Start, Sync};
+use groupcast::wire::{Bye, Data, Frame, Header, Start};
 use groupcast::{Channel, Config, Destination, Event, Group, Join, MemberId, Storage};
 
-use crate::hub::{Puppet, address, config, data, drain, ms};
+use crate::hub::{Puppet, address, config, data, drain, ms, sync};
 
 type Room = Storage<64, 4, 32, 40, 4000, 1473>;
 
@@ -301,16 +301,6 @@ fn message(sequence: u32) -> Frame<'static> {
         horizon: sequence as u8,
         sequence,
         ..data("hi")
-    })
-}
-
-fn sync(next: u32, low: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Two queues: what is sent to the group, and what is sent to one member. Either may be read first.
 
-use groupcast::wire::{Bye, Data, Frame, Header, Sync};
+use groupcast::wire::{Bye, Data, Frame, Header};
 
-use crate::hub::{Puppet, config, data, hear, hello, member, ms};
+use crate::hub::{self, Puppet, config, data, hear, hello, member, ms};
 
 const NOTHING: [&str; 0] = [];
 
@@ -23,13 +23,7 @@ fn ordered(sequence: u32) -> Frame<'static> {
 }
 
 fn sync(next: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low: next,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
-    })
+    hub::sync(next, next)
 }
 
 #[test]

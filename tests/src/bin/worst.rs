@@ -15,12 +15,13 @@ use std::sync::OnceLock;
 use groupcast::seal::{Entropy, FirstContact, GroupKey, KeySet, Seal};
 use groupcast::sign::{PublicKey, SIGNATURE_LEN, SigningKey, Statement, Verifier};
 use groupcast::wire::{
-    self, Ack, AckRequest, Ask, Data, Echo, Frame, Header, Hello, Nack, Skip, Suite, Sync, Time,
+    self, Ack, AckRequest, Ask, Data, Echo, Frame, Header, Hello, Nack, Skip, Suite, Time,
 };
 use groupcast::{Channel, Config, Desktop, Event, Group, Instant, MemberId, Name, Pace, Session};
 use groupcast_tests::fuzz;
 use groupcast_tests::insider::{self, Insider};
 use groupcast_tests::swarm::dice::Dice;
+use groupcast_tests::swarm::stranger::sync;
 
 const SETTINGS: [&str; 3] = ["open", "sealed", "trusted"];
 
@@ -341,15 +342,5 @@ fn signature() -> &'static [u8; SIGNATURE_LEN] {
             sequence: 1,
             payload: b"",
         })
-    })
-}
-
-fn sync(next: u32, low: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
     })
 }

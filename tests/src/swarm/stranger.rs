@@ -56,6 +56,18 @@ impl Forgery {
     }
 }
 
+/// Where a stream stands, of which what is before `low` is not repaired any more.
+#[must_use]
+pub const fn sync(next: u32, low: u32) -> Frame<'static> {
+    Frame::Sync(Sync {
+        next,
+        low,
+        round_trip: 0,
+        group_size: 0,
+        states: 0,
+    })
+}
+
 /// The octets of some frames.
 pub(super) fn body(frames: &[Frame<'_>]) -> Vec<u8> {
     insider::body(&header(Stranger::id(0), Session::new(0), 0, GROUP), frames)

@@ -1,11 +1,11 @@
 //! Strangers tell of numbers that are far apart: half of all numbers from one frame to the next.
 
 use groupcast::Name;
-use groupcast::wire::{AckRequest, Data, Frame, Hello, Skip, Sync};
+use groupcast::wire::{AckRequest, Data, Frame, Hello, Skip};
 
 use super::super::dice::Dice;
 use super::super::plan::{Action, Plan};
-use super::super::stranger::{Forgery, Who, body};
+use super::super::stranger::{Forgery, Who, body, sync};
 use super::millis;
 
 pub(super) fn happen(plan: &mut Plan, dice: &mut Dice) {
@@ -30,16 +30,6 @@ pub(super) fn happen(plan: &mut Plan, dice: &mut Dice) {
             push(plan, at, body(&frames));
         }
     }
-}
-
-fn sync(next: u32, low: u32) -> Frame<'static> {
-    Frame::Sync(Sync {
-        next,
-        low,
-        round_trip: 0,
-        group_size: 0,
-        states: 0,
-    })
 }
 
 /// A frame with a number far from the one before.
