@@ -6,7 +6,9 @@
 --
 -- It looks at UDP datagrams that begin with C1: all that are sent to a multicast address, and those to one
 -- member whose version and suite are ours. Bare datagrams are left alone. A datagram that is not sound is
--- flagged, and nothing is read from it that may be wrong.
+-- flagged, and nothing is read from it that may be wrong; of one that the capture has cut off, whose checksum
+-- nobody can tell, only the header. In names and texts of others, whatever a terminal would obey is shown as
+-- Rust does: \n, \u{1b}.
 
 local groupcast = Proto("groupcast", "Groupcast")
 
@@ -137,6 +139,7 @@ field("ack.next", "uint32", "Next", base.DEC)
 -- Flags for what is wrong ------------------------------------------------------------------------------------
 
 local flaws = {
+    cut = { "cut off by the capture", expert.group.UNDECODED, expert.severity.NOTE },
     truncated = { "shorter than header and trailer", expert.group.MALFORMED, expert.severity.ERROR },
     version = { "a version that this dissector does not know", expert.group.PROTOCOL, expert.severity.WARN },
     suite = { "a suite that this dissector does not know", expert.group.PROTOCOL, expert.severity.WARN },
@@ -257,6 +260,35 @@ local function is_text(octets)
     return octets:len() > 0 and is_utf8(octets)
 end
 
+-- Whether a terminal would obey this character rather than show it: control characters, marks of direction,
+-- separators of lines and paragraphs, what is invisible.
+local function is_unsafe(code)
+    return code < 0x20 or code >= 0x7f and code <= 0x9f or code == 0x61c or code == 0x200e or code == 0x200f
+        or code >= 0x2028 and code <= 0x202e or code >= 0x2066 and code <= 0x2069 or code == 0xfeff
+        or code >= 0xe0000 and code <= 0xe007f
+end
+
+local short = { [0x09] = "\\t", [0x0a] = "\\n", [0x0d] = "\\r" }
+
+-- UTF-8 as text that a terminal shows and does not obey.
+local function escaped(octets)
+    local text, at, len = {}, 0, octets:len()
+    while at < len do
+        local first = octets:get_index(at)
+        local more = first < 0x80 and 0 or first < 0xe0 and 1 or first < 0xf0 and 2 or 3
+        local code = more == 0 and first or first % 2 ^ (6 - more)
+        local character = { string.char(first) }
+        for next = at + 1, at + more do
+            code = code * 64 + octets:get_index(next) % 64
+            character[#character + 1] = string.char(octets:get_index(next))
+        end
+        local shown = is_unsafe(code) and (short[code] or string.format("\\u{%x}", code))
+        text[#text + 1] = shown or table.concat(character)
+        at = at + more + 1
+    end
+    return table.concat(text)
+end
+
 local function show_options(body)
     while body:left() > 0 do
         local at = body.at
@@ -304,8 +336,9 @@ readers[0x01] = function(body, flags)
     if len > 0 then
         local name = body:take(len)
         if not is_utf8(name:bytes()) then error(BAD) end
-        body.tree:add_packet_field(by_name["hello.name"], name, ENC_UTF_8)
-        text = ' "' .. name:string(ENC_UTF_8) .. '"'
+        local shown = escaped(name:bytes())
+        body.tree:add(by_name["hello.name"], name, shown)
+        text = ' "' .. shown .. '"'
     else
         body.tree:add(by_name["hello.name"], "")
     end
@@ -360,8 +393,9 @@ readers[0x10] = function(body, flags)
     if len > signature then
         local payload, item = body:show("data.payload", len - signature)
         if last == 0 and is_text(payload:bytes()) then
-            item:add_packet_field(by_name["data.text"], payload, ENC_UTF_8):set_generated()
-            summary = summary .. ': "' .. payload:string(ENC_UTF_8) .. '"'
+            local shown = escaped(payload:bytes())
+            generated(item, "data.text", payload, shown)
+            summary = summary .. ': "' .. shown .. '"'
         else
             summary = summary .. string.format(", %d octets", len - signature)
         end
@@ -497,9 +531,9 @@ function groupcast.dissector(buffer, pinfo, root)
     local tree = root:add(groupcast, buffer())
     local says = {}
 
-    local function done(flaw, from)
+    local function done(flaw, from, detail)
         if flaw then
-            flag(tree, flaw)
+            flag(tree, flaw, detail)
             says[#says + 1] = "[" .. flaws[flaw][1] .. "]"
             if from < len then tree:add(by_name["unread"], buffer(from)) end
         end
@@ -509,7 +543,27 @@ function groupcast.dissector(buffer, pinfo, root)
         return len
     end
 
+    local function show_header()
+        says[1] = string.format("%08x", buffer(4, 4):uint())
+        tree:add(by_name["tag"], buffer(2, 2))
+        tree:add(by_name["sender"], buffer(4, 4))
+        tree:add(by_name["session"], buffer(8, 8))
+        -- The highest bit says whom it was sent to; the others are the number.
+        tree:add(by_name["to_one"], buffer(16, 1), buffer(16, 1):bitfield(0, 1) == 1)
+        tree:add(by_name["counter"], buffer(16, 6), buffer(16, 6):uint64():band(UInt64.new(0xffffffff, 0x7fff)))
+    end
+
     tree:add(by_name["magic"], buffer(0, 1))
+    if len < buffer:reported_len() then
+        local detail = string.format("%d of %d octets are there", len, buffer:reported_len())
+        local is_ours = len >= HEADER_LEN and buffer(1, 1):bitfield(0, 4) == VERSION
+            and TRAILER_LEN[buffer(1, 1):bitfield(4, 4)] and buffer(4, 4):uint() ~= 0
+        if not is_ours then return done("cut", 1, detail) end
+        tree:add(by_name["version"], buffer(1, 1))
+        tree:add(by_name["suite"], buffer(1, 1))
+        show_header()
+        return done("cut", HEADER_LEN, detail)
+    end
     if len < HEADER_LEN + TRAILER_LEN[OPEN] then return done("truncated", 1) end
     local code = buffer(1, 1)
     tree:add(by_name["version"], code)
@@ -530,14 +584,7 @@ function groupcast.dissector(buffer, pinfo, root)
             return done("corrupt", 2)
         end
     end
-    local sender = buffer(4, 4):uint()
-    says[1] = string.format("%08x", sender)
-    tree:add(by_name["tag"], buffer(2, 2))
-    tree:add(by_name["sender"], buffer(4, 4))
-    tree:add(by_name["session"], buffer(8, 8))
-    -- The highest bit says whom it was sent to; the others are the number.
-    tree:add(by_name["to_one"], buffer(16, 1), buffer(16, 1):bitfield(0, 1) == 1)
-    tree:add(by_name["counter"], buffer(16, 6), buffer(16, 6):uint64():band(UInt64.new(0xffffffff, 0x7fff)))
+    show_header()
     if suite == SEALED then
         says[2] = string.format("sealed, %d octets", frames and frames:len() or 0)
         if frames then tree:add(by_name["sealed"], frames) end
@@ -555,7 +602,7 @@ groupcast:register_heuristic("udp", function(buffer, pinfo, tree)
     if buffer:len() == 0 or buffer(0, 1):uint() ~= MAGIC then return false end
     if not is_multicast(pinfo.dst) then
         -- Other protocols' datagrams begin with this octet, too.
-        if buffer:len() < HEADER_LEN + TRAILER_LEN[OPEN] then return false end
+        if buffer:reported_len() < HEADER_LEN + TRAILER_LEN[OPEN] or buffer:len() < 2 then return false end
         local code = buffer(1, 1):uint()
         if code ~= VERSION * 16 + OPEN and code ~= VERSION * 16 + SEALED then return false end
     end
