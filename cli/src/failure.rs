@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use groupcast::SendError;
 
 use crate::escape::escaped;
+use crate::terminal;
 
 /// Why the program ends without success.
 #[derive(Debug)]
@@ -18,7 +19,8 @@ pub(crate) enum Failure {
     Unmet(String),
     /// The doctor found a fault, and told it.
     Found,
-    /// Nobody reads standard output any more: the end of a pipe such as `groupcast listen | head`.
+    /// Nobody reads standard output any more: the end of a pipe such as `groupcast listen | head`, or a
+    /// terminal that is gone.
     OutputClosed,
 }
 
@@ -32,13 +34,13 @@ impl Failure {
             Self::Found => return ExitCode::from(2),
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
-        eprintln!("groupcast: {}", escaped(&text));
+        aside!("groupcast: {}", escaped(&text));
         ExitCode::from(code)
     }
 
     /// A failure to write to standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
+        if error.kind() == io::ErrorKind::BrokenPipe || terminal::output_is_gone() {
             Self::OutputClosed
         } else {
             Self::Trouble(format!("cannot write to standard output: {error}"))

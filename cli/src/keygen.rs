@@ -153,10 +153,10 @@ mod private {
     pub(super) fn keep() {
         match restrict() {
             Ok(true) => {
-                eprintln!("groupcast: the file can now be read by its owner only (mode 0600)")
+                aside!("groupcast: the file can now be read by its owner only (mode 0600)")
             }
             Ok(false) => {}
-            Err(error) => eprintln!(
+            Err(error) => aside!(
                 "groupcast: others can read the file, and that cannot be changed ({error}); chmod 600 it"
             ),
         }

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, stdin};
 use std::sync::mpsc::{Receiver, sync_channel};
 
+use crate::terminal;
+
 /// Lines that wait to be sent at most.
 const WAITING: usize = 1024;
 
@@ -53,6 +55,8 @@ fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
         let octets = match input.fill_buf() {
             Ok(octets) => octets,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // Nobody types any more.
+            Err(_) if terminal::input_is_gone() => return Ok((line.len > 0).then_some(line)),
             Err(error) => return Err(error),
         };
         if octets.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
         say_summary(counters);
     }
     if let Some(untrusted) = filter.untrusted() {
-        eprintln!("trusted={came} untrusted={untrusted}");
+        aside!("trusted={came} untrusted={untrusted}");
     }
     match (ended?, wanted) {
         (Ended::Time, Some(wanted)) => Err(Failure::Unmet(match filter.untrusted() {

@@ -8,6 +8,13 @@
 //! | 1 | trouble with the network, or with standard output, that makes going on impossible |
 //! | 2 | something asked for cannot be: an option, an interface, a file, a message too long; or `doctor` found a fault |
 //! | 3 | what was waited for did not come, or a simulated group broke its promise |
+//! | 130 | ended by a second Ctrl-C, or by the first where it waited for a file, a name or a key to be read |
+
+// They panic where nobody reads.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
+#[macro_use]
+mod aside;
 
 mod bare;
 mod bench;
@@ -54,7 +61,10 @@ use failure::Failure;
 use options::{Cli, Command};
 
 fn main() -> ExitCode {
-    let Cli { common, command } = Cli::parse();
+    let Cli { common, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return manual::usage(&said),
+    };
     // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them.
     let ready = match command {
         Command::Sim(_) | Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(()),

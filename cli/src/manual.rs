@@ -1,6 +1,7 @@
 //! `groupcast man` and `groupcast completions`: what clap knows of the options, for `man` and for shells.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -28,6 +29,15 @@ pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "groupcast", &mut script);
     print(&script)
+}
+
+/// Help that was asked for, which is a result, or what is wrong with the command line.
+pub(crate) fn usage(said: &clap::Error) -> ExitCode {
+    let printed = said.print();
+    match printed {
+        Err(error) if !said.use_stderr() => Failure::output(&error).report(),
+        _ => ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2)),
+    }
 }
 
 fn print(text: &[u8]) -> Result<(), Failure> {

@@ -176,9 +176,11 @@ impl Mouth {
         };
         let (counters, trouble) = talker.session.leave()?;
         if verbose {
-            eprintln!(
+            aside!(
                 "sent {} messages in {} datagrams, {} bytes",
-                counters.messages_sent, counters.datagrams_sent, counters.octets_sent
+                counters.messages_sent,
+                counters.datagrams_sent,
+                counters.octets_sent
             );
             say_summary(&counters);
         }
@@ -195,15 +197,16 @@ impl Mouth {
 /// Reads a file that is to be a message.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(TOO_MUCH).read_to_end(&mut content))
-        .map_err(|error| {
-            let path = path.display().to_string();
-            Failure::Settings(format!(
-                "cannot read {}: {error}; name a file that can be read",
-                escaped(&path)
-            ))
-        })?;
+    let read = signal::ends_at_once(|| {
+        File::open(path).and_then(|file| file.take(TOO_MUCH).read_to_end(&mut content))
+    });
+    read.map_err(|error| {
+        let path = path.display().to_string();
+        Failure::Settings(format!(
+            "cannot read {}: {error}; name a file that can be read",
+            escaped(&path)
+        ))
+    })?;
     Ok(content)
 }
 
@@ -234,7 +237,7 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
                 Ok(()) => {}
                 Err(Failure::Settings(why)) => {
                     refused += 1;
-                    eprintln!("groupcast: line {number} is not sent: {why}");
+                    aside!("groupcast: line {number} is not sent: {why}");
                 }
                 Err(failure) => return Err(failure),
             }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use groupcast::{Channel, Class, Counters, Event};
-use groupcast_std::{Choice, Member, MemberBuilder, resolve_group};
+use groupcast_std::{Choice, Member, MemberBuilder};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -15,6 +15,7 @@ use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::sealing;
 use crate::signal;
+use crate::socket::group_of;
 use crate::trouble::Trouble;
 use crate::trust::Show;
 
@@ -207,7 +208,7 @@ impl Session {
 
 /// Everything of a member but who it is.
 pub(crate) fn builder(common: &Common, limits: Limits) -> Result<MemberBuilder, Failure> {
-    let mut builder = Member::builder(resolve_group(&common.group)?)
+    let mut builder = Member::builder(group_of(common)?)
         .hops(common.hops)
         .announce(!common.hidden);
     if let Some(selector) = &common.interface {
@@ -238,13 +239,13 @@ pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who
     let mtu = choice
         .mtu
         .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
-    eprintln!(
+    aside!(
         "group {group} via {} ({address}), MTU {mtu}, hop limit {}, {who}",
         escaped(name),
         common.hops,
     );
     if common.verbose {
-        eprintln!("{}: {}", escaped(name), escaped(&choice.reason));
+        aside!("{}: {}", escaped(name), escaped(&choice.reason));
     }
 }
 
@@ -252,7 +253,7 @@ pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who
 fn say_standing(verbose: bool, event: &Event<'_>) {
     if verbose && matches!(event, Event::Suspect(_) | Event::Recovered(_)) {
         let event = groupcast_std::Event::from(*event);
-        eprintln!("{}", escaped(&event.to_string()));
+        aside!("{}", escaped(&event.to_string()));
     }
 }
 
@@ -284,7 +285,7 @@ pub(crate) fn say_summary(counters: &Counters) {
             line += &format!(" {reason}={count}");
         }
     }
-    eprintln!("{line} messages={}", counters.messages_received);
+    aside!("{line} messages={}", counters.messages_received);
 }
 
 /// When `timeout` ends; `None` for never, or too far away to say.

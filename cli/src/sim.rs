@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, options: &Sim) -> Result<(), Failure> {
         }
     }
     if report.strangers > 0 && common.verbose {
-        eprintln!(
+        aside!(
             "groupcast: {} pairs of members do not know each other: the storage has too few peers",
             report.strangers
         );

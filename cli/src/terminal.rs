@@ -1,9 +1,11 @@
 //! The terminal as a whole screen, and the way back from it.
 
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, IsTerminal, Stdout, Write, stdin, stdout};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
 
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
@@ -17,6 +19,7 @@ use ratatui::crossterm::terminal::{
 use ratatui::layout::Size;
 
 use crate::failure::Failure;
+use crate::signal;
 
 /// Keys that wait to be looked at, at most.
 const WAITING: usize = 1024;
@@ -35,10 +38,40 @@ pub(crate) fn is_there() -> bool {
     stdin().is_terminal() && stdout().is_terminal() && !is_dumb
 }
 
+/// Whether standard input was a terminal that is there no more: its window is closed, or the connection to it
+/// is cut.
+pub(crate) fn input_is_gone() -> bool {
+    #[cfg(unix)]
+    return is_hung_up(stdin());
+    #[cfg(not(unix))]
+    false
+}
+
+/// Whether standard output was one.
+pub(crate) fn output_is_gone() -> bool {
+    #[cfg(unix)]
+    return is_hung_up(stdout());
+    #[cfg(not(unix))]
+    false
+}
+
+#[cfg(unix)]
+fn is_hung_up(stream: impl std::os::fd::AsFd) -> bool {
+    use rustix::io::Errno;
+    use rustix::termios::tcgetattr;
+
+    matches!(tcgetattr(stream), Err(Errno::IO | Errno::NXIO))
+}
+
 /// The whole screen of the terminal. It is given back when this is dropped, when the program panics, and
 /// by [`restore`].
 #[derive(Debug)]
-pub(crate) struct Terminal(ratatui::Terminal<CrosstermBackend<Stdout>>);
+pub(crate) struct Terminal {
+    /// Its own end would be told on standard error where the cursor cannot be shown again, and panic if that is
+    /// gone, too.
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
+    looked: Instant,
+}
 
 impl Terminal {
     /// Takes the screen.
@@ -52,32 +85,44 @@ impl Terminal {
         });
         IN_USE.store(true, Ordering::SeqCst);
         let taken = enable_raw_mode().and_then(|()| {
-            execute!(
-                stdout(),
-                EnterAlternateScreen,
-                EnableBracketedPaste,
-                Print(ORDER_IS_OURS)
-            )?;
+            execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
             ratatui::Terminal::new(CrosstermBackend::new(stdout()))
         });
-        taken.map(Self).map_err(|error| {
+        let looked = Instant::now();
+        let taken = taken.map(ManuallyDrop::new);
+        taken.map(|inner| Self { inner, looked }).map_err(|error| {
             restore();
             Failure::output(&error)
         })
     }
 
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Failure> {
-        let drawn = self.0.draw(draw).map(|_| ());
+        let drawn = self.inner.draw(draw).map(|_| ());
         drawn.map_err(|error| Failure::output(&error))
+    }
+
+    /// From now on, what is drawn stands in the order in which it is to be seen.
+    pub(crate) fn order_is_ours(&mut self) -> Result<(), Failure> {
+        let asked = execute!(stdout(), Print(ORDER_IS_OURS));
+        asked.map_err(|error| Failure::output(&error))
+    }
+
+    /// Whether it is gone. Nobody says so while nothing is drawn, and a keyboard that is gone is only silent.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        if self.looked.elapsed() < signal::LOOK {
+            return false;
+        }
+        self.looked = Instant::now();
+        input_is_gone() || output_is_gone()
     }
 
     /// Forgets what is on the screen, so that all of it is drawn again.
     pub(crate) fn clear(&mut self) -> Result<(), Failure> {
-        self.0.clear().map_err(|error| Failure::output(&error))
+        self.inner.clear().map_err(|error| Failure::output(&error))
     }
 
     pub(crate) fn size(&self) -> Result<Size, Failure> {
-        self.0.size().map_err(|error| Failure::output(&error))
+        self.inner.size().map_err(|error| Failure::output(&error))
     }
 }
 

@@ -9,10 +9,9 @@ mod series;
 mod watcher;
 
 use core::time::Duration;
-use std::io::{self, IsTerminal, stdout};
+use std::io::{IsTerminal, stdout};
 use std::time::Instant;
 
-use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::escape::escaped;
@@ -23,7 +22,7 @@ use crate::output::Output;
 use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
-use crate::terminal;
+use crate::terminal::{self, Terminal};
 
 use watcher::Watcher;
 
@@ -50,10 +49,7 @@ pub(crate) fn run(common: &Common, options: &Top) -> Result<(), Failure> {
     if options.once || common.json || !stdout().is_terminal() {
         return watching.print(common, options, end);
     }
-    let terminal = ratatui::try_init().map_err(|error| failure(&error))?;
-    let shown = watching.show(terminal, end);
-    ratatui::restore();
-    shown
+    watching.show(Terminal::take()?, end)
 }
 
 /// The group, and what was heard of it.
@@ -118,7 +114,7 @@ impl Watching<'_> {
     }
 
     /// Shows the tables on the whole screen, until a key, a signal, or the end.
-    fn show(&mut self, mut terminal: DefaultTerminal, end: Option<Instant>) -> Result<(), Failure> {
+    fn show(&mut self, mut terminal: Terminal, end: Option<Instant>) -> Result<(), Failure> {
         let protection = if self.framing.is_sealed() {
             "sealed"
         } else {
@@ -133,17 +129,23 @@ impl Watching<'_> {
         let input = terminal::input();
         let mut scrolled = 0;
         let mut is_stale = true;
-        while !signal::end_requested() && end.is_none_or(|end| Instant::now() < end) {
+        let is_over = || signal::end_requested() || end.is_some_and(|end| Instant::now() >= end);
+        while !is_over() && !terminal.is_gone() {
             if is_stale {
                 let watcher = &self.watcher;
-                terminal
-                    .draw(|frame| screen::draw(frame, watcher, &title, scrolled, Instant::now()))
-                    .map_err(|error| failure(&error))?;
+                let now = Instant::now();
+                terminal.draw(|frame| screen::draw(frame, watcher, &title, scrolled, now))?;
             }
             is_stale = self.hear(KEYS)?;
             while let Ok(event) = input.try_recv() {
                 is_stale = true;
-                if let Event::Key(key) = event.map_err(|error| failure(&error))? {
+                let event = match event {
+                    Err(_) if terminal::input_is_gone() => return Ok(()),
+                    event => event.map_err(|error| {
+                        Failure::Trouble(format!("cannot read the keyboard: {error}"))
+                    })?,
+                };
+                if let Event::Key(key) = event {
                     match scroll(key, scrolled) {
                         Some(now) => scrolled = now,
                         None => return Ok(()),
@@ -168,10 +170,6 @@ fn scroll(key: KeyEvent, scrolled: usize) -> Option<usize> {
         KeyCode::Home => Some(0),
         _ => Some(scrolled),
     }
-}
-
-fn failure(error: &io::Error) -> Failure {
-    Failure::Trouble(format!("the screen: {error}"))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Trouble {
     fn say(&mut self, text: String) {
         match &mut self.kept {
             Some(kept) => kept.push(text),
-            None => eprintln!("groupcast: {}", escaped(&text)),
+            None => aside!("groupcast: {}", escaped(&text)),
         }
     }
 

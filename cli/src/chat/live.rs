@@ -40,9 +40,10 @@ pub(crate) fn talk(
     };
     session.keep_trouble();
     let mut terminal = Terminal::take()?;
+    terminal.order_is_ours()?;
     let input = terminal::input();
     let mut drawn: Option<Instant> = None;
-    while !signal::end_requested() {
+    while !signal::end_requested() && !terminal.is_gone() {
         for _ in 0..BATCH {
             match input.try_recv() {
                 Ok(Ok(typed)) => match chat.typed(session, typed, &terminal)? {
@@ -50,6 +51,7 @@ pub(crate) fn talk(
                     Wish::Redraw => terminal.clear()?,
                     _ => {}
                 },
+                Ok(Err(_)) if terminal::input_is_gone() => return Ok(()),
                 Ok(Err(error)) => {
                     return Err(Failure::Trouble(format!(
                         "cannot read the keyboard: {error}"

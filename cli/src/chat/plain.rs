@@ -74,12 +74,12 @@ fn say(
     let said = session.say(channel, &line.octets, None, |event| screen.show(event));
     match said {
         Err(Failure::Settings(why)) => {
-            eprintln!("groupcast: not sent: {why}");
+            aside!("groupcast: not sent: {why}");
             Ok(None)
         }
         Ok(Some(sequence)) => {
             if let Err(error) = mirror.send(session, &String::from_utf8_lossy(&line.octets)) {
-                eprintln!("groupcast: not mirrored: {error}");
+                aside!("groupcast: not mirrored: {error}");
             }
             Ok(Some(sequence))
         }

@@ -157,7 +157,7 @@ impl Chart {
         match self.voice {
             Voice::Plain => self.output.line(&finding.to_string())?,
             Voice::Json => self.output.line(&json::to_line(&finding))?,
-            Voice::Aside => eprintln!("{finding}"),
+            Voice::Aside => aside!("{finding}"),
         }
         self.findings.push(finding);
         Ok(())

@@ -266,7 +266,7 @@ impl Test<'_> {
         }
         if self.outcome.contact.is_none() {
             let time = INTERVAL * u32::from(CALLS) + self.long.unwrap_or_default();
-            eprintln!("met {}; testing for {} s", source.ip(), time.as_secs());
+            aside!("met {}; testing for {} s", source.ip(), time.as_secs());
             self.outcome.contact = Some(now);
         }
         peer.address = source;

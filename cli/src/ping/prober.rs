@@ -247,7 +247,7 @@ impl Prober {
             Err(Failure::Trouble(trouble)) => {
                 if !self.is_troubled {
                     let trouble = escaped(&trouble);
-                    eprintln!("groupcast: network trouble: {trouble}; going on");
+                    aside!("groupcast: network trouble: {trouble}; going on");
                 }
                 self.is_troubled = true;
                 Ok(())

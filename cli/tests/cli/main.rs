@@ -24,4 +24,5 @@ mod sealed;
 mod send;
 mod signed;
 mod sim;
+mod streams;
 mod top;

@@ -7,11 +7,10 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Instant;
 
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::process::{Ended, PATIENCE, Running, command, group, run, stranger};
+use crate::streams::terminal;
 
 /// Gives the screen back.
 const LEAVES_SCREEN: &str = "\u{1b}[?1049l";
@@ -28,11 +27,7 @@ struct Terminal {
 
 impl Terminal {
     fn new() -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let other = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let (master, other) = terminal();
         let size = Winsize {
             ws_row: 24,
             ws_col: 80,
