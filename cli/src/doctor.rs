@@ -15,11 +15,12 @@ mod system;
 mod trial;
 
 use groupcast_std::interfaces::survey;
-use groupcast_std::{Choice, Error, StdStack, resolve_group};
+use groupcast_std::{Choice, Error, StdStack};
 
 use crate::failure::Failure;
 use crate::options::{Common, Doctor};
 use crate::signal;
+use crate::socket::group_of;
 use finding::{Chart, Voice};
 use place::Case;
 use system::System;
@@ -40,7 +41,7 @@ const AFTER_INTERFACE: [&str; 11] = [
 ];
 
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
-    let group = resolve_group(&common.group)?;
+    let group = group_of(common)?;
     let case = Case {
         group,
         selector: common.interface.clone().unwrap_or_default(),
@@ -129,7 +130,7 @@ fn meet(
         heard::peers(chart, case, common, trial, drops_before)?;
         return judge::snooping(chart, case, choice, options, None);
     }
-    eprintln!(
+    aside!(
         "waiting up to {} s for `groupcast doctor --peer` on another machine",
         options.timeout.as_secs()
     );

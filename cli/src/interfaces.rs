@@ -1,7 +1,7 @@
 //! `groupcast interfaces`: all of them, and which one the group would use.
 
+use groupcast_std::StdStack;
 use groupcast_std::interfaces::{NetworkInterface, Verdict, survey};
-use groupcast_std::{StdStack, resolve_group};
 
 use crate::columns;
 use crate::escape::escaped;
@@ -9,11 +9,12 @@ use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
+use crate::socket::group_of;
 
 const HEADINGS: [&str; 7] = ["", "NAME", "INDEX", "MTU", "FLAGS", "ADDRESSES", "WHY"];
 
 pub(crate) fn run(common: &Common) -> Result<(), Failure> {
-    let group = resolve_group(&common.group)?;
+    let group = group_of(common)?;
     let verdicts = survey(group.ip())?;
     let mut builder = StdStack::builder().group(group);
     if let Some(selector) = &common.interface {

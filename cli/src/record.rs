@@ -25,7 +25,8 @@ pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
     let to: Box<dyn Write> = if options.file == Path::new(STDOUT) {
         Box::new(io::stdout().lock())
     } else {
-        let file = File::create(&options.file).map_err(|error| {
+        // Of a FIFO, that waits for whoever reads it.
+        let file = signal::ends_at_once(|| File::create(&options.file)).map_err(|error| {
             let file = options.file.display();
             Failure::Settings(format!("cannot write {file}: {error}"))
         })?;
@@ -41,7 +42,7 @@ pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
     let recorded = record(common, options, &mut ear, &mut capture, &mut tally);
     let flushed = capture.flush().map_err(|error| failure(options, &error));
     let Tally { datagrams, octets } = tally;
-    eprintln!("recorded={datagrams} octets={octets}");
+    aside!("recorded={datagrams} octets={octets}");
     let in_time = recorded?;
     flushed?;
     match options.count {

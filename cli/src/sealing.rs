@@ -6,13 +6,14 @@ use groupcast_std::key_file::{self, KeyFile};
 
 use crate::failure::Failure;
 use crate::options::Common;
+use crate::signal;
 
 /// The key file that is asked for.
 pub(crate) fn load(common: &Common) -> Result<Option<KeyFile>, Failure> {
     let Some(path) = &common.key_file else {
         return Ok(None);
     };
-    let file = key_file::load(path)?;
+    let file = signal::ends_at_once(|| key_file::load(path))?;
     // A file without a name fits any group.
     let name = file.group_name().as_str();
     match &common.group_name {

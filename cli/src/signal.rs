@@ -1,6 +1,9 @@
-//! Ctrl-C and SIGTERM: a request to end, which the loops look at.
+//! Ctrl-C, SIGTERM and SIGHUP: a request to end, which the loops look at.
+//!
+//! A signal that was ignored when the program began stays ignored, as `nohup` and shells that start something
+//! in the background mean it.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
 use crate::failure::Failure;
@@ -9,14 +12,19 @@ use crate::terminal;
 /// How long a loop may wait before it looks again.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
+/// The exit code of those whom a signal ends before they are done.
+const ENDED: i32 = 130;
+
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+
+/// How many wait for something that no loop can look away from.
+static HELD: AtomicU32 = AtomicU32::new(0);
 
 /// Listens to the signals. The first asks the program to end politely, the second ends it.
 pub(crate) fn install() -> Result<(), Failure> {
-    ctrlc::set_handler(|| {
-        if REQUESTED.swap(true, Ordering::Relaxed) {
-            terminal::restore();
-            std::process::exit(130);
+    system::listen(|| {
+        if REQUESTED.swap(true, Ordering::SeqCst) || HELD.load(Ordering::SeqCst) > 0 {
+            end();
         }
     })
     .map_err(|error| Failure::Trouble(format!("cannot listen to signals: {error}")))
@@ -24,5 +32,72 @@ pub(crate) fn install() -> Result<(), Failure> {
 
 /// Whether the program is asked to end.
 pub(crate) fn end_requested() -> bool {
-    REQUESTED.load(Ordering::Relaxed)
+    REQUESTED.load(Ordering::SeqCst)
+}
+
+/// Does what may wait for others for ever, such as opening a FIFO or looking up a name, before there is
+/// anybody to say good-bye to: meanwhile, the first signal ends the program.
+pub(crate) fn ends_at_once<T>(wait: impl FnOnce() -> T) -> T {
+    HELD.fetch_add(1, Ordering::SeqCst);
+    if end_requested() {
+        end();
+    }
+    let done = wait();
+    HELD.fetch_sub(1, Ordering::SeqCst);
+    done
+}
+
+fn end() -> ! {
+    terminal::restore();
+    std::process::exit(ENDED);
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system {
+    use std::fs;
+    use std::io;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> io::Result<()> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = ignored(&status);
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter();
+        let wanted = wanted.filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = Signals::new(wanted)?;
+        std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| ended()))?;
+        Ok(())
+    }
+
+    /// Bit *n*: signal *n + 1* is ignored. Where the system does not say, none is.
+    fn ignored(status: &str) -> u64 {
+        let mut lines = status.lines();
+        let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::ignored;
+
+        #[test]
+        fn what_the_system_says_of_ignored_signals_is_read() {
+            let status = "Name:\tx\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+            assert_eq!(ignored(status), 0x1001);
+            assert_eq!(ignored("Name:\tx\n"), 0);
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod system {
+    /// If any of them was ignored, all are left as they were: which one it is does not show.
+    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+        match ctrlc::try_set_handler(ended) {
+            Err(ctrlc::Error::MultipleHandlers) => Ok(()),
+            done => done,
+        }
+    }
 }

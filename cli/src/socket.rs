@@ -139,9 +139,14 @@ fn hear<'b>(
     }
 }
 
+/// The group that is asked for, which may be a name to look up.
+pub(crate) fn group_of(common: &Common) -> Result<SocketAddr, Failure> {
+    Ok(signal::ends_at_once(|| resolve_group(&common.group))?)
+}
+
 fn stack(common: &Common) -> Result<StdStack, Failure> {
     let mut builder = StdStack::builder()
-        .group(resolve_group(&common.group)?)
+        .group(group_of(common)?)
         .hops(common.hops);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());

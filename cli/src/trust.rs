@@ -6,6 +6,7 @@ use groupcast_std::sign_file::{self, Trusted};
 
 use crate::failure::Failure;
 use crate::options::{Listen, Send};
+use crate::signal;
 
 /// Channels of publishers that are remembered, so that no message is shown twice: about 4,096 in all. Every
 /// `groupcast send` is a session of its own, and takes one. Sessions are spread over shelves, so that not all of
@@ -18,13 +19,13 @@ type Shelf<'t> = Verifier<'t, REMEMBERED>;
 
 /// The key to sign with that is asked for.
 pub(crate) fn signing_key(options: &Send) -> Result<Option<SigningKey>, Failure> {
-    let load = |path| sign_file::load(path).map_err(Failure::from);
+    let load = |path| signal::ends_at_once(|| sign_file::load(path)).map_err(Failure::from);
     options.sign_key.as_deref().map(load).transpose()
 }
 
 /// Who is trusted, if that is asked for.
 pub(crate) fn trusted(options: &Listen) -> Result<Option<Trusted>, Failure> {
-    let load = |path| sign_file::load_trusted(path).map_err(Failure::from);
+    let load = |path| signal::ends_at_once(|| sign_file::load_trusted(path)).map_err(Failure::from);
     options.trust.as_deref().map(load).transpose()
 }
 

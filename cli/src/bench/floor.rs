@@ -7,7 +7,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::Instant;
 
-use groupcast_std::{StdStack, resolve_group};
+use groupcast_std::StdStack;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::account::{Account, Received, per_message, per_second};
@@ -20,6 +20,7 @@ use super::sender::{Sent, interrupted};
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::signal;
+use crate::socket::group_of;
 use groupcast_std::RECEIVE_BUFFER;
 
 /// How long the other end may take to be there, and to be silent.
@@ -52,7 +53,7 @@ pub(super) struct Plain {
 impl Plain {
     /// On the interface of the group, and on a port near it that members do not hear: the `nth`, from 1.
     pub(super) fn new(common: &Common, nth: u16) -> Result<Self, Failure> {
-        let group = resolve_group(&common.group)?;
+        let group = group_of(common)?;
         let SocketAddr::V4(group) = group else {
             return Err(Failure::Settings(
                 "plain sockets are measured with IPv4; name an IPv4 group".to_owned(),
