@@ -5,10 +5,11 @@ use core::time::Duration;
 use std::fs::File;
 use std::path::Path;
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TransportSlice};
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 
+use crate::escape::escaped;
 use crate::failure::Failure;
 
 /// Octets read at once: room for the largest packet and more.
@@ -23,9 +24,17 @@ pub(crate) struct Datagram {
     pub(crate) payload: Vec<u8>,
 }
 
+/// What a packet of a recording holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Packet {
+    Datagram(Datagram),
+    /// A part of a packet, of which the capture has no more; where it went to, if that is in it.
+    Cut(Option<SocketAddr>),
+    /// No UDP datagram.
+    Other,
+}
+
 /// A capture that is read packet by packet.
-///
-/// It iterates over packets; one that is no whole UDP datagram is `None`.
 pub(crate) struct Recording {
     reader: Box<dyn PcapReaderIterator + Send>,
     /// The file's name.
@@ -44,11 +53,13 @@ struct Interface {
 }
 
 /// A packet as it stands in the file.
-struct Packet<'a> {
+struct Stored<'a> {
     interface: Interface,
     /// Since 1970, in units of the interface.
     time: u128,
     octets: &'a [u8],
+    /// How many it had when it was captured.
+    length: u32,
 }
 
 impl Recording {
@@ -77,7 +88,7 @@ impl Recording {
     }
 
     /// The next packet, `Some(None)` for a block without one, `None` at the end.
-    fn read(&mut self) -> Result<Option<Option<Found>>, Failure> {
+    fn read(&mut self) -> Result<Option<Option<Packet>>, Failure> {
         loop {
             let exhausted = self.reader.reader_exhausted();
             match self.reader.next() {
@@ -94,7 +105,10 @@ impl Recording {
                 }
                 Err(PcapError::Incomplete(_) | PcapError::UnexpectedEof) => {
                     let file = &self.file;
-                    eprintln!("groupcast: {file} ends within a packet; what is before it counts");
+                    aside!(
+                        "groupcast: {} is cut off: it ends within a packet; what is before it counts",
+                        escaped(file)
+                    );
                     return Ok(None);
                 }
                 Err(_) => {
@@ -107,11 +121,8 @@ impl Recording {
     }
 }
 
-/// What a packet turned out to be.
-type Found = Option<Datagram>;
-
 impl Iterator for Recording {
-    type Item = Result<Option<Datagram>, Failure>;
+    type Item = Result<Packet, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
@@ -130,7 +141,7 @@ impl Iterator for Recording {
 }
 
 /// What a block holds: `None` if it is no packet.
-fn look(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>) -> Option<Found> {
+fn look(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>) -> Option<Packet> {
     let packet = match block {
         PcapBlockOwned::LegacyHeader(header) => {
             let nanoseconds = header.is_nanosecond_precision();
@@ -147,10 +158,11 @@ fn look(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>) -> Option<F
         PcapBlockOwned::Legacy(packet) => {
             let interface = *interfaces.first()?;
             let seconds = u128::from(packet.ts_sec) * u128::from(interface.resolution);
-            Packet {
+            Stored {
                 interface,
                 time: seconds + u128::from(packet.ts_usec),
                 octets: packet.data,
+                length: packet.origlen,
             }
         }
         PcapBlockOwned::NG(Block::SectionHeader(_)) => {
@@ -167,23 +179,58 @@ fn look(interfaces: &mut Vec<Interface>, block: &PcapBlockOwned<'_>) -> Option<F
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
             let interface = usize::try_from(packet.if_id).ok();
             let Some(interface) = interface.and_then(|index| interfaces.get(index)) else {
-                return Some(None);
+                return Some(Packet::Other);
             };
-            Packet {
+            Stored {
                 interface: *interface,
                 time: u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low),
                 octets: packet.packet_data(),
+                length: packet.origlen,
             }
         }
         // These have no time.
-        PcapBlockOwned::NG(Block::SimplePacket(_)) => return Some(None),
+        PcapBlockOwned::NG(Block::SimplePacket(_)) => return Some(Packet::Other),
         PcapBlockOwned::NG(_) => return None,
     };
-    Some(datagram(&packet))
+    Some(datagram(&packet).unwrap_or_else(|| cut(&packet)))
+}
+
+/// What a packet is that holds no whole UDP datagram.
+fn cut(packet: &Stored<'_>) -> Packet {
+    match part(packet) {
+        Some(destination) => Packet::Cut(Some(destination)),
+        // So little of it is there that it does not show what it was.
+        None if packet.octets.len() < packet.length as usize => Packet::Cut(None),
+        None => Packet::Other,
+    }
+}
+
+/// Where a UDP datagram went to of which only a part is there.
+fn part(packet: &Stored<'_>) -> Option<SocketAddr> {
+    let octets = packet.octets;
+    let from_ip = |at: usize| LaxSlicedPacket::from_ip(octets.get(at..).unwrap_or_default()).ok();
+    let sliced = match packet.interface.link {
+        Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(octets).ok(),
+        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => from_ip(0),
+        Linktype::NULL => from_ip(4),
+        Linktype::LINUX_SLL => from_ip(16),
+        Linktype::LINUX_SLL2 => from_ip(20),
+        _ => None,
+    };
+    let sliced = sliced?;
+    let address = match &sliced.net {
+        Some(LaxNetSlice::Ipv4(ip)) => ip.header().destination_addr().into(),
+        Some(LaxNetSlice::Ipv6(ip)) => ip.header().destination_addr().into(),
+        _ => return None,
+    };
+    match &sliced.transport {
+        Some(TransportSlice::Udp(udp)) => Some(SocketAddr::new(address, udp.destination_port())),
+        _ => None,
+    }
 }
 
 /// The UDP datagram in a packet, if there is a whole one.
-fn datagram(packet: &Packet<'_>) -> Option<Datagram> {
+fn datagram(packet: &Stored<'_>) -> Option<Packet> {
     let octets = packet.octets;
     let sliced = match packet.interface.link {
         Linktype::ETHERNET => SlicedPacket::from_ethernet(octets),
@@ -208,11 +255,11 @@ fn datagram(packet: &Packet<'_>) -> Option<Datagram> {
     let seconds = u64::try_from(packet.time / resolution).ok()?;
     // Below a second.
     let nanos = (packet.time % resolution) * 1_000_000_000 / resolution;
-    Some(Datagram {
+    Some(Packet::Datagram(Datagram {
         time: Duration::new(seconds, u32::try_from(nanos).ok()?),
         destination: SocketAddr::new(address, udp.destination_port()),
         payload: udp.payload().to_vec(),
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -235,7 +282,7 @@ mod tests {
         }
 
         /// What is in it, up to where it is damaged.
-        fn read(&self) -> Vec<Option<Datagram>> {
+        fn read(&self) -> Vec<Packet> {
             let Ok(recording) = Recording::with_buffer(&self.0, 4096) else {
                 return Vec::new();
             };
@@ -257,7 +304,9 @@ mod tests {
         }
         for (second, packet) in (1u32..).zip(packets) {
             let len = packet.len() as u32;
-            for word in [second, 500_000_000, len, len] {
+            // The last one was cut off when it was captured.
+            let length = len + u32::from(second == 3);
+            for word in [second, 500_000_000, len, length] {
                 file.extend_from_slice(&word.to_be_bytes());
             }
             file.extend_from_slice(packet);
@@ -289,16 +338,26 @@ mod tests {
         ] {
             // And one that was cut off.
             let cut = packet[..packet.len() - 1].to_vec();
-            let file = File::new("older", &older(link, &[packet, cut]));
+            let header = packet[..packet.len() - 6].to_vec();
+            let file = File::new("older", &older(link, &[packet, cut, header]));
             let expected = Datagram {
                 time: Duration::from_millis(1_500),
                 destination: GROUP.parse().unwrap(),
                 payload: b"Hello".to_vec(),
             };
-            assert_eq!(file.read(), [Some(expected), None], "link type {link}");
+            let group = GROUP.parse().unwrap();
+            assert_eq!(
+                file.read(),
+                [
+                    Packet::Datagram(expected),
+                    Packet::Cut(Some(group)),
+                    Packet::Cut(None)
+                ],
+                "link type {link}"
+            );
         }
         let unknown = File::new("unknown", &older(147, &[plain]));
-        assert_eq!(unknown.read(), [None]);
+        assert_eq!(unknown.read(), [Packet::Other]);
     }
 
     #[test]

@@ -3,17 +3,21 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::options::{Common, Replay};
-use crate::recording::Recording;
+use crate::recording::{Packet, Recording};
 use crate::session::say_where;
 use crate::signal;
 use crate::socket::Mouth;
 
+/// Packets that are read ahead at most.
+const WAITING: usize = 256;
+
 pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
-    let recording = Recording::open(&options.file)?;
+    let recording = signal::ends_at_once(|| Recording::open(&options.file))?;
     let mut mouth = Mouth::open(common)?;
     let who = "id none (replaying)";
     say_where(common, mouth.group(), mouth.choice(), who);
@@ -22,16 +26,24 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     let mut pace = Pace::new(options.speed);
     let mut sent: u64 = 0;
     let mut others = BTreeMap::<SocketAddr, u64>::new();
-    let mut unread: u64 = 0;
-    for packet in recording {
-        let Some(datagram) = packet? else {
-            unread += 1;
-            continue;
+    let (mut cut, mut unread): (u64, u64) = (0, 0);
+    let packets = Packets::of(recording);
+    while let Some(packet) = packets.next() {
+        let datagram = match packet? {
+            Packet::Datagram(datagram) if datagram.destination == group => datagram,
+            Packet::Datagram(datagram) => {
+                *others.entry(datagram.destination).or_default() += 1;
+                continue;
+            }
+            Packet::Cut(destination) if destination.is_none_or(|to| to == group) => {
+                cut += 1;
+                continue;
+            }
+            Packet::Cut(_) | Packet::Other => {
+                unread += 1;
+                continue;
+            }
         };
-        if datagram.destination != group {
-            *others.entry(datagram.destination).or_default() += 1;
-            continue;
-        }
         pace.wait_for(datagram.time);
         if signal::end_requested() {
             break;
@@ -39,12 +51,51 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
         mouth.say(&datagram.payload)?;
         sent += 1;
     }
-    let skipped = others.values().sum::<u64>() + unread;
-    eprintln!("sent={sent} skipped={skipped}");
+    let skipped = others.values().sum::<u64>() + cut + unread;
+    aside!("sent={sent} skipped={skipped}");
+    if cut > 0 {
+        aside!(
+            "groupcast: of {cut} datagrams the capture has only the beginning, so they were not sent; \
+             record them whole, with `groupcast record`, or with `tcpdump -s 0`"
+        );
+    }
+    if sent == 0 && cut > 0 && !signal::end_requested() {
+        let file = options.file.display();
+        let text = format!("{file} has no whole datagram that was sent to {group}");
+        return Err(Failure::Settings(text));
+    }
     if sent == 0 && !signal::end_requested() {
         return Err(Failure::Settings(nothing(options, group, others)));
     }
     Ok(())
+}
+
+/// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
+struct Packets(Receiver<Result<Packet, Failure>>);
+
+impl Packets {
+    fn of(recording: Recording) -> Self {
+        let (sender, receiver) = sync_channel(WAITING);
+        std::thread::spawn(move || {
+            for packet in recording {
+                if sender.send(packet).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    /// The next packet; `None` at the end, or when a signal comes.
+    fn next(&self) -> Option<Result<Packet, Failure>> {
+        while !signal::end_requested() {
+            match self.0.recv_timeout(signal::LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                next => return next.ok(),
+            }
+        }
+        None
+    }
 }
 
 /// Why nothing was sent.
