@@ -93,6 +93,18 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
+    /// The group's name has addresses, and none is that of a group.
+    #[error(
+        "{host} is not the name of a group: its address is {}, and a group's is one of 224.0.0.0 to \
+         239.255.255.255, or of ff00::/8",
+        List(found)
+    )]
+    NoGroupAddress {
+        /// The name.
+        host: String,
+        /// Its addresses.
+        found: Vec<IpAddr>,
+    },
     /// A member's setting cannot work.
     #[error(transparent)]
     Setting(#[from] ConfigError),
@@ -197,6 +209,19 @@ impl fmt::Display for Advice {
     }
 }
 
+/// Addresses behind each other.
+struct List<'a>(&'a [IpAddr]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, address) in self.0.iter().enumerate() {
+            let comma = if count == 0 { "" } else { ", " };
+            write!(f, "{comma}{address}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Error {
     pub(crate) const fn os(operation: Operation, error: io::Error) -> Self {
         Self::Os { operation, error }
@@ -230,6 +255,7 @@ impl UdpError for Error {
         match self {
             Self::NoGroup
             | Self::NotAGroup(_)
+            | Self::NoGroupAddress { .. }
             | Self::Setting(_)
             | Self::KeyFile(_)
             | Self::NotMulticast(_)

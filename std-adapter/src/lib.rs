@@ -96,7 +96,7 @@ pub use hint::hint;
 pub use interface::{Choice, Family, InterfaceSelector};
 pub use member::{Member, MemberBuilder, join};
 pub use memory::{Profile, ProfileMemory};
-pub use resolve::resolve_group;
+pub use resolve::{resolve_group, resolve_group_on};
 pub use socket::{RECEIVE_BUFFER, Socket};
 pub use stack::StdStack;
 pub use wait::wait;
