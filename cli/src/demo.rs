@@ -10,7 +10,7 @@ use groupcast_std::{InterfaceSelector, Member};
 use crate::failure::Failure;
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::session::{builder, say_start};
+use crate::session::{builder_on, say_start};
 use crate::signal;
 
 const TEXT: &str = "Hello, multicast!";
@@ -61,12 +61,10 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
 
 /// A member of the demonstration: on this machine alone, unless an interface is given.
 fn join(common: &Common, name: &str) -> Result<Member, Failure> {
-    let mut builder = builder(common, Limits::default())?.name(name);
-    if common.interface.is_none() {
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        builder = builder.interface(InterfaceSelector::Address(loopback));
-    }
-    Ok(builder.join()?)
+    let loopback = InterfaceSelector::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let selector = common.interface.clone().unwrap_or(loopback);
+    let builder = builder_on(common, Limits::default(), selector)?;
+    Ok(builder.name(name).join()?)
 }
 
 /// Waits until the listener hears the sender's text, and says how. What others say is passed over.

@@ -15,12 +15,11 @@ mod system;
 mod trial;
 
 use groupcast_std::interfaces::survey;
-use groupcast_std::{Choice, Error, StdStack};
+use groupcast_std::{Choice, Error, StdStack, resolve_group_on};
 
 use crate::failure::Failure;
 use crate::options::{Common, Doctor};
 use crate::signal;
-use crate::socket::group_of;
 use finding::{Chart, Voice};
 use place::Case;
 use system::System;
@@ -41,10 +40,12 @@ const AFTER_INTERFACE: [&str; 11] = [
 ];
 
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
-    let group = group_of(common)?;
+    // What is missing now is what it is asked about, so it does not wait for that.
+    let selector = common.interface.clone().unwrap_or_default();
+    let group = signal::ends_at_once(|| resolve_group_on(&common.group, &selector))?;
     let case = Case {
         group,
-        selector: common.interface.clone().unwrap_or_default(),
+        selector,
         verdicts: survey(group.ip())?,
         system: System::here(),
     };

@@ -9,12 +9,12 @@ use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
-use crate::socket::group_of;
+use crate::place;
 
 const HEADINGS: [&str; 7] = ["", "NAME", "INDEX", "MTU", "FLAGS", "ADDRESSES", "WHY"];
 
 pub(crate) fn run(common: &Common) -> Result<(), Failure> {
-    let group = group_of(common)?;
+    let group = place::group(common)?;
     let verdicts = survey(group.ip())?;
     let mut builder = StdStack::builder().group(group);
     if let Some(selector) = &common.interface {

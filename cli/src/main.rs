@@ -39,6 +39,7 @@ mod members;
 mod options;
 mod output;
 mod ping;
+mod place;
 mod record;
 mod recording;
 mod replay;

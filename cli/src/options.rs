@@ -56,6 +56,17 @@ pub(crate) struct Common {
     )]
     pub(crate) interface: Option<InterfaceSelector>,
 
+    /// Wait so long for the interface, and for the name of the group, as a service does that starts before
+    /// the network; exit 3 if they do not come. Without --interface: for one that reaches other machines.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
+    pub(crate) wait_interface: Option<Duration>,
+
     /// The name others see, up to 32 bytes.
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -380,8 +391,13 @@ pub(crate) struct Doctor {
     pub(crate) report: bool,
 }
 
-fn parse_interface(text: &str) -> Result<InterfaceSelector, core::convert::Infallible> {
+fn parse_interface(text: &str) -> Result<InterfaceSelector, &'static str> {
+    // A variable of a script that is not set is not a wish to have one chosen.
+    if text.trim().is_empty() {
+        return Err("an interface is a name, an index or an address; `auto` has one chosen");
+    }
     text.parse()
+        .map_err(|never: core::convert::Infallible| match never {})
 }
 
 fn parse_id(text: &str) -> Result<MemberId, &'static str> {
@@ -448,6 +464,10 @@ mod tests {
         for bad in ["", "0", "+1", "-1", "123456789", "ghost"] {
             assert!(parse_id(bad).is_err(), "{bad}");
         }
+        for empty in ["", " "] {
+            assert!(parse_interface(empty).is_err());
+        }
+        assert_eq!(parse_interface("auto"), Ok(InterfaceSelector::Auto));
         assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
         for bad in ["", "-1", "nan", "inf", "1e300", "soon"] {
             assert!(parse_seconds(bad).is_err(), "{bad}");

@@ -7,15 +7,15 @@ use std::time::Instant;
 use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use groupcast::{Channel, Class, Counters, Event};
-use groupcast_std::{Choice, Member, MemberBuilder};
+use groupcast_std::{Choice, InterfaceSelector, Member, MemberBuilder};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::{Common, Limits};
 use crate::output::Output;
+use crate::place;
 use crate::sealing;
 use crate::signal;
-use crate::socket::group_of;
 use crate::trouble::Trouble;
 use crate::trust::Show;
 
@@ -208,12 +208,19 @@ impl Session {
 
 /// Everything of a member but who it is.
 pub(crate) fn builder(common: &Common, limits: Limits) -> Result<MemberBuilder, Failure> {
-    let mut builder = Member::builder(group_of(common)?)
+    builder_on(common, limits, common.interface.clone().unwrap_or_default())
+}
+
+/// As [`builder`], on this interface.
+pub(crate) fn builder_on(
+    common: &Common,
+    limits: Limits,
+    selector: InterfaceSelector,
+) -> Result<MemberBuilder, Failure> {
+    let mut builder = Member::builder(place::group_on(common, &selector)?)
+        .interface(selector)
         .hops(common.hops)
         .announce(!common.hidden);
-    if let Some(selector) = &common.interface {
-        builder = builder.interface(selector.clone());
-    }
     if let Some(name) = &common.group_name {
         builder = builder.group_name(name);
     }

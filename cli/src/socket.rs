@@ -5,10 +5,11 @@ use core::time::Duration;
 
 use groupcast::embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::multicast::{Interface, UdpMulticast};
-use groupcast_std::{Choice, Socket, StdStack, resolve_group, wait};
+use groupcast_std::{Choice, Socket, StdStack, wait};
 
 use crate::failure::Failure;
 use crate::options::Common;
+use crate::place;
 use crate::signal;
 
 /// How long to wait for a socket that has no room.
@@ -139,14 +140,9 @@ fn hear<'b>(
     }
 }
 
-/// The group that is asked for, which may be a name to look up.
-pub(crate) fn group_of(common: &Common) -> Result<SocketAddr, Failure> {
-    Ok(signal::ends_at_once(|| resolve_group(&common.group))?)
-}
-
 fn stack(common: &Common) -> Result<StdStack, Failure> {
     let mut builder = StdStack::builder()
-        .group(group_of(common)?)
+        .group(place::group(common)?)
         .hops(common.hops);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());

@@ -19,8 +19,8 @@ use super::rate::Rate;
 use super::sender::{Sent, interrupted};
 use crate::failure::Failure;
 use crate::options::Common;
+use crate::place;
 use crate::signal;
-use crate::socket::group_of;
 use groupcast_std::RECEIVE_BUFFER;
 
 /// How long the other end may take to be there, and to be silent.
@@ -53,7 +53,7 @@ pub(super) struct Plain {
 impl Plain {
     /// On the interface of the group, and on a port near it that members do not hear: the `nth`, from 1.
     pub(super) fn new(common: &Common, nth: u16) -> Result<Self, Failure> {
-        let group = group_of(common)?;
+        let group = place::group_on(common, &meeting::interface(common))?;
         let SocketAddr::V4(group) = group else {
             return Err(Failure::Settings(
                 "plain sockets are measured with IPv4; name an IPv4 group".to_owned(),

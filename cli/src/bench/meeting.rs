@@ -9,7 +9,7 @@ use groupcast_std::{InterfaceSelector, MemberBuilder};
 use super::options::How;
 use crate::failure::Failure;
 use crate::options::Common;
-use crate::session::{Session, builder};
+use crate::session::{Session, builder_on};
 
 /// Members of a measurement hear nobody else of the group, unless a group name is given.
 const GROUP_NAME: &str = "groupcast bench";
@@ -63,7 +63,7 @@ impl Word {
 
 /// Joins the group of the measurement.
 pub(super) fn join(common: &Common, how: &How) -> Result<Session, Failure> {
-    let mut builder: MemberBuilder = builder(common, how.limits)?.interface(interface(common));
+    let mut builder: MemberBuilder = builder_on(common, how.limits, interface(common))?;
     if common.key_file.is_none() {
         if common.group_name.is_none() {
             builder = builder.group_name(GROUP_NAME);
