@@ -2,15 +2,36 @@
 
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::sign::NotTrusted;
-use groupcast::{DuplicateId, Event, Member, MemberId, Outcome, Standing};
+use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome, Standing};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::escape::{hex, is_unsafe};
 use crate::trust::Show;
+
+/// Something that happened, and when it was told.
+#[derive(Debug, Serialize)]
+struct Timed<T> {
+    #[serde(flatten)]
+    line: T,
+    /// Seconds since 1970, by the clock of this machine.
+    time: f64,
+}
+
+/// The line about something that happens now.
+pub(crate) fn now(line: &impl Serialize) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // Microseconds: what is behind them is not exact in an f64 of today, and long.
+    let micros = since.unwrap_or_default().as_micros();
+    to_line(&Timed {
+        line,
+        time: micros as f64 / 1e6,
+    })
+}
 
 /// One line about something that happened.
 #[derive(Debug, Serialize)]
@@ -21,6 +42,9 @@ enum Line<'a> {
         class: &'static str,
         from: String,
         sender: String,
+        /// Not known if the roster has no room for the sender.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
         address: SocketAddr,
         sequence: u32,
         /// Without `--trust`, of a message that is signed: "unverified".
@@ -37,11 +61,14 @@ enum Line<'a> {
         reason: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         sender: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
         address: SocketAddr,
     },
     Gap {
         from: String,
         sender: String,
+        session: String,
         first: u32,
         last: u32,
     },
@@ -125,7 +152,7 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
         Show::No => return None,
         Show::Yes => None,
         Show::SignedBy(publisher) => Some(publisher),
-        Show::Untrusted(why) => return untrusted(event, why).as_ref().map(to_line),
+        Show::Untrusted(why) => return untrusted(event, why).as_ref().map(now),
     };
     let line = match event {
         Event::Message(message) => Line::Message {
@@ -133,6 +160,7 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
             class: class_name(message.channel()),
             from: called(message.name(), message.sender()),
             sender: message.sender().to_string(),
+            session: session_of(message),
             address: message.address(),
             sequence: message.sequence(),
             signed: (message.is_signed() && signed_by.is_none()).then_some("unverified"),
@@ -142,6 +170,7 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
         Event::Gap(gap) => Line::Gap {
             from: called(gap.member().name(), gap.member().id()),
             sender: gap.member().id().to_string(),
+            session: gap.member().session().to_string(),
             first: gap.first(),
             last: gap.last(),
         },
@@ -158,7 +187,12 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
         Event::RotateKey { place } => Line::RotateKey { place: *place },
         _ => return None,
     };
-    Some(to_line(&line))
+    Some(now(&line))
+}
+
+fn session_of(message: &Message<'_>) -> Option<String> {
+    let member = message.member()?;
+    Some(member.session().to_string())
 }
 
 fn untrusted(event: &Event<'_>, why: NotTrusted) -> Option<Line<'static>> {
@@ -171,14 +205,19 @@ fn untrusted(event: &Event<'_>, why: NotTrusted) -> Option<Line<'static>> {
         NotTrusted::TooOld => "too-old",
         _ => "other",
     };
-    let (sender, address) = match event {
-        Event::Message(message) => (Some(message.sender().to_string()), message.address()),
-        Event::Raw(raw) => (None, raw.address()),
+    let (sender, session, address) = match event {
+        Event::Message(message) => (
+            Some(message.sender().to_string()),
+            session_of(message),
+            message.address(),
+        ),
+        Event::Raw(raw) => (None, None, raw.address()),
         _ => return None,
     };
     Some(Line::Untrusted {
         reason,
         sender,
+        session,
         address,
     })
 }
@@ -316,6 +355,7 @@ mod tests {
     use super::*;
     use groupcast::{Channel, Config, Group, Instant, Storage};
     use serde_json::{Value, json};
+    use std::collections::BTreeSet;
 
     type Memory = Box<Storage<4, 1, 16, 20, 1600, 1473>>;
 
@@ -347,7 +387,10 @@ mod tests {
             while let Some(happened) = hearer.poll_event() {
                 let line = event(&happened, Show::Yes).unwrap();
                 assert!(!line.contains(is_unsafe), "{line}");
-                found.push(serde_json::from_str(&line).unwrap());
+                let mut line: Value = serde_json::from_str(&line).unwrap();
+                let time = line.as_object_mut().unwrap().remove("time").unwrap();
+                assert!(time.as_f64().unwrap() > 1.7e9, "{time}");
+                found.push(line);
             }
         }
         found
@@ -365,12 +408,96 @@ mod tests {
                 json!({"event": "joined", "from": "ana", "sender": "00007f3a",
                        "session": session, "address": "10.0.0.1:40000"}),
                 json!({"event": "message", "channel": 3, "class": "best-effort", "from": "ana",
-                       "sender": "00007f3a", "address": "10.0.0.1:40000", "sequence": sequence,
+                       "sender": "00007f3a", "session": session, "address": "10.0.0.1:40000", "sequence": sequence,
                        "text": "Hello, multicast!", "bytes": 17}),
                 json!({"event": "raw", "address": "10.0.0.1:40000", "text": "bare", "bytes": 4}),
                 json!({"event": "raw", "address": "10.0.0.1:40000", "hex": "ff00", "bytes": 2}),
             ]
         );
+    }
+
+    /// The lines that JSON.md shows.
+    fn documented() -> Vec<Value> {
+        let page = include_str!("../JSON.md");
+        let lines = page.lines().filter(|line| line.starts_with('{'));
+        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+    }
+
+    fn fields(line: &Value) -> BTreeSet<String> {
+        line.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_page_shows_every_line_with_its_fields() {
+        let member = || Who {
+            from: String::new(),
+            sender: String::new(),
+            session: String::new(),
+            address: "10.0.0.1:40000".parse().unwrap(),
+        };
+        let address = member().address;
+        let text = |signed, signed_by, octets| Line::Message {
+            channel: 0,
+            class: "",
+            from: String::new(),
+            sender: String::new(),
+            session: Some(String::new()),
+            address,
+            sequence: 0,
+            signed,
+            signed_by,
+            payload: Payload::new(octets),
+        };
+        let lines = [
+            text(None, None, b"22.5"),
+            text(Some("unverified"), None, &[0xff, 0]),
+            text(None, Some("boss"), b"off"),
+            Line::Untrusted {
+                reason: "",
+                sender: Some(String::new()),
+                session: Some(String::new()),
+                address,
+            },
+            Line::Gap {
+                from: String::new(),
+                sender: String::new(),
+                session: String::new(),
+                first: 0,
+                last: 0,
+            },
+            Line::Raw {
+                address,
+                payload: Payload::new(b"bare"),
+            },
+            Line::Joined(member()),
+            Line::Left(member()),
+            Line::Lost(member()),
+            Line::Restarted(member()),
+            Line::DuplicateId {
+                sender: String::new(),
+                address,
+                outcome: "",
+                new_id: Some(String::new()),
+            },
+            Line::RosterFull { refused: 0 },
+            Line::RotateKey { place: 0 },
+        ];
+        let documented = documented();
+        for (index, line) in lines.iter().enumerate() {
+            let line: Value = serde_json::from_str(&now(line)).unwrap();
+            let shown = &documented[index];
+            assert_eq!(line["event"], shown["event"]);
+            assert_eq!(fields(&line), fields(shown), "{line}");
+        }
+        let known = documented.iter().flat_map(fields);
+        for field in known.filter(|f| f != "event" && f != "time" && f != "channel") {
+            let page = include_str!("../JSON.md");
+            let mut rows = page.lines().filter(|line| line.starts_with("| `"));
+            assert!(
+                rows.any(|row| row.contains(&format!("`{field}`"))),
+                "{field}"
+            );
+        }
     }
 
     #[test]

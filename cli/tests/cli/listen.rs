@@ -1,6 +1,7 @@
 //! `groupcast listen`.
 
 use core::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::process::{Running, group, run, stranger};
 
@@ -186,4 +187,32 @@ fn a_hidden_listener_hears_but_is_not_seen() {
     assert_eq!(watcher.event("left")["from"], "ana");
     let ended = watcher.interrupted().expect(0);
     assert!(!ended.stdout.concat().contains("ghost"), "{ended:#?}");
+}
+
+#[test]
+fn json_tells_the_session_and_the_time_of_every_event_of_a_member() {
+    let group = group(25);
+    let clock = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        since.as_secs_f64()
+    };
+    let began = clock();
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        // The same member twice: nothing but its session tells that it began anew.
+        let args = ["send", "--id", "7f3a", "--class", "reliable-ordered", "hi"];
+        run(group, args).expect(0);
+        let event = listener.event("message");
+        assert_eq!(event["sender"], "00007f3a", "{event}");
+        sessions.push(event["session"].as_str().unwrap().to_owned());
+        let left = listener.event("left");
+        assert_eq!(left["session"], event["session"], "{left}");
+        for event in [event, left] {
+            let time = event["time"].as_f64().unwrap();
+            assert!((began..clock() + 0.001).contains(&time), "{event}");
+        }
+    }
+    assert_ne!(sessions[0], sessions[1]);
+    listener.interrupted().expect(0);
 }
