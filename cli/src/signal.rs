@@ -57,16 +57,24 @@ mod system {
     use std::fs;
     use std::io;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
+    use nix::sys::signal::{SigSet, Signal};
 
+    /// Nobody but a thread of its own sees the signals: no other is disturbed, and it needs no socket.
     pub(super) fn listen(ended: impl Fn() + Send + 'static) -> io::Result<()> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = ignored(&status);
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter();
-        let wanted = wanted.filter(|signal| ignored >> (signal - 1) & 1 == 0);
-        let mut signals = Signals::new(wanted)?;
-        std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| ended()))?;
+        let mut wanted = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            if ignored >> (signal as i32 - 1) & 1 == 0 {
+                wanted.add(signal);
+            }
+        }
+        wanted.thread_block()?;
+        std::thread::Builder::new().spawn(move || {
+            while wanted.wait().is_ok() {
+                ended();
+            }
+        })?;
         Ok(())
     }
 
