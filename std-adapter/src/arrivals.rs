@@ -10,6 +10,9 @@ use std::net::UdpSocket;
 
 use quinn_udp::{RecvMeta, UdpSocketState};
 
+use crate::cause::Cause;
+use crate::sys;
+
 /// What one buffer can be filled with at most: the octets of an IP packet.
 const BUFFER: usize = 65_536;
 
@@ -34,6 +37,8 @@ pub(crate) struct Arrivals {
     count: usize,
     next: usize,
     taken: usize,
+    /// Whether the system refuses to hand over several.
+    one_by_one: bool,
 }
 
 impl core::fmt::Debug for Arrivals {
@@ -53,6 +58,7 @@ impl Arrivals {
             count: 0,
             next: 0,
             taken: 0,
+            one_by_one: false,
         }
     }
 
@@ -91,14 +97,59 @@ impl Arrivals {
     }
 
     /// Asks the system for more, when all is taken.
+    ///
+    /// Sandboxes, emulators and old systems refuse the call that hands over several, and take that for one.
     pub(crate) fn fill(&mut self, socket: &UdpSocket, state: &UdpSocketState) -> io::Result<()> {
-        let mut rest = self.octets.chunks_exact_mut(BUFFER);
-        let mut buffers: [_; BUFFERS] =
-            core::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
+        self.fill_by(
+            |buffers, filled| state.recv(socket.into(), buffers, filled),
+            |buffer| socket.recv_from(buffer),
+            || sys::keep_apart(socket),
+        )
+    }
+
+    fn fill_by(
+        &mut self,
+        mut several: impl FnMut(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
+        one: impl FnOnce(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
+        keep_apart: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let is_refused = |error: &io::Error| Cause::of(error).is_some_and(Cause::may_be_sandbox);
         self.count = 0;
-        self.count = state.recv(socket.into(), &mut buffers, &mut self.filled)?;
         self.next = 0;
         self.taken = 0;
+        if !self.one_by_one {
+            let mut rest = self.octets.chunks_exact_mut(BUFFER);
+            let mut buffers: [_; BUFFERS] =
+                core::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
+            let mut came = several(&mut buffers, &mut self.filled);
+            // ICMP's answer to an earlier datagram can look like this, once.
+            if came.as_ref().is_err_and(is_refused) {
+                came = several(&mut buffers, &mut self.filled);
+            }
+            match came {
+                Ok(count) => {
+                    self.count = count;
+                    return Ok(());
+                }
+                Err(error) if !is_refused(&error) => return Err(error),
+                // Whether that is refused, too, shows now.
+                Err(_) => {}
+            }
+        }
+        let buffer = self.octets.get_mut(..BUFFER).unwrap_or_default();
+        let came = one(buffer);
+        if !self.one_by_one && !came.as_ref().is_err_and(is_refused) {
+            self.one_by_one = true;
+            keep_apart()?;
+        }
+        let (length, source) = came?;
+        if let Some(filled) = self.filled.first_mut() {
+            *filled = RecvMeta::default();
+            filled.addr = source;
+            filled.len = length;
+            filled.stride = length;
+            self.count = 1;
+        }
         Ok(())
     }
 }
@@ -108,5 +159,78 @@ fn canonical(source: SocketAddr) -> SocketAddr {
     match source.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, source.port()),
         IpAddr::V6(_) => source,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    const SOURCE: &str = "192.0.2.1:5";
+
+    /// What a receive call says that a sandbox refuses, or that has nothing.
+    fn no<T>(errno: Errno) -> io::Result<T> {
+        Err(errno.into())
+    }
+
+    fn hello(buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        buffer[..5].copy_from_slice(b"Hello");
+        Ok((5, SOURCE.parse().unwrap()))
+    }
+
+    #[test]
+    fn where_several_are_refused_one_is_asked_for_from_then_on() {
+        for errno in [Errno::NOSYS, Errno::PERM, Errno::ACCESS] {
+            let mut arrivals = Arrivals::new();
+            let mut buffer = [0; 100];
+            let (mut asked, mut kept_apart) = (0, 0);
+            for _ in 0..3 {
+                let several = |_: &mut [IoSliceMut<'_>], _: &mut [RecvMeta]| {
+                    asked += 1;
+                    no(errno)
+                };
+                let keep_apart = || {
+                    kept_apart += 1;
+                    Ok(())
+                };
+                arrivals.fill_by(several, hello, keep_apart).unwrap();
+                let arrival = arrivals.take(&mut buffer).unwrap();
+                assert_eq!(arrival.length, Some(5), "{errno}");
+                assert_eq!(arrival.source, SOURCE.parse().unwrap(), "{errno}");
+                assert_eq!(&buffer[..5], b"Hello", "{errno}");
+                assert!(arrivals.take(&mut buffer).is_none(), "{errno}");
+            }
+            assert_eq!((asked, kept_apart), (2, 1), "{errno}");
+        }
+    }
+
+    #[test]
+    fn where_both_are_refused_that_is_said_each_time() {
+        let mut arrivals = Arrivals::new();
+        for _ in 0..3 {
+            let filled = arrivals.fill_by(
+                |_, _| no(Errno::PERM),
+                |_| no(Errno::PERM),
+                || panic!("one by one is no way either"),
+            );
+            assert_eq!(
+                filled.unwrap_err().raw_os_error(),
+                Some(Errno::PERM.raw_os_error())
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_of_icmp_is_no_refusal() {
+        let mut arrivals = Arrivals::new();
+        let mut answers = [Errno::ACCESS, Errno::AGAIN].into_iter();
+        let filled = arrivals.fill_by(
+            |_, _| no(answers.next().unwrap()),
+            |_| panic!("several can be had"),
+            || Ok(()),
+        );
+        assert_eq!(filled.unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }

@@ -41,6 +41,9 @@ pub(crate) enum Cause {
     Invalid,
     /// `ENOPROTOOPT`, `EOPNOTSUPP`, `EAFNOSUPPORT`.
     Unsupported,
+    /// `ENOSYS`. Windows has no such number.
+    #[cfg_attr(windows, expect(dead_code))]
+    NoSuchCall,
     /// `EMFILE`, `ENFILE`.
     TooManyFiles,
     /// `ENOTCONN`, `EDESTADDRREQ`.
@@ -74,6 +77,14 @@ impl Cause {
     /// Says whether this concerns an earlier datagram rather than the call that reports it.
     pub(crate) const fn is_echo(self) -> bool {
         matches!(self, Self::Interrupted | Self::Echo)
+    }
+
+    /// Says whether the system may have refused the call itself, as a sandbox does.
+    pub(crate) const fn may_be_sandbox(self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchCall | Self::NotPermitted | Self::AccessDenied
+        )
     }
 
     /// Says whether a changed interface can be behind this.

@@ -298,7 +298,7 @@ fn kind_of(operation: Operation, error: &io::Error) -> UdpErrorKind {
         Cause::NotPermitted | Cause::AccessDenied => UdpErrorKind::NotPermitted,
         Cause::MessageTooLong if operation == Operation::Receive => UdpErrorKind::Truncated,
         Cause::MessageTooLong => UdpErrorKind::MessageTooLong,
-        Cause::Unsupported => UdpErrorKind::Unsupported,
+        Cause::Unsupported | Cause::NoSuchCall => UdpErrorKind::Unsupported,
         Cause::NotConnected => UdpErrorKind::Closed,
         Cause::Invalid | Cause::TooManyFiles => UdpErrorKind::Other,
     }

@@ -56,6 +56,14 @@ pub fn hint(operation: Operation, error: &io::Error) -> Option<&'static str> {
         (Cause::AccessDenied, Operation::Send(_)) => {
             "the destination is a broadcast address, or a firewall or sandbox forbids it"
         }
+        (Cause::NoSuchCall | Cause::NotPermitted | Cause::AccessDenied, Operation::Receive) => {
+            "a sandbox or the system refuses the system calls; let the program use `recvmmsg` or \
+             `recvfrom`"
+        }
+        (Cause::NoSuchCall, _) => {
+            "a sandbox hides the system call, or the system is too old or an imitation; look at the \
+             sandbox's settings"
+        }
         (Cause::NotPermitted | Cause::AccessDenied, _) => {
             "the system does not allow it: look at firewall, sandbox and container settings"
         }

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::arrivals::Arrivals;
 use crate::builder::Settings;
+use crate::cause::Cause;
 use crate::error::{Error, Operation};
 use crate::interface::Family;
 use crate::membership::Memberships;
@@ -295,7 +296,13 @@ impl Open {
             open.set_hops(settings.hops)?;
             open.set_loop(settings.loopback)?;
         }
-        Ok(open)
+        match open.refill() {
+            // A sandbox that takes receiving away is told now, and not by silence.
+            Err(error) if Cause::of(&error).is_some_and(Cause::may_be_sandbox) => {
+                Err(Error::os(Operation::Receive, error))
+            }
+            _ => Ok(open),
+        }
     }
 
     /// Takes what the system has received, when all of that before has been taken.

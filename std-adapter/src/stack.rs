@@ -187,13 +187,7 @@ impl StdStack {
                     return Err(nb::Error::WouldBlock);
                 }
                 // Receiving itself meets none of these: they are ICMP's answers to earlier datagrams.
-                Some(
-                    Cause::NetworkUnreachable
-                    | Cause::HostUnreachable
-                    | Cause::NetworkDown
-                    | Cause::NotPermitted
-                    | Cause::AccessDenied,
-                ) => {}
+                Some(Cause::NetworkUnreachable | Cause::HostUnreachable | Cause::NetworkDown) => {}
                 Some(cause) if cause.is_echo() => {}
                 _ => return Err(nb::Error::Other(Error::os(Operation::Receive, error))),
             }

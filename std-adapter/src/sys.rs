@@ -9,10 +9,10 @@ mod windows;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use filter::{hear_only, pass_over};
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use unix::force_receive_buffer;
 #[cfg(unix)]
 pub(crate) use unix::{cause, keep_groups_apart, share_port, shared_address};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use unix::{force_receive_buffer, keep_apart};
 #[cfg(windows)]
 pub(crate) use windows::{cause, keep_groups_apart, share_port, shared_address};
 
@@ -32,6 +32,12 @@ pub(crate) fn batched(socket: &std::net::UdpSocket) -> std::io::Result<quinn_udp
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     quinn_udp::UdpSocketState::new(socket.into())
+}
+
+/// Has the system hand over each datagram by itself: Linux alone puts them together.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn keep_apart(_: &std::net::UdpSocket) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Makes an IPv4 socket pass over what comes from an address: Linux alone can.

@@ -85,6 +85,14 @@ pub(crate) fn keep_fragments<T>(
     }
 }
 
+/// Has the system hand over each datagram by itself, as it came.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn keep_apart(socket: &std::net::UdpSocket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    Ok(setsockopt(socket, sockopt::UdpGroSegment, &false)?)
+}
+
 /// What an error number means.
 pub(crate) fn cause(code: i32) -> Option<Cause> {
     Some(match Errno::from_raw_os_error(code) {
@@ -104,6 +112,7 @@ pub(crate) fn cause(code: i32) -> Option<Cause> {
         Errno::MSGSIZE => Cause::MessageTooLong,
         Errno::INVAL => Cause::Invalid,
         Errno::NOPROTOOPT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT => Cause::Unsupported,
+        Errno::NOSYS => Cause::NoSuchCall,
         Errno::MFILE | Errno::NFILE => Cause::TooManyFiles,
         Errno::NOTCONN | Errno::DESTADDRREQ => Cause::NotConnected,
         _ => return None,
