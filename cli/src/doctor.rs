@@ -39,6 +39,9 @@ const AFTER_INTERFACE: [&str; 11] = [
     "mtu",
 ];
 
+/// Why a check was not made that a signal ended.
+const ENDED: &str = "ended before it was known";
+
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
     // What is missing now is what it is asked about, so it does not wait for that.
     let selector = common.interface.clone().unwrap_or_default();
@@ -99,10 +102,16 @@ fn examine(
         return skip_from(chart, "loop", "the group cannot be joined");
     }
     let loops = trial::loops(chart, case, &mut trial)?;
+    if signal::end_requested() {
+        return skip_from(chart, "cross-talk", ENDED);
+    }
     if loops.passed {
         trial::cross_talk(chart, case, &mut trial)?;
     } else {
         chart.skip("cross-talk", "not even own datagrams are heard")?;
+    }
+    if signal::end_requested() {
+        return skip_from(chart, "firewall", ENDED);
     }
     trial::firewall(chart, case, &choice, &loops)?;
     meet(
@@ -138,7 +147,7 @@ fn meet(
     let mut others = heard::elsewhere(case, choice);
     let outcome = pair::run(case, options, trial, &mut others)?;
     if signal::end_requested() {
-        return skip_from(chart, "mtu", "ended before it was known");
+        return skip_from(chart, "mtu", ENDED);
     }
     judge::mtu(chart, case, choice, Some(&outcome))?;
     judge::peers(chart, case, choice, options, &outcome, drops_before)?;

@@ -10,11 +10,12 @@ use groupcast::embedded_nal::{UdpClientStack, nb};
 use groupcast::wire::{Suite, is_framed, open_group_tag, parse_header};
 use groupcast_std::{Choice, InterfaceSelector, Socket, wait};
 
+use super::ENDED;
 use super::finding::{Chart, Remedy};
 use super::place::Case;
 use super::probe::{Voice, read};
 use super::remedy;
-use super::trial::{BUFFER, Trial};
+use super::trial::{AT_ONCE, BUFFER, Trial};
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::signal;
@@ -94,6 +95,9 @@ pub(crate) fn peers(
             .collect();
         wait(&ears, left.min(signal::LOOK))?;
     }
+    if signal::end_requested() {
+        return chart.skip(CHECK, ENDED);
+    }
     let mine = |address: IpAddr| {
         let mut all = case.verdicts.iter();
         all.any(|verdict| verdict.interface.addresses.contains(&address))
@@ -146,8 +150,7 @@ pub(crate) fn peers(
 /// Takes what has arrived.
 fn hear(case: &Case, common: &Common, trial: &mut Trial, heard: &mut BTreeMap<SocketAddr, Speech>) {
     let mut buffer = vec![0; BUFFER];
-    // More than a flood of others can add while this looks.
-    for _ in 0..1000 {
+    for _ in 0..AT_ONCE {
         match trial.stack.receive(&mut trial.ear, &mut buffer) {
             Ok((length, source)) => {
                 let datagram = &buffer[..length];

@@ -8,14 +8,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use groupcast::embedded_nal::{UdpClientStack, UdpFullStack, nb};
+use groupcast::embedded_nal::{UdpClientStack, nb};
 use groupcast_std::{Error, Socket, wait};
 use socket2::SockRef;
 
 use super::heard::Elsewhere;
 use super::place::Case;
 use super::probe::{Call, Heard, Path, read};
-use super::trial::{BUFFER, Trial};
+use super::trial::{AT_ONCE, BUFFER, Trial};
 use crate::failure::Failure;
 use crate::options::Doctor;
 use crate::signal;
@@ -201,7 +201,7 @@ impl Test<'_> {
 
     fn send(&self, trial: &mut Trial, to: SocketAddr, call: &Call, size: usize) -> Option<Error> {
         let datagram = trial.voice.datagram(call, size);
-        nb::block!(trial.stack.send_to(&mut trial.mouth, to, &datagram)).err()
+        trial.send(to, &datagram).err()
     }
 
     /// What we have heard of each.
@@ -224,7 +224,7 @@ impl Test<'_> {
     fn receive(&mut self, trial: &mut Trial, others: &mut [Elsewhere]) {
         let own = trial.voice.id;
         for alone in [false, true] {
-            loop {
+            for _ in 0..AT_ONCE {
                 let socket = if alone {
                     &mut trial.mouth
                 } else {
@@ -238,8 +238,12 @@ impl Test<'_> {
             }
         }
         for Elsewhere { name, trial } in others {
-            while let Ok((length, source)) = trial.stack.receive(&mut trial.ear, &mut self.buffer) {
-                self.take(own, length, source, Some(name));
+            for _ in 0..AT_ONCE {
+                match trial.stack.receive(&mut trial.ear, &mut self.buffer) {
+                    Ok((length, source)) => self.take(own, length, source, Some(name)),
+                    Err(nb::Error::Other(_)) => {}
+                    Err(nb::Error::WouldBlock) => break,
+                }
             }
         }
     }

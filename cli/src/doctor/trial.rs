@@ -2,21 +2,30 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
+use std::io;
 use std::time::Instant;
 
 use groupcast::embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::multicast::{Interface, UdpError, UdpErrorKind, UdpMulticast};
 use groupcast_std::{Choice, Error, InterfaceSelector, Operation, Socket, StdStack, wait};
 
+use super::ENDED;
 use super::finding::{Chart, Remedy};
 use super::place::Case;
 use super::probe::{Call, Voice, read};
 use super::remedy;
 use crate::failure::Failure;
+use crate::signal;
 
 /// How often an own datagram is sent, and how long each is waited for.
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Between attempts at what the system refuses.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How many datagrams are taken before something else is looked at: more than a flood of others can add meanwhile.
+pub(crate) const AT_ONCE: usize = 1000;
 
 /// Larger than any datagram.
 pub(crate) const BUFFER: usize = 65_536;
@@ -35,7 +44,10 @@ pub(crate) struct Trial {
 pub(crate) enum Return {
     After(Duration),
     Never,
-    NotSent(Error),
+    /// The system refused to send it, or to receive anything.
+    Refused(Error),
+    /// A signal came first.
+    Ended,
 }
 
 impl Trial {
@@ -70,6 +82,24 @@ impl Trial {
         Ok(ear)
     }
 
+    /// Sends to `to`. Waits a moment for room.
+    pub(crate) fn send(&mut self, to: SocketAddr, datagram: &[u8]) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            match self.stack.send_to(&mut self.mouth, to, datagram) {
+                Ok(()) => return Ok(()),
+                Err(nb::Error::Other(error)) => return Err(error),
+                Err(nb::Error::WouldBlock) => {}
+            }
+            if begun.elapsed() >= PATIENCE || signal::end_requested() {
+                let operation = Operation::Send(Some(to));
+                let error = io::ErrorKind::WouldBlock.into();
+                return Err(Error::Os { operation, error });
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Sends to `to`, and waits until the ear, or `ear`, has it.
     fn there_and_back(
         &mut self,
@@ -77,14 +107,15 @@ impl Trial {
         mut ear: Option<&mut Socket>,
     ) -> Result<Return, Failure> {
         let mut buffer = vec![0; BUFFER];
+        let mut came = Return::Never;
         for _ in 0..ATTEMPTS {
             let datagram = self.voice.datagram(&Call::test(), 0);
             let sent = Instant::now();
-            match nb::block!(self.stack.send_to(&mut self.mouth, to, &datagram)) {
-                Ok(()) => {}
-                Err(error) => return Ok(Return::NotSent(error)),
+            if let Err(error) = self.send(to, &datagram) {
+                came = Return::Refused(error);
+                break;
             }
-            loop {
+            while sent.elapsed() < PATIENCE && !signal::end_requested() {
                 let ear = ear.as_deref_mut().unwrap_or(&mut self.ear);
                 match self.stack.receive(ear, &mut buffer) {
                     Ok((length, _)) => {
@@ -92,36 +123,42 @@ impl Trial {
                         if call.is_some_and(|(who, _)| who == self.voice.id) {
                             return Ok(Return::After(sent.elapsed()));
                         }
-                        continue;
                     }
-                    // Something else was too long, or the system complains about an earlier datagram.
-                    Err(nb::Error::Other(_)) => continue,
-                    Err(nb::Error::WouldBlock) => {}
+                    Err(nb::Error::WouldBlock) => {
+                        let left = PATIENCE.saturating_sub(sent.elapsed());
+                        wait(&[ear], left.min(signal::LOOK))?;
+                    }
+                    // Something else was too long.
+                    Err(nb::Error::Other(Error::Truncated { .. })) => {}
+                    // The system complains about an earlier datagram, or about this call each time.
+                    Err(nb::Error::Other(error)) => {
+                        came = Return::Refused(error);
+                        std::thread::sleep(PAUSE);
+                    }
                 }
-                let left = PATIENCE.saturating_sub(sent.elapsed());
-                if left.is_zero() {
-                    break;
-                }
-                wait(&[ear], left)?;
             }
         }
-        Ok(Return::Never)
+        if signal::end_requested() {
+            return Ok(Return::Ended);
+        }
+        Ok(came)
     }
 
-    /// Whether the ear has an own datagram. Takes all there is.
+    /// Whether the ear has an own datagram. Takes what there is.
     fn has_heard_itself(&mut self) -> bool {
         let mut buffer = vec![0; BUFFER];
         let mut heard = false;
-        loop {
+        for _ in 0..AT_ONCE {
             match self.stack.receive(&mut self.ear, &mut buffer) {
                 Ok((length, _)) => {
                     let call = read(self.stack.group(), &buffer[..length]);
                     heard |= call.is_some_and(|(who, _)| who == self.voice.id);
                 }
                 Err(nb::Error::Other(_)) => {}
-                Err(nb::Error::WouldBlock) => return heard,
+                Err(nb::Error::WouldBlock) => break,
             }
         }
+        heard
     }
 }
 
@@ -242,8 +279,11 @@ pub(crate) fn loops(chart: &mut Chart, case: &Case, trial: &mut Trial) -> Result
             let detail = format!("{ATTEMPTS} datagrams were sent by {name}, and none came back");
             chart.fail(CHECK, detail, None)?;
         }
-        Return::NotSent(error) => {
-            loops.rejected = error.kind() == UdpErrorKind::NotPermitted;
+        Return::Ended => chart.skip(CHECK, ENDED)?,
+        Return::Refused(error) => {
+            let receiving =
+                matches!(error, Error::Os { operation, .. } if *operation == Operation::Receive);
+            loops.rejected = receiving || error.kind() == UdpErrorKind::NotPermitted;
             let remedy = remedy::for_error(error, case.group.port(), &case.system);
             chart.fail(CHECK, remedy::brief(error), Some(remedy))?;
         }
@@ -268,7 +308,7 @@ fn local(chart: &mut Chart, case: &Case, choice: &Choice, passed: bool) -> Resul
     let joined = opened.and_then(|mut trial| trial.join().map(|()| trial));
     let came = match joined {
         Ok(mut trial) => trial.there_and_back(case.group, None)?,
-        Err(error) => Return::NotSent(error),
+        Err(error) => Return::Refused(error),
     };
     match came {
         Return::After(time) if passed => chart.ok(
@@ -292,7 +332,8 @@ fn local(chart: &mut Chart, case: &Case, choice: &Choice, passed: bool) -> Resul
                 chart.fail(CHECK, detail, None)
             }
         }
-        Return::NotSent(error) => {
+        Return::Ended => chart.skip(CHECK, ENDED),
+        Return::Refused(error) => {
             let remedy = remedy::for_error(&error, case.group.port(), &case.system);
             chart.warn(CHECK, remedy::brief(&error), remedy)
         }
@@ -315,9 +356,11 @@ pub(crate) fn cross_talk(chart: &mut Chart, case: &Case, trial: &mut Trial) -> R
     trial.has_heard_itself();
     let to = SocketAddr::new(foreign, case.group.port());
     // Who joined it hears it; then whoever else hears it has it, too.
-    let Return::After(_) = trial.there_and_back(to, Some(&mut other))? else {
-        return chart.skip(CHECK, format!("{foreign} is not heard even by its members"));
-    };
+    match trial.there_and_back(to, Some(&mut other))? {
+        Return::After(_) => {}
+        Return::Ended => return chart.skip(CHECK, ENDED),
+        _ => return chart.skip(CHECK, format!("{foreign} is not heard even by its members")),
+    }
     if trial.has_heard_itself() {
         let cause = "the system delivers groups that other programs joined on the same port; members drop what \
                      is not theirs, bare datagrams are taken";
@@ -351,7 +394,7 @@ pub(crate) fn firewall(
         );
     }
     if loops.rejected {
-        return chart.skip(CHECK, "it rejects what is sent, as said above");
+        return chart.skip(CHECK, "the system refuses it, as said above");
     }
     let fix = remedy::let_in(port, &case.system);
     if loops.left == Some(false) {
@@ -386,5 +429,19 @@ mod tests {
             assert_eq!(next_door, next.parse::<IpAddr>().unwrap());
             assert!(next_door.is_multicast());
         }
+    }
+
+    #[test]
+    fn where_the_system_refuses_each_call_an_attempt_ends() {
+        let group = "239.77.21.9:17729".parse().unwrap();
+        let builder = StdStack::builder().group(group);
+        let selector = InterfaceSelector::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let stack = builder.interface(selector).build().unwrap();
+        let mut trial = Trial::open(stack, Voice::new(group).unwrap()).unwrap();
+        // Nothing can be received from what is not open, however often one asks.
+        trial.ear = Socket::default();
+        let came = trial.there_and_back(group, None).unwrap();
+        assert!(matches!(came, Return::Refused(Error::NotOpen)), "{came:?}");
+        assert!(!trial.has_heard_itself());
     }
 }

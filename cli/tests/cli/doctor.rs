@@ -140,6 +140,16 @@ fn ctrl_c_ends_it_with_what_is_known() {
 }
 
 #[test]
+fn ctrl_c_is_no_finding() {
+    let mut doctor = Running::start(group(229), ["doctor"]);
+    while !doctor.line().starts_with("ok    mtu") {}
+    let ended = doctor.interrupted().expect(0);
+    let said = &ended.stdout;
+    let skipped = "skip  peers        ended before it was known";
+    assert!(said.iter().any(|line| line == skipped), "{ended:#?}");
+}
+
+#[test]
 fn members_see_nothing_of_a_doctor() {
     let group = group(206);
     let member = Running::joined(group, ["listen"]);
