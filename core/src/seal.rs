@@ -41,6 +41,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod authenticator;
 mod cipher;
 mod datagram;
 mod entropy;

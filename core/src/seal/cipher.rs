@@ -4,9 +4,10 @@ use core::fmt;
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
-use poly1305::Poly1305;
-use poly1305::universal_hash::{KeyInit, UniversalHash};
+use ctutils::CtEq;
 use zeroize::Zeroize;
+
+use super::authenticator::Authenticator;
 
 /// Octets of a key.
 pub const KEY_LEN: usize = 32;
@@ -76,25 +77,25 @@ impl Portable {
     fn begin(
         key: &[u8; KEY_LEN],
         nonce: &[u8; NONCE_LEN],
-    ) -> Result<(ChaCha20, Poly1305), CipherFailed> {
+    ) -> Result<(ChaCha20, Authenticator), CipherFailed> {
         let mut stream = ChaCha20::new(key.into(), nonce.into());
         let mut block = [0; 64];
         stream
             .try_apply_keystream(&mut block)
             .map_err(|_| CipherFailed)?;
         let one_time = block.first_chunk::<KEY_LEN>().ok_or(CipherFailed)?;
-        let authenticator = Poly1305::new(one_time.into());
+        let authenticator = Authenticator::new(one_time);
         block.zeroize();
         Ok((stream, authenticator))
     }
 
     /// Takes in what is to be authenticated.
-    fn feed(authenticator: &mut Poly1305, header: &[u8], text: &[u8]) {
+    fn feed(authenticator: &mut Authenticator, header: &[u8], text: &[u8]) {
         authenticator.update_padded(header);
         authenticator.update_padded(text);
         // Lengths fit 64 bits on every platform there is.
         let lengths = (header.len() as u128) | ((text.len() as u128) << 64);
-        authenticator.update(&[lengths.to_le_bytes().into()]);
+        authenticator.update_padded(&lengths.to_le_bytes());
     }
 }
 
@@ -109,7 +110,7 @@ impl Cipher for Portable {
         let (mut stream, mut authenticator) = Self::begin(key, nonce)?;
         stream.try_apply_keystream(text).map_err(|_| CipherFailed)?;
         Self::feed(&mut authenticator, header, text);
-        Ok(authenticator.finalize().into())
+        Ok(authenticator.finalize())
     }
 
     fn open(
@@ -122,7 +123,9 @@ impl Cipher for Portable {
     ) -> Result<(), CipherFailed> {
         let (mut stream, mut authenticator) = Self::begin(key, nonce)?;
         Self::feed(&mut authenticator, header, text);
-        authenticator.verify(tag.into()).map_err(|_| CipherFailed)?;
+        if !authenticator.finalize().ct_eq(tag).to_bool() {
+            return Err(CipherFailed);
+        }
         stream.try_apply_keystream(text).map_err(|_| CipherFailed)
     }
 }
@@ -131,7 +134,7 @@ impl Cipher for Portable {
 mod tests {
     use super::*;
     use chacha20poly1305::ChaCha20Poly1305;
-    use chacha20poly1305::aead::AeadInOut;
+    use chacha20poly1305::aead::{AeadInOut, KeyInit};
     use proptest::prelude::*;
     use std::vec;
 
