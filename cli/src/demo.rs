@@ -73,7 +73,7 @@ fn wait_for_text(listener: &mut Member, sender: &mut Member) -> Result<Option<St
     while Instant::now() < end && !signal::end_requested() {
         // The sender takes part, too. What it hears is of no interest here.
         while sender.poll()?.is_some() {}
-        let choice = listener.choice().name.clone();
+        let choice = listener.choice().label().to_owned();
         while let Some(event) = listener.poll()? {
             if let Event::Message(message) = event
                 && message.sender() == sender.id()

@@ -3,6 +3,7 @@
 //! A check is a line; each looks one step further than the one before. Nothing is changed, and nothing
 //! needs an administrator. What is sent has hop limit 1 and is dropped by members without a word.
 
+mod command;
 mod finding;
 mod heard;
 mod judge;

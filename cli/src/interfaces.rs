@@ -39,7 +39,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
             output.line(&line)?;
         }
         if let Some(choice) = chosen {
-            let (name, address) = (escaped(&choice.name), choice.address);
+            let (name, address) = (escaped(choice.label()), choice.address);
             output.line(&format!("{group} would use {name} ({address})"))?;
         }
     }
@@ -65,7 +65,7 @@ pub(crate) fn table<'a>(
         let chosen = chosen(interface);
         rows.push([
             if chosen.is_some() { "*" } else { "" }.to_owned(),
-            escaped(&interface.name).to_string(),
+            escaped(interface.label()).to_string(),
             interface.index.to_string(),
             mtu.unwrap_or_else(|| "?".to_owned()),
             flags(interface),

@@ -296,6 +296,8 @@ pub(crate) fn interface(verdict: &Verdict, chosen: Option<&str>) -> String {
     #[derive(Serialize)]
     struct Entry<'a> {
         name: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        description: &'a str,
         index: u32,
         addresses: &'a [IpAddr],
         mtu: Option<u32>,
@@ -312,6 +314,7 @@ pub(crate) fn interface(verdict: &Verdict, chosen: Option<&str>) -> String {
     let interface = &verdict.interface;
     to_line(&Entry {
         name: &interface.name,
+        description: &interface.description,
         index: interface.index.get(),
         addresses: &interface.addresses,
         mtu: interface.mtu,

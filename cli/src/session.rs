@@ -242,7 +242,7 @@ pub(crate) fn say_start(common: &Common, member: &Member) {
 
 /// The start-up line.
 pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who: &str) {
-    let Choice { name, address, .. } = choice;
+    let (name, address) = (choice.label(), choice.address);
     let mtu = choice
         .mtu
         .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());

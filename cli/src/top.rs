@@ -123,7 +123,7 @@ impl Watching<'_> {
         let title = format!(
             "groupcast top  {} via {}, {protection}",
             self.ear.group(),
-            escaped(&self.ear.choice().name)
+            escaped(self.ear.choice().label())
         );
         // On a thread of its own: when the terminal is gone, reading may never end.
         let input = terminal::input();

@@ -78,9 +78,7 @@ pub fn hint(operation: Operation, error: &io::Error) -> Option<&'static str> {
             "the destination does not fit the socket: port 0, another family, or an fe80:: address \
              without its interface"
         }
-        (Cause::Unsupported, Operation::Configure(_)) => {
-            "this system is too old or too small for the option; Linux has had all of them since 4.20"
-        }
+        (Cause::Unsupported, Operation::Configure(_)) => option_missing(std::env::consts::OS),
         (Cause::Unsupported, _) => {
             "this system has the protocol switched off; try the other family"
         }
@@ -88,6 +86,16 @@ pub fn hint(operation: Operation, error: &io::Error) -> Option<&'static str> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// A socket option is missing on this system.
+const fn option_missing(os: &str) -> &'static str {
+    match os.as_bytes() {
+        b"linux" => {
+            "this system is too old or too small for the option; Linux has had all of them since 4.20"
+        }
+        _ => "this system does not have the option",
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -135,6 +143,14 @@ mod tests {
         ] {
             let error = io::Error::from_raw_os_error(code);
             assert!(hint(operation, &error).is_some(), "{operation}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_age_of_linux_is_no_advice_elsewhere() {
+        assert!(option_missing("linux").contains("4.20"));
+        for os in ["windows", "macos", "freebsd", "android"] {
+            assert!(!option_missing(os).contains("Linux"), "{os}");
         }
     }
 

@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 use core::str::FromStr;
 
 use crate::error::Error;
-use crate::interfaces::{NetworkInterface, rank};
+use crate::interfaces::{NetworkInterface, label, rank};
 
 /// The family of an address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -52,7 +52,7 @@ pub enum InterfaceSelector {
     /// The one that suits the group best, by [`rank`]; the loopback interface if there is no other.
     #[default]
     Auto,
-    /// The one with this name (on Windows also: with this description).
+    /// The one with this name (on Windows also: with this name for people, such as `Wi-Fi`).
     Name(String),
     /// The one with this index. An interface that is removed and added again has another index.
     Index(NonZeroU32),
@@ -97,6 +97,8 @@ impl fmt::Display for InterfaceSelector {
 pub struct Choice {
     /// Its name.
     pub name: String,
+    /// Its name for people where the system has one (Windows), else empty.
+    pub description: String,
     /// Its index.
     pub index: NonZeroU32,
     /// The address of the group's family that it is used by.
@@ -112,7 +114,7 @@ pub struct Choice {
 impl fmt::Display for Choice {
     /// For a start-up line: `eth0 (192.168.1.2, MTU 1500): on the system's route, …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.name, self.address)?;
+        write!(f, "{} ({}", self.label(), self.address)?;
         if let Some(mtu) = self.mtu {
             write!(f, ", MTU {mtu}")?;
         }
@@ -121,9 +123,16 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
+    /// The name that people and the system's own tools call it by.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        label(&self.name, &self.description)
+    }
+
     fn new(interface: &NetworkInterface, address: IpAddr, reason: String) -> Self {
         Self {
             name: interface.name.clone(),
+            description: interface.description.clone(),
             index: interface.index,
             address,
             mtu: interface.mtu,
@@ -172,7 +181,7 @@ pub(crate) fn resolve(
         selector: selector.to_string(),
         available: describe(interfaces),
     })?;
-    let name = || found.name.clone();
+    let name = || found.label().to_owned();
     if !found.up {
         return Err(Error::InterfaceDown(name()));
     }
@@ -202,7 +211,7 @@ pub(crate) fn resolve(
 /// Names, indices and addresses in a line.
 fn describe(interfaces: &[NetworkInterface]) -> String {
     let one = |interface: &NetworkInterface| {
-        let (name, index) = (&interface.name, interface.index);
+        let (name, index) = (interface.label(), interface.index);
         let addresses: Vec<_> = interface
             .addresses
             .iter()
@@ -277,6 +286,29 @@ mod tests {
             Error::NoAddress { .. }
         ));
         assert!(matches!(error("lo", "ff02::1234"), Error::LoopbackV6(_)));
+    }
+
+    #[test]
+    fn what_is_said_of_an_interface_has_the_name_that_people_know() {
+        let mut wifi = made_up("wireless_32768", 9, &["192.168.1.5"]);
+        wifi.description = "Wi-Fi".to_owned();
+        let all = [wifi.clone()];
+        for selector in ["Wi-Fi", "wireless_32768", "9", "auto"] {
+            let choice = choose(selector, "239.1.2.3", &all).unwrap();
+            assert_eq!(choice.label(), "Wi-Fi", "{selector}");
+            assert!(
+                choice.to_string().starts_with("Wi-Fi (192.168.1.5"),
+                "{choice}"
+            );
+        }
+        wifi.up = false;
+        let error = choose("9", "239.1.2.3", &[wifi]).unwrap_err();
+        assert!(
+            error.to_string().contains("interface Wi-Fi is down"),
+            "{error}"
+        );
+        let error = choose("nonsense", "239.1.2.3", &all).unwrap_err();
+        assert!(error.to_string().contains("Wi-Fi (9"), "{error}");
     }
 
     #[test]

@@ -13,9 +13,9 @@ pub use crate::rank::rank;
 /// A network interface as the operating system describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NetworkInterface {
-    /// The name, such as `eth0`.
+    /// The name, such as `eth0`; on Windows `wireless_32768`, which tells the kind and no person knows.
     pub name: String,
-    /// A name for people where the system has one (Windows), else empty.
+    /// The name for people where the system has one (Windows: `Wi-Fi`), else empty.
     pub description: String,
     /// The index, from 1.
     pub index: NonZeroU32,
@@ -36,6 +36,12 @@ pub struct NetworkInterface {
 }
 
 impl NetworkInterface {
+    /// The name that people and the system's own tools call it by.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        label(&self.name, &self.description)
+    }
+
     /// The best address to reach a group from: `kept` if it is still there, else a routable one
     /// before a link-local one (the other way round when the group is an IPv6 link-local one).
     #[must_use]
@@ -157,6 +163,15 @@ fn mtu(name: &str) -> Option<u32> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn mtu(_: &str) -> Option<u32> {
     None
+}
+
+/// The name for people if there is one.
+pub(crate) fn label<'a>(name: &'a str, description: &'a str) -> &'a str {
+    if description.is_empty() {
+        name
+    } else {
+        description
+    }
 }
 
 pub(crate) const fn is_link_local(address: IpAddr) -> bool {

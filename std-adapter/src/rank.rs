@@ -106,7 +106,10 @@ enum Nature {
     Unknown,
 }
 
-/// Guesses from the name whether real hardware is behind an interface.
+/// Guesses from the names whether real hardware is behind an interface.
+///
+/// On Windows the name tells the kind that the driver claims: `ethernet_4` also for a VPN and the switches of
+/// virtual machines. So the description, which people and installers wrote, goes first.
 fn nature(name: &str, description: &str) -> Nature {
     const VIRTUAL_NAMES: [&str; 26] = [
         "anpi",
@@ -136,16 +139,35 @@ fn nature(name: &str, description: &str) -> Nature {
         "bridge",
         "vnet",
     ];
-    const VIRTUAL_DESCRIPTIONS: [&str; 7] = [
-        "virtual",
+    const VIRTUAL_DESCRIPTIONS: [&str; 25] = [
+        "anyconnect",
+        "bluetooth",
+        "cloudflare",
+        "docker",
+        "forti",
+        "globalprotect",
+        "hamachi",
+        "host-only",
         "hyper-v",
-        "vpn",
+        "loopback",
+        "nordlynx",
+        "tailscale",
         "tap-",
+        "tunnel",
+        "vethernet",
+        "virtual",
+        "vmnet",
+        "vmware",
+        "vpn",
         "wintun",
         "wireguard",
-        "bluetooth",
+        "wsl",
+        "zerotier",
+        "zscaler",
+        // Windows numbers what it makes of one Wi-Fi so, in every language: Local Area Connection* 2.
+        "* ",
     ];
-    const PHYSICAL_NAMES: [&str; 4] = ["en", "eth", "wl", "wi-fi"];
+    const PHYSICAL_NAMES: [&str; 4] = ["en", "eth", "wl", "wireless"];
     let (name, description) = (name.to_ascii_lowercase(), description.to_ascii_lowercase());
     let named = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     if named(&VIRTUAL_NAMES)
@@ -239,5 +261,135 @@ mod tests {
         let lo = [made_up("lo", 1, &["127.0.0.1", "::1"])];
         assert_eq!(best(&lo, "239.1.2.3", None), "lo");
         assert_eq!(best(&lo, "ff02::1234", None), "");
+    }
+
+    /// An interface of Windows, up with a link if it has addresses: (the system's name, the name for people,
+    /// addresses).
+    type Windows = (&'static str, &'static str, &'static [&'static str]);
+
+    /// What is chosen on Windows, whose route to a group leads to the interface of the least metric.
+    fn chosen_on_windows(interfaces: &[Windows], route: &str) -> String {
+        let mut all = vec![made_up("loopback_0", 1, &["127.0.0.1", "::1"])];
+        all[0].loopback = true;
+        all[0].description = "Loopback Pseudo-Interface 1".to_owned();
+        for (at, (name, description, addresses)) in interfaces.iter().enumerate() {
+            let mut one = made_up(name, 2 + at as u32, addresses);
+            one.description = (*description).to_owned();
+            one.running = !addresses.is_empty();
+            one.multicast = name.starts_with("ethernet") || name.starts_with("wireless");
+            one.point_to_point = name.starts_with("ppp");
+            one.mtu = None;
+            all.push(one);
+        }
+        let route = Some(route.parse().unwrap());
+        let verdicts = rank(&all, "239.1.2.3".parse().unwrap(), route);
+        let chosen = verdicts.iter().find(|verdict| verdict.chosen).unwrap();
+        chosen.interface.label().to_owned()
+    }
+
+    #[test]
+    fn windows_with_wi_fi_alone() {
+        let all: [Windows; 5] = [
+            ("ethernet_32769", "Ethernet", &[]),
+            ("ethernet_32770", "Bluetooth Network Connection", &[]),
+            ("wireless_32769", "Local Area Connection* 1", &[]),
+            // The hotspot that it shares its network by.
+            ("wireless_32770", "LAN-Verbindung* 2", &["192.168.137.1"]),
+            ("wireless_32768", "WLAN", &["192.168.1.23", "fe80::1"]),
+        ];
+        assert_eq!(chosen_on_windows(&all, "192.168.1.23"), "WLAN");
+        assert_eq!(chosen_on_windows(&all, "192.168.137.1"), "WLAN");
+    }
+
+    #[test]
+    fn windows_with_a_vpn() {
+        let all: [Windows; 5] = [
+            ("ethernet_32775", "OpenVPN TAP-Windows6", &["10.8.0.6"]),
+            ("iftype53_32768", "office", &["10.9.0.2"]),
+            ("ppp_32768", "Work VPN", &["10.10.0.2"]),
+            ("ethernet_32769", "Tailscale", &["100.101.102.103"]),
+            ("wireless_32768", "Wi-Fi", &["192.168.1.23"]),
+        ];
+        for route in ["10.8.0.6", "10.9.0.2", "10.10.0.2", "100.101.102.103"] {
+            assert_eq!(chosen_on_windows(&all, route), "Wi-Fi", "{route}");
+        }
+    }
+
+    #[test]
+    fn windows_with_wsl() {
+        let all: [Windows; 3] = [
+            (
+                "ethernet_32772",
+                "vEthernet (WSL (Hyper-V firewall))",
+                &["172.27.16.1"],
+            ),
+            (
+                "ethernet_32771",
+                "vEthernet (Default Switch)",
+                &["172.19.0.1"],
+            ),
+            ("wireless_32768", "Wi-Fi", &["192.168.1.23"]),
+        ];
+        for route in ["172.27.16.1", "172.19.0.1", "192.168.1.23"] {
+            assert_eq!(chosen_on_windows(&all, route), "Wi-Fi", "{route}");
+        }
+    }
+
+    #[test]
+    fn windows_with_hyper_v() {
+        // An external switch takes the addresses of the hardware behind it, and is the way out.
+        let all: [Windows; 3] = [
+            ("ethernet_32768", "Ethernet", &[]),
+            (
+                "ethernet_32771",
+                "vEthernet (Default Switch)",
+                &["172.19.0.1"],
+            ),
+            ("ethernet_32773", "vEthernet (External)", &["192.168.1.23"]),
+        ];
+        let external = "vEthernet (External)";
+        assert_eq!(chosen_on_windows(&all, "192.168.1.23"), external);
+    }
+
+    #[test]
+    fn windows_with_vmware_and_virtualbox() {
+        let all: [Windows; 4] = [
+            (
+                "ethernet_32770",
+                "VMware Network Adapter VMnet1",
+                &["192.168.56.1"],
+            ),
+            (
+                "ethernet_32771",
+                "VMware Network Adapter VMnet8",
+                &["192.168.232.1"],
+            ),
+            (
+                "ethernet_32772",
+                "VirtualBox Host-Only Network",
+                &["192.168.57.1"],
+            ),
+            ("wireless_32768", "Wi-Fi", &["192.168.1.23"]),
+        ];
+        for route in ["192.168.56.1", "192.168.232.1", "192.168.57.1"] {
+            assert_eq!(chosen_on_windows(&all, route), "Wi-Fi", "{route}");
+        }
+    }
+
+    #[test]
+    fn windows_in_a_docking_station() {
+        let all: [Windows; 4] = [
+            ("ethernet_32768", "Ethernet", &[]),
+            ("ethernet_32774", "Ethernet 2", &["192.168.1.40"]),
+            ("wireless_32768", "Wi-Fi", &["192.168.1.23"]),
+            ("ethernet_32770", "Bluetooth Network Connection", &[]),
+        ];
+        assert_eq!(chosen_on_windows(&all, "192.168.1.40"), "Ethernet 2");
+        // A cable to one device only: the network is on the Wi-Fi.
+        let direct: [Windows; 2] = [
+            ("ethernet_32774", "Ethernet 2", &["169.254.10.20"]),
+            ("wireless_32768", "Wi-Fi", &["192.168.1.23"]),
+        ];
+        assert_eq!(chosen_on_windows(&direct, "192.168.1.23"), "Wi-Fi");
     }
 }

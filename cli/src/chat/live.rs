@@ -85,7 +85,7 @@ fn setting(common: &Common, session: &Session, mirror: &Mirror) -> Setting {
     Setting {
         id: member.id(),
         name: common.name.clone().unwrap_or_default(),
-        place: format!("{} via {}", member.group(), member.choice().name),
+        place: format!("{} via {}", member.group(), member.choice().label()),
         sealed: member.is_sealed(),
         mirrored: mirror.is_on(),
     }

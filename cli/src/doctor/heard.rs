@@ -11,6 +11,7 @@ use groupcast::wire::{Suite, is_framed, open_group_tag, parse_header};
 use groupcast_std::{Choice, InterfaceSelector, Socket, wait};
 
 use super::ENDED;
+use super::command::Os;
 use super::finding::{Chart, Remedy};
 use super::place::Case;
 use super::probe::{Voice, read};
@@ -60,7 +61,7 @@ pub(crate) fn elsewhere(case: &Case, choice: &Choice) -> Vec<Elsewhere> {
         let mut trial = Trial::open(stack, Voice::new(case.group).ok()?).ok()?;
         trial.join().ok()?;
         Some(Elsewhere {
-            name: verdict.interface.name.clone(),
+            name: verdict.interface.label().to_owned(),
             trial,
         })
     };
@@ -118,13 +119,13 @@ pub(crate) fn peers(
             let detail = format!(
                 "heard on {} and not on {}: {}",
                 other.name,
-                choice.name,
+                choice.label(),
                 list(there)
             );
             return chart.fail(
                 CHECK,
                 detail,
-                Some(wrong_interface(&choice.name, &other.name)),
+                Some(wrong_interface(choice.label(), &other.name)),
             );
         }
     }
@@ -249,10 +250,7 @@ fn list(heard: &BTreeMap<SocketAddr, Speech>) -> String {
 /// The others are on another interface than the chosen one.
 pub(crate) fn wrong_interface(chosen: &str, other: &str) -> Remedy {
     let cause = format!("wrong interface: the others are on {other}, and {chosen} was chosen");
-    Remedy::new(
-        cause,
-        format!("export GROUPCAST_INTERFACE={}", remedy::quoted(other)),
-    )
+    Remedy::new(cause, Os::HERE.use_interface(other))
 }
 
 /// The reverse path filter has dropped something since the doctor started: how much, and what mends it.
@@ -268,7 +266,7 @@ pub(crate) fn reverse_path(
     if dropped == 0 || case.group.is_ipv6() {
         return None;
     }
-    let name = &choice.name;
+    let name = choice.label();
     let cause = match system.strictest(name, "rp_filter")? {
         0 => return None,
         1 => format!(

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use groupcast_std::Choice;
 
+use super::command::Os;
 use super::finding::{Chart, Remedy};
 use super::heard::{reverse_path, wrong_interface};
 use super::pair::{CALLS, Outcome, Peer};
@@ -29,12 +30,12 @@ pub(crate) fn mtu(
     const CHECK: &str = "mtu";
     const USUAL: usize = groupcast::wire::DEFAULT_MAX_DATAGRAM as usize;
     let around = if case.group.is_ipv4() { 28 } else { 48 };
-    let name = &choice.name;
+    let name = choice.label();
     let Some(mtu) = choice.mtu else {
         return chart.skip(CHECK, "the system does not tell");
     };
     let room = (mtu as usize).saturating_sub(around);
-    let fix = format!("sudo ip link set {} mtu 1500", remedy::quoted(name));
+    let fix = Os::HERE.set_mtu(name, 1500);
     if room < USUAL {
         let cause = format!(
             "datagrams of {USUAL} octets, the usual size, are split on {name}, and lost more often"
@@ -63,11 +64,7 @@ pub(crate) fn mtu(
                 "a link on the way to {} carries less than {name} does",
                 peer.address.ip()
             );
-            let fix = format!(
-                "sudo ip link set {} mtu {}",
-                remedy::quoted(name),
-                largest + around
-            );
+            let fix = Os::HERE.set_mtu(name, largest + around);
             return chart.warn(CHECK, detail, Remedy::new(cause, fix));
         }
         detail += &format!("; {largest} reach {}", peer.address.ip());
@@ -175,7 +172,7 @@ fn unheard(case: &Case, choice: &Choice, peer: &Peer, drops_before: Option<u64>)
     let let_in = || remedy::let_in(port, &case.system);
     if back == 0 {
         if let Some(other) = &peer.elsewhere {
-            return wrong_interface(&choice.name, other);
+            return wrong_interface(choice.label(), other);
         }
         if let Some((_, remedy)) = reverse_path(case, choice, drops_before) {
             return remedy;
@@ -218,7 +215,7 @@ fn nobody(
         .values()
         .find_map(|peer| peer.elsewhere.as_ref())
     {
-        return wrong_interface(&choice.name, other);
+        return wrong_interface(choice.label(), other);
     }
     if let Some(error) = outcome
         .multicast_error

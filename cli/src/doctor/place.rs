@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use groupcast_std::interfaces::{NetworkInterface, Verdict, route_source};
 use groupcast_std::{Builder, Choice, Family, InterfaceSelector, StdStack};
 
+use super::command::Os;
 use super::finding::{Chart, Remedy};
 use super::remedy;
 use super::system::{DOCKER, Kind, PODMAN, Route, System};
@@ -74,7 +75,7 @@ pub(crate) fn environment(
         let interface = &verdict.interface;
         interface.up && (interface.point_to_point || system.kind(&interface.name) == Kind::Tunnel)
     });
-    let tunnels: Vec<_> = tunnels.map(|v| v.interface.name.as_str()).collect();
+    let tunnels: Vec<_> = tunnels.map(|v| v.interface.label()).collect();
     if !tunnels.is_empty() {
         detail += &format!(", tunnels up: {}", tunnels.join(" "));
     }
@@ -140,7 +141,7 @@ fn is_behind_slirp(address: Ipv4Addr, system: &System) -> bool {
 /// The interface in use, which is fit for it as far as the library can tell.
 pub(crate) fn interface(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Failure> {
     const CHECK: &str = "interface";
-    let name = &choice.name;
+    let name = choice.label();
     let mut detail = format!("{name} ({}", choice.address);
     if let Some(mtu) = choice.mtu {
         detail += &format!(", MTU {mtu}");
@@ -176,17 +177,14 @@ pub(crate) fn interface(chart: &mut Chart, case: &Case, choice: &Choice) -> Resu
             "{name} and {twin} are in one subnet: the system may answer by the other one, and members \
              hear everything twice"
         );
-        let fix = format!("sudo ip link set {} down", remedy::quoted(&twin));
+        let fix = Os::HERE.bring_down(&twin);
         return chart.warn(CHECK, detail, Remedy::new(cause, fix));
     }
     if matches!(choice.address, IpAddr::V4(address) if address.is_link_local()) {
         let cause = format!("{name} has only a link-local address; DHCP may have failed");
         return chart.warn(CHECK, detail, Remedy::without_command(cause));
     }
-    let others: Vec<_> = case
-        .others(choice)
-        .map(|v| v.interface.name.as_str())
-        .collect();
+    let others: Vec<_> = case.others(choice).map(|v| v.interface.label()).collect();
     if !others.is_empty() {
         detail += &format!("; the group could be on {}, too", others.join(" or "));
     }
@@ -217,7 +215,7 @@ fn twin(routes: &[Route], name: &str) -> Option<String> {
 /// The system's route to the group. Groupcast does without, other programs do not.
 pub(crate) fn route(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Failure> {
     const CHECK: &str = "route";
-    let (group, name) = (case.group.ip(), &choice.name);
+    let (group, name) = (case.group.ip(), choice.label());
     if choice.loopback {
         return chart.ok(CHECK, "loopback needs none");
     }
@@ -236,7 +234,7 @@ pub(crate) fn route(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(
                     "no route leads to {group}, so programs that do not choose an interface cannot send \
                      (\"network is unreachable\") or join (\"no such device\")"
                 ),
-                remedy::add_route(name),
+                Os::HERE.add_route(name),
             ),
         );
     };
@@ -272,7 +270,7 @@ pub(crate) fn settings(chart: &mut Chart, case: &Case, choice: &Choice) -> Resul
 /// The reverse path filter drops what comes in by an interface that answers would not leave by.
 fn rp_filter(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Failure> {
     const CHECK: &str = "rp_filter";
-    let (system, name) = (&case.system, &choice.name);
+    let (system, name) = (&case.system, choice.label());
     if choice.loopback || case.group.is_ipv6() {
         return chart.skip(CHECK, "counts for IPv4 from other machines only");
     }
@@ -309,7 +307,7 @@ fn rp_filter(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Fail
 
 fn igmp(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Failure> {
     const CHECK: &str = "igmp";
-    let (system, name) = (&case.system, &choice.name);
+    let (system, name) = (&case.system, choice.label());
     if case.group.is_ipv6() {
         return chart.skip(CHECK, "IPv6 has MLD");
     }
@@ -332,7 +330,7 @@ fn igmp(chart: &mut Chart, case: &Case, choice: &Choice) -> Result<(), Failure> 
     match system.strictest(name, "force_igmp_version") {
         None | Some(0) => chart.ok(CHECK, detail),
         Some(version) => {
-            let scopes = ["all", name.as_str()];
+            let scopes = ["all", name];
             let forced = |scope: &&str| {
                 let value = system.sysctl(&format!("net/ipv4/conf/{scope}/force_igmp_version"));
                 value.is_some_and(|value| value > 0)

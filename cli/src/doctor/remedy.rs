@@ -4,8 +4,9 @@ use groupcast::multicast::{UdpError, UdpErrorKind};
 use groupcast_std::interfaces::Verdict;
 use groupcast_std::{Error, Family, Operation, hint};
 
+use super::command::Os;
 use super::finding::Remedy;
-use super::system::{Firewall, Holder, System};
+use super::system::{Holder, System};
 
 /// What failed, in a few words: without the advice, which the remedy gives.
 pub(crate) fn brief(error: &Error) -> String {
@@ -21,11 +22,11 @@ pub(crate) fn brief(error: &Error) -> String {
 pub(crate) fn for_error(error: &Error, port: u16, system: &System) -> Remedy {
     match error {
         Error::InterfaceDown(name) => {
-            Remedy::new(format!("interface {name} is down"), bring_up(name))
+            Remedy::new(format!("interface {name} is down"), Os::HERE.bring_up(name))
         }
         Error::InterfaceWithoutMulticast(name) => Remedy::new(
             format!("interface {name} has no multicast flag; tunnels often cannot have it"),
-            multicast_on(name),
+            Os::HERE.multicast_on(name),
         ),
         Error::NoAddress { name, family } => no_address(name, *family),
         Error::NoSuchInterface { selector, .. } => Remedy::new(
@@ -47,9 +48,10 @@ pub(crate) fn for_error(error: &Error, port: u16, system: &System) -> Remedy {
                     "a firewall on this machine rejects what is sent to the group",
                     let_out(port, system),
                 ),
-                (Operation::Join(_), UdpErrorKind::TooManyGroups) => {
-                    Remedy::new(cause, "sudo sysctl -w net.ipv4.igmp_max_memberships=100")
-                }
+                (Operation::Join(_), UdpErrorKind::TooManyGroups) => Remedy {
+                    fix: Os::HERE.more_groups().map(str::to_owned),
+                    ..Remedy::without_command(cause)
+                },
                 (_, UdpErrorKind::NoInterface | UdpErrorKind::NoRoute) => {
                     Remedy::new(cause, "groupcast interfaces")
                 }
@@ -66,15 +68,15 @@ pub(crate) fn port_taken(error: &Error, port: u16, holders: &[Holder]) -> Remedy
     match (known, holders.first()) {
         (Some((pid, name)), _) => Remedy::new(
             format!("UDP port {port} is held by {name} (process {pid}), which does not share it"),
-            format!("kill {pid}"),
+            Os::HERE.end(*pid),
         ),
         (None, Some(Holder { user, .. })) => Remedy::new(
             format!("UDP port {port} is held by a process of user {user}, which does not share it"),
-            who_holds(port),
+            Os::HERE.who_holds(port),
         ),
         (None, None) if error.kind() == UdpErrorKind::AddressInUse => Remedy::new(
             format!("UDP port {port} is held by another program, which does not share it"),
-            who_holds(port),
+            Os::HERE.who_holds(port),
         ),
         (None, None) => Remedy::without_command(match error {
             Error::Os {
@@ -82,16 +84,6 @@ pub(crate) fn port_taken(error: &Error, port: u16, holders: &[Holder]) -> Remedy
             } => hint(*operation, error).map_or_else(|| error.to_string(), str::to_owned),
             _ => error.to_string(),
         }),
-    }
-}
-
-fn who_holds(port: u16) -> String {
-    if cfg!(windows) {
-        format!("netstat -abp udp | findstr :{port}")
-    } else if cfg!(any(target_os = "linux", target_os = "android")) {
-        format!("sudo ss -ulpn sport = :{port}")
-    } else {
-        format!("sudo lsof -nP -iUDP:{port}")
     }
 }
 
@@ -106,14 +98,14 @@ pub(crate) fn for_unusable(verdicts: &[Verdict], family: Family) -> Remedy {
         );
     };
     let interface = &best.interface;
-    let name = &interface.name;
+    let name = interface.label();
     if !interface.up {
-        Remedy::new(format!("interface {name} is down"), bring_up(name))
+        Remedy::new(format!("interface {name} is down"), Os::HERE.bring_up(name))
     } else if best.address.is_none() {
         no_address(name, family)
     } else if !interface.multicast {
         let cause = format!("interface {name} has no multicast flag; tunnels often cannot have it");
-        Remedy::new(cause, multicast_on(name))
+        Remedy::new(cause, Os::HERE.multicast_on(name))
     } else {
         Remedy::without_command(format!(
             "interface {name} has no link: plug in its cable, or join its Wi-Fi"
@@ -123,50 +115,14 @@ pub(crate) fn for_unusable(verdicts: &[Verdict], family: Family) -> Remedy {
 
 fn no_address(name: &str, family: Family) -> Remedy {
     let cause = format!("interface {name} has no {family} address; DHCP may have failed");
+    // Others choose another: it is made of the number of this process.
+    let [.., high, low] = std::process::id().to_be_bytes();
     match family {
-        Family::V4 if cfg!(target_os = "linux") => {
-            // Any link-local address serves machines on one link. Others choose another.
-            let [.., high, low] = std::process::id().to_be_bytes();
-            let (high, low) = (high.clamp(1, 254), low.clamp(1, 254));
-            let name = quoted(name);
-            Remedy::new(
-                cause,
-                format!("sudo ip addr add 169.254.{high}.{low}/16 dev {name}"),
-            )
-        }
-        _ => Remedy::without_command(cause),
-    }
-}
-
-fn bring_up(name: &str) -> String {
-    let name = quoted(name);
-    if cfg!(windows) {
-        format!("netsh interface set interface {name} admin=enabled")
-    } else if cfg!(any(target_os = "linux", target_os = "android")) {
-        format!("sudo ip link set {name} up")
-    } else {
-        format!("sudo ifconfig {name} up")
-    }
-}
-
-fn multicast_on(name: &str) -> String {
-    let name = quoted(name);
-    if cfg!(target_os = "linux") {
-        format!("sudo ip link set {name} multicast on")
-    } else {
-        "groupcast interfaces".to_owned()
-    }
-}
-
-/// A route to all IPv4 groups, for programs that do not choose the interface.
-pub(crate) fn add_route(name: &str) -> String {
-    let name = quoted(name);
-    if cfg!(target_os = "linux") {
-        format!("sudo ip route add 224.0.0.0/4 dev {name}")
-    } else if cfg!(windows) {
-        format!("netsh interface ipv4 add route 224.0.0.0/4 {name}")
-    } else {
-        format!("sudo route add -net 224.0.0.0/4 -interface {name}")
+        Family::V4 => Remedy {
+            fix: Os::HERE.add_address(name, [high, low]),
+            ..Remedy::without_command(cause)
+        },
+        Family::V6 => Remedy::without_command(cause),
     }
 }
 
@@ -184,35 +140,12 @@ pub(crate) fn loosen_rp_filter(name: &str, system: &System) -> String {
 
 /// Lets datagrams to the group's port in.
 pub(crate) fn let_in(port: u16, system: &System) -> String {
-    if cfg!(windows) {
-        return format!(
-            "New-NetFirewallRule -DisplayName groupcast -Direction Inbound -Protocol UDP -LocalPort {port} \
-             -Action Allow"
-        );
-    }
-    if cfg!(target_vendor = "apple") {
-        return "sudo /usr/libexec/ApplicationFirewall/socketfilterfw --unblockapp \"$(which groupcast)\""
-            .to_owned();
-    }
-    match system.firewall() {
-        Some(Firewall::Ufw) => format!("sudo ufw allow {port}/udp"),
-        Some(Firewall::Firewalld) => format!("sudo firewall-cmd --add-port={port}/udp"),
-        None => format!("sudo nft insert rule inet filter input udp dport {port} accept"),
-    }
+    Os::HERE.let_in(port, system.firewall())
 }
 
 /// Lets datagrams to the group's port out.
 fn let_out(port: u16, system: &System) -> String {
-    if cfg!(windows) {
-        return format!(
-            "New-NetFirewallRule -DisplayName groupcast -Direction Outbound -Protocol UDP -RemotePort {port} \
-             -Action Allow"
-        );
-    }
-    match system.firewall() {
-        Some(Firewall::Ufw) => format!("sudo ufw allow out {port}/udp"),
-        _ => format!("sudo nft insert rule inet filter output udp dport {port} accept"),
-    }
+    Os::HERE.let_out(port, system.firewall())
 }
 
 /// Makes a bridge ask who listens, so that it does not forget them.
@@ -221,19 +154,14 @@ pub(crate) fn ask_on(bridge: &str) -> String {
     format!("sudo ip link set {bridge} type bridge mcast_querier 1")
 }
 
+/// An interface's name as a shell takes it.
+pub(crate) fn quoted(name: &str) -> String {
+    Os::HERE.quoted(name)
+}
+
 /// An interface's name within the name of a setting: there a dot separates, and a slash stands for it.
 pub(crate) fn sysctl_name(name: &str) -> String {
     quoted(&name.replace('.', "/"))
-}
-
-/// An interface's name as a shell takes it.
-pub(crate) fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -283,13 +211,6 @@ mod tests {
     }
 
     #[test]
-    fn names_are_quoted_where_a_shell_would_take_them_apart() {
-        assert_eq!(quoted("eth0.10"), "eth0.10");
-        assert_eq!(quoted("Ethernet 2"), "'Ethernet 2'");
-        assert_eq!(quoted("a'b;"), r"'a'\''b;'");
-    }
-
-    #[test]
     fn a_held_port_names_its_holder() {
         let address = "0.0.0.0:5".parse().unwrap();
         let error = Error::Os {
@@ -299,7 +220,7 @@ mod tests {
         let holder = |process| Holder { user: 7, process };
         let named = port_taken(&error, 5, &[holder(Some((42, "python3".to_owned())))]);
         assert!(named.cause.contains("python3 (process 42)"));
-        assert_eq!(named.fix.as_deref(), Some("kill 42"));
+        assert_eq!(named.fix, Some(Os::HERE.end(42)));
         let unnamed = port_taken(&error, 5, &[holder(None)]);
         assert!(unnamed.cause.contains("user 7"));
         assert!(port_taken(&error, 5, &[]).cause.contains("another program"));

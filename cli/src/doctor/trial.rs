@@ -224,7 +224,7 @@ pub(crate) fn join(chart: &mut Chart, case: &Case, trial: &mut Trial) -> Result<
         return Ok(false);
     }
     let choice = trial.stack.choice();
-    let name = &choice.name;
+    let name = choice.label();
     match case.system.is_member(choice.index.get(), group) {
         Some(false) => {
             let detail =
@@ -260,7 +260,7 @@ pub(crate) struct Loops {
 pub(crate) fn loops(chart: &mut Chart, case: &Case, trial: &mut Trial) -> Result<Loops, Failure> {
     const CHECK: &str = "loop";
     let choice = trial.stack.choice().clone();
-    let name = &choice.name;
+    let name = choice.label();
     let before = case.system.sent_packets(name);
     let came = trial.there_and_back(case.group, None)?;
     let after = case.system.sent_packets(name);
@@ -319,7 +319,7 @@ fn local(chart: &mut Chart, case: &Case, choice: &Choice, passed: bool) -> Resul
             CHECK,
             format!(
                 "by 127.0.0.1 it works: the trouble is outside of this program, on {}",
-                choice.name
+                choice.label()
             ),
         ),
         Return::Never => {
@@ -386,7 +386,7 @@ pub(crate) fn firewall(
     loops: &Loops,
 ) -> Result<(), Failure> {
     const CHECK: &str = "firewall";
-    let (port, name) = (case.group.port(), &choice.name);
+    let (port, name) = (case.group.port(), choice.label());
     if loops.passed {
         return chart.ok(
             CHECK,
