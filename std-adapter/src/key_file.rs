@@ -12,6 +12,8 @@
 //! to 7) and 4 characters to check them by, the first 20 bits of SHA-256(`gk1-` | key). So a key that was
 //! copied badly is told from one that is another group's. Capitals are read, too.
 //!
+//! Files are UTF-8, with a byte order mark or without; or UTF-16 with one, as some shells of Windows write them.
+//!
 //! To change a key: make a new one; add it as `also` everywhere; make it `send` and the old one `also`
 //! everywhere; take the old one away.
 //!
@@ -25,7 +27,9 @@
 //! ```
 
 mod key;
+mod owner;
 mod parse;
+mod text;
 
 use core::fmt;
 use std::fs::{File, Metadata};
@@ -43,8 +47,10 @@ pub use key::{
     KeyKind, NotAKey, key_from_text, key_to_text, public_key_from_text, public_key_to_text,
     signing_key_from_text, signing_key_to_text,
 };
-pub(crate) use parse::setting;
+pub(crate) use owner::{is_private, is_unchangeable};
 pub use parse::{Fault, LineError};
+pub(crate) use parse::{numbered, setting};
+pub(crate) use text::first_line;
 
 /// No key file is longer.
 const TOO_MUCH: u64 = 64 * 1024;
@@ -117,11 +123,12 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Reads a key file, which on Unix nobody but its owner may be able to read or write.
+/// Reads a key file, which on Unix belongs to this process's user or to root, and nobody else may be able to
+/// read or write.
 ///
 /// # Errors
 ///
-/// The file cannot be read, others can read it, or its content is wrong.
+/// The file cannot be read, others can read or change it, or its content is wrong.
 pub fn load(path: impl AsRef<Path>) -> Result<KeyFile, KeyFileError> {
     load_with(path.as_ref(), is_private)
 }
@@ -163,50 +170,13 @@ pub(crate) fn read_text(
     // The mode is that of the file that is read, whatever happens to its name meanwhile.
     let file = File::open(path).map_err(unreadable)?;
     check(path, &file.metadata().map_err(unreadable)?)?;
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    let read = file.take(TOO_MUCH).read_to_string(&mut text);
+    let mut octets = Zeroizing::new(Vec::with_capacity(1024));
+    let read = file.take(TOO_MUCH).read_to_end(&mut octets);
     if u64::try_from(read.map_err(unreadable)?).is_ok_and(|octets| octets == TOO_MUCH) {
         let error = io::Error::new(io::ErrorKind::InvalidData, "it is too long for a key file");
         return Err(unreadable(error));
     }
-    Ok(text)
-}
-
-/// Nobody but its owner can read or change the file, as far as its mode goes.
-pub(crate) fn is_private(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
-    let mode = mode(metadata);
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(KeyFileError::OpenToOthers {
-        path: path.to_owned(),
-        mode,
-    })
-}
-
-/// Nobody but its owner can change the file, as far as its mode goes.
-pub(crate) fn is_unchangeable(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
-    let mode = mode(metadata);
-    if mode & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(KeyFileError::ChangeableByOthers {
-        path: path.to_owned(),
-        mode,
-    })
-}
-
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
-    use std::os::unix::fs::PermissionsExt;
-
-    metadata.permissions().mode() & 0o7777
-}
-
-/// Elsewhere there are no modes to look at.
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0
+    text::decode(&octets).map_err(unreadable)
 }
 
 /// Why a key file cannot be used.
@@ -244,6 +214,21 @@ pub enum KeyFileError {
         path: PathBuf,
         /// Its mode.
         mode: u32,
+    },
+    /// It belongs to another user than this process's or root.
+    #[error(
+        "the file {} belongs to another user (uid {owner}), who can change it; take a copy of your own, or as root: \
+         chown {user} {}",
+        path.display(),
+        path.display()
+    )]
+    OwnedByOthers {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Whose this process is.
+        user: u32,
     },
     /// Its content is wrong.
     #[error("the key file {}, {error}", path.display())]
@@ -314,6 +299,35 @@ mod tests {
         let path = file_with_mode("endless", 0o600, &endless);
         assert!(load(&path).unwrap_err().to_string().contains("too long"));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_shells_of_windows_write_is_read() {
+        let made = KeyFile::generate("küche").unwrap();
+        let text = made.to_text().replace('\n', "\r\n");
+        let units = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let marked = format!("\u{feff}{text}");
+            marked.encode_utf16().flat_map(bytes).collect()
+        };
+        let marked = format!("\u{feff}{text}").into_bytes();
+        for octets in [marked, units(u16::to_le_bytes), units(u16::to_be_bytes)] {
+            let path = file_with_mode("windows", 0o600, &octets);
+            let loaded = load(&path);
+            fs::remove_file(path).unwrap();
+            assert_eq!(loaded.unwrap(), made);
+        }
+        // The same when the text is read by somebody else.
+        assert_eq!(format!("\u{feff}{text}").parse::<KeyFile>().unwrap(), made);
+        let key = crate::sign_file::generate().unwrap();
+        let line = crate::sign_file::trust_line("boss", &key.public()).unwrap();
+        let path = file_with_mode(
+            "windows-trust",
+            0o600,
+            format!("\u{feff}{line}\r\n").as_bytes(),
+        );
+        let trusted = crate::sign_file::load_trusted(&path);
+        fs::remove_file(path).unwrap();
+        assert_eq!(trusted.unwrap().name_of(&key.public()), Some("boss"));
     }
 
     #[test]

@@ -30,8 +30,9 @@ use zeroize::Zeroizing;
 use crate::entropy;
 use crate::error::Error;
 use crate::key_file::{
-    Fault, KeyFileError, LineError, in_file, is_private, is_unchangeable, public_key_from_text,
-    public_key_to_text, read_text, setting, signing_key_from_text, signing_key_to_text,
+    Fault, KeyFileError, LineError, in_file, is_private, is_unchangeable, numbered,
+    public_key_from_text, public_key_to_text, read_text, setting, signing_key_from_text,
+    signing_key_to_text,
 };
 
 /// A new key to sign with, from the operating system's random numbers.
@@ -74,18 +75,20 @@ pub fn trust_line(name: &str, key: &PublicKey) -> Result<String, Fault> {
     Ok(format!("{name} = \"{}\"", public_key_to_text(key)))
 }
 
-/// Reads the file of a key to sign with, which on Unix nobody but its owner may be able to read or write.
+/// Reads the file of a key to sign with, which on Unix belongs to this process's user or to root, and nobody
+/// else may be able to read or write.
 ///
 /// # Errors
 ///
-/// The file cannot be read, others can read it, or its content is wrong.
+/// The file cannot be read, others can read or change it, or its content is wrong.
 pub fn load(path: impl AsRef<Path>) -> Result<SigningKey, KeyFileError> {
     let path = path.as_ref();
     let text = read_text(path, is_private)?;
     in_file(path, signing_key(&text))
 }
 
-/// Reads a file of trusted publishers, which on Unix nobody but its owner may be able to write.
+/// Reads a file of trusted publishers, which on Unix belongs to this process's user or to root, and nobody else
+/// may be able to write.
 ///
 /// # Errors
 ///
@@ -99,8 +102,8 @@ pub fn load_trusted(path: impl AsRef<Path>) -> Result<Trusted, KeyFileError> {
 fn signing_key(text: &str) -> Result<SigningKey, LineError> {
     let mut key = None;
     let mut last = 0;
-    for (index, line) in text.lines().enumerate() {
-        last = index + 1;
+    for (number, line) in numbered(text) {
+        last = number;
         let at = |fault| LineError { line: last, fault };
         match setting(line).map_err(at)? {
             None => {}
@@ -157,8 +160,8 @@ impl FromStr for Trusted {
             keys: Vec::new(),
         };
         let mut last = 0;
-        for (index, line) in text.lines().enumerate() {
-            last = index + 1;
+        for (number, line) in numbered(text) {
+            last = number;
             let at = |fault| LineError { line: last, fault };
             let Some((name, value)) = setting(line).map_err(at)? else {
                 continue;

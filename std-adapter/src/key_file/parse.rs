@@ -17,8 +17,8 @@ impl FromStr for KeyFile {
         let mut sending = None;
         let mut others = Vec::new();
         let mut last = 0;
-        for (index, line) in text.lines().enumerate() {
-            last = index + 1;
+        for (number, line) in numbered(text) {
+            last = number;
             let at = |fault| LineError { line: last, fault };
             let Some((name, value)) = setting(line).map_err(at)? else {
                 continue;
@@ -51,6 +51,12 @@ impl FromStr for KeyFile {
             keys,
         })
     }
+}
+
+/// The lines and their numbers, from 1, without a byte order mark.
+pub(crate) fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    (1..).zip(text.lines())
 }
 
 /// Reads `name = "value"`, with a comment behind it or not; `None` if there is only a comment.
