@@ -77,8 +77,8 @@ fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
     match (show, event) {
         (Show::No | Show::Untrusted(_), _) => None,
         (Show::SignedBy(publisher), _) => {
-            let line = plain(event, usual)?;
-            Some(format!("[signed by {}] {line}", escaped(publisher)))
+            let line = signed(event, usual)?;
+            Some(format!("[signed by {}{line}", escaped(publisher)))
         }
         (Show::Yes, Event::Message(message)) if message.is_signed() => {
             let line = plain(event, usual)?;
@@ -88,10 +88,32 @@ fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
     }
 }
 
+/// What stands behind the publisher's name. The message is signed, and its sender's id; the sender's name is not,
+/// and anybody may take any.
+fn signed(event: &Event<'_>, usual: Channel) -> Option<String> {
+    let mut said = groupcast_std::Event::from(*event);
+    let name = match &mut said {
+        groupcast_std::Event::Message(message) => core::mem::take(&mut message.name),
+        _ => String::new(),
+    };
+    let line = marked(&said.to_string(), event, usual)?;
+    Some(if name.is_empty() {
+        format!("] {line}")
+    } else {
+        // In quotes, with those in it escaped, it cannot look like anything else.
+        format!("; unsigned name {}] {line}", escaped(&format!("{name:?}")))
+    })
+}
+
 /// The line about an event, without its signature.
 fn plain(event: &Event<'_>, usual: Channel) -> Option<String> {
     let text = groupcast_std::Event::from(*event).to_string();
-    let text = escaped(&text);
+    marked(&text, event, usual)
+}
+
+/// The line that says this about an event: a message with its channel, and the rest with a star.
+fn marked(text: &str, event: &Event<'_>, usual: Channel) -> Option<String> {
+    let text = escaped(text);
     Some(match event {
         Event::Message(message) if message.channel() != usual => {
             let number = message.channel().number();

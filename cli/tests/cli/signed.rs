@@ -104,10 +104,25 @@ fn people_are_told_who_signed_and_what_is_not_verified() {
     let trusting = Running::joined(group, args.iter().chain(&["--trust", trust.path()]));
     let plain = Running::joined(group, args);
     let json = Running::joined(group, args.iter().chain(&["--json"]));
-    say(group, "off", &["--sign-key", boss.path()]);
+    // A name that pretends to be signed.
+    let name = "x] \"boss";
+    let args = [
+        "send",
+        "--name",
+        name,
+        "--id",
+        "7f3a",
+        "--sign-key",
+        boss.path(),
+        "off",
+    ];
+    run(group, args).expect(0);
     let last = |listener: Running| listener.ended().expect(0).stdout.pop().unwrap();
-    assert_eq!(last(trusting), "[signed by night shift] ana: off");
-    assert_eq!(last(plain), "[signed, not verified] ana: off");
+    assert_eq!(
+        last(trusting),
+        "[signed by night shift; unsigned name \"x] \\\"boss\"] 00007f3a: off"
+    );
+    assert_eq!(last(plain), "[signed, not verified] x] \"boss: off");
     let event: Value = serde_json::from_str(&last(json)).unwrap();
     assert_eq!(event["signed"], "unverified", "{event}");
     assert!(event.get("signed_by").is_none(), "{event}");
