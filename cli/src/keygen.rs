@@ -1,8 +1,9 @@
 //! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board; or a publisher's.
 
+mod file;
 mod publisher;
 
-use std::io::{IsTerminal, stdin};
+use std::io::{self, IsTerminal, stdin};
 
 use groupcast::seal::GroupKey;
 use groupcast_std::key_file::{self, KeyFile, KeyFileError, key_to_text};
@@ -24,17 +25,26 @@ pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
         (_, true) => Some(Language::Rust),
         _ => None,
     };
+    if let Some(path) = &options.out {
+        file::is_new(path)?;
+    }
     if let Some(path) = &options.public {
         let text = publisher::public_key(common, path, language)?;
-        return Output::new(common.json).line(&text);
+        return match &options.out {
+            Some(path) => file::write(path, &text, file::For::Everybody),
+            None => Output::new(common.json).line(&text),
+        };
     }
     let text = if options.sign {
         publisher::new_key(common)?
     } else {
         group_key(common, options, language)?
     };
+    if let Some(path) = &options.out {
+        return file::write(path, text.trim_end(), file::For::Oneself);
+    }
     #[cfg(unix)]
-    private::keep();
+    file::keep_private();
     Output::new(common.json).line(text.trim_end())
 }
 
@@ -93,6 +103,12 @@ fn key(group: Option<&str>, options: &Keygen) -> Result<KeyFile, Failure> {
     // The name is looked at before anybody is asked to think of a passphrase.
     let with_key = |key| KeyFile::new(group, key).map_err(KeyFileError::Name);
     let named = with_key(GroupKey::new([0; GroupKey::LEN]))?;
+    if named.group_name().is_empty() {
+        aside!(
+            "groupcast: without --group-name, this passphrase gives the same key everywhere, so it can be guessed for all \
+             such groups at once; give the group a name"
+        );
+    }
     let key = passphrase::key(&ask()?, named.group_name())
         .map_err(|error| Failure::Settings(error.to_string()))?;
     Ok(with_key(key)?)
@@ -100,14 +116,11 @@ fn key(group: Option<&str>, options: &Keygen) -> Result<KeyFile, Failure> {
 
 /// The passphrase: asked for twice at a terminal, else the first line of standard input.
 fn ask() -> Result<Zeroizing<String>, Failure> {
-    let unreadable =
-        |error| Failure::Settings(format!("cannot read the passphrase: {error}; type it in"));
+    let unreadable = |error: io::Error| {
+        Failure::Settings(format!("cannot read the passphrase: {error}; type it in"))
+    };
     if !stdin().is_terminal() {
-        let mut line = Zeroizing::new(String::with_capacity(1024));
-        stdin().read_line(&mut line).map_err(unreadable)?;
-        return Ok(Zeroizing::new(
-            line.trim_end_matches(['\r', '\n']).to_owned(),
-        ));
+        return passphrase::read(&mut stdin().lock()).map_err(unreadable);
     }
     let ask = |prompt| {
         rpassword::prompt_password(prompt)
@@ -139,36 +152,4 @@ fn array(remark: &str, begin: &str, key: &[u8; 32], language: Language) -> Zeroi
         Language::Rust => "];",
     });
     text
-}
-
-/// What a shell makes of `> FILE` can be read by everybody, as a rule.
-#[cfg(unix)]
-mod private {
-    use std::fs::{File, Permissions};
-    use std::io;
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::PermissionsExt;
-
-    /// If standard output is a file that others can read, takes that from them, and says so.
-    pub(super) fn keep() {
-        match restrict() {
-            Ok(true) => {
-                aside!("groupcast: the file can now be read by its owner only (mode 0600)")
-            }
-            Ok(false) => {}
-            Err(error) => aside!(
-                "groupcast: others can read the file, and that cannot be changed ({error}); chmod 600 it"
-            ),
-        }
-    }
-
-    fn restrict() -> io::Result<bool> {
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.permissions().mode() & 0o077 == 0 {
-            return Ok(false);
-        }
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        Ok(true)
-    }
 }

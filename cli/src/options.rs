@@ -79,7 +79,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) group_name: Option<String>,
 
-    /// The keys of a sealed group, as `groupcast keygen > FILE` makes them: whoever has no such file can
+    /// The keys of a sealed group, as `groupcast keygen --out FILE` makes them: whoever has no such file can
     /// neither read nor send. The group's name is that in the file, if there is one.
     #[arg(
         short,
@@ -155,7 +155,7 @@ pub(crate) enum Command {
     Sim(Sim),
     /// Measure throughput, latency and cost on this machine, beside plain sockets in the same run.
     Bench(Bench),
-    /// Make a key for a sealed group, for all its members: `groupcast keygen > FILE`; or one to sign with.
+    /// Make a key for a sealed group, for all its members: `groupcast keygen --out FILE`; or one to sign with.
     Keygen(Keygen),
     /// Print a script for a shell that completes what is typed: `source <(groupcast completions bash)`.
     Completions(Completions),
@@ -178,8 +178,14 @@ pub(crate) struct Man {
 
 #[derive(Args, Debug)]
 pub(crate) struct Keygen {
+    /// Write into this file, which must not be there yet: private from the first moment (mode 0600). What a
+    /// shell makes of > FILE can be opened by others until the key is in it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
     /// Make the key of a passphrase of 16 characters or more: asked for, or the first line of standard
-    /// input. Whoever records a datagram can try passphrases, so let dice choose it.
+    /// input. Whoever records a datagram can try passphrases, so let dice choose it, and name the group:
+    /// without --group-name, the same passphrase gives the same key everywhere.
     #[arg(long)]
     pub(crate) passphrase: bool,
 
@@ -192,7 +198,7 @@ pub(crate) struct Keygen {
     )]
     pub(crate) from: Option<PathBuf>,
 
-    /// Make a key to sign messages with, for a publisher: `groupcast keygen --sign > FILE`. --name is what
+    /// Make a key to sign messages with, for a publisher: `groupcast keygen --sign --out FILE`. --name is what
     /// those who trust it may call it.
     #[arg(long, conflicts_with_all = ["passphrase", "from", "array"])]
     pub(crate) sign: bool,
@@ -304,7 +310,7 @@ pub(crate) struct Send {
     )]
     pub(crate) timeout: Duration,
 
-    /// Sign every message with the key in this file, as `groupcast keygen --sign > FILE` makes it.
+    /// Sign every message with the key in this file, as `groupcast keygen --sign --out FILE` makes it.
     #[arg(long, value_name = "FILE", conflicts_with = "raw")]
     pub(crate) sign_key: Option<PathBuf>,
 

@@ -43,6 +43,8 @@ fn a_new_key_file_is_private_and_can_be_loaded() {
     let path = scratch("new");
     let said = keygen_into(&path, &["--group-name", "kitchen"]);
     assert!(said.contains("by its owner only"), "{said}");
+    assert!(said.contains("who opened it before"), "{said}");
+    assert!(said.contains("--out FILE"), "{said}");
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let file = load(&path).unwrap();
@@ -56,6 +58,48 @@ fn a_new_key_file_is_private_and_can_be_loaded() {
     assert!(output.stderr.is_empty(), "{output:?}");
     assert_ne!(load(&path).unwrap().keys(), file.keys());
     fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_file_of_out_is_new_and_private_from_the_first_moment() {
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (keys, boss, trusted) = (scratch("out"), scratch("out-boss"), scratch("out-trusted"));
+    let [at, boss_at, trusted_at] = [&keys, &boss, &trusted].map(|path| path.to_str().unwrap());
+    let args = ["keygen", "--group-name", "kitchen", "--out", at];
+    let ended = run(group(100), args).expect(0);
+    assert!(ended.stdout.is_empty(), "{ended:#?}");
+    assert!(ended.stderr.contains("yours alone"), "{ended:#?}");
+    assert_eq!(mode(&keys), 0o600);
+    let made = load(&keys).unwrap();
+    assert_eq!(made.group_name().as_str(), "kitchen");
+    // What is there is a key in use, perhaps: it stays.
+    let ended = run(group(100), args).expect(2);
+    assert!(ended.stderr.contains("is there already"), "{ended:#?}");
+    assert_eq!(load(&keys).unwrap(), made);
+
+    let args = ["keygen", "--sign", "--name", "boss", "-o", boss_at];
+    run(group(100), args).expect(0);
+    assert_eq!(mode(&boss), 0o600);
+    let args = [
+        "keygen", "--public", boss_at, "--name", "boss", "-o", trusted_at,
+    ];
+    run(group(100), args).expect(0);
+    let key = groupcast_std::sign_file::load(&boss).unwrap().public();
+    let list = groupcast_std::sign_file::load_trusted(&trusted).unwrap();
+    assert_eq!(list.name_of(&key), Some("boss"));
+
+    let link = scratch("out-link");
+    std::os::unix::fs::symlink("/nonsense/elsewhere", &link).unwrap();
+    for (path, said) in [
+        (link.to_str().unwrap(), "is there already"),
+        ("/nonsense/file", "cannot write the file /nonsense/file"),
+    ] {
+        let ended = run(group(100), ["keygen", "--out", path]).expect(2);
+        assert!(ended.stderr.contains(said), "{ended:#?}");
+    }
+    for path in [keys, boss, trusted, link] {
+        fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]
@@ -111,8 +155,22 @@ fn a_passphrase_gives_the_same_key_in_the_same_group() {
         ours,
         key("kitchen", b"seven words that dice have chosen\r\nmore\n")
     );
+    let marked = b"\xef\xbb\xbfseven words that dice have chosen\r\n";
+    assert_eq!(ours, key("kitchen", marked));
     let others = key("cellar", b"seven words that dice have chosen");
     assert_ne!(ours.keys(), others.keys());
+}
+
+#[test]
+fn that_a_group_without_a_name_has_the_salt_of_all_is_said() {
+    let said = |name: &str| {
+        let args = ["keygen", "--passphrase", "--group-name", name];
+        let words = b"seven words that dice have chosen\n";
+        let ended = run_with_input(group(101), &args, words).expect(0);
+        ended.stderr.contains("gives the same key everywhere")
+    };
+    assert!(said(""));
+    assert!(!said("kitchen"));
 }
 
 #[test]
@@ -129,6 +187,11 @@ fn what_cannot_be_is_refused_with_advice() {
         "has 15 characters, and needs 16",
     );
     refused(passphrase, b"", "has 0 characters");
+    refused(
+        passphrase,
+        b"aaaaaaaaaaaaaaaaaaaa\n",
+        "seven words that dice chose",
+    );
     refused(passphrase, b"\xff\xfe\n", "cannot read the passphrase");
     let long = "x".repeat(33);
     refused(

@@ -3,7 +3,7 @@
 //! Yours is made so, and belongs into no repository:
 //!
 //! ```text
-//! groupcast keygen --group-name NAME > my.keys             for the desktops
+//! groupcast keygen --group-name NAME --out my.keys         for the desktops
 //! groupcast keygen --rust-array --from my.keys             KEY, for the boards
 //! ```
 
