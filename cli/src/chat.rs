@@ -20,6 +20,7 @@ use crate::options::{Chat, Common};
 use crate::session::{Session, builder};
 use crate::terminal;
 use mirror::Mirror;
+use plain::Screen;
 
 /// How much of what was said before is shown, in messages of each member.
 const RECENT: u8 = 16;
@@ -32,11 +33,14 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let builder = builder(common, options.limits)?.join_streams(Join::Recent(RECENT));
     let mut session = Session::join(common, builder)?;
     let channel = Channel::reliable_ordered(options.channel);
-    let talked = if options.plain || common.json || !terminal::is_there() {
-        plain::talk(common, &mut session, channel, &mirror)
-    } else {
-        live::talk(common, &mut session, channel, &mirror)
+    let plain = options.plain || common.json || !terminal::is_there();
+    let mut screen = plain.then(|| Screen::new(common, channel)).transpose()?;
+    let talked = match &mut screen {
+        Some(screen) => plain::talk(&mut session, channel, &mirror, screen),
+        None => live::talk(common, &mut session, channel, &mirror),
     };
     let left = session.leave().map(|_| ());
-    talked.and(left)
+    // The member does not wait for whoever reads.
+    let written = screen.map_or(Ok(()), Screen::finish);
+    talked.and(written).and(left)
 }

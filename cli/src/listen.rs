@@ -20,7 +20,7 @@ pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
     let trusted = trust::trusted(options)?;
     let builder = builder(common, options.limits)?.join_streams(options.join);
     let mut session = Session::join(common, builder)?;
-    let mut output = Output::new(common.json);
+    let mut output = Output::queued(common.json)?;
     let mut filter = Filter::new(trusted.as_ref());
     let wanted = options.count.map(u64::from);
     let mut came: u64 = 0;
@@ -50,7 +50,10 @@ pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
     if let Some(untrusted) = filter.untrusted() {
         aside!("trusted={came} untrusted={untrusted}");
     }
-    match (ended?, wanted) {
+    let written = output.finish();
+    let ended = ended?;
+    written?;
+    match (ended, wanted) {
         (Ended::Time, Some(wanted)) => Err(Failure::Unmet(match filter.untrusted() {
             Some(untrusted) if untrusted > 0 => format!(
                 "{came} of {wanted} messages came in time, and {untrusted} that were dropped, because no \

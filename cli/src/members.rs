@@ -11,7 +11,7 @@ use crate::trust::Show;
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;
-    let mut output = Output::new(common.json);
+    let mut output = Output::queued(common.json)?;
     // With both, the roster is printed once; else every change of it as it happens.
     let once = common.json && options.timeout.is_some();
     let ended = session.watch(end_of(options.timeout), &mut output, |event| {
@@ -35,7 +35,9 @@ pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
         Ok(())
     };
     let left = session.leave();
+    let written = output.finish();
     ended?;
     printed?;
+    written?;
     left.map(|_| ())
 }

@@ -1,6 +1,10 @@
 //! Standard output: a line for everything that happens, written as soon as nothing else is to do.
 
-use std::io::{BufWriter, Stdout, Write, stdout};
+mod queue;
+
+use core::time::Duration;
+use std::io::{Write, stdout};
+use std::time::Instant;
 
 use groupcast::{Channel, Event};
 use serde::Serialize;
@@ -9,16 +13,31 @@ use crate::choices::class_name;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
+use crate::signal;
 use crate::trust::Show;
+
+use queue::Queue;
 
 /// Lines that come faster than this many octets fill are written together: a burst of messages must
 /// not be lost while line after line is written.
 const BUFFER: usize = 64 * 1024;
 
+/// Octets that wait at most for whoever reads them: a reader that pauses for some seconds misses nothing.
+const WAITING: usize = 8 * 1024 * 1024;
+
+/// How long the end may wait for the reader in silence.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// Where results go, as lines for people or as JSON.
 #[derive(Debug)]
 pub(crate) struct Output {
-    stdout: BufWriter<Stdout>,
+    /// What has not been handed on.
+    lines: Vec<u8>,
+    /// Where they go, if nobody is to wait for whoever reads.
+    queue: Option<Queue>,
+    /// Whether the queue is full, and whether that was said.
+    is_full: bool,
+    was_full: bool,
     json: bool,
     /// Messages of this channel are shown without saying so.
     usual: Channel,
@@ -27,10 +46,23 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            stdout: BufWriter::with_capacity(BUFFER, stdout()),
+            lines: Vec::with_capacity(BUFFER),
+            queue: None,
+            is_full: false,
+            was_full: false,
             json,
             usual: Channel::default(),
         }
+    }
+
+    /// As [`new`](Self::new), for members: lines wait in a queue, and whoever does not read them does not keep
+    /// the member from answering. It ends with [`finish`](Self::finish).
+    pub(crate) fn queued(json: bool) -> Result<Self, Failure> {
+        let queue = Queue::new(stdout()).map_err(|error| Failure::output(&error))?;
+        Ok(Self {
+            queue: Some(queue),
+            ..Self::new(json)
+        })
     }
 
     /// Shows messages of this channel without saying so, for people.
@@ -62,13 +94,73 @@ impl Output {
         line.map_or(Ok(()), |line| self.put(&line))
     }
 
-    /// Writes what has not been written yet.
+    /// Writes what has not been written yet, or has it written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.stdout.flush().map_err(|error| Failure::output(&error))
+        let written = match &self.queue {
+            Some(queue) => queue.push(&mut self.lines),
+            None => {
+                let mut stdout = stdout().lock();
+                let written = stdout.write_all(&self.lines);
+                self.lines.clear();
+                written.and_then(|()| stdout.flush())
+            }
+        };
+        written.map_err(|error| Failure::output(&error))
+    }
+
+    /// Whether so much waits to be read that no more is to be taken. Once it is so, it stays so until half of
+    /// that is read.
+    pub(crate) fn is_full(&mut self) -> bool {
+        let Some(queue) = &self.queue else {
+            return false;
+        };
+        let most = if self.is_full { WAITING / 2 } else { WAITING };
+        self.is_full = queue.len() > most;
+        if self.is_full && !self.was_full {
+            self.was_full = true;
+            aside!(
+                "groupcast: nobody reads standard output: {} MiB wait, and no more is taken until they are read; \
+                 what is missed of reliable streams is told as a gap",
+                WAITING / (1024 * 1024)
+            );
+        }
+        self.is_full
+    }
+
+    /// Waits until there is room again, for `limit` at most.
+    pub(crate) fn wait_for_room(&self, limit: Duration) {
+        if let Some(queue) = &self.queue {
+            queue.wait(WAITING / 2, limit);
+        }
+    }
+
+    /// Waits until all is written.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        let begun = Instant::now();
+        let mut is_said = false;
+        while self
+            .queue
+            .as_ref()
+            .is_some_and(|queue| !queue.wait(0, signal::LOOK))
+        {
+            if !is_said && signal::end_requested() && begun.elapsed() >= SILENCE {
+                is_said = true;
+                aside!(
+                    "groupcast: waiting for whoever reads standard output; Ctrl-C again ends it"
+                );
+            }
+        }
+        self.flush()
     }
 
     fn put(&mut self, line: &str) -> Result<(), Failure> {
-        writeln!(self.stdout, "{line}").map_err(|error| Failure::output(&error))
+        self.lines.extend_from_slice(line.as_bytes());
+        self.lines.push(b'\n');
+        if self.lines.len() >= BUFFER {
+            self.flush()?;
+        }
+        Ok(())
     }
 }
 

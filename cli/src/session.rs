@@ -101,6 +101,10 @@ impl Session {
             if left == Some(Duration::ZERO) {
                 return Ok(Ended::Time);
             }
+            if output.is_full() {
+                self.stay(output)?;
+                continue;
+            }
             match self.member.poll() {
                 Ok(Some(event)) => {
                     failing = false;
@@ -127,6 +131,15 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Waits until there is room in `output`, for a moment. Meanwhile nothing is taken; the others see that this
+    /// member is there. Whoever is not heard is not silent for it.
+    pub(crate) fn stay(&mut self, output: &mut Output) -> Result<(), Failure> {
+        output.flush()?;
+        self.member.try_flush();
+        output.wait_for_room(signal::LOOK);
+        Ok(())
     }
 
     /// Sends what is due and receives what has come, without waiting. `false` in network trouble.

@@ -21,18 +21,20 @@ const BATCH: usize = 64;
 
 /// Talks until standard input ends or a signal comes.
 pub(crate) fn talk(
-    common: &Common,
     session: &mut Session,
     channel: Channel,
     mirror: &Mirror,
+    screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let mut screen = Screen::new(Output::new(common.json).usual(channel), common.json);
-    let screen = &mut screen;
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
     let mut last = None;
     let mut ended = false;
     while !ended && !signal::end_requested() {
+        if screen.output.is_full() {
+            session.stay(&mut screen.output)?;
+            continue;
+        }
         for _ in 0..BATCH {
             match lines.try_recv() {
                 Ok(line) => {
@@ -88,7 +90,7 @@ fn say(
 }
 
 /// Where the others are heard.
-struct Screen {
+pub(crate) struct Screen {
     output: Output,
     failure: Option<Failure>,
     people: People,
@@ -97,13 +99,18 @@ struct Screen {
 }
 
 impl Screen {
-    fn new(output: Output, all: bool) -> Self {
-        Self {
-            output,
+    pub(crate) fn new(common: &Common, channel: Channel) -> Result<Self, Failure> {
+        Ok(Self {
+            output: Output::queued(common.json)?.usual(channel),
             failure: None,
             people: People::default(),
-            all,
-        }
+            all: common.json,
+        })
+    }
+
+    /// Waits until all is written.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        self.output.finish()
     }
 
     fn show(&mut self, event: &Event<'_>) {

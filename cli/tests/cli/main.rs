@@ -5,6 +5,7 @@
 #![cfg(unix)]
 
 mod bench;
+mod blocked;
 mod chat;
 mod demo;
 mod doctor;
