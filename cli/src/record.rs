@@ -78,6 +78,7 @@ fn record(
         }
         let Some((datagram, source)) = ear.hear()? else {
             capture.flush().map_err(|error| failure(options, &error))?;
+            ear.tell_of_changes();
             ear.wait(left.map_or(signal::LOOK, |left| left.min(signal::LOOK)))?;
             continue;
         };

@@ -50,6 +50,8 @@ pub(crate) struct Wanted<'t> {
 pub(crate) struct Session {
     pub(crate) member: Member,
     trouble: Trouble,
+    /// The changes of the interface that were told.
+    told: u64,
     verbose: bool,
 }
 
@@ -68,6 +70,7 @@ impl Session {
         Ok(Self {
             member,
             trouble: Trouble::default(),
+            told: 0,
             verbose: common.verbose,
         })
     }
@@ -118,7 +121,7 @@ impl Session {
                 Ok(None) => {
                     failing = false;
                     output.flush()?;
-                    self.trouble.look(self.member.counters());
+                    self.look();
                     let limit = left.map_or(signal::LOOK, |left| left.min(signal::LOOK));
                     self.member.wait(limit)?;
                 }
@@ -148,7 +151,7 @@ impl Session {
             match self.member.poll() {
                 Ok(Some(event)) => happened(&event),
                 Ok(None) => {
-                    self.trouble.look(self.member.counters());
+                    self.look();
                     return true;
                 }
                 Err(error) => {
@@ -171,6 +174,15 @@ impl Session {
             std::thread::sleep(limit.min(AFTER_ERROR));
         }
         Ok(())
+    }
+
+    /// Tells of the end of trouble, and of another interface.
+    fn look(&mut self) {
+        self.trouble.look(self.member.counters());
+        if self.told != self.member.changes() {
+            self.told = self.member.changes();
+            self.trouble.tell(changed(self.member.choice()));
+        }
     }
 
     /// From now on, trouble with the network is kept for [`trouble`](Self::trouble).
@@ -253,19 +265,29 @@ pub(crate) fn say_start(common: &Common, member: &Member) {
     say_where(common, member.group(), member.choice(), &who);
 }
 
+/// The interface has changed.
+pub(crate) fn changed(choice: &Choice) -> String {
+    format!("the interface changed: now {}", where_is(choice))
+}
+
+/// By what a member is connected.
+fn where_is(choice: &Choice) -> String {
+    let (name, address) = (choice.label(), choice.address);
+    let mtu = choice.mtu.map(|mtu| mtu.to_string());
+    let mtu = mtu.as_deref().unwrap_or("unknown");
+    format!("via {name} ({address}), MTU {mtu}")
+}
+
 /// The start-up line.
 pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who: &str) {
-    let (name, address) = (choice.label(), choice.address);
-    let mtu = choice
-        .mtu
-        .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
+    let place = where_is(choice);
     aside!(
-        "group {group} via {} ({address}), MTU {mtu}, hop limit {}, {who}",
-        escaped(name),
-        common.hops,
+        "group {group} {}, hop limit {}, {who}",
+        escaped(&place),
+        common.hops
     );
     if common.verbose {
-        aside!("{}: {}", escaped(name), escaped(&choice.reason));
+        aside!("{}: {}", escaped(choice.label()), escaped(&choice.reason));
     }
 }
 

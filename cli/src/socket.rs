@@ -7,9 +7,11 @@ use groupcast::embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::multicast::{Interface, UdpMulticast};
 use groupcast_std::{Choice, Socket, StdStack, wait};
 
+use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::place;
+use crate::session::changed;
 use crate::signal;
 
 /// How long to wait for a socket that has no room.
@@ -24,6 +26,8 @@ pub(crate) struct Ear {
     stack: StdStack,
     socket: Socket,
     buffer: Vec<u8>,
+    /// The changes of the interface that were told.
+    told: u64,
 }
 
 impl Ear {
@@ -37,6 +41,7 @@ impl Ear {
             stack,
             socket,
             buffer: vec![0; LARGEST],
+            told: 0,
         })
     }
 
@@ -51,6 +56,14 @@ impl Ear {
     /// The next datagram that has come, and from where. It is the caller's to change.
     pub(crate) fn hear(&mut self) -> Result<Option<(&mut [u8], SocketAddr)>, Failure> {
         hear(&mut self.stack, &mut self.socket, &mut self.buffer)
+    }
+
+    /// Says so when the interface has changed.
+    pub(crate) fn tell_of_changes(&mut self) {
+        if self.told != self.stack.changes() {
+            self.told = self.stack.changes();
+            aside!("groupcast: {}", escaped(&changed(self.choice())));
+        }
     }
 
     /// Waits until there is something to hear, for `limit` at most.

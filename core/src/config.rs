@@ -151,6 +151,12 @@ impl Config {
         self
     }
 
+    /// How fast to send at most.
+    #[must_use]
+    pub const fn pace(&self) -> Pace {
+        self.pace
+    }
+
     /// The group's address and port.
     #[must_use]
     pub const fn group(&self) -> SocketAddr {

@@ -197,6 +197,11 @@ impl<M: Memory> Group<M> {
         Ok(Self { memory, engine })
     }
 
+    /// Sends at another pace from now on: that of another network, for members that move.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.engine.set_pace(&self.memory.views(), pace);
+    }
+
     /// Takes other keys. If the one to send with is another, this member goes on in another
     /// [session](Self::session) of the same life: what is under way is repaired in it, and the others are
     /// told nothing. Counts of bad tags begin anew.

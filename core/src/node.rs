@@ -387,6 +387,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         }
     }
 
+    /// Sends at another pace from now on. See [`Group::set_pace`].
+    pub fn set_pace(&mut self, pace: crate::Pace) {
+        self.group.set_pace(pace);
+    }
+
     /// Takes other keys. See [`Group::set_keys`].
     ///
     /// # Errors
@@ -535,6 +540,12 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.group.max_message(class)
+    }
+
+    /// The stack.
+    #[must_use]
+    pub const fn stack(&self) -> &S {
+        &self.stack
     }
 
     /// The stack and its two sockets, the group's first: to wait until one of them is readable.

@@ -129,7 +129,7 @@ impl Choice {
         label(&self.name, &self.description)
     }
 
-    fn new(interface: &NetworkInterface, address: IpAddr, reason: String) -> Self {
+    pub(crate) fn new(interface: &NetworkInterface, address: IpAddr, reason: String) -> Self {
         Self {
             name: interface.name.clone(),
             description: interface.description.clone(),

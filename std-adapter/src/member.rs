@@ -174,14 +174,9 @@ impl MemberBuilder {
         let choice = stack.choice().clone();
         let receive_burst = receive_burst(&mut stack)?;
         let memory = ProfileMemory::new(self.profile);
-        let pace = if choice.loopback {
-            Pace::UNLIMITED
-        } else {
-            Pace::WIRED
-        };
         let config = self
             .config
-            .with_pace(self.pace.unwrap_or(pace))
+            .with_pace(self.pace.unwrap_or_else(|| pace_of(&choice)))
             .with_receive_burst(receive_burst);
         let seed = entropy::seed()?;
         let mut node = match &self.keys {
@@ -193,18 +188,27 @@ impl MemberBuilder {
                 Node::sealed(stack, memory, config, seal)?
             }
         };
-        // Bare datagrams of one's own are known by the address they come from.
-        let (_, group_socket, own_socket) = node.parts();
+        let (_, _, own_socket) = node.parts();
         let port = own_socket.local_address()?.port();
-        let address = SocketAddr::new(choice.address, port);
-        group_socket.pass_over(address);
-        node.set_local_address(address);
-        Ok(Member {
+        let mut member = Member {
+            changes: node.stack().changes(),
             node,
             clock: Clock::new(),
-            choice,
+            port,
+            has_own_pace: self.pace.is_some(),
             hops: self.hops,
-        })
+        };
+        member.know_oneself();
+        Ok(member)
+    }
+}
+
+/// The pace by default.
+const fn pace_of(choice: &Choice) -> Pace {
+    if choice.loopback {
+        Pace::UNLIMITED
+    } else {
+        Pace::WIRED
     }
 }
 
@@ -227,7 +231,12 @@ fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
 pub struct Member {
     node: Node<StdStack, ProfileMemory>,
     clock: Clock,
-    choice: Choice,
+    /// The port that it sends from.
+    port: u16,
+    /// The application chose the pace.
+    has_own_pace: bool,
+    /// The changes of the interface that have been followed.
+    changes: u64,
     hops: u8,
 }
 
@@ -252,7 +261,31 @@ impl Member {
     ///
     /// What the system reports. The member goes on: call it again.
     pub fn poll(&mut self) -> Result<Option<groupcast::Event<'_>>, Error> {
+        if self.changes != self.node.stack().changes() {
+            self.follow_interface();
+        }
         self.node.poll(self.clock.now())
+    }
+
+    /// The interface is another one, or has another address: what was chosen by it is chosen again.
+    #[cold]
+    fn follow_interface(&mut self) {
+        self.changes = self.node.stack().changes();
+        if !self.has_own_pace {
+            let pace = pace_of(self.choice());
+            if pace != self.node.group().config().pace() {
+                self.node.set_pace(pace);
+            }
+        }
+        self.know_oneself();
+    }
+
+    /// Bare datagrams of one's own are known by the address they come from.
+    fn know_oneself(&mut self) {
+        let address = SocketAddr::new(self.choice().address, self.port);
+        let (_, group_socket, _) = self.node.parts();
+        group_socket.pass_over(address);
+        self.node.set_local_address(address);
     }
 
     /// Waits for the next event, for `timeout` at most.
@@ -462,10 +495,23 @@ impl Member {
         self.node.group().config().group()
     }
 
-    /// The interface in use, and why this one.
+    /// The interface in use, and why this one. It may change while the program runs.
     #[must_use]
     pub const fn choice(&self) -> &Choice {
-        &self.choice
+        self.node.stack().choice()
+    }
+
+    /// How often [`choice`](Self::choice) became another one, or something that it says: for a line that tells
+    /// of it. The member has then chosen its pace again, if the application did not choose it.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// How fast this member sends at most.
+    #[must_use]
+    pub const fn pace(&self) -> Pace {
+        self.node.group().config().pace()
     }
 
     /// The hop limit.
@@ -532,5 +578,66 @@ impl Drop for Member {
             self.node.leave(now);
             self.node.flush(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interfaces::tests::made_up;
+
+    fn lo() -> String {
+        let all = crate::interfaces::list().unwrap();
+        let lo = all.into_iter().find(|interface| interface.loopback);
+        lo.unwrap().name
+    }
+
+    fn builder(group: &str) -> MemberBuilder {
+        let builder = Member::builder(group.parse().unwrap());
+        builder.interface(InterfaceSelector::Name(lo()))
+    }
+
+    /// The interface becomes one that leads to others, by this address.
+    fn move_to(member: &mut Member, address: &str) {
+        let index = member.choice().index.get();
+        let mut moved = made_up(&lo(), index, &[address]);
+        (moved.loopback, moved.multicast, moved.mtu) = (false, true, Some(1280));
+        member.node.parts().0.pretend(vec![moved]);
+        while let Ok(Some(_)) = member.poll() {}
+    }
+
+    #[test]
+    fn what_was_chosen_at_joining_is_chosen_again_when_the_interface_changes() {
+        let mut member = builder("239.72.1.7:45120").join().unwrap();
+        assert_eq!(member.pace(), Pace::UNLIMITED);
+        move_to(&mut member, "127.0.0.1");
+        assert_eq!(member.choice().mtu, Some(1280));
+        assert_eq!((member.pace(), member.changes()), (Pace::WIRED, 1));
+    }
+
+    #[test]
+    fn a_pace_that_the_application_chose_stays() {
+        let builder = builder("239.72.1.8:45121").pace(Pace::BOARD);
+        let mut member = builder.join().unwrap();
+        move_to(&mut member, "127.0.0.1");
+        assert_eq!((member.pace(), member.changes()), (Pace::BOARD, 1));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn ones_own_bare_datagrams_are_not_heard_from_another_address_either() {
+        let group = "239.72.1.9:45122";
+        let mut ana = builder(group).announce(false).join().unwrap();
+        let mut ben = builder(group).announce(false).join().unwrap();
+        move_to(&mut ana, "127.0.0.2");
+        ana.send_raw("here").unwrap();
+        let heard = ben.next_event(Duration::from_secs(60)).unwrap();
+        let Some(Event::Raw(raw)) = heard else {
+            panic!("{heard:?}");
+        };
+        assert_eq!(raw.address.ip().to_string(), "127.0.0.2");
+        // The system gave it to all at once.
+        assert!(ana.poll().unwrap().is_none());
+        assert_eq!(ana.counters().raw, 0);
     }
 }

@@ -400,6 +400,8 @@ impl Open {
             None => self.outgoing_link = None,
             link if link == self.outgoing_link => {}
             Some(link) => {
+                // What one interface or its MTU did not take, another may.
+                self.sends_batches = true;
                 // If it fails the interface has changed again, and the next look sees that.
                 let _ = self.set_outgoing_link(link);
             }

@@ -85,10 +85,22 @@ impl StdStack {
         self.watch.choice()
     }
 
+    /// How often [`choice`](Self::choice) became another one, or something that it says.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.watch.changes()
+    }
+
     /// How many memberships were made anew because an interface came back or changed.
     #[must_use]
     pub const fn rejoins(&self) -> u64 {
         self.rejoins
+    }
+
+    /// These are the interfaces from now on, whatever the system says.
+    #[cfg(test)]
+    pub(crate) fn pretend(&mut self, interfaces: Vec<crate::interfaces::NetworkInterface>) {
+        self.watch.pretend(interfaces);
     }
 
     /// Looks at the interfaces, if it is time, and lets the socket act on what is new.

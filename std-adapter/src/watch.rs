@@ -33,6 +33,8 @@ pub(crate) struct Watch {
     looked: Instant,
     /// Counts the looks, so that a socket knows whether it has acted on the last one.
     stamp: u64,
+    /// Counts what became of the choice: see [`Watch::changes`].
+    changes: u64,
 }
 
 impl Watch {
@@ -47,7 +49,13 @@ impl Watch {
             choice,
             looked: Instant::now(),
             stamp: 0,
+            changes: 0,
         })
+    }
+
+    /// How often the choice became another one, or something that is known of it.
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(crate) const fn choice(&self) -> &Choice {
@@ -77,6 +85,23 @@ impl Watch {
     }
 
     fn renew(&mut self, interfaces: Vec<NetworkInterface>) {
+        let before = self.choice.clone();
+        self.choose(interfaces);
+        // Why it was chosen may read differently, as the others come and go.
+        let reason = self.choice.reason.clone();
+        if self.choice != (Choice { reason, ..before }) {
+            self.changes += 1;
+        }
+    }
+
+    /// Looks at these, and never again.
+    #[cfg(test)]
+    pub(crate) fn pretend(&mut self, interfaces: Vec<NetworkInterface>) {
+        self.looked = Instant::now() + Duration::from_secs(86_400);
+        self.renew(interfaces);
+    }
+
+    fn choose(&mut self, interfaces: Vec<NetworkInterface>) {
         self.interfaces = interfaces;
         self.stamp += 1;
         let live = self.link(Interface::Default).is_some();
@@ -86,8 +111,10 @@ impl Watch {
         if self.selector == InterfaceSelector::Auto && settled {
             let index = self.choice.index;
             let current = self.interfaces.iter().find(|i| i.index == index);
-            if let Some(address) = current.and_then(|i| i.address_for(self.group, kept)) {
-                self.choice.address = address;
+            let address = current.and_then(|i| i.address_for(self.group, kept));
+            if let (Some(current), Some(address)) = (current, address) {
+                let reason = core::mem::take(&mut self.choice.reason);
+                self.choice = Choice::new(current, address, reason);
             }
             return;
         }
@@ -159,6 +186,7 @@ mod tests {
             choice,
             looked: Instant::now(),
             stamp: 0,
+            changes: 0,
         }
     }
 
@@ -189,6 +217,30 @@ mod tests {
         assert!(watch.choice().loopback);
         watch.renew(vec![lo(), made_up("eth0", 2, &["10.0.0.1"])]);
         assert_eq!(watch.choice().name, "eth0");
+    }
+
+    #[test]
+    fn what_is_known_of_the_choice_follows_and_each_change_is_counted() {
+        for selector in ["auto", "eth0"] {
+            let eth = made_up("eth0", 2, &["10.0.0.1"]);
+            let mut watch = watch(selector, vec![lo(), eth.clone()]);
+            watch.renew(vec![lo(), eth.clone()]);
+            assert_eq!(watch.changes(), 0, "nothing has changed");
+            let mut narrow = eth.clone();
+            narrow.mtu = Some(1280);
+            watch.renew(vec![lo(), narrow.clone()]);
+            assert_eq!((watch.choice().mtu, watch.changes()), (Some(1280), 1));
+            narrow.addresses = vec!["10.0.0.2".parse().unwrap()];
+            watch.renew(vec![lo(), narrow.clone()]);
+            assert_eq!(watch.choice().address.to_string(), "10.0.0.2");
+            assert_eq!(watch.changes(), 2);
+            narrow.running = false;
+            watch.renew(vec![lo(), narrow]);
+            watch.renew(vec![lo()]);
+            assert_eq!(watch.changes(), 2, "it is watched for its return");
+            watch.renew(vec![lo(), made_up("eth0", 7, &["10.0.0.2"])]);
+            assert_eq!((watch.choice().index.get(), watch.changes()), (7, 3));
+        }
     }
 
     #[test]

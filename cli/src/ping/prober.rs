@@ -186,6 +186,7 @@ impl Prober {
                 return Ok(());
             }
             if !heard {
+                self.ear.tell_of_changes();
                 let limit = end.min(self.next).saturating_duration_since(now);
                 wait_for_both(&self.ear, &self.mouth, limit.min(signal::LOOK))?;
             }

@@ -9,7 +9,7 @@ use super::flow::{self, Flow};
 use super::guard::Guard;
 use super::history::Kind;
 use super::inbox::Source;
-use super::pace::Bucket;
+use super::pace::{Bucket, Pace};
 use super::presence::Presence;
 use super::random::Random;
 use super::ration::Ration;
@@ -301,6 +301,14 @@ impl Engine {
         self.presence.start(now, &mut self.random);
         // Who is how far is said of one session.
         views.roster.wait_for_nobody();
+        self.flow.restart(self.sent_next(views));
+    }
+
+    /// Takes another pace.
+    pub(crate) fn set_pace(&mut self, views: &Views<'_>, pace: Pace) {
+        self.config.pace = pace;
+        self.bucket.set_pace(pace);
+        // Without a pace it counts from here how far the others are.
         self.flow.restart(self.sent_next(views));
     }
 

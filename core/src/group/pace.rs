@@ -100,6 +100,12 @@ impl Bucket {
         }
     }
 
+    /// Another pace from now on. What is in the bucket stays, as far as it holds that.
+    pub(crate) const fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+        self.rate = pace.octets_per_second;
+    }
+
     /// Lets time fill the bucket. `burst` is what the smallest receiver takes at once, in datagrams;
     /// 0: not stated. `kept` octets can be repaired.
     pub(crate) fn fill(&mut self, now: Instant, burst: u8, datagram: usize, kept: usize) {
