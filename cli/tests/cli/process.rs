@@ -202,7 +202,12 @@ impl Running {
 
     /// Presses Ctrl-C, and waits for the end.
     pub(crate) fn interrupted(self) -> Ended {
-        self.signal(Signal::INT);
+        // What runs in the background ignores Ctrl-C from the start, and leaves that to what it starts.
+        self.signal(if ignores_ctrl_c() {
+            Signal::TERM
+        } else {
+            Signal::INT
+        });
         self.ended()
     }
 
@@ -246,6 +251,14 @@ impl Running {
             stderr: self.heard.join("\n"),
         }
     }
+}
+
+/// Whether this process, and so its children, began with Ctrl-C ignored; on Linux.
+fn ignores_ctrl_c() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0)
 }
 
 impl Drop for Running {
