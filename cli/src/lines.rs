@@ -26,8 +26,8 @@ impl Line {
         self.octets.len() == self.len
     }
 
-    fn push(&mut self, octets: &[u8]) {
-        let room = KEPT.saturating_sub(self.octets.len()).min(octets.len());
+    fn push(&mut self, octets: &[u8], kept: usize) {
+        let room = kept.saturating_sub(self.octets.len()).min(octets.len());
         self.octets.extend_from_slice(&octets[..room]);
         self.len = self.len.saturating_add(octets.len());
     }
@@ -35,10 +35,15 @@ impl Line {
 
 /// Reads standard input until its end, or until nobody wants more.
 pub(crate) fn read() -> Receiver<io::Result<Line>> {
-    let (sender, receiver) = sync_channel(WAITING);
+    read_of(WAITING, KEPT)
+}
+
+/// As [`read`]: so many lines wait at most, and so much is kept of each.
+pub(crate) fn read_of(waiting: usize, kept: usize) -> Receiver<io::Result<Line>> {
+    let (sender, receiver) = sync_channel(waiting);
     std::thread::spawn(move || {
         let mut input = stdin().lock();
-        while let Some(line) = next(&mut input).transpose() {
+        while let Some(line) = next(&mut input, kept).transpose() {
             let failed = line.is_err();
             if sender.send(line).is_err() || failed {
                 break;
@@ -49,7 +54,7 @@ pub(crate) fn read() -> Receiver<io::Result<Line>> {
 }
 
 /// The next line; `None` at the end. The last one need not end with a line feed.
-fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+fn next(input: &mut impl BufRead, kept: usize) -> io::Result<Option<Line>> {
     let mut line = Line::default();
     loop {
         let octets = match input.fill_buf() {
@@ -63,7 +68,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Option<Line>> {
             return Ok((line.len > 0).then_some(line));
         }
         let end = octets.iter().position(|octet| *octet == b'\n');
-        line.push(&octets[..end.unwrap_or(octets.len())]);
+        line.push(&octets[..end.unwrap_or(octets.len())], kept);
         let used = end.map_or(octets.len(), |end| end + 1);
         input.consume(used);
         if end.is_some() {
@@ -84,7 +89,7 @@ mod tests {
         // A small buffer, so that lines are cut in all places.
         let mut input = BufReader::with_capacity(3, text);
         let mut lines = Vec::new();
-        while let Some(line) = next(&mut input).unwrap() {
+        while let Some(line) = next(&mut input, KEPT).unwrap() {
             lines.push((line.octets, line.len));
         }
         lines

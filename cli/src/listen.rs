@@ -17,7 +17,7 @@ use crate::trust::{self, Filter};
 const CONFIRMING: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
-    let trusted = trust::trusted(options)?;
+    let trusted = trust::trusted(options.trust.as_deref())?;
     let builder = builder(common, options.limits)?.join_streams(options.join);
     let mut session = Session::join(common, builder)?;
     let mut output = Output::queued(common.json)?;

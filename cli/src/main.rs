@@ -39,6 +39,7 @@ mod members;
 mod options;
 mod output;
 mod ping;
+mod pipe;
 mod place;
 mod record;
 mod recording;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&common),
         Command::Listen(options) => listen::run(&common, &options),
         Command::Send(options) => send::run(&common, &options),
+        Command::Pipe(options) => pipe::run(&common, &options),
         Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
         Command::Ping(options) => ping::run(&common, &options),

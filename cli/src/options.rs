@@ -133,6 +133,9 @@ pub(crate) enum Command {
     /// Talk, on the whole screen: who is there, what is said, who has it. Without a terminal line by line,
     /// from standard input to the group and from the others to standard output.
     Chat(Chat),
+    /// Take part in lines of JSON, for programs in any language: what is to be sent comes from standard input,
+    /// what happens goes to standard output, and it never hears itself. cli/JSON.md is the schema.
+    Pipe(Pipe),
     /// Show who is there.
     Members(Members),
     /// Ask members for answers, by multicast and by unicast: what is lost, and how long it takes.
@@ -317,6 +320,36 @@ pub(crate) struct Send {
     /// Send so many lines a second at most.
     #[arg(long, value_name = "N", requires = "lines")]
     pub(crate) rate: Option<NonZeroU32>,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Pipe {
+    /// How long a line with "confirm" waits for those who are to have it. Exit 3 if one is not confirmed.
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Duration,
+
+    /// Where to begin with reliable messages: with what is sent from now on, or up to N back.
+    #[arg(long, value_name = "current|recent:N", default_value = "current", value_parser = parse_join)]
+    pub(crate) join: Join,
+
+    /// Sign every message with the key in this file, as `groupcast keygen --sign --out FILE` makes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sign_key: Option<PathBuf>,
+
+    /// Show only messages that a publisher in this file signed, and no message twice. It has a line
+    /// NAME = "gp1-…" for each, as `groupcast keygen --public FILE` prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,

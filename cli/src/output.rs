@@ -154,7 +154,8 @@ impl Output {
         self.flush()
     }
 
-    fn put(&mut self, line: &str) -> Result<(), Failure> {
+    /// Writes a line, now or with the next [`flush`](Self::flush).
+    pub(crate) fn put(&mut self, line: &str) -> Result<(), Failure> {
         self.lines.extend_from_slice(line.as_bytes());
         self.lines.push(b'\n');
         if self.lines.len() >= BUFFER {

@@ -45,7 +45,7 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
         Some(path) => read(path)?,
         None => options.text.join(" ").into_bytes(),
     };
-    let key = trust::signing_key(options)?;
+    let key = trust::signing_key(options.sign_key.as_deref())?;
     let mut mouth = Mouth::open(common, options, key)?;
     let end = end_of(Some(options.timeout));
     let said = mouth.meet().and_then(|()| {

@@ -45,6 +45,15 @@ pub(crate) struct Wanted<'t> {
     pub(crate) is_last: bool,
 }
 
+/// How much [`Session::hear`] took.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Heard {
+    All,
+    Some,
+    /// The network is in trouble.
+    Trouble,
+}
+
 /// A member, and what the user is told about it.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -183,6 +192,40 @@ impl Session {
             self.told = self.member.changes();
             self.trouble.tell(changed(self.member.choice()));
         }
+    }
+
+    /// Sends what is due and receives what has come, up to so many events, without waiting.
+    pub(crate) fn hear(
+        &mut self,
+        most: usize,
+        mut happened: impl FnMut(&Event<'_>) -> Result<(), Failure>,
+    ) -> Result<Heard, Failure> {
+        for _ in 0..most {
+            match self.member.poll() {
+                Ok(Some(event)) => {
+                    say_standing(self.verbose, &event);
+                    happened(&event)?;
+                }
+                Ok(None) => {
+                    self.look();
+                    return Ok(Heard::All);
+                }
+                Err(error) => {
+                    self.trouble.begins(&error, self.member.counters());
+                    return Ok(Heard::Trouble);
+                }
+            }
+        }
+        Ok(Heard::Some)
+    }
+
+    /// Waits until there is something to do, for `limit` at most.
+    pub(crate) fn pause(&mut self, heard: Heard, limit: Duration) -> Result<(), Failure> {
+        if heard == Heard::Trouble {
+            std::thread::sleep(limit.min(AFTER_ERROR));
+            return Ok(());
+        }
+        Ok(self.member.wait(limit)?)
     }
 
     /// From now on, trouble with the network is kept for [`trouble`](Self::trouble).

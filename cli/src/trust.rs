@@ -1,11 +1,12 @@
 //! `--sign-key` and `--trust`: messages that are signed, and those that are shown.
 
+use std::path::Path;
+
 use groupcast::Event;
 use groupcast::sign::{NotTrusted, SigningKey, Verifier};
 use groupcast_std::sign_file::{self, Trusted};
 
 use crate::failure::Failure;
-use crate::options::{Listen, Send};
 use crate::signal;
 
 /// Channels of publishers that are remembered, so that no message is shown twice: about 4,096 in all. Every
@@ -18,15 +19,15 @@ const REMEMBERED: usize = 64;
 type Shelf<'t> = Verifier<'t, REMEMBERED>;
 
 /// The key to sign with that is asked for.
-pub(crate) fn signing_key(options: &Send) -> Result<Option<SigningKey>, Failure> {
+pub(crate) fn signing_key(file: Option<&Path>) -> Result<Option<SigningKey>, Failure> {
     let load = |path| signal::ends_at_once(|| sign_file::load(path)).map_err(Failure::from);
-    options.sign_key.as_deref().map(load).transpose()
+    file.map(load).transpose()
 }
 
 /// Who is trusted, if that is asked for.
-pub(crate) fn trusted(options: &Listen) -> Result<Option<Trusted>, Failure> {
+pub(crate) fn trusted(file: Option<&Path>) -> Result<Option<Trusted>, Failure> {
     let load = |path| signal::ends_at_once(|| sign_file::load_trusted(path)).map_err(Failure::from);
-    options.trust.as_deref().map(load).transpose()
+    file.map(load).transpose()
 }
 
 /// What is to be shown of an event.

@@ -17,6 +17,7 @@ mod listen;
 mod manual;
 mod members;
 mod ping;
+mod pipe;
 mod process;
 mod record;
 mod reliable;

@@ -1,0 +1,390 @@
+//! `groupcast pipe`: a member for programs in any language, by lines of JSON in and out.
+
+mod confirming;
+mod said;
+
+use core::time::Duration;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Instant;
+
+use groupcast::Event;
+use groupcast::embedded_nal::nb;
+use groupcast::sign::SigningKey;
+use serde::Serialize;
+
+use crate::delivery::Delivery;
+use crate::failure::Failure;
+use crate::json;
+use crate::lines::{self, Line};
+use crate::options::{Common, Pipe};
+use crate::output::Output;
+use crate::session::{Heard, Session, builder, say_summary};
+use crate::signal;
+use crate::trust::{self, Filter};
+
+use confirming::Confirming;
+use said::{Confirm, Said};
+
+/// The longest line: the largest message, each octet of it escaped.
+const LONGEST: usize = 2 * 1024 * 1024;
+
+/// Lines that wait to be read at most; the rest waits in the pipe.
+const WAITING: usize = 16;
+
+/// How long those who are there may take to say so before the first line is sent: most do.
+const GREETING: Duration = Duration::from_millis(300);
+
+/// How long to wait for a line before looking at the network again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long to wait at once for room to send.
+const NO_ROOM: Duration = Duration::from_millis(1);
+
+/// Lines sent, and events taken, in one go.
+const BATCH: usize = 256;
+
+/// What is told of lines, and of this member.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Told<'a> {
+    /// This member has joined.
+    Ready {
+        group: String,
+        sender: String,
+        session: String,
+        sealed: bool,
+    },
+    /// The line has become a message that is on its way.
+    Queued { line: u64, sequence: u32 },
+    /// The line has not become a message.
+    Error { line: u64, error: &'a str },
+    /// Those who were to have the line's message have it.
+    Confirmed {
+        line: u64,
+        sequence: u32,
+        by: &'a [String],
+    },
+    /// They do not, in time.
+    Unconfirmed {
+        line: u64,
+        sequence: u32,
+        by: &'a [String],
+    },
+}
+
+pub(crate) fn run(common: &Common, options: &Pipe) -> Result<(), Failure> {
+    let trusted = trust::trusted(options.trust.as_deref())?;
+    let key = trust::signing_key(options.sign_key.as_deref())?;
+    let builder = builder(common, options.limits)?.join_streams(options.join);
+    let output = Output::queued(true)?;
+    let session = Session::join(common, builder)?;
+    let mut pipe = Pipeline {
+        input: None,
+        output,
+        filter: Filter::new(trusted.as_ref()),
+        key,
+        confirming: Confirming::new(options.timeout),
+        begin: Instant::now() + GREETING,
+        number: 0,
+        held: None,
+        last: None,
+        is_over: false,
+        refused: 0,
+        unconfirmed: 0,
+        session,
+    };
+    let done = pipe.run();
+    pipe.close(common.verbose, done)
+}
+
+/// A member between two streams of lines.
+struct Pipeline<'t> {
+    session: Session,
+    /// The lines, once this member has looked round.
+    input: Option<Receiver<std::io::Result<Line>>>,
+    output: Output,
+    filter: Filter<'t>,
+    key: Option<SigningKey>,
+    confirming: Confirming,
+    begin: Instant,
+    /// Of the line that was read last.
+    number: u64,
+    /// What that line says, while there is no room to send it.
+    held: Option<Said>,
+    /// The sequence number of the last message that can be confirmed.
+    last: Option<u32>,
+    /// No more lines come.
+    is_over: bool,
+    refused: u64,
+    unconfirmed: u64,
+}
+
+impl Pipeline<'_> {
+    fn run(&mut self) -> Result<(), Failure> {
+        self.tell(&Told::Ready {
+            group: self.session.member.group().to_string(),
+            sender: self.session.member.id().to_string(),
+            session: self.session.member.session().to_string(),
+            sealed: self.session.member.is_sealed(),
+        })?;
+        while !signal::end_requested() {
+            if self.output.is_full() {
+                self.session.stay(&mut self.output)?;
+                continue;
+            }
+            let heard = self.hear()?;
+            let pause = self.speak()?;
+            self.confirm(Instant::now())?;
+            self.output.flush()?;
+            if self.is_over && self.confirming.is_empty() {
+                return self.settle();
+            }
+            if heard != Heard::Some && !pause.is_zero() {
+                self.session.pause(heard, pause)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what has happened, or some of it.
+    fn hear(&mut self) -> Result<Heard, Failure> {
+        let Self {
+            session,
+            output,
+            filter,
+            confirming,
+            ..
+        } = self;
+        session.hear(BATCH, |event| {
+            if let Event::Confirmed(member) = event {
+                confirming.has(member.id());
+            }
+            output.event(event, filter.judge(event))
+        })
+    }
+
+    /// Takes lines, as far as there is room for what they say. How long to wait then.
+    fn speak(&mut self) -> Result<Duration, Failure> {
+        if self.is_over || Instant::now() < self.begin {
+            return Ok(PAUSE);
+        }
+        for _ in 0..BATCH {
+            let said = match self.held.take() {
+                Some(said) => said,
+                None => match self.line()? {
+                    Some(Ok(said)) => said,
+                    Some(Err(why)) => {
+                        self.refuse(&why)?;
+                        continue;
+                    }
+                    None => return Ok(PAUSE),
+                },
+            };
+            if !self.say(said)? {
+                return Ok(NO_ROOM);
+            }
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// What the next line says, or what is wrong with it; `None` if none is there.
+    fn line(&mut self) -> Result<Option<Result<Said, String>>, Failure> {
+        let input = self
+            .input
+            .get_or_insert_with(|| lines::read_of(WAITING, LONGEST));
+        let line = match input.try_recv() {
+            Ok(line) => line,
+            Err(empty) => {
+                self.is_over = empty == TryRecvError::Disconnected;
+                return Ok(None);
+            }
+        };
+        let line =
+            line.map_err(|error| Failure::Trouble(format!("cannot read standard input: {error}")))?;
+        self.number += 1;
+        Ok(Some(if line.is_whole() {
+            Said::read(&line.octets)
+        } else {
+            Err(format!(
+                "the line has {} bytes, more than any message needs; split it",
+                line.len
+            ))
+        }))
+    }
+
+    /// Queues the message of the line that was read last. `false`: there is no room, and it is held.
+    fn say(&mut self, said: Said) -> Result<bool, Failure> {
+        let member = &mut self.session.member;
+        let queued = match &self.key {
+            Some(key) => member.try_queue_signed(said.channel, &said.payload, key),
+            None => member.try_queue(said.channel, &said.payload),
+        };
+        match queued {
+            Ok(sequence) => {
+                let line = self.number;
+                if said.channel.class().is_reliable() {
+                    self.last = Some(sequence);
+                }
+                if let Some(who) = said.confirm {
+                    self.confirming
+                        .wait_for(line, sequence, who, Instant::now());
+                }
+                self.tell(&Told::Queued { line, sequence })?;
+                Ok(true)
+            }
+            Err(nb::Error::WouldBlock) => {
+                self.held = Some(said);
+                Ok(false)
+            }
+            Err(nb::Error::Other(error)) => {
+                self.refuse(&error.to_string())?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn refuse(&mut self, why: &str) -> Result<(), Failure> {
+        self.refused += 1;
+        self.tell(&Told::Error {
+            line: self.number,
+            error: why,
+        })
+    }
+
+    /// Tells what became of lines that were to be confirmed, and asks for others.
+    fn confirm(&mut self, now: Instant) -> Result<(), Failure> {
+        let there: Vec<_> = self.session.member.members().map(|m| m.id()).collect();
+        for (line, sequence, by) in self.confirming.decided(&there, now) {
+            let (is_confirmed, by) = match &by {
+                Ok(by) => (true, by),
+                Err(by) => (false, by),
+            };
+            let by = &by[..];
+            if is_confirmed {
+                self.tell(&Told::Confirmed { line, sequence, by })?;
+            } else {
+                self.unconfirmed += 1;
+                self.tell(&Told::Unconfirmed { line, sequence, by })?;
+            }
+        }
+        if let Some((first, last)) = self.confirming.ask(&there, now) {
+            self.session.member.confirm(first, last);
+        }
+        Ok(())
+    }
+
+    /// After the last line: stays until everybody who is there has what was said, within limits.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let Some(last) = self.last else {
+            return Ok(());
+        };
+        let Self {
+            session,
+            output,
+            filter,
+            ..
+        } = self;
+        let mut written = Ok(());
+        Delivery::new(None).settle(session, (last, last), None, |event| {
+            let line = output.event(event, filter.judge(event));
+            written = core::mem::replace(&mut written, Ok(())).and(line);
+        })?;
+        written?;
+        self.output.flush()
+    }
+
+    fn tell(&mut self, told: &Told<'_>) -> Result<(), Failure> {
+        self.output.put(&json::now(told))
+    }
+
+    /// Answers the lines that have no answer yet, leaves, and says how it went.
+    fn close(mut self, verbose: bool, done: Result<(), Failure>) -> Result<(), Failure> {
+        let answered = done.and_then(|()| {
+            if self.held.take().is_some() {
+                self.refuse("the program was ended before this was sent")?;
+            }
+            for (line, sequence, by) in self.confirming.rest() {
+                self.unconfirmed += 1;
+                let by = &by[..];
+                self.tell(&Told::Unconfirmed { line, sequence, by })?;
+            }
+            self.output.flush()
+        });
+        // Whoever reads late does not keep this member in the group.
+        let left = self.session.leave();
+        if let (true, Ok((counters, _))) = (verbose, &left) {
+            say_summary(counters);
+        }
+        let written = self.output.finish();
+        answered?;
+        written?;
+        left?;
+        if self.refused > 0 {
+            return Err(Failure::Settings(format!(
+                "{} of {} lines were not sent; a line with \"event\":\"error\" tells why of each",
+                self.refused, self.number
+            )));
+        }
+        if self.unconfirmed > 0 {
+            return Err(Failure::Unmet(format!(
+                "{} of {} lines were not confirmed in time by those who were to have them",
+                self.unconfirmed, self.number
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    /// The lines of the page's section about the pipe.
+    fn documented() -> (Vec<&'static str>, Vec<Value>) {
+        let page = include_str!("../JSON.md");
+        let (_, section) = page.split_once("## `groupcast pipe`").unwrap();
+        let lines = section.lines().filter(|line| line.starts_with('{'));
+        let (out, input): (Vec<&str>, Vec<&str>) = lines.partition(|l| l.contains("\"event\""));
+        let out = out.iter().map(|l| serde_json::from_str(l).unwrap());
+        (input, out.collect())
+    }
+
+    fn fields(line: &Value) -> BTreeSet<&String> {
+        line.as_object().unwrap().keys().collect()
+    }
+
+    #[test]
+    fn the_page_shows_every_line_of_the_pipe() {
+        let (input, out) = documented();
+        assert_eq!(input.len(), 3);
+        for line in input {
+            Said::read(line.as_bytes()).unwrap();
+        }
+        let by = &[String::new()][..];
+        let (line, sequence) = (1, 0);
+        let told = [
+            Told::Ready {
+                group: String::new(),
+                sender: String::new(),
+                session: String::new(),
+                sealed: false,
+            },
+            Told::Queued { line, sequence },
+            Told::Error {
+                line,
+                error: &Said::read(br#"{"txt":"a"}"#).unwrap_err(),
+            },
+            Told::Confirmed { line, sequence, by },
+            Told::Unconfirmed { line, sequence, by },
+        ];
+        assert_eq!(told.len(), out.len());
+        for (told, shown) in told.iter().zip(&out) {
+            let told: Value = serde_json::from_str(&json::now(told)).unwrap();
+            assert_eq!(told["event"], shown["event"]);
+            assert_eq!(told["error"], shown["error"]);
+            assert_eq!(fields(&told), fields(shown));
+        }
+    }
+}

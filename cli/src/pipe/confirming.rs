@@ -1,0 +1,299 @@
+//! Who has the messages of lines that are to be confirmed.
+//!
+//! The group can be asked about one range of sequence numbers at a time, so many lines are asked for together. If
+//! one of them stays without an answer, because a member came too late for it, the range is halved until that
+//! line stands alone; then it is put aside, and does not hold up the others.
+
+use core::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
+
+use groupcast::MemberId;
+
+use super::Confirm;
+
+/// Lines that are asked for together at most.
+const TOGETHER: usize = 512;
+
+/// How long an answer takes at most, unless somebody misses something.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// What became of a line: its number, its message's, and who has it.
+pub(super) type Decided = (u64, u32, Result<Vec<String>, Vec<String>>);
+
+#[derive(Debug)]
+struct Waiting {
+    line: u64,
+    sequence: u32,
+    who: Confirm,
+    since: Instant,
+}
+
+/// What the group is asked.
+#[derive(Debug)]
+struct Asked {
+    /// So many lines: the first of those that wait, or the first that was put aside.
+    count: usize,
+    is_aside: bool,
+    at: Instant,
+    has: BTreeSet<MemberId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Confirming {
+    timeout: Duration,
+    waiting: VecDeque<Waiting>,
+    aside: VecDeque<Waiting>,
+    asked: Option<Asked>,
+    /// Of the next question, if it is to be about fewer lines.
+    together: usize,
+    /// Whose turn it is: lines put aside and others take turns.
+    aside_next: bool,
+}
+
+impl Confirming {
+    pub(super) const fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            waiting: VecDeque::new(),
+            aside: VecDeque::new(),
+            asked: None,
+            together: TOGETHER,
+            aside_next: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.aside.is_empty()
+    }
+
+    /// From now on, this line waits for `who`.
+    pub(super) fn wait_for(&mut self, line: u64, sequence: u32, who: Confirm, since: Instant) {
+        self.waiting.push_back(Waiting {
+            line,
+            sequence,
+            who,
+            since,
+        });
+    }
+
+    /// This member has what was asked for.
+    pub(super) fn has(&mut self, member: MemberId) {
+        if let Some(asked) = &mut self.asked {
+            asked.has.insert(member);
+        }
+    }
+
+    /// The lines that are decided: who was to have them has them, or time is up.
+    pub(super) fn decided(&mut self, there: &[MemberId], now: Instant) -> Vec<Decided> {
+        let mut decided = Vec::new();
+        if let Some(asked) = &mut self.asked {
+            let lines = if asked.is_aside {
+                &mut self.aside
+            } else {
+                &mut self.waiting
+            };
+            let by = names(&asked.has);
+            let has = |who| match who {
+                Confirm::Everybody => {
+                    !there.is_empty() && there.iter().all(|id| asked.has.contains(id))
+                }
+                Confirm::Members(wanted) => asked.has.len() >= wanted,
+            };
+            // In the order of the lines; those behind one that still waits wait, too.
+            while asked.count > 0 && lines.front().is_some_and(|first| has(first.who)) {
+                decided.extend(
+                    lines
+                        .pop_front()
+                        .map(|w| (w.line, w.sequence, Ok(by.clone()))),
+                );
+                asked.count -= 1;
+            }
+            if asked.count == 0 {
+                self.asked = None;
+                self.together = (self.together * 2).min(TOGETHER);
+            }
+        }
+        self.give_up(now, &mut decided);
+        if self.asked.as_ref().is_some_and(|a| now >= a.at + PATIENCE) {
+            self.ask_less();
+        }
+        decided
+    }
+
+    /// Lines whose time is up.
+    fn give_up(&mut self, now: Instant, decided: &mut Vec<Decided>) {
+        let timeout = self.timeout;
+        let is_over = |first: Option<&Waiting>| {
+            first.is_some_and(|first| now.saturating_duration_since(first.since) >= timeout)
+        };
+        for is_aside in [true, false] {
+            let lines = if is_aside {
+                &mut self.aside
+            } else {
+                &mut self.waiting
+            };
+            while is_over(lines.front()) {
+                let Some(first) = lines.pop_front() else {
+                    break;
+                };
+                // What was known is known of one line, or of several: then of none.
+                let asked = self.asked.take_if(|asked| asked.is_aside == is_aside);
+                let alone = asked.filter(|asked| asked.count == 1);
+                let by = alone.map(|asked| names(&asked.has)).unwrap_or_default();
+                decided.push((first.line, first.sequence, Err(by)));
+            }
+        }
+    }
+
+    /// Somebody misses one of those lines, or answers late.
+    fn ask_less(&mut self) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        if asked.is_aside {
+            self.aside.rotate_left(1);
+        } else if asked.count > 1 {
+            self.together = asked.count.div_ceil(2);
+        } else {
+            self.aside.extend(self.waiting.pop_front());
+        }
+    }
+
+    /// What to ask the group now: the first and the last sequence number.
+    pub(super) fn ask(&mut self, there: &[MemberId], now: Instant) -> Option<(u32, u32)> {
+        if self.asked.is_some() || there.is_empty() {
+            return None;
+        }
+        let is_aside = match (self.waiting.is_empty(), self.aside.is_empty()) {
+            (true, true) => return None,
+            (false, true) => false,
+            (true, false) => true,
+            (false, false) => {
+                self.aside_next = !self.aside_next;
+                !self.aside_next
+            }
+        };
+        let (lines, most) = if is_aside {
+            (&self.aside, 1)
+        } else {
+            (&self.waiting, self.together.max(1))
+        };
+        let count = lines.len().min(most);
+        let (first, last) = (lines.front()?, lines.get(count - 1)?);
+        self.asked = Some(Asked {
+            count,
+            is_aside,
+            at: now,
+            has: BTreeSet::new(),
+        });
+        Some((first.sequence, last.sequence))
+    }
+
+    /// Those that are left when the program ends, and who has them, as far as that is known.
+    pub(super) fn rest(&mut self) -> Vec<(u64, u32, Vec<String>)> {
+        let rest = self.aside.drain(..).chain(self.waiting.drain(..));
+        let mut rest: Vec<_> = rest.map(|w| (w.line, w.sequence, Vec::new())).collect();
+        rest.sort_unstable();
+        rest
+    }
+}
+
+fn names(members: &BTreeSet<MemberId>) -> Vec<String> {
+    members.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    fn id(number: u32) -> MemberId {
+        MemberId::new(number).unwrap()
+    }
+
+    /// Lines with these numbers and sequence numbers, each for one member.
+    fn lines(numbers: core::ops::Range<u32>, now: Instant) -> Confirming {
+        let mut confirming = Confirming::new(TIMEOUT);
+        for number in numbers {
+            confirming.wait_for(number.into(), number, Confirm::Members(1), now);
+        }
+        confirming
+    }
+
+    #[test]
+    fn many_lines_are_asked_for_together_and_decided_in_their_order() {
+        let now = Instant::now();
+        let there = [id(1), id(2)];
+        let mut confirming = lines(0..700, now);
+        assert_eq!(confirming.ask(&[], now), None);
+        assert_eq!(confirming.ask(&there, now), Some((0, 511)));
+        assert_eq!(confirming.ask(&there, now), None);
+        confirming.has(id(2));
+        let decided = confirming.decided(&there, now);
+        let by = Ok(vec!["00000002".to_owned()]);
+        assert!((0..512).map(|n| (n.into(), n, by.clone())).eq(decided));
+        assert_eq!(confirming.ask(&there, now), Some((512, 699)));
+        confirming.has(id(1));
+        assert_eq!(confirming.decided(&there, now).len(), 188);
+        assert!(confirming.is_empty());
+    }
+
+    #[test]
+    fn everybody_is_all_who_are_there_and_at_least_one() {
+        let now = Instant::now();
+        let mut confirming = Confirming::new(TIMEOUT);
+        confirming.wait_for(1, 7, Confirm::Everybody, now);
+        assert_eq!(confirming.ask(&[id(1), id(2)], now), Some((7, 7)));
+        confirming.has(id(1));
+        assert_eq!(confirming.decided(&[id(1), id(2)], now), []);
+        assert_eq!(confirming.decided(&[], now), []);
+        // The other has left.
+        assert_eq!(confirming.decided(&[id(1)], now).len(), 1);
+    }
+
+    #[test]
+    fn lines_that_nobody_has_do_not_hold_up_the_others() {
+        let mut now = Instant::now();
+        let start = now;
+        let there = [id(1)];
+        // A member that came too late for the first three lines.
+        let mut confirming = lines(0..100, now);
+        let mut confirmed = Vec::new();
+        let mut given_up = Vec::new();
+        while !confirming.is_empty() {
+            if let Some((first, _)) = confirming.ask(&there, now)
+                && first >= 3
+            {
+                confirming.has(id(1));
+            }
+            for (line, _, by) in confirming.decided(&there, now) {
+                let to = if by.is_ok() {
+                    &mut confirmed
+                } else {
+                    &mut given_up
+                };
+                to.push((line, now - start));
+            }
+            now += Duration::from_millis(10);
+        }
+        assert!((3..100).eq(confirmed.iter().map(|(line, _)| *line)));
+        assert!(
+            confirmed.iter().all(|(_, after)| *after < TIMEOUT),
+            "{confirmed:?}"
+        );
+        given_up.sort_unstable();
+        assert!((0..3).eq(given_up.iter().map(|(line, _)| *line)));
+        assert!(given_up.iter().all(|(_, after)| *after >= TIMEOUT));
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_told() {
+        let now = Instant::now();
+        let mut confirming = lines(0..3, now);
+        confirming.ask(&[id(1)], now);
+        assert_eq!(confirming.rest().len(), 3);
+        assert!(confirming.is_empty());
+    }
+}
