@@ -434,6 +434,20 @@ impl<M: Memory> Group<M> {
         self.engine.leave(&mut self.memory.views(), now);
     }
 
+    /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
+    /// It takes time for each of them.
+    #[must_use]
+    pub fn unsent(&mut self) -> usize {
+        self.memory.views().history.unsent_messages()
+    }
+
+    /// Gives up what is queued and not sent yet, for who cannot wait any longer until
+    /// [`leave`](Self::leave) is done. To receivers, messages of the reliable classes are lost, and they
+    /// hear that with the good-bye. Nothing can be repaired after it.
+    pub fn forget_unsent(&mut self) {
+        Engine::forget_unsent(&mut self.memory.views());
+    }
+
     /// Whether everything is sent after [`leave`](Self::leave).
     #[must_use]
     pub fn has_left(&mut self) -> bool {

@@ -474,6 +474,25 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.leave(now);
     }
 
+    /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
+    /// Of what the stack has no room for, each datagram counts as a message. It takes time for each.
+    #[must_use]
+    pub fn unsent(&mut self) -> usize {
+        let batch = self.unsent.as_ref().map_or(0, |batch| {
+            let segment = batch.segment.max(1);
+            batch.octets.len().div_ceil(segment)
+        });
+        let waiting = batch.saturating_add(usize::from(self.odd.is_some()));
+        waiting.saturating_add(self.group.unsent())
+    }
+
+    /// Gives up what is queued and not sent yet. See [`Group::forget_unsent`].
+    pub fn forget_unsent(&mut self) {
+        self.unsent = None;
+        self.odd = None;
+        self.group.forget_unsent();
+    }
+
     /// Whether everything is sent after [`leave`](Self::leave).
     #[must_use]
     pub fn has_left(&mut self) -> bool {

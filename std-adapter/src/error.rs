@@ -181,6 +181,10 @@ pub enum Error {
         /// The size of the buffer, in bytes.
         capacity: usize,
     },
+    /// The member left, and so many messages that were queued were not sent: time was up, or the network
+    /// took nothing any more.
+    #[error("{0} messages were queued and not sent; a faster pace or more time to leave helps")]
+    Unsent(usize),
     /// The operating system refused.
     #[error("cannot {operation}: {error}{}", Advice(hint(*operation, error)))]
     Os {
@@ -235,7 +239,7 @@ impl Error {
             Self::Os { operation, .. } => {
                 matches!(operation, Operation::Bind(_)) || self.kind() == UdpErrorKind::NotPermitted
             }
-            Self::Truncated { .. } | Self::InterfaceGone(_) => false,
+            Self::Truncated { .. } | Self::InterfaceGone(_) | Self::Unsent(_) => false,
             _ => true,
         }
     }
@@ -271,7 +275,7 @@ impl UdpError for Error {
             | Self::InterfaceGone(_) => UdpErrorKind::NoInterface,
             Self::NotOpen | Self::NoDestination => UdpErrorKind::Closed,
             Self::Truncated { .. } => UdpErrorKind::Truncated,
-            Self::Unresolved { .. } | Self::Send(_) => UdpErrorKind::Other,
+            Self::Unresolved { .. } | Self::Send(_) | Self::Unsent(_) => UdpErrorKind::Other,
             Self::Os { operation, error } => kind_of(*operation, error),
         }
     }

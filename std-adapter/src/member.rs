@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::error::Error;
 use crate::interface::{Choice, InterfaceSelector};
+use crate::leaving::Departure;
 use crate::memory::{Profile, ProfileMemory};
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;
@@ -25,10 +26,6 @@ const NO_ROOM: Duration = Duration::from_millis(1);
 
 /// What a datagram of the usual size takes of a socket's receive buffer, with what Linux needs itself.
 const OCTETS_OF_A_DATAGRAM: usize = 2_304;
-
-/// How long leaving may take: in a sealed group up to a second until others believe this member, and then
-/// what it has still to say.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// Joins the group at this address with all settings by default.
 ///
@@ -197,6 +194,7 @@ impl MemberBuilder {
             port,
             has_own_pace: self.pace.is_some(),
             hops: self.hops,
+            departure: None,
         };
         member.know_oneself();
         Ok(member)
@@ -226,11 +224,11 @@ fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
 ///
 /// It owns a [`Node`] on a [`StdStack`], its memory and a clock, and can wait. Poll it, or wait for
 /// events, at least once a second: nothing happens in the background. When it is dropped it says
-/// good-bye once; [`leave`](Self::leave) does it properly.
+/// good-bye once, and what it has not sent yet is lost; [`leave`](Self::leave) does it properly.
 #[derive(Debug)]
 pub struct Member {
-    node: Node<StdStack, ProfileMemory>,
-    clock: Clock,
+    pub(crate) node: Node<StdStack, ProfileMemory>,
+    pub(crate) clock: Clock,
     /// The port that it sends from.
     port: u16,
     /// The application chose the pace.
@@ -238,6 +236,7 @@ pub struct Member {
     /// The changes of the interface that have been followed.
     changes: u64,
     hops: u8,
+    pub(crate) departure: Option<Departure>,
 }
 
 impl Member {
@@ -467,25 +466,32 @@ impl Member {
         }
     }
 
-    /// Leaves: sends what is queued, tells the others, and closes. Takes a tenth of a second; in a sealed
-    /// group up to a second more for a member that has just started and has something to say.
+    /// How many messages are queued and not sent yet, or not wholly, since the pace is slower.
+    #[must_use]
+    pub fn unsent(&mut self) -> usize {
+        self.node.unsent()
+    }
+
+    /// Leaves: sends what is queued, tells the others, and closes. It takes as long as what is queued needs
+    /// at its pace, and then a fifth of a second; in a sealed group up to a second more for a member that has
+    /// just started and has something to say. [`leave_within`](Self::leave_within) has a limit, and
+    /// [`try_leave`](Self::try_leave) tells how far it is.
     ///
     /// # Errors
     ///
-    /// The system cannot wait.
-    pub fn leave(mut self) -> Result<Counters, Error> {
-        let end = self.clock.now() + LEAVING;
-        self.node.leave(self.clock.now());
-        loop {
-            // What arrives while leaving is of no interest to the application, but repairs are asked for,
-            // and in a sealed group others must first believe this member.
-            while let Ok(Some(_)) = self.poll() {}
-            let left = self.clock.now().until(end);
-            if self.node.has_left() || left.is_zero() {
-                break;
-            }
-            self.wait(left)?;
-        }
+    /// [`Error::Unsent`] if the network takes nothing any more, for seconds; or the system cannot wait.
+    pub fn leave(self) -> Result<Counters, Error> {
+        self.leave_within(Duration::MAX)
+    }
+
+    /// As [`leave`](Self::leave), but gives up what is not sent after so much time. Members hear of what they
+    /// lack of the reliable classes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsent`] tells how much was given up; or the system cannot wait.
+    pub fn leave_within(mut self, limit: Duration) -> Result<Counters, Error> {
+        self.leave_within_limit(limit)?;
         Ok(*self.counters())
     }
 
@@ -577,6 +583,11 @@ impl Drop for Member {
             let now = self.clock.now();
             self.node.leave(now);
             self.node.flush(now);
+            // What the pace does not allow now will never be sent, and must not hold back the good-bye.
+            if self.node.unsent() > 0 {
+                self.node.forget_unsent();
+                self.node.flush(now);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::UdpSocket;
 
+use groupcast::{Channel, Pace};
 use groupcast_std::{Error, Event, Member};
 
 const SECONDS: Duration = Duration::from_secs(60);
@@ -146,5 +147,70 @@ fn settings_that_cannot_work_say_what_to_do() {
     assert!(
         matches!(&error, Error::Send(_)) && error.to_string().contains("1162"),
         "{error}"
+    );
+}
+
+/// A member that has more to say than a board's pace allows in two seconds: 2,500 messages of 100 bytes.
+fn with_much_to_say(group: &str) -> (Member, Channel) {
+    let channel = Channel::reliable_ordered(1);
+    let mut member = Member::builder(group.parse().unwrap())
+        .interface("127.0.0.1".parse().unwrap())
+        .pace(Pace::BOARD)
+        .join()
+        .unwrap();
+    for n in 0..2_500 {
+        member.queue(channel, format!("{n:0100}")).unwrap();
+    }
+    assert!(member.unsent() > 2_000, "{}", member.unsent());
+    (member, channel)
+}
+
+/// Hears all until somebody leaves: how many messages, and how many were reported as lost.
+fn hear_until_it_leaves(mut ben: Member) -> std::thread::JoinHandle<(usize, u32)> {
+    std::thread::spawn(move || {
+        let (mut heard, mut lost) = (0, 0);
+        for event in ben.events(SECONDS) {
+            match event.unwrap() {
+                Event::Message(_) => heard += 1,
+                Event::Gap { first, last, .. } => lost += last.wrapping_sub(first) + 1,
+                Event::Left(_) => break,
+                _ => {}
+            }
+        }
+        (heard, lost)
+    })
+}
+
+#[test]
+fn leaving_takes_as_long_as_the_queue_needs() {
+    let ben = hear_until_it_leaves(join("239.72.1.6:45106", "ben"));
+    let (ana, _) = with_much_to_say("239.72.1.6:45106");
+    ana.leave().unwrap();
+    assert_eq!(ben.join().unwrap(), (2_500, 0));
+}
+
+#[test]
+fn what_is_not_sent_in_time_is_told_on_both_sides() {
+    let ben = hear_until_it_leaves(join("239.72.1.7:45107", "ben"));
+    let (ana, _) = with_much_to_say("239.72.1.7:45107");
+    let error = ana.leave_within(Duration::from_secs(1)).unwrap_err();
+    let Error::Unsent(unsent) = error else {
+        panic!("{error}");
+    };
+    assert!((1..2_500).contains(&unsent), "{unsent}");
+    let (heard, lost) = ben.join().unwrap();
+    assert_eq!((heard, lost as usize), (2_500 - unsent, unsent));
+}
+
+#[test]
+fn who_is_dropped_with_much_to_say_says_good_bye_too() {
+    let ben = hear_until_it_leaves(join("239.72.1.8:45108", "ben"));
+    let (mut ana, channel) = with_much_to_say("239.72.1.8:45108");
+    ana.send_on(channel, "end").unwrap();
+    drop(ana);
+    let (heard, lost) = ben.join().unwrap();
+    assert!(
+        heard < 2_501 && heard + lost as usize == 2_501,
+        "{heard} and {lost}"
     );
 }

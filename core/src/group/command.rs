@@ -289,6 +289,13 @@ impl Engine {
         }
     }
 
+    /// Gives up what is queued. Where the stream ends is told with BYE, so receivers know what they lack.
+    pub(crate) fn forget_unsent(views: &mut Views<'_>) {
+        views.history.cancel_unsent();
+        // Nobody gets later what is said to be lost.
+        views.history.forget_sent();
+    }
+
     pub(crate) fn has_left(&self, views: &Views<'_>) -> bool {
         self.presence.has_left() && (views.history.is_sent() || self.silenced)
     }

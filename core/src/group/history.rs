@@ -397,6 +397,19 @@ impl History {
         self.unsent_kept = self.unsent_kept.saturating_sub(u32::from(kept));
     }
 
+    /// How many messages have not been sent, or not all of their fragments. It looks at each record.
+    pub(crate) fn unsent_messages(&self) -> usize {
+        let (mut at, mut messages) = (self.cursor, 0_usize);
+        for _ in 0..self.unsent {
+            let Some(header) = self.header(at) else { break };
+            let is_last =
+                header.kind() == Kind::Bare || Data::fragments_after(self.body(at, header)) == 0;
+            messages = messages.saturating_add(usize::from(is_last));
+            at = self.after(at, header);
+        }
+        messages
+    }
+
     /// Forgets what has not been sent.
     pub(crate) fn cancel_unsent(&mut self) {
         while self.unsent > 0 {
