@@ -410,12 +410,19 @@ impl<M: Memory> Group<M> {
     /// Asks the members who has every message of the reliable classes and of State from the one with
     /// the sequence number `first` to that with the number `last`, as [`send`](Self::send) returned
     /// them. [`Event::Confirmed`] tells of each member that has; they are asked for some seconds.
-    /// Nothing is said of a member that lost one of them, or came too late.
+    /// Of a member that lost one of them, or came too late, [`lacks`](Self::lacks) tells.
     ///
     /// A later call takes the place of an earlier one.
     pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
         self.engine
             .confirm(&mut self.memory.views(), now, first, last);
+    }
+
+    /// Whether this member said that it will never have all of what is to be
+    /// [confirmed](Self::confirm): it came too late, or lost a message that nobody could repair.
+    #[must_use]
+    pub fn lacks(&self, member: MemberId) -> bool {
+        self.memory.view().roster.lacks(member)
     }
 
     /// Queues a bare datagram to the group, for programs that do not speak this protocol.

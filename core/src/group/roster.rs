@@ -451,6 +451,12 @@ impl Roster {
         }
     }
 
+    /// Whether a member said that it will never have all of what is to be confirmed.
+    pub(crate) fn lacks(&self, id: MemberId) -> bool {
+        let mut members = self.places.iter().filter(|peer| peer.is_member());
+        members.any(|peer| peer.member.id() == id && peer.answer == Answer::Lacks)
+    }
+
     /// Whether every member said whether it has what is to be confirmed.
     pub(crate) fn all_answered(&self) -> bool {
         let mut members = self.places.iter().filter(|peer| peer.is_member());

@@ -87,7 +87,16 @@ fn whoever_lost_a_message_does_not_confirm_it() {
     let kept = send(&mut hub, b"kept");
     hub.run(Duration::from_secs(1));
     assert!(hub.log(2).iter().any(|line| line.starts_with("Gap")));
+    let lacking = |hub: &mut Hub| {
+        let group = hub.group(0);
+        let members = group.members().filter(|member| group.lacks(member.id()));
+        members
+            .map(|member| member.name().to_string())
+            .collect::<Vec<_>>()
+    };
+    assert!(lacking(&mut hub).is_empty(), "nobody was asked");
     assert_eq!(confirmed(&mut hub, lost, kept), ["bo"]);
+    assert_eq!(lacking(&mut hub), ["cem"]);
     assert_eq!(confirmed(&mut hub, kept, kept), ["bo", "cem"]);
 }
 
