@@ -453,6 +453,13 @@ impl Member {
         self.node.confirm(self.clock.now(), first, last);
     }
 
+    /// Whether this member said that it will never have all of what is to be
+    /// [confirmed](Self::confirm): it came too late, or lost a message that could not be repaired.
+    #[must_use]
+    pub fn lacks(&self, member: MemberId) -> bool {
+        self.node.group().lacks(member)
+    }
+
     /// Sends what is queued, as far as the system has room, without receiving; `false` if it had no room
     /// for all of it. What it reports comes with the next [`poll`](Self::poll), which does this too.
     pub fn try_flush(&mut self) -> bool {

@@ -101,7 +101,7 @@ fn many_queued_messages_arrive_in_few_datagrams() {
         join("239.72.1.5:45105", "ben"),
     );
     for n in 0..1_000 {
-        ana.queue(groupcast::Channel::best_effort(1), format!("{n:064}"))
+        ana.queue(Channel::best_effort(1), format!("{n:064}"))
             .unwrap();
     }
     ana.send("end").unwrap();
@@ -141,9 +141,7 @@ fn settings_that_cannot_work_say_what_to_do() {
         "{nowhere}"
     );
     let mut ana = Member::builder(group).interface(lo()).join().unwrap();
-    let error = ana
-        .send_on(groupcast::Channel::latest(1), vec![0; 1163])
-        .unwrap_err();
+    let error = ana.send_on(Channel::latest(1), vec![0; 1163]).unwrap_err();
     assert!(
         matches!(&error, Error::Send(_)) && error.to_string().contains("1162"),
         "{error}"

@@ -115,6 +115,28 @@ fn a_tail_that_was_lost_is_a_gap_when_its_sender_leaves() {
 }
 
 #[test]
+fn what_is_given_up_is_a_gap_and_does_not_hold_back_the_good_bye() {
+    for bare in [false, true] {
+        let mut pair = Pair::new();
+        pair.passes(0, 2_000, |_| false);
+        pair.told();
+        let at = ms(2_000);
+        pair.say(2_000, 1_100);
+        pair.sender.send(at, ORDERED, &[3; 1_000]).unwrap();
+        if bare {
+            pair.sender.send_raw(at, b"bare").unwrap();
+        }
+        pair.sender.leave(at);
+        assert_eq!(pair.sender.unsent(), if bare { 3 } else { 2 });
+        pair.sender.forget_unsent();
+        assert_eq!(pair.sender.unsent(), 0);
+        pair.passes(2_000, 2_500, |_| false);
+        assert_eq!(pair.told(), ["gap 0..=1", "left"]);
+        assert!(pair.sender.has_left());
+    }
+}
+
+#[test]
 fn the_last_words_of_one_that_leaves_are_heard_with_any_of_its_byes() {
     for heard in 0..7 {
         let mut pair = Pair::new();
