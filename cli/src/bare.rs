@@ -27,8 +27,8 @@ impl Bare {
         Ok(Self(mouth))
     }
 
-    /// Sends a datagram. Waits for room.
-    pub(crate) fn send(&mut self, datagram: &[u8]) -> Result<(), Failure> {
+    /// Sends a datagram. Waits for room; `false`: a signal came before there was.
+    pub(crate) fn send(&mut self, datagram: &[u8]) -> Result<bool, Failure> {
         if datagram.is_empty() {
             return Err(SendError::Empty.into());
         }

@@ -16,6 +16,7 @@ use core::time::Duration;
 use groupcast::{Channel, Join};
 
 use crate::failure::Failure;
+use crate::leaving::{LeaveBy, Left};
 use crate::options::{Chat, Common};
 use crate::session::{Session, builder};
 use crate::terminal;
@@ -32,15 +33,17 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mirror = Mirror::new(common, options)?;
     let builder = builder(common, options.limits)?.join_streams(Join::Recent(RECENT));
     let mut session = Session::join(common, builder)?;
+    let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);
     let plain = options.plain || common.json || !terminal::is_there();
     let mut screen = plain.then(|| Screen::new(common, channel)).transpose()?;
     let talked = match &mut screen {
-        Some(screen) => plain::talk(&mut session, channel, &mirror, screen),
+        Some(screen) => plain::talk(&mut session, channel, &mirror, screen, &leave_by),
         None => live::talk(common, &mut session, channel, &mirror),
     };
-    let left = session.leave().map(|_| ());
+    let left = session.leave_by(leave_by.get());
+    let left = left.and_then(Left::check).map(|_| ());
     // The member does not wait for whoever reads.
     let written = screen.map_or(Ok(()), Screen::finish);
-    talked.and(written).and(left)
+    Failure::all([talked, written, left])
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use groupcast::{Event, MemberId};
 
 use crate::failure::Failure;
+use crate::leaving::Queue;
 use crate::session::Session;
 use crate::signal;
 
@@ -22,108 +23,243 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How often to ask anew who has it.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// What is known of what was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Known {
+    /// Those who are expected have all of it; or, if nobody is, all who are there.
+    Arrived,
+    /// Nobody promised anything.
+    Nothing,
+}
+
 /// Who has everything that was sent.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     joined: Instant,
-    /// How many members must have it, and how long they may take.
-    expected: Option<(usize, Duration)>,
+    expected: Option<Expected>,
     has: HashSet<MemberId>,
+    /// Who said good-bye.
+    left: HashSet<MemberId>,
+    /// Who fell silent, and may come back.
+    lost: HashSet<MemberId>,
+}
+
+/// Who must have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) members: usize,
+    /// How long they may take.
+    pub(crate) timeout: Duration,
+    /// Whether who comes later gets it, too.
+    pub(crate) is_for_newcomers: bool,
 }
 
 impl Delivery {
     /// Of a member that has just joined.
-    pub(crate) fn new(expected: Option<(usize, Duration)>) -> Self {
+    pub(crate) fn new(expected: Option<Expected>) -> Self {
         Self {
             joined: Instant::now(),
             expected,
             has: HashSet::new(),
+            left: HashSet::new(),
+            lost: HashSet::new(),
         }
     }
 
     /// Waits until those who are expected are there, or else for a moment, since nobody is known yet.
-    pub(crate) fn meet(&self, session: &mut Session) -> Result<(), Failure> {
-        let limit = self.expected.map_or(GREETING, |(_, timeout)| timeout);
+    pub(crate) fn meet(&mut self, session: &mut Session) -> Result<(), Failure> {
+        let limit = self.expected.map_or(GREETING, |it| it.timeout);
         let end = self.joined.checked_add(limit);
         loop {
             let left = left(end);
             let there = session.member.members().count();
             match self.expected {
-                Some((wanted, _)) if there >= wanted => return Ok(()),
-                Some((wanted, timeout)) if left.is_zero() => {
+                Some(it) if there >= it.members => return Ok(()),
+                Some(it) if left.is_zero() || signal::end_requested() => {
+                    let when = if left.is_zero() {
+                        format!("within {} s", it.timeout.as_secs_f64())
+                    } else {
+                        "when it was ended".to_owned()
+                    };
                     return Err(Failure::Unmet(format!(
-                        "{there} of {wanted} members were there within {} s, so nothing was sent; \
-                         `groupcast members` shows who is",
-                        timeout.as_secs_f64()
+                        "{there} of {} members were there {when}, so nothing was sent; `groupcast members` \
+                         shows who is",
+                        it.members
                     )));
                 }
                 _ if left.is_zero() || signal::end_requested() => return Ok(()),
-                _ => session.attend(left.min(signal::LOOK), |_| {})?,
+                _ => session.attend(left.min(signal::LOOK), |event| self.note(event))?,
             }
         }
     }
 
-    /// Stays until the messages with the sequence numbers from `first` to `last` have arrived at those
-    /// who are expected, or else the last one at everybody who is there, within limits. `end`: until
-    /// when, if members are expected.
+    /// Remembers who has it, and who has gone.
+    pub(crate) fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Confirmed(member) => {
+                self.has.insert(member.id());
+            }
+            Event::Joined(member) | Event::Recovered(member) => {
+                self.left.remove(&member.id());
+                self.lost.remove(&member.id());
+            }
+            Event::Left(member) => {
+                self.left.insert(member.id());
+            }
+            Event::Lost(member) => {
+                self.lost.insert(member.id());
+            }
+            _ => {}
+        }
+    }
+
+    /// Stays until the messages with the sequence numbers from `first` to `last` have been sent, and have
+    /// arrived at those who are expected, or else the last one at everybody who is there, within limits.
+    /// `leave_by`: until when they may be sent.
     pub(crate) fn settle(
         &mut self,
         session: &mut Session,
         (first, last): (u32, u32),
-        end: Option<Instant>,
+        leave_by: Option<Instant>,
         mut happened: impl FnMut(&Event<'_>),
-    ) -> Result<(), Failure> {
-        let (first, end) = match self.expected {
-            Some(_) => (first, end),
-            None => (last, Instant::now().checked_add(LINGER)),
+    ) -> Result<Known, Failure> {
+        let (first, limit) = match self.expected {
+            Some(it) => (first, it.timeout),
+            None => (last, LINGER),
         };
+        let mut queue = Queue::new();
+        // Since when all is sent.
+        let mut sent: Option<Instant> = None;
         let mut ask_at = Instant::now();
         loop {
-            let now = Instant::now();
-            if now >= ask_at {
-                session.member.confirm(first, last);
-                ask_at = now + ASK_AGAIN;
-            }
-            let has = &mut self.has;
             session.keep_up(|event| {
-                if let Event::Confirmed(member) = event {
-                    has.insert(member.id());
-                }
+                self.note(event);
                 happened(event);
             });
-            let left = left(end);
-            if self.is_done(session, now) || signal::end_requested() {
-                return Ok(());
+            if signal::end_requested() {
+                return self.ended("when it was ended", false);
             }
-            if left.is_zero() {
-                return self.unmet();
+            let now = Instant::now();
+            if sent.is_none() {
+                let unsent = session.member.unsent();
+                queue.look(unsent, session.member.counters().datagrams_sent);
+                if unsent == 0 {
+                    sent = Some(now);
+                } else if queue.is_stuck() || left(leave_by).is_zero() {
+                    return self.ended("when time was up for sending", false);
+                }
             }
-            let limit = left
-                .min(ask_at.saturating_duration_since(now))
-                .min(signal::LOOK);
-            session.member.wait(limit)?;
+            if let Some(since) = sent {
+                if now >= ask_at {
+                    session.member.confirm(first, last);
+                    session.keep_up(|event| {
+                        self.note(event);
+                        happened(event);
+                    });
+                    ask_at = now + ASK_AGAIN;
+                }
+                if self.is_done(session, now) {
+                    return Ok(self.known(session));
+                }
+                self.check_possible(session)?;
+                if now.duration_since(since) >= limit {
+                    return self.ended(&format!("after {} s", limit.as_secs_f64()), true);
+                }
+                let left = limit.saturating_sub(now.duration_since(since));
+                let pause = left.min(ask_at.saturating_duration_since(now));
+                session.member.wait(pause.min(signal::LOOK))?;
+            } else {
+                session.member.wait(signal::LOOK)?;
+            }
         }
     }
 
     fn is_done(&self, session: &Session, now: Instant) -> bool {
         match self.expected {
-            Some((wanted, _)) => self.has.len() >= wanted,
+            Some(it) => self.has.len() >= it.members,
             None => {
                 now >= self.joined + ACQUAINTED
-                    && session.member.members().all(|m| self.has.contains(&m.id()))
+                    && session
+                        .member
+                        .members()
+                        .all(|m| self.has.contains(&m.id()) || session.member.lacks(m.id()))
             }
         }
     }
 
-    fn unmet(&self) -> Result<(), Failure> {
-        let Some((wanted, timeout)) = self.expected else {
+    fn known(&self, session: &Session) -> Known {
+        let lacks = |session: &Session| {
+            let mut members = session.member.members();
+            members.any(|m| session.member.lacks(m.id()))
+        };
+        if self.has.is_empty() || (self.expected.is_none() && lacks(session)) {
+            Known::Nothing
+        } else {
+            Known::Arrived
+        }
+    }
+
+    /// Whether those who are expected can still have it: who said good-bye, and who says that it lost some
+    /// for ever, never will.
+    fn check_possible(&self, session: &Session) -> Result<(), Failure> {
+        let Some(it) = self.expected.filter(|it| !it.is_for_newcomers) else {
             return Ok(());
         };
-        Err(Failure::Unmet(format!(
-            "{} of {wanted} members have all of it after {} s; a longer --timeout gives them more time \
-             to ask for what they miss",
+        let waiting = |id: MemberId| !self.has.contains(&id);
+        let there: HashSet<_> = session.member.members().map(|m| m.id()).collect();
+        let lacks = there.iter().filter(|id| session.member.lacks(**id));
+        let lacking = lacks.filter(|id| waiting(**id)).count();
+        let silent = self.lost.difference(&there).filter(|id| waiting(**id));
+        let may = there.iter().filter(|id| waiting(**id)).count() - lacking + silent.count();
+        if self.has.len() + may >= it.members {
+            return Ok(());
+        }
+        let gone = self
+            .left
+            .difference(&there)
+            .filter(|id| waiting(**id))
+            .count();
+        let mut why = format!(
+            "{} of {} members have all of it, and no other can",
             self.has.len(),
-            timeout.as_secs_f64()
+            it.members
+        );
+        if lacking > 0 {
+            why += &format!(
+                ": {lacking} came too late or lost some of it for ever; a slower --pace or --rate, or a larger \
+                 --storage keeps what is lost until it is repaired"
+            );
+        }
+        if gone > 0 {
+            let joint = if lacking > 0 { "; and" } else { ":" };
+            why +=
+                &format!("{joint} {gone} left before; those who receive have to stay until then");
+        }
+        Err(Failure::Unmet(why))
+    }
+
+    /// It was not waited for any longer. `timed_out`: since they took so long.
+    fn ended(&self, when: &str, timed_out: bool) -> Result<Known, Failure> {
+        let Some(it) = self.expected else {
+            return Ok(Known::Nothing);
+        };
+        if self.has.len() >= it.members {
+            return Ok(Known::Arrived);
+        }
+        let silent = self.lost.iter().filter(|id| !self.has.contains(id)).count();
+        let advice = if silent > 0 {
+            format!(
+                "; {silent} are not heard any more: `groupcast doctor` finds out what is wrong here"
+            )
+        } else if !timed_out {
+            String::new()
+        } else {
+            "; a longer --timeout gives them more time to ask for what they miss".to_owned()
+        };
+        Err(Failure::Unmet(format!(
+            "{} of {} members have all of it {when}{advice}",
+            self.has.len(),
+            it.members,
         )))
     }
 }

@@ -38,6 +38,26 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// With what went wrong after it. The first tells the exit code.
+    pub(crate) fn and(self, then: Self) -> Self {
+        let more = match then {
+            Self::Trouble(text) | Self::Settings(text) | Self::Unmet(text) => text,
+            Self::Found | Self::OutputClosed => return self,
+        };
+        match self {
+            Self::Trouble(text) => Self::Trouble(format!("{text}; {more}")),
+            Self::Settings(text) => Self::Settings(format!("{text}; {more}")),
+            Self::Unmet(text) => Self::Unmet(format!("{text}; {more}")),
+            first => first,
+        }
+    }
+
+    /// The first failure, which tells the exit code, with the others.
+    pub(crate) fn all(results: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let failures = results.into_iter().filter_map(Result::err);
+        failures.reduce(Self::and).map_or(Ok(()), Err)
+    }
+
     /// A failure to write to standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe || terminal::output_is_gone() {

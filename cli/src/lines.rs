@@ -2,7 +2,12 @@
 
 use std::io::{self, BufRead, stdin};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
 
+use core::time::Duration;
+
+use crate::failure::Failure;
+use crate::signal;
 use crate::terminal;
 
 /// Lines that wait to be sent at most.
@@ -10,6 +15,9 @@ const WAITING: usize = 1024;
 
 /// Octets kept of a line: more than any message can have.
 const KEPT: usize = 65_536;
+
+/// How long lines are counted that nobody sends any more.
+const COUNTING: Duration = Duration::from_millis(500);
 
 /// A line without its end.
 #[derive(Debug, Default)]
@@ -51,6 +59,32 @@ pub(crate) fn read_of(waiting: usize, kept: usize) -> Receiver<io::Result<Line>>
         }
     });
     receiver
+}
+
+/// A signal came: what standard input has still to say is not sent, and that is told. `taken`: lines that
+/// were sent; `waiting`: lines that were read and not sent.
+pub(crate) fn check_rest(
+    taken: u64,
+    lines: &Receiver<io::Result<Line>>,
+    waiting: u64,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut unsent = waiting;
+    let mut at_least = "";
+    // Who writes without end is not waited for.
+    while let Ok(line) = lines.recv_timeout(signal::LOOK) {
+        unsent += u64::from(line.is_ok());
+        if begun.elapsed() >= COUNTING {
+            at_least = "at least ";
+            break;
+        }
+    }
+    if unsent == 0 {
+        return Ok(());
+    }
+    Err(Failure::Unmet(format!(
+        "ended after {taken} lines: {at_least}{unsent} lines of standard input were not sent"
+    )))
 }
 
 /// The next line; `None` at the end. The last one need not end with a line feed.

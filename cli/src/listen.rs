@@ -44,8 +44,8 @@ pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
         }
     }
     let left = session.leave();
-    if let Ok((counters, _)) = &left {
-        say_summary(counters);
+    if let Ok(left) = &left {
+        say_summary(&left.counters);
     }
     if let Some(untrusted) = filter.untrusted() {
         aside!("trusted={came} untrusted={untrusted}");

@@ -32,6 +32,7 @@ mod framing;
 mod interfaces;
 mod json;
 mod keygen;
+mod leaving;
 mod lines;
 mod listen;
 mod manual;

@@ -301,7 +301,7 @@ pub(crate) struct Send {
     #[arg(short, long, value_name = "N", conflicts_with = "raw")]
     pub(crate) expect: Option<NonZeroU32>,
 
-    /// How long to wait for those that are expected. With --lines, it begins anew after the last line.
+    /// How long to wait for those that are expected. It begins anew when all is sent.
     #[arg(
         short,
         long,
@@ -312,6 +312,17 @@ pub(crate) struct Send {
         allow_negative_numbers = true
     )]
     pub(crate) timeout: Duration,
+
+    /// How long it may take to send what waits, once the last line is read or Ctrl-C is pressed. Default:
+    /// as long as that needs at its pace.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        conflicts_with = "raw",
+        allow_negative_numbers = true
+    )]
+    pub(crate) leave_within: Option<Duration>,
 
     /// Sign every message with the key in this file, as `groupcast keygen --sign --out FILE` makes it.
     #[arg(long, value_name = "FILE", conflicts_with = "raw")]
@@ -376,6 +387,16 @@ pub(crate) struct Chat {
     /// group, where that gives it away, only with --bare.
     #[arg(long)]
     pub(crate) mirror: bool,
+
+    /// How long it may take to send what waits, at the end of standard input or after Ctrl-C. Default: as
+    /// long as that needs at its pace.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
+    pub(crate) leave_within: Option<Duration>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,

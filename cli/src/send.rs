@@ -10,16 +10,17 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use groupcast::sign::{SIGNATURE_LEN, SigningKey};
-use groupcast::{Channel, SendError};
+use groupcast::{Channel, Class, Event, SendError};
 
 use crate::bare::Bare;
 use crate::choices::class_name;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
 use crate::options::{Common, Send};
-use crate::session::{Session, builder, end_of, say_summary};
+use crate::session::{Session, builder, say_summary};
 use crate::signal;
 use crate::trust;
 
@@ -47,20 +48,26 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
     };
     let key = trust::signing_key(options.sign_key.as_deref())?;
     let mut mouth = Mouth::open(common, options, key)?;
-    let end = end_of(Some(options.timeout));
     let said = mouth.meet().and_then(|()| {
         if options.lines {
-            let said = say_lines(&mut mouth, options.rate);
-            // Lines that cannot be sent do not keep the others from arriving.
-            let settled = mouth.settle(end_of(Some(options.timeout)));
-            said.and(settled)
+            say_lines(&mut mouth, options.rate)
+        } else if mouth.say(&message)? {
+            Ok(())
         } else {
-            mouth.say(&message)?;
-            mouth.settle(end)
+            Err(Failure::Unmet(
+                "ended before the message was sent".to_owned(),
+            ))
         }
     });
-    let closed = mouth.close(common.verbose);
-    said.and(closed)
+    let leave_by = LeaveBy::new(options.leave_within).get();
+    // Lines that cannot be sent do not keep the others from arriving.
+    let settled = mouth.settle(leave_by);
+    let closed = mouth.close(
+        common.verbose,
+        leave_by,
+        matches!(settled, Ok(Known::Arrived)),
+    );
+    Failure::all([said, closed, settled.map(|_| ())])
 }
 
 /// What messages are sent with.
@@ -88,9 +95,10 @@ impl Mouth {
         }
         let session = Session::join(common, builder(common, options.limits)?)?;
         let channel = options.on();
-        let expected = options.expect.map(|wanted| {
-            let wanted = usize::try_from(wanted.get()).unwrap_or(usize::MAX);
-            (wanted, options.timeout)
+        let expected = options.expect.map(|members| Expected {
+            members: usize::try_from(members.get()).unwrap_or(usize::MAX),
+            timeout: options.timeout,
+            is_for_newcomers: channel.class() == Class::State,
         });
         let reliable = channel.class().is_reliable();
         Ok(Self::Member(Box::new(Talker {
@@ -105,7 +113,7 @@ impl Mouth {
     /// Waits for those who are to have it.
     fn meet(&mut self) -> Result<(), Failure> {
         match self {
-            Self::Member(talker) => match &talker.delivery {
+            Self::Member(talker) => match &mut talker.delivery {
                 Some(delivery) => delivery.meet(&mut talker.session),
                 None => Ok(()),
             },
@@ -113,17 +121,25 @@ impl Mouth {
         }
     }
 
-    /// Sends a message; messages said before the next [`attend`](Self::attend) share datagrams.
-    fn say(&mut self, message: &[u8]) -> Result<(), Failure> {
+    /// Sends a message; messages said before the next [`attend`](Self::attend) share datagrams. `false`: a
+    /// signal came before there was room for it.
+    fn say(&mut self, message: &[u8]) -> Result<bool, Failure> {
         match self {
             Self::Member(talker) => {
-                let key = talker.key.as_ref();
-                let said = talker.session.say(talker.channel, message, key, |_| {})?;
+                let Talker {
+                    session,
+                    delivery,
+                    key,
+                    channel,
+                    ..
+                } = &mut **talker;
+                let note = |event: &Event<'_>| note(delivery, event);
+                let said = session.say(*channel, message, key.as_ref(), note)?;
                 if let Some(last) = said {
                     let first = talker.said.map_or(last, |(first, _)| first);
                     talker.said = Some((first, last));
                 }
-                Ok(())
+                Ok(said.is_some())
             }
             Self::Bare(bare) => bare.send(message),
         }
@@ -132,7 +148,12 @@ impl Mouth {
     /// Takes part in the group, and waits for `limit` at most.
     fn attend(&mut self, limit: Duration) -> Result<(), Failure> {
         match self {
-            Self::Member(talker) => talker.session.attend(limit, |_| {}),
+            Self::Member(talker) => {
+                let Talker {
+                    session, delivery, ..
+                } = &mut **talker;
+                session.attend(limit, |event| note(delivery, event))
+            }
             Self::Bare(_) => {
                 std::thread::sleep(limit);
                 Ok(())
@@ -140,10 +161,10 @@ impl Mouth {
         }
     }
 
-    /// Sends what was said, and stays until it has arrived, as far as its class promises that.
-    fn settle(&mut self, end: Option<Instant>) -> Result<(), Failure> {
+    /// Stays until what was said has arrived, as far as its class promises that.
+    fn settle(&mut self, leave_by: Option<Instant>) -> Result<Known, Failure> {
         let Self::Member(talker) = self else {
-            return Ok(());
+            return Ok(Known::Nothing);
         };
         let Talker {
             session,
@@ -151,10 +172,9 @@ impl Mouth {
             said,
             ..
         } = &mut **talker;
-        session.keep_up(|_| {});
         match (delivery, *said) {
-            (Some(delivery), Some(said)) => delivery.settle(session, said, end, |_| {}),
-            _ => Ok(()),
+            (Some(delivery), Some(said)) => delivery.settle(session, said, leave_by, |_| {}),
+            _ => Ok(Known::Nothing),
         }
     }
 
@@ -169,28 +189,43 @@ impl Mouth {
         }
     }
 
-    /// Leaves, and says whether anything was lost on the way out.
-    fn close(self, verbose: bool) -> Result<(), Failure> {
+    /// Leaves when all is sent, and says whether anything was lost on the way out. What those have who were to
+    /// have it was not lost, whatever the network refused for a moment.
+    fn close(
+        self,
+        verbose: bool,
+        leave_by: Option<Instant>,
+        has_arrived: bool,
+    ) -> Result<(), Failure> {
         let Self::Member(talker) = self else {
             return Ok(());
         };
-        let (counters, trouble) = talker.session.leave()?;
+        let left = talker.session.leave_by(leave_by)?;
+        let counters = left.counters;
+        let lost = counters.send_failures;
         if verbose {
             aside!(
                 "sent {} messages in {} datagrams, {} bytes",
-                counters.messages_sent,
-                counters.datagrams_sent,
+                left.sent(),
+                counters.datagrams_sent.saturating_sub(lost),
                 counters.octets_sent
             );
             say_summary(&counters);
         }
-        match trouble {
-            Some(trouble) if counters.send_failures > 0 => Err(Failure::Trouble(format!(
-                "{} of {} datagrams were not sent: {trouble}",
-                counters.send_failures, counters.datagrams_sent
+        let left = left.check()?;
+        match left.trouble {
+            Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
+                "{lost} of {} datagrams were not sent: {trouble}",
+                counters.datagrams_sent
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+fn note(delivery: &mut Option<Delivery>, event: &Event<'_>) {
+    if let Some(delivery) = delivery {
+        delivery.note(event);
     }
 }
 
@@ -228,13 +263,14 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
                     break;
                 }
             };
-            number += 1;
-            spoken += 1;
             let line = line.map_err(|error| {
                 Failure::Trouble(format!("cannot read standard input: {error}"))
             })?;
+            number += 1;
+            spoken += 1;
             match say_line(mouth, &line) {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => return lines::check_rest(number - 1, &lines, 1),
                 Err(Failure::Settings(why)) => {
                     refused += 1;
                     aside!("groupcast: line {number} is not sent: {why}");
@@ -246,6 +282,9 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
         if !ended {
             mouth.attend(pause)?;
         }
+    }
+    if !ended {
+        lines::check_rest(number, &lines, 0)?;
     }
     if refused > 0 {
         return Err(Failure::Settings(format!(
@@ -296,7 +335,7 @@ impl Rate {
     }
 }
 
-fn say_line(mouth: &mut Mouth, line: &Line) -> Result<(), Failure> {
+fn say_line(mouth: &mut Mouth, line: &Line) -> Result<bool, Failure> {
     if line.is_whole() {
         return mouth.say(&line.octets);
     }

@@ -7,10 +7,11 @@ use std::time::Instant;
 use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use groupcast::{Channel, Class, Counters, Event};
-use groupcast_std::{Choice, InterfaceSelector, Member, MemberBuilder};
+use groupcast_std::{Choice, InterfaceSelector, Leaving, Member, MemberBuilder};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::leaving::{Left, Queue};
 use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::place;
@@ -267,10 +268,45 @@ impl Session {
         Ok(None)
     }
 
-    /// Leaves politely. Returns the counters, and the first trouble there was.
-    pub(crate) fn leave(self) -> Result<(Counters, Option<String>), Failure> {
-        let counters = self.member.leave()?;
-        Ok((counters, self.trouble.first().map(str::to_owned)))
+    /// Leaves politely, as soon as what is queued is sent, and tells how that went.
+    pub(crate) fn leave(self) -> Result<Left, Failure> {
+        self.leave_by(None)
+    }
+
+    /// As [`leave`](Self::leave), but gives up what is not sent by then.
+    pub(crate) fn leave_by(mut self, end: Option<Instant>) -> Result<Left, Failure> {
+        let limit = end.map_or(Duration::MAX, |end| {
+            end.saturating_duration_since(Instant::now())
+        });
+        let mut queue = Queue::new();
+        let mut hint = signal::end_requested();
+        loop {
+            let is_fine = self.keep_up(|_| {});
+            let waiting = match self.member.try_leave(limit) {
+                Leaving::Waiting(unsent) => unsent,
+                Leaving::Left { unsent } => {
+                    return Ok(Left {
+                        counters: *self.member.counters(),
+                        trouble: self.trouble.first().map(str::to_owned),
+                        unsent,
+                        is_late: end.is_some_and(|end| end <= Instant::now()),
+                    });
+                }
+            };
+            queue.look(waiting, self.member.counters().datagrams_sent);
+            if hint && queue.is_long(waiting) {
+                hint = false;
+                aside!(
+                    "groupcast: {waiting} messages are still to be sent; Ctrl-C again ends at once, without \
+                     them"
+                );
+            }
+            if is_fine {
+                self.member.wait(signal::LOOK)?;
+            } else {
+                std::thread::sleep(AFTER_ERROR);
+            }
+        }
     }
 }
 

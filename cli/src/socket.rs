@@ -101,15 +101,15 @@ impl Mouth {
         self.stack.choice()
     }
 
-    /// Sends a datagram to the group. Waits for room, unless a signal comes.
-    pub(crate) fn say(&mut self, datagram: &[u8]) -> Result<(), Failure> {
+    /// Sends a datagram to the group. Waits for room; `false`: a signal came before there was.
+    pub(crate) fn say(&mut self, datagram: &[u8]) -> Result<bool, Failure> {
         while !signal::end_requested() {
             if self.try_say(self.group(), datagram)? {
-                return Ok(());
+                return Ok(true);
             }
             std::thread::sleep(NO_ROOM);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Sends a datagram to the group, also after a signal; not if there is no room.

@@ -57,7 +57,7 @@ pub(super) fn run(common: &Common, options: &Throughput) -> Result<Sent, Failure
     let cpu = CpuTime::now().since(before.1);
 
     settle(&mut session, &receivers, sent)?;
-    let (counters, _) = session.leave()?;
+    let counters = session.leave()?.counters;
     Ok(Sent {
         sent,
         sent_per_second: per_second(sent, seconds),

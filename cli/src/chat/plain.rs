@@ -9,6 +9,7 @@ use super::mirror::Mirror;
 use super::people::{People, Presence};
 use crate::delivery::Delivery;
 use crate::failure::Failure;
+use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
 use crate::options::Common;
 use crate::output::Output;
@@ -25,10 +26,11 @@ pub(crate) fn talk(
     channel: Channel,
     mirror: &Mirror,
     screen: &mut Screen,
+    leave_by: &LeaveBy,
 ) -> Result<(), Failure> {
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
-    let mut last = None;
+    let (mut last, mut number, mut waiting) = (None, 0, 0);
     let mut ended = false;
     while !ended && !signal::end_requested() {
         if screen.output.is_full() {
@@ -41,7 +43,13 @@ pub(crate) fn talk(
                     let line = line.map_err(|error| {
                         Failure::Trouble(format!("cannot read standard input: {error}"))
                     })?;
-                    last = say(session, channel, &line, screen, mirror)?.or(last);
+                    let said = say(session, channel, &line, screen, mirror)?;
+                    last = said.or(last);
+                    if said.is_none() && line.len > 0 && signal::end_requested() {
+                        waiting = 1;
+                        break;
+                    }
+                    number += 1;
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -57,7 +65,11 @@ pub(crate) fn talk(
         }
     }
     if let Some(last) = last.filter(|_| !signal::end_requested()) {
-        delivery.settle(session, (last, last), None, |event| screen.show(event))?;
+        let leave_by = leave_by.get();
+        delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
+    }
+    if !ended {
+        lines::check_rest(number, &lines, waiting)?;
     }
     screen.check()
 }

@@ -238,7 +238,7 @@ impl Prober {
 
     /// Says a datagram to the group. What the network refuses is lost as if on its way.
     fn say(&mut self, datagram: &[u8]) -> Result<(), Failure> {
-        let sent = self.mouth.say(datagram);
+        let sent = self.mouth.say(datagram).map(|_| ());
         self.goes_on(sent)
     }
 

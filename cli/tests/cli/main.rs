@@ -13,6 +13,7 @@ mod hostile;
 mod input;
 mod interfaces;
 mod keygen;
+mod leaving;
 mod listen;
 mod manual;
 mod members;
