@@ -312,13 +312,13 @@ impl Pipeline<'_> {
         });
         // Whoever reads late does not keep this member in the group.
         let left = self.session.leave();
-        if let (true, Ok((counters, _))) = (verbose, &left) {
-            say_summary(counters);
+        if let (true, Ok(left)) = (verbose, &left) {
+            say_summary(&left.counters);
         }
         let written = self.output.finish();
         answered?;
         written?;
-        left?;
+        left?.check()?;
         if self.refused > 0 {
             return Err(Failure::Settings(format!(
                 "{} of {} lines were not sent; a line with \"event\":\"error\" tells why of each",
