@@ -182,7 +182,7 @@ pub(crate) const fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// Says whether a group does not leave the link (RFC 4291 §2.7: scopes 1 and 2).
-const fn is_link_scope(group: Ipv6Addr) -> bool {
+pub(crate) const fn is_link_scope(group: Ipv6Addr) -> bool {
     group.is_multicast() && group.octets()[1] & 0x0f <= 2
 }
 

@@ -41,7 +41,7 @@
 //! | | Linux | macOS, BSD | Windows |
 //! |---|---|---|---|
 //! | how far tested | run | type-checked (macOS, FreeBSD), never run | type-checked, never run |
-//! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0` | by binding to the group | by the system |
+//! | foreign groups on a shared port | kept out by `IP_MULTICAST_ALL=0`, without it by binding to the group | by binding to the group | by the system |
 //! | IPv6 group joined on another interface by others | kept out by a packet filter | not known | not known |
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
 //! | several datagrams sent in one system call | up to 64 (GSO) | no | up to 64 (USO) |

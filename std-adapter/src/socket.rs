@@ -1,6 +1,6 @@
 //! A UDP socket of a stack.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::io;
 use std::net::UdpSocket;
 
@@ -13,6 +13,7 @@ use crate::builder::Settings;
 use crate::cause::Cause;
 use crate::error::{Error, Operation};
 use crate::interface::Family;
+use crate::interfaces::is_link_scope;
 use crate::membership::Memberships;
 use crate::sys;
 use crate::watch::{Link, Watch};
@@ -199,18 +200,56 @@ fn enlarge(before: usize, wanted: usize, set: impl Fn(usize) -> io::Result<()>) 
     }
 }
 
+/// Whether groups that only other sockets joined are kept out of a socket on the wildcard address. A system
+/// without the option, such as an old or imitated Linux, does not.
+fn are_apart(kept: io::Result<bool>) -> Result<bool, Error> {
+    match kept {
+        Err(error) if Cause::of(&error) == Some(Cause::Unsupported) => Ok(false),
+        kept => kept.map_err(option("IP_MULTICAST_ALL")),
+    }
+}
+
+/// The address that a socket which receives groups on `port` is bound to.
+///
+/// Where the system keeps groups apart, the wildcard address serves, and the socket can hold several groups
+/// and hear unicast. Elsewhere the group's own address, where it is known, keeps foreign groups out. One that
+/// does not leave the link is one group on each: Android refuses it without the interface, FreeBSD is deaf.
+fn shared_address(group: SocketAddr, port: u16, apart: bool, index: u32) -> SocketAddr {
+    match group {
+        _ if apart || group.port() != port => {
+            SocketAddr::new(Family::of(group.ip()).unspecified(), port)
+        }
+        SocketAddr::V6(v6) if is_link_scope(*v6.ip()) && !cfg!(target_vendor = "apple") => {
+            SocketAddrV6::new(*v6.ip(), port, 0, index).into()
+        }
+        _ => SocketAddr::new(group.ip(), port),
+    }
+}
+
 impl Open {
     /// A socket bound to `port`: shared with others, or a free port of its own for 0.
     pub(crate) fn bind(settings: &Settings, watch: &Watch, port: u16) -> Result<Self, Error> {
-        let family = watch.family();
+        Self::bind_with(settings, watch, port, sys::keep_groups_apart)
+    }
+
+    /// As [`bind`](Self::bind), with how the system keeps groups apart.
+    fn bind_with(
+        settings: &Settings,
+        watch: &Watch,
+        port: u16,
+        keep_apart: impl FnOnce(&socket2::Socket, Family) -> io::Result<bool>,
+    ) -> Result<Self, Error> {
+        let socket = Self::make(settings, watch.family())?;
+        let apart = are_apart(keep_apart(&socket, watch.family()))?;
         let address = if port == 0 {
             // The wildcard address, so that the socket outlives a change of the interface's address.
             // The source of what it sends to groups is the interface's address all the same.
-            SocketAddr::new(family.unspecified(), 0)
+            SocketAddr::new(watch.family().unspecified(), 0)
         } else {
-            sys::shared_address(family, settings.group, port)
+            sys::share_port(&socket).map_err(option("SO_REUSEADDR"))?;
+            shared_address(settings.group, port, apart, watch.choice().index.get())
         };
-        Self::new(settings, watch, address, port != 0)
+        Self::open(settings, watch, socket, address)
     }
 
     /// A socket that exchanges datagrams with `remote` only.
@@ -220,12 +259,9 @@ impl Open {
         remote: SocketAddr,
     ) -> Result<Self, Error> {
         let family = Family::of(remote.ip());
-        let mut open = Self::new(
-            settings,
-            watch,
-            SocketAddr::new(family.unspecified(), 0),
-            false,
-        )?;
+        let socket = Self::make(settings, family)?;
+        let address = SocketAddr::new(family.unspecified(), 0);
+        let mut open = Self::open(settings, watch, socket, address)?;
         open.io
             .connect(remote)
             .map_err(|error| Error::os(Operation::Connect(remote), error))?;
@@ -233,19 +269,14 @@ impl Open {
         Ok(open)
     }
 
-    fn new(
-        settings: &Settings,
-        watch: &Watch,
-        address: SocketAddr,
-        shared: bool,
-    ) -> Result<Self, Error> {
-        let family = Family::of(address.ip());
-        let socket = socket2::Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )
-        .map_err(|error| Error::os(Operation::Open, error))?;
+    /// A socket with its buffers, not bound yet.
+    fn make(settings: &Settings, family: Family) -> Result<socket2::Socket, Error> {
+        let domain = match family {
+            Family::V4 => Domain::IPV4,
+            Family::V6 => Domain::IPV6,
+        };
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|error| Error::os(Operation::Open, error))?;
         socket
             .set_nonblocking(true)
             .map_err(option("non-blocking mode"))?;
@@ -264,10 +295,16 @@ impl Open {
                 .map_err(option("SO_SNDBUF"))?,
             None => enlarge_send_buffer(&socket),
         }
-        if shared {
-            sys::share_port(&socket).map_err(option("SO_REUSEADDR"))?;
-        }
-        sys::keep_groups_apart(&socket, family).map_err(option("IP_MULTICAST_ALL"))?;
+        Ok(socket)
+    }
+
+    fn open(
+        settings: &Settings,
+        watch: &Watch,
+        socket: socket2::Socket,
+        address: SocketAddr,
+    ) -> Result<Self, Error> {
+        let family = Family::of(address.ip());
         socket
             .bind(&address.into())
             .map_err(|error| Error::os(Operation::Bind(address), error))?;
@@ -407,5 +444,80 @@ impl Open {
             }
         }
         Some(self.memberships.renew(&self.io, watch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_group_that_stays_on_the_link_is_bound_with_its_interface() {
+        let bound = |group: &str, port, apart| {
+            shared_address(group.parse().unwrap(), port, apart, 5).to_string()
+        };
+        for local in ["ff02::1234", "ff01::1234", "ff12::1234"] {
+            let group = format!("[{local}]:7");
+            let expected = if cfg!(target_vendor = "apple") {
+                group.clone()
+            } else {
+                format!("[{local}%5]:7")
+            };
+            assert_eq!(bound(&group, 7, false), expected);
+            assert_eq!(bound(&group, 7, true), "[::]:7");
+            assert_eq!(bound(&group, 8, false), "[::]:8");
+        }
+        assert_eq!(bound("[ff05::1234]:7", 7, false), "[ff05::1234]:7");
+        assert_eq!(bound("239.1.2.3:7", 7, false), "239.1.2.3:7");
+        assert_eq!(bound("239.1.2.3:7", 7, true), "0.0.0.0:7");
+    }
+
+    /// An IPv4 Linux without `IP_MULTICAST_ALL`.
+    #[test]
+    #[cfg(unix)]
+    fn where_the_system_does_not_keep_groups_apart_their_addresses_do() {
+        use rustix::io::Errno;
+
+        let settings = |group: &str| Settings {
+            group: group.parse().unwrap(),
+            hops: 0,
+            loopback: true,
+            receive_buffer: None,
+            send_buffer: None,
+        };
+        let (mine, other) = (settings("239.72.9.1:45190"), settings("239.72.9.2:45190"));
+        let watch = Watch::new("127.0.0.1".parse().unwrap(), mine.group.ip()).unwrap();
+        let open = |settings: &Settings, errno: Errno| {
+            let mut open = Open::bind_with(settings, &watch, 45190, |_, _| Err(errno.into()))?;
+            let group = settings.group.ip();
+            let joined = open
+                .memberships
+                .join(&open.io, group, Interface::Default, &watch);
+            joined.map(|()| open)
+        };
+        let mut heard = open(&mine, Errno::NOPROTOOPT).unwrap();
+        assert_eq!(heard.io.local_addr().unwrap(), mine.group);
+        // Without it joined by anybody, nothing would come in any case.
+        let _joined = open(&other, Errno::OPNOTSUPP).unwrap();
+        let mouth = Open::bind(&mine, &watch, 0).unwrap();
+        mouth.io.send_to(b"other", other.group).unwrap();
+        mouth.io.send_to(b"mine", mine.group).unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut buffer = [0; 64];
+        let arrival = loop {
+            if let Some(arrival) = heard.arrivals.take(&mut buffer) {
+                break arrival;
+            }
+            assert!(Instant::now() < end, "it is deaf");
+            if heard.refill().is_err() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        assert_eq!(&buffer[..arrival.length.unwrap()], b"mine");
+        // What the system forbids is another matter.
+        assert!(open(&mine, Errno::PERM).is_err());
     }
 }

@@ -10,11 +10,11 @@ mod windows;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use filter::{hear_only, pass_over};
 #[cfg(unix)]
-pub(crate) use unix::{cause, keep_groups_apart, share_port, shared_address};
+pub(crate) use unix::{cause, keep_groups_apart, share_port};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use unix::{force_receive_buffer, keep_apart};
 #[cfg(windows)]
-pub(crate) use windows::{cause, keep_groups_apart, share_port, shared_address};
+pub(crate) use windows::{cause, keep_groups_apart, share_port};
 
 /// Gives a socket a larger receive buffer than the system's limit allows: Linux alone can.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

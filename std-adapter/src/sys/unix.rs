@@ -1,6 +1,5 @@
-//! Unix: bind addresses, port sharing, buffers, error numbers.
+//! Unix: port sharing, buffers, error numbers.
 
-use core::net::SocketAddr;
 use std::io;
 
 use rustix::io::Errno;
@@ -8,19 +7,6 @@ use socket2::Socket;
 
 use crate::cause::Cause;
 use crate::interface::Family;
-
-/// The address that a socket which receives groups on `port` is bound to.
-///
-/// Linux keeps groups apart per socket once `IP_MULTICAST_ALL` is off, so the wildcard address serves
-/// and the socket can hold several groups and hear unicast. Elsewhere the group's own address, where
-/// it is known, keeps foreign groups out.
-pub(crate) fn shared_address(family: Family, group: SocketAddr, port: u16) -> SocketAddr {
-    if cfg!(target_os = "linux") || group.port() != port {
-        SocketAddr::new(family.unspecified(), port)
-    } else {
-        SocketAddr::new(group.ip(), port)
-    }
-}
 
 /// Lets several sockets be bound to one port.
 pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
@@ -48,17 +34,18 @@ pub(crate) fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<
 
 /// Stops the kernel from delivering groups that only other sockets joined.
 #[cfg(target_os = "linux")]
-pub(crate) fn keep_groups_apart(socket: &Socket, family: Family) -> io::Result<()> {
+pub(crate) fn keep_groups_apart(socket: &Socket, family: Family) -> io::Result<bool> {
     match family {
-        Family::V4 => socket.set_multicast_all_v4(false),
-        Family::V6 => socket.set_multicast_all_v6(false),
+        Family::V4 => socket.set_multicast_all_v4(false)?,
+        Family::V6 => socket.set_multicast_all_v6(false)?,
     }
+    Ok(true)
 }
 
-/// Stops the kernel from delivering groups that only other sockets joined: nothing to set here.
+/// Whether the kernel delivers only groups that the socket itself joined: not here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<()> {
-    Ok(())
+pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Does what changes how a socket treats datagrams that are longer than the link takes, and changes it

@@ -1,8 +1,7 @@
-//! Windows: bind addresses, port sharing, error numbers.
+//! Windows: port sharing, error numbers.
 //!
 //! Type-checked, never run by us.
 
-use core::net::SocketAddr;
 use std::io;
 
 use socket2::Socket;
@@ -10,21 +9,15 @@ use socket2::Socket;
 use crate::cause::Cause;
 use crate::interface::Family;
 
-/// The address that a socket which receives groups on `port` is bound to.
-///
-/// Windows refuses to bind to a group's address (10049), and delivers groups per socket.
-pub(crate) fn shared_address(family: Family, _: SocketAddr, port: u16) -> SocketAddr {
-    SocketAddr::new(family.unspecified(), port)
-}
-
 /// Lets several sockets be bound to one port.
 pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
-/// Stops the system from delivering groups that only other sockets joined: nothing to set here.
-pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<()> {
-    Ok(())
+/// Whether the system delivers only groups that the socket itself joined: it does. It also refuses to bind
+/// to a group's address (10049).
+pub(crate) fn keep_groups_apart(_: &Socket, _: Family) -> io::Result<bool> {
+    Ok(true)
 }
 
 const WSAEMSGSIZE: i32 = 10040;
