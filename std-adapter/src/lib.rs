@@ -46,7 +46,7 @@
 //! | sharing a port | `SO_REUSEADDR` | `SO_REUSEADDR` and `SO_REUSEPORT` | `SO_REUSEADDR` |
 //! | several datagrams sent in one system call | up to 64 (GSO) | no | up to 64 (USO) |
 //! | several received in one | yes (`recvmmsg`, GRO) | FreeBSD (`recvmmsg`) | no |
-//! | datagrams longer than the link takes | sent in fragments | refused | refused |
+//! | datagrams longer than the link takes | sent in fragments | macOS as Linux, BSD refuses | refused |
 //! | IPv4 join by | index | index; NetBSD and OpenBSD by address | index |
 //! | MTU | known | not known | not known |
 //!

@@ -24,14 +24,14 @@ pub(crate) fn force_receive_buffer(_: &socket2::Socket, _: usize) -> std::io::Re
 
 /// Sets a socket up to send and receive several datagrams in one system call.
 ///
-/// quinn-udp also forbids fragments, which its own protocol needs. Linux is told to make them again.
+/// quinn-udp also forbids fragments, which its own protocol needs. Linux and macOS are told to make them again;
+/// elsewhere there is no safe way to say so.
 pub(crate) fn batched(socket: &std::net::UdpSocket) -> std::io::Result<quinn_udp::UdpSocketState> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        unix::keep_fragments(socket, || quinn_udp::UdpSocketState::new(socket.into()))
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    quinn_udp::UdpSocketState::new(socket.into())
+    let set_up = || quinn_udp::UdpSocketState::new(socket.into());
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    return unix::keep_fragments(socket, set_up);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    set_up()
 }
 
 /// Has the system hand over each datagram by itself: Linux alone puts them together.

@@ -72,6 +72,23 @@ pub(crate) fn keep_fragments<T>(
     }
 }
 
+/// As on Linux. A socket fragments before anybody forbids it.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn keep_fragments<T>(
+    socket: &std::net::UdpSocket,
+    set_up: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    let done = set_up()?;
+    if socket.local_addr()?.is_ipv4() {
+        setsockopt(socket, sockopt::IpDontFrag, &false)?;
+    } else {
+        setsockopt(socket, sockopt::Ipv6DontFrag, &false)?;
+    }
+    Ok(done)
+}
+
 /// Has the system hand over each datagram by itself, as it came.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn keep_apart(socket: &std::net::UdpSocket) -> io::Result<()> {
