@@ -40,7 +40,7 @@ impl Failure {
 
     /// With what went wrong after it. The first tells the exit code.
     pub(crate) fn and(self, then: Self) -> Self {
-        let more = match then {
+        let more = match &then {
             Self::Trouble(text) | Self::Settings(text) | Self::Unmet(text) => text,
             Self::Found | Self::OutputClosed => return self,
         };
@@ -48,7 +48,9 @@ impl Failure {
             Self::Trouble(text) => Self::Trouble(format!("{text}; {more}")),
             Self::Settings(text) => Self::Settings(format!("{text}; {more}")),
             Self::Unmet(text) => Self::Unmet(format!("{text}; {more}")),
-            first => first,
+            Self::Found => self,
+            // Success, but for what comes after it.
+            Self::OutputClosed => then,
         }
     }
 
@@ -87,5 +89,24 @@ impl From<groupcast_std::key_file::KeyFileError> for Failure {
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         Self::Settings(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_tells_the_code_and_all_are_told() {
+        let all = |failures: [Result<(), Failure>; 3]| Failure::all(failures);
+        let unmet = || Err(Failure::Unmet("a".to_owned()));
+        let trouble = || Err(Failure::Trouble("b".to_owned()));
+        assert!(all([Ok(()), Ok(()), Ok(())]).is_ok());
+        let told = all([Ok(()), unmet(), trouble()]);
+        assert!(matches!(told, Err(Failure::Unmet(text)) if text == "a; b"));
+        let told = all([Err(Failure::OutputClosed), Ok(()), trouble()]);
+        assert!(matches!(told, Err(Failure::Trouble(text)) if text == "b"));
+        let told = all([trouble(), Err(Failure::OutputClosed), Ok(())]);
+        assert!(matches!(told, Err(Failure::Trouble(text)) if text == "b"));
     }
 }

@@ -64,6 +64,9 @@ pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
                  interface? `groupcast doctor` finds out what is wrong here"
             ),
         })),
+        (Ended::Signal, Some(wanted)) if came < wanted => Err(Failure::Unmet(format!(
+            "{came} of {wanted} messages came before it was ended"
+        ))),
         _ => left.map(|_| ()),
     }
 }

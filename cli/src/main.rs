@@ -1,14 +1,7 @@
 //! `groupcast`: send to, listen to and look into UDP multicast groups.
 //!
-//! Standard output is for results, standard error for everything else. Exit codes:
-//!
-//! | code | meaning |
-//! |---|---|
-//! | 0 | done, or ended by Ctrl-C |
-//! | 1 | trouble with the network, or with standard output, that makes going on impossible |
-//! | 2 | something asked for cannot be: an option, an interface, a file, a message too long; or `doctor` found a fault |
-//! | 3 | what was waited for did not come, or a simulated group broke its promise |
-//! | 130 | ended by a second Ctrl-C, or by the first where it waited for a file, a name or a key to be read |
+//! Standard output is for results, standard error for everything else. The exit codes are in
+//! [`manual::EXIT_CODES`].
 
 // They panic where nobody reads.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

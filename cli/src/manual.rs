@@ -1,5 +1,7 @@
 //! `groupcast man` and `groupcast completions`: what clap knows of the options, for `man` and for shells.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,18 +12,66 @@ use crate::failure::Failure;
 use crate::options::{Cli, Man};
 use crate::output::Output;
 
+/// What the exit codes mean: the one table of them.
+pub(crate) const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "Done; or ended by Ctrl-C with nothing left to do."),
+    (
+        1,
+        "Trouble with the network, or with standard input or output, that makes going on impossible; or that lost \
+         what nobody confirms.",
+    ),
+    (
+        2,
+        "Something asked for cannot be: an option, an interface, a file, a message too long. Or the doctor found a \
+         fault.",
+    ),
+    (
+        3,
+        "What was waited for did not come, in time or before Ctrl-C: the members and confirmations of --expect, the \
+         messages of --count, answers to ping. Or not all was sent that was to be. Or a simulated group broke its \
+         promise.",
+    ),
+    (
+        130,
+        "Ended by a second Ctrl-C; or by the first, while it waited for a file, a name or a key to be read.",
+    ),
+];
+
+/// The table, for `--help`.
+pub(crate) fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(code, meaning)| format!("\n  {code:<3}  {meaning}"));
+    format!("Exit codes:{}", lines.concat())
+}
+
+/// The table, as a section of the manual page.
+fn exit_status() -> String {
+    let entries = EXIT_CODES.map(|(code, meaning)| {
+        let meaning = meaning.replace('-', "\\-");
+        format!(".TP\n\\fB{code}\\fR\n{meaning}\n")
+    });
+    format!(".SH \"EXIT STATUS\"\n{}", entries.concat())
+}
+
 /// The pages of all commands into a directory, or that of `groupcast` to standard output.
 pub(crate) fn man(options: &Man) -> Result<(), Failure> {
     let command = Cli::command().disable_help_subcommand(true);
     if let Some(directory) = &options.directory {
-        return clap_mangen::generate_to(command, directory)
+        return clap_mangen::generate_to(command.clone(), directory)
+            .and_then(|()| fs::write(directory.join("groupcast.1"), page(command)?))
             .map_err(|error| unwritable(directory, &error));
     }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .render(&mut page)
-        .map_err(|error| Failure::output(&error))?;
+    let page = page(command).map_err(|error| Failure::output(&error))?;
     print(&page)
+}
+
+/// The page of `groupcast` itself.
+fn page(command: clap::Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    // The table has a section of its own.
+    let command = command.after_help("");
+    clap_mangen::Man::new(command).render(&mut page)?;
+    page.extend_from_slice(exit_status().as_bytes());
+    Ok(page)
 }
 
 /// A script that completes what is typed in a shell.
@@ -44,7 +94,7 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     Output::new(false).line(String::from_utf8_lossy(text).trim_end())
 }
 
-fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
+fn unwritable(directory: &Path, error: &io::Error) -> Failure {
     Failure::Settings(format!(
         "cannot write into the directory {}: {error}",
         directory.display()

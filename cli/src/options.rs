@@ -13,16 +13,14 @@ use groupcast_std::InterfaceSelector;
 
 use crate::bench::options::Bench;
 use crate::choices::{ClassChoice, PaceChoice, StorageChoice, parse_join};
+use crate::manual::exit_codes;
 use crate::sim::options::Sim;
 
 pub(crate) use watching::{Ping, Record, Replay, Top};
 
-const EXIT_CODES: &str = "Exit codes: 0 done, or ended by Ctrl-C; 1 network trouble; 2 something asked \
-                          for cannot be, or the doctor found a fault; 3 what was waited for did not come.";
-
 /// Group messaging over UDP multicast.
 #[derive(Debug, Parser)]
-#[command(name = "groupcast", version, after_help = EXIT_CODES)]
+#[command(name = "groupcast", version, after_help = exit_codes())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -49,6 +49,9 @@ pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
         Some(wanted) if !in_time => Err(Failure::Unmet(format!(
             "{datagrams} of {wanted} datagrams came in time"
         ))),
+        Some(wanted) if datagrams < wanted.get() => Err(Failure::Unmet(format!(
+            "{datagrams} of {wanted} datagrams came before it was ended"
+        ))),
         _ => Ok(()),
     }
 }

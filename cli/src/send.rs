@@ -17,7 +17,7 @@ use crate::choices::class_name;
 use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::leaving::LeaveBy;
+use crate::leaving::{LeaveBy, Left};
 use crate::lines::{self, Line};
 use crate::options::{Common, Send};
 use crate::session::{Session, builder, say_summary};
@@ -212,14 +212,19 @@ impl Mouth {
             );
             say_summary(&counters);
         }
-        let left = left.check()?;
-        match left.trouble {
-            Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
-                "{lost} of {} datagrams were not sent: {trouble}",
-                counters.datagrams_sent
-            ))),
-            _ => Ok(()),
-        }
+        judge(left.check()?, has_arrived)
+    }
+}
+
+/// What the network refused is lost, but where it is known to have arrived in the end.
+fn judge(left: Left, has_arrived: bool) -> Result<(), Failure> {
+    let lost = left.counters.send_failures;
+    match left.trouble {
+        Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
+            "{lost} of {} datagrams were not sent: {trouble}",
+            left.counters.datagrams_sent
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -342,4 +347,27 @@ fn say_line(mouth: &mut Mouth, line: &Line) -> Result<bool, Failure> {
     let limit = mouth.limit();
     let len = line.len;
     Err(SendError::TooLong { len, limit }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use groupcast::Counters;
+
+    #[test]
+    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
+        let refused = |has_arrived| {
+            let mut counters = Counters::new();
+            counters.send_failures = 1;
+            let left = Left {
+                counters,
+                trouble: Some("no route".to_owned()),
+                unsent: 0,
+                is_late: false,
+            };
+            judge(left, has_arrived)
+        };
+        assert!(refused(true).is_ok());
+        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
+    }
 }

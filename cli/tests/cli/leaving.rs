@@ -66,7 +66,7 @@ fn sent(ended: &Ended) -> usize {
 
 #[test]
 fn send_leaves_when_all_is_sent_at_its_pace() {
-    for (n, class) in [(231, "best-effort"), (232, "reliable-ordered")] {
+    for (n, class) in [(244, "best-effort"), (245, "reliable-ordered")] {
         let group = group(n);
         let listener = Running::joined(group, ["listen", "--json"]);
         let args = ["send", "-v", "--lines", "--pace", "board", "--class", class];
@@ -78,7 +78,7 @@ fn send_leaves_when_all_is_sent_at_its_pace() {
 
 #[test]
 fn what_was_not_sent_in_time_is_said_and_exit_3() {
-    for (n, class) in [(233, "best-effort"), (234, "reliable-ordered")] {
+    for (n, class) in [(246, "best-effort"), (247, "reliable-ordered")] {
         let group = group(n);
         let listener = Running::joined(group, ["listen", "--json"]);
         let args = [
@@ -103,7 +103,7 @@ fn what_was_not_sent_in_time_is_said_and_exit_3() {
 
 #[test]
 fn who_is_interrupted_sends_what_it_read_and_says_what_it_did_not() {
-    let group = group(235);
+    let group = group(248);
     let listener = Running::joined(group, ["listen", "--json"]);
     let args = ["send", "-v", "--lines", "--pace", "board", "--rate", "500"];
     let sender = start(group, &args, true);
@@ -119,7 +119,7 @@ fn who_is_interrupted_sends_what_it_read_and_says_what_it_did_not() {
 
 #[test]
 fn a_sender_without_anything_to_do_is_interrupted_with_success() {
-    let group = group(236);
+    let group = group(249);
     let mut listener = Running::joined(group, ["listen", "--json"]);
     let mut command = command(group);
     let args = ["send", "--lines", "--class", "reliable"];
@@ -132,7 +132,7 @@ fn a_sender_without_anything_to_do_is_interrupted_with_success() {
 
 #[test]
 fn chat_leaves_when_all_that_was_piped_in_is_sent() {
-    let group = group(237);
+    let group = group(250);
     let listener = Running::joined(group, ["listen", "--json"]);
     let args = ["chat", "--plain", "--pace", "board"];
     start(group, &args, false).ended().expect(0);
@@ -147,7 +147,7 @@ fn chat_leaves_when_all_that_was_piped_in_is_sent() {
 
 #[test]
 fn a_terminal_shows_how_far_leaving_is() {
-    let group = group(238);
+    let group = group(251);
     let (keyboard, other) = terminal();
     let mut keyboard = File::from(keyboard);
     let mut command = command(group);

@@ -9,6 +9,7 @@ mod blocked;
 mod chat;
 mod demo;
 mod doctor;
+mod exit_codes;
 mod hostile;
 mod input;
 mod interfaces;
