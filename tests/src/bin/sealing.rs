@@ -1,19 +1,23 @@
-//! Seals and opens datagrams, for `tests/labs/instructions`, which counts the instructions twice: in this
-//! workspace, and in `tests/outside`, a program as anybody may have it.
+//! Seals and opens texts, for `tests/labs/instructions`, which counts the instructions twice: in this workspace,
+//! and in `tests/outside`, a program as anybody may have it. It is the cipher alone: what is done to the header
+//! beside depends on what the compiler inlines, and that on a build's features.
 //!
 //!     sealing          lists what work there is, and of what the instructions are counted
 //!     sealing NAME     does it, and prints of how many
 
 use std::process::ExitCode;
 
-use groupcast::seal::{GroupKey, KeySet, Keyring, Portable, Subkey, TAG_LEN};
-use groupcast::wire::{self, Header, Suite};
-use groupcast::{MemberId, Name, Session};
+use groupcast::seal::{Cipher, KEY_LEN, NONCE_LEN, Portable, TAG_LEN};
 
-/// Datagrams that are counted.
-const DATAGRAMS: usize = 100;
+/// Texts that are counted.
+const TEXTS: u8 = 100;
 
-/// Name, octets of the frames, and whether they are opened.
+const KEY: [u8; KEY_LEN] = [7; KEY_LEN];
+
+/// As many octets as a datagram's header has.
+const HEADER: [u8; 22] = [0x2a; 22];
+
+/// Name, octets of the text, and whether it is opened.
 const WORK: [(&str, usize, bool); 4] = [
     ("seal-64", 64, false),
     ("open-64", 64, true),
@@ -24,67 +28,49 @@ const WORK: [(&str, usize, bool); 4] = [
 fn main() -> ExitCode {
     let Some(name) = std::env::args().nth(1) else {
         for (name, ..) in WORK {
-            println!("{name} datagram");
+            println!("{name} text");
         }
         return ExitCode::SUCCESS;
     };
-    let Some((_, size, open)) = WORK.iter().find(|(known, ..)| *known == name) else {
+    let Some(&(_, size, opens)) = WORK.iter().find(|(known, ..)| *known == name) else {
         eprintln!("sealing: there is no work of the name {name}");
         return ExitCode::FAILURE;
     };
-    let (subkey, mut datagrams) = clear(*size);
-    for (n, datagram) in datagrams.iter_mut().enumerate() {
-        let before = datagram.clone();
-        // What is asked of the processor at the first time only is not counted.
-        if *open || n == 0 {
-            seal(&subkey, datagram);
+    let clear = vec![0x2a; size];
+    // What is asked of the processor at the first time only is not counted.
+    let mut text = clear.clone();
+    let tag = seal(0, &mut text);
+    open(0, &mut text, &tag);
+    for n in 1..=TEXTS {
+        let tag = if opens {
+            seal(n, &mut text)
         } else {
-            counted(|| seal(&subkey, datagram));
-        }
-        let sealed = datagram.clone();
-        if *open && n > 0 {
-            counted(|| unseal(&subkey, datagram));
+            counted(|| seal(n, &mut text))
+        };
+        assert_ne!(text, clear);
+        if opens {
+            counted(|| open(n, &mut text, &tag));
         } else {
-            unseal(&subkey, datagram);
+            open(n, &mut text, &tag);
         }
-        let end = datagram.len() - TAG_LEN;
-        assert_ne!(sealed[Header::LEN..end], before[Header::LEN..end]);
-        assert_eq!(datagram[Header::LEN..end], before[Header::LEN..end]);
+        assert_eq!(text, clear);
     }
-    println!("{DATAGRAMS}");
+    println!("{TEXTS}");
     ExitCode::SUCCESS
 }
 
 /// The lab looks for this function's name.
 #[inline(never)]
-fn counted(work: impl FnOnce()) {
-    work();
+fn counted<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
-fn seal(subkey: &Subkey, datagram: &mut [u8]) {
-    subkey.seal(&Portable, datagram).unwrap();
+fn seal(n: u8, text: &mut [u8]) -> [u8; TAG_LEN] {
+    Portable.seal(&KEY, &[n; NONCE_LEN], &HEADER, text).unwrap()
 }
 
-fn unseal(subkey: &Subkey, datagram: &mut [u8]) {
-    subkey.open(&Portable, datagram).unwrap();
-}
-
-/// A sender's key, and one datagram more than are counted. What is in their frames does not matter to the cipher.
-fn clear(size: usize) -> (Subkey, Vec<Vec<u8>>) {
-    let keys = KeySet::new(GroupKey::new([7; 32]));
-    let group = "239.1.2.3:12345".parse().unwrap();
-    let ring = Keyring::derive(&keys, group, &Name::EMPTY).unwrap();
-    let header = Header {
-        suite: Suite::Sealed,
-        tag: ring.sending().tag(),
-        sender: MemberId::new(42).unwrap(),
-        session: Session::new(7),
-        counter: 1,
-    };
-    let mut start = [0; Header::LEN + TAG_LEN];
-    wire::emit(&header, &[], &mut start).unwrap();
-    let mut datagram = vec![0x2a; Header::LEN + size + TAG_LEN];
-    datagram[..Header::LEN].copy_from_slice(&start[..Header::LEN]);
-    let subkey = ring.sending().subkey(header.sender, header.session);
-    (subkey, vec![datagram; 1 + DATAGRAMS])
+fn open(n: u8, text: &mut [u8], tag: &[u8; TAG_LEN]) {
+    Portable
+        .open(&KEY, &[n; NONCE_LEN], &HEADER, text, tag)
+        .unwrap();
 }
