@@ -1,7 +1,7 @@
 //! What becomes of a member whose standard output nobody reads.
 
 use core::time::Duration;
-use std::io::{BufRead, BufReader, PipeReader, pipe};
+use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -133,6 +133,35 @@ fn a_chat_that_nobody_reads_stays_and_misses_only_gaps() {
     chat.wait_for_stderr("groupcast: nobody reads");
     all_or_gaps(&events(reader), 11_000);
     said_once(&chat.interrupted().expect(0));
+    witness.interrupted().expect(0);
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_stays_and_takes_lines_again_when_it_is_read() {
+    let group = group(109);
+    let mut witness = Running::joined(group, ["listen", "--json"]);
+    let (mut pipe, reader) = blocked(group, &["pipe", "--json", "--name", "unread"]);
+    while witness.event("joined")["from"] != "unread" {}
+    let args = ["send", "--lines", "--class", "reliable-ordered"];
+    run_with_input(group, &args, &numbered(11_000, 1_000)).expect(0);
+    pipe.wait_for_stderr("groupcast: nobody reads");
+    // Nothing is read where nothing can be answered.
+    let mut input = pipe.child.stdin.take().unwrap();
+    input.write_all(b"{\"text\":\"here\"}\n").unwrap();
+    let end = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < end {
+        if let Some(line) = witness.line_within(end.saturating_duration_since(Instant::now())) {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            let is_silent = ["lost", "left"].contains(&event["event"].as_str().unwrap());
+            assert!(!is_silent || event["from"] != "unread", "{line}");
+            assert_ne!(event["text"], "here");
+        }
+    }
+    let events = events(reader);
+    all_or_gaps(&events, 11_000);
+    while witness.event("message")["text"] != "here" {}
+    drop(input);
+    said_once(&pipe.ended().expect(0));
     witness.interrupted().expect(0);
 }
 
