@@ -12,19 +12,22 @@ use crate::socket::Mouth;
 
 /// A sender of bare datagrams.
 #[derive(Debug)]
-pub(crate) struct Bare(Mouth);
+pub(crate) struct Bare {
+    mouth: Mouth,
+    limit: usize,
+}
 
 impl Bare {
-    /// The most octets of a bare datagram: more would be split by IP, and more often lost.
-    pub(crate) const LIMIT: usize = MAX_MAX_DATAGRAM as usize;
-
-    pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
+    /// `limit`: the most octets of a datagram. Default: what Ethernet takes; more would be split by IP, and more
+    /// often lost.
+    pub(crate) fn open(common: &Common, limit: Option<u16>) -> Result<Self, Failure> {
         if common.key_file.is_some() && !common.bare {
             return Err(SendError::BareInSealed.into());
         }
         let mouth = Mouth::open(common)?;
         say_where(common, mouth.group(), mouth.choice(), "id none (bare)");
-        Ok(Self(mouth))
+        let limit = limit.unwrap_or(MAX_MAX_DATAGRAM).into();
+        Ok(Self { mouth, limit })
     }
 
     /// Sends a datagram. Waits for room; `false`: a signal came before there was.
@@ -35,10 +38,14 @@ impl Bare {
         if is_framed(datagram) {
             return Err(SendError::LooksFramed.into());
         }
-        let (len, limit) = (datagram.len(), Self::LIMIT);
+        let (len, limit) = (datagram.len(), self.limit);
         if len > limit {
             return Err(SendError::TooLong { len, limit }.into());
         }
-        self.0.say(datagram)
+        self.mouth.say(datagram)
+    }
+
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
     }
 }

@@ -257,6 +257,11 @@ pub(crate) struct Limits {
     /// How much memory to live in: tiny and board are those of microcontrollers. Default: desktop.
     #[arg(long, value_name = "SIZE")]
     pub(crate) storage: Option<StorageChoice>,
+
+    /// The largest datagram to send, 512 to 1472 bytes; IP and UDP add 28, with IPv6 48. Default: 1200. Less where
+    /// a link on the way takes less.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(512..=1472))]
+    pub(crate) max_datagram: Option<u16>,
 }
 
 #[derive(Args, Debug)]

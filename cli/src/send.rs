@@ -91,7 +91,10 @@ struct Talker {
 impl Mouth {
     fn open(common: &Common, options: &Send, key: Option<SigningKey>) -> Result<Self, Failure> {
         if options.raw {
-            return Ok(Self::Bare(Box::new(Bare::open(common)?)));
+            return Ok(Self::Bare(Box::new(Bare::open(
+                common,
+                options.limits.max_datagram,
+            )?)));
         }
         let session = Session::join(common, builder(common, options.limits)?)?;
         let channel = options.on();
@@ -185,7 +188,7 @@ impl Mouth {
                 let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
                 limit.saturating_sub(signature)
             }
-            Self::Bare(_) => Bare::LIMIT,
+            Self::Bare(bare) => bare.limit(),
         }
     }
 

@@ -334,6 +334,9 @@ pub(crate) fn builder_on(
     if let Some(choice) = limits.storage {
         builder = builder.memory(choice.profile());
     }
+    if let Some(bytes) = limits.max_datagram {
+        builder = builder.max_datagram(bytes);
+    }
     sealing::seal(common, builder)
 }
 

@@ -402,9 +402,17 @@ impl Open {
     pub(crate) fn set_hops(&self, hops: u8) -> Result<(), Error> {
         let socket = SockRef::from(&self.io);
         match self.family {
-            Family::V4 => socket
-                .set_multicast_ttl_v4(hops.into())
-                .map_err(option("IP_MULTICAST_TTL")),
+            Family::V4 => {
+                socket
+                    .set_multicast_ttl_v4(hops.into())
+                    .map_err(option("IP_MULTICAST_TTL"))?;
+                // Whoever sends to a group is not told by a router that a datagram is too long for a link
+                // behind it: what must not be split would be lost there, always.
+                if hops > 1 {
+                    sys::let_routers_split(&self.io).map_err(option("IP_MTU_DISCOVER"))?;
+                }
+                Ok(())
+            }
             Family::V6 => socket
                 .set_multicast_hops_v6(hops.into())
                 .map_err(option("IPV6_MULTICAST_HOPS")),
@@ -473,6 +481,33 @@ mod tests {
         assert_eq!(bound("[ff05::1234]:7", 7, false), "[ff05::1234]:7");
         assert_eq!(bound("239.1.2.3:7", 7, false), "239.1.2.3:7");
         assert_eq!(bound("239.1.2.3:7", 7, true), "0.0.0.0:7");
+    }
+
+    /// With one hop no router is on the way, and the system's own way is kept.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn routers_may_split_what_is_sent_across_them() {
+        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+
+        let fresh = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let usual = ip_mtu_discover(&fresh).unwrap();
+        for hops in [0, 1, 2, 255] {
+            let settings = Settings {
+                group: "239.72.9.3:45193".parse().unwrap(),
+                hops,
+                loopback: true,
+                receive_buffer: None,
+                send_buffer: None,
+            };
+            let watch = Watch::new("127.0.0.1".parse().unwrap(), settings.group.ip()).unwrap();
+            let open = Open::bind(&settings, &watch, 0).unwrap();
+            let expected = if hops > 1 {
+                Ipv4PathMtuDiscovery::DONT
+            } else {
+                usual
+            };
+            assert_eq!(ip_mtu_discover(&open.io).unwrap(), expected, "{hops}");
+        }
     }
 
     /// An IPv4 Linux without `IP_MULTICAST_ALL`.

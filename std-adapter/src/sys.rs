@@ -12,7 +12,7 @@ pub(crate) use filter::{hear_only, pass_over};
 #[cfg(unix)]
 pub(crate) use unix::{cause, keep_groups_apart, share_port};
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use unix::{force_receive_buffer, keep_apart};
+pub(crate) use unix::{force_receive_buffer, keep_apart, let_routers_split};
 #[cfg(windows)]
 pub(crate) use windows::{cause, keep_groups_apart, share_port};
 
@@ -32,6 +32,13 @@ pub(crate) fn batched(socket: &std::net::UdpSocket) -> std::io::Result<quinn_udp
     return unix::keep_fragments(socket, set_up);
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     set_up()
+}
+
+/// Allows routers to split an IPv4 datagram: Linux alone forbids it where nobody said so, to those that it
+/// does not split itself.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn let_routers_split(_: &std::net::UdpSocket) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Has the system hand over each datagram by itself: Linux alone puts them together.

@@ -103,6 +103,9 @@ pub(super) fn how_arguments(how: &How) -> Vec<OsString> {
     if let Some(storage) = how.limits.storage {
         arguments.push(format!("--storage={storage}").into());
     }
+    if let Some(bytes) = how.limits.max_datagram {
+        arguments.push(format!("--max-datagram={bytes}").into());
+    }
     arguments
 }
 

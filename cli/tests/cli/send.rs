@@ -150,3 +150,26 @@ fn ctrl_c_ends_a_sender_that_waits_for_input() {
     assert_eq!(listener.event("left")["from"], "idle");
     drop(stdin);
 }
+
+#[test]
+fn no_datagram_is_longer_than_asked_for() {
+    let group = group(252);
+    let lines = format!("{}\n", "x".repeat(400)).repeat(20);
+    let datagrams = |args: &[&str]| -> u32 {
+        let send = [&["send", "-v", "--lines"], args].concat();
+        let ended = run_with_input(group, &send, lines.as_bytes()).expect(0);
+        let (_, rest) = ended.stderr.split_once("sent 20 messages in ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    // Two of them do not fit in 512 bytes.
+    assert!(datagrams(&["--max-datagram", "512"]) >= 20);
+    assert!(datagrams(&["--max-datagram", "1400"]) < 20);
+    let long = "x".repeat(513);
+    let raw = ["send", "--raw", "--max-datagram", "512"];
+    let ended = run(group, raw.iter().copied().chain([&long[..]])).expect(2);
+    assert!(ended.stderr.contains("at most 512"), "{ended:#?}");
+    run(group, raw.iter().copied().chain([&long[..512]])).expect(0);
+    for bytes in ["511", "1473"] {
+        run(group, ["send", "--max-datagram", bytes, "x"]).expect(2);
+    }
+}

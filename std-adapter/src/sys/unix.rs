@@ -72,6 +72,14 @@ pub(crate) fn keep_fragments<T>(
     }
 }
 
+/// Allows routers to split an IPv4 datagram.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn let_routers_split(socket: &std::net::UdpSocket) -> io::Result<()> {
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+
+    Ok(set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?)
+}
+
 /// As on Linux. A socket fragments before anybody forbids it.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn keep_fragments<T>(
