@@ -123,16 +123,22 @@ fn a_member_that_nobody_reads_stays_and_misses_only_gaps() {
 }
 
 #[test]
-fn a_chat_that_nobody_reads_stays_and_misses_only_gaps() {
+fn whatever_takes_part_in_a_conversation_stays_and_misses_only_gaps() {
     let group = group(232);
     let mut witness = Running::joined(group, ["listen", "--json"]);
-    let (mut chat, reader) = blocked(group, &["chat", "--json", "--name", "unread"]);
-    while witness.event("joined")["from"] != "unread" {}
+    let commands: [&[&str]; 2] = [&["chat", "--json"], &["pipe"]];
+    let members = commands.map(|args| {
+        let member = blocked(group, &[args, &["--name", "unread"]].concat());
+        while witness.event("joined")["from"] != "unread" {}
+        member
+    });
     let args = ["send", "--lines", "--class", "reliable-ordered"];
     run_with_input(group, &args, &numbered(11_000, 1_000)).expect(0);
-    chat.wait_for_stderr("groupcast: nobody reads");
-    all_or_gaps(&events(reader), 11_000);
-    said_once(&chat.interrupted().expect(0));
+    for (mut member, reader) in members {
+        member.wait_for_stderr("groupcast: nobody reads");
+        all_or_gaps(&events(reader), 11_000);
+        said_once(&member.interrupted().expect(0));
+    }
     witness.interrupted().expect(0);
 }
 

@@ -128,7 +128,7 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
 
     let recording = directory.file("b.pcapng");
     let bench: &[&str] = &["--seconds", "0.2", "--receivers", "1"];
-    let cases: [(&[&str], &[&str], i32); 25] = [
+    let cases: [(&[&str], &[&str], i32); 26] = [
         (&["demo"], &[], 0),
         (&["listen", "-v", "--timeout", "0.3"], &[], 0),
         (&["listen", "--timeout", "0.1", "--count", "9999"], &[], 3),
@@ -141,6 +141,7 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
         ),
         (&["send", "--file", "/nonsense"], &[], 2),
         (&["chat", "--plain"], &[], 0),
+        (&["pipe"], &[], 0),
         (&["members", "--timeout", "2"], &[], 0),
         (&["ping", "ear", "--count", "1"], &[], 0),
         (&["ping", "nobody", "--count", "1"], &[], 3),
