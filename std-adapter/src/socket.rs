@@ -249,7 +249,7 @@ impl Open {
             sys::share_port(&socket).map_err(option("SO_REUSEADDR"))?;
             shared_address(settings.group, port, apart, watch.choice().index.get())
         };
-        Self::open(settings, watch, socket, address)
+        Self::set_up(settings, watch, socket, address)
     }
 
     /// A socket that exchanges datagrams with `remote` only.
@@ -261,7 +261,7 @@ impl Open {
         let family = Family::of(remote.ip());
         let socket = Self::make(settings, family)?;
         let address = SocketAddr::new(family.unspecified(), 0);
-        let mut open = Self::open(settings, watch, socket, address)?;
+        let mut open = Self::set_up(settings, watch, socket, address)?;
         open.io
             .connect(remote)
             .map_err(|error| Error::os(Operation::Connect(remote), error))?;
@@ -298,7 +298,7 @@ impl Open {
         Ok(socket)
     }
 
-    fn open(
+    fn set_up(
         settings: &Settings,
         watch: &Watch,
         socket: socket2::Socket,
