@@ -108,6 +108,14 @@ impl<M: Memory + Default> SimMember<M> {
         self.first_contact = first_contact;
     }
 
+    /// Sends at another pace, now and when it starts again: see [`Node::set_pace`].
+    pub fn set_pace(&mut self, pace: groupcast::Pace) {
+        if let Some(node) = &mut self.node {
+            node.set_pace(pace);
+        }
+        self.config = self.config.with_pace(pace);
+    }
+
     /// Takes other keys, now and when it starts again.
     ///
     /// # Errors

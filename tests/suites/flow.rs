@@ -91,3 +91,44 @@ fn a_queue_that_nobody_speaks_of_wants_a_pace_but_nothing_is_lost_in_silence() {
         );
     }
 }
+
+/// A member that moves between a network and its own machine: the pace comes and goes under a flood.
+#[test]
+fn a_pace_that_comes_and_goes_holds_and_nothing_is_lost() {
+    let link = Link::lan().with_rate(RATE, 65_536).with_loss(0.02);
+    let mut net: SimNet<Box<Room>> = SimNet::new(11).with_link(link);
+    let ana = net.join(config("ana").with_pace(Pace::UNLIMITED));
+    let ben = net.join(config("ben").with_receive_burst(48));
+    net.run_for(Duration::from_secs(2));
+    let mut sent = 0;
+    let mut flood = |net: &mut SimNet<Box<Room>>, pace: Pace| {
+        net[ana].set_pace(pace);
+        let (start, before) = (net.now(), sent);
+        while net.now().since(start) < Duration::from_secs(2) {
+            // So many that the queue is full, and an end where nothing holds it.
+            for _ in 0..64 {
+                sent += u64::from(net[ana].send(ORDERED, &[sent as u8; 64]).is_ok());
+            }
+            net.run_for(Duration::from_micros(200));
+        }
+        sent - before
+    };
+    let mut counts = Vec::new();
+    for pace in [Pace::UNLIMITED, Pace::BOARD, Pace::UNLIMITED, Pace::BOARD] {
+        counts.push(flood(&mut net, pace));
+    }
+    println!("{counts:?}");
+    // A board's 62,500 octets a second are no more than 1,000 such messages; the links take twelve times that.
+    for pair in counts.chunks(2) {
+        assert!(pair[1] < 2 * 2_000, "the pace does not hold: {counts:?}");
+        assert!(pair[0] > 2 * pair[1], "it keeps the old pace: {counts:?}");
+    }
+    net.run_for(Duration::from_secs(30));
+    assert_eq!(net[ben].messages(ORDERED).count() as u64, sent);
+    let gaps = net[ben].events().iter();
+    assert!(
+        !gaps
+            .clone()
+            .any(|event| matches!(event, OwnedEvent::Gap { .. }))
+    );
+}
