@@ -124,11 +124,11 @@ impl fmt::Debug for KeyFile {
 }
 
 /// Reads a key file, which on Unix belongs to this process's user or to root, and nobody else may be able to
-/// read or write.
+/// read, write or replace.
 ///
 /// # Errors
 ///
-/// The file cannot be read, others can read or change it, or its content is wrong.
+/// The file cannot be read, others can read, change or replace it, or its content is wrong.
 pub fn load(path: impl AsRef<Path>) -> Result<KeyFile, KeyFileError> {
     load_with(path.as_ref(), is_private)
 }
@@ -229,6 +229,21 @@ pub enum KeyFileError {
         owner: u32,
         /// Whose this process is.
         user: u32,
+    },
+    /// It lies where everybody can put another file in its place.
+    #[error(
+        "everybody can replace the file {}: the directory {} has mode {mode:04o}; forbid it: chmod o-w {}",
+        path.display(),
+        directory.display(),
+        directory.display()
+    )]
+    ReplaceableByOthers {
+        /// The file.
+        path: PathBuf,
+        /// The directory, one of those above it.
+        directory: PathBuf,
+        /// The directory's mode.
+        mode: u32,
     },
     /// Its content is wrong.
     #[error("the key file {}, {error}", path.display())]

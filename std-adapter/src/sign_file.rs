@@ -80,7 +80,7 @@ pub fn trust_line(name: &str, key: &PublicKey) -> Result<String, Fault> {
 ///
 /// # Errors
 ///
-/// The file cannot be read, others can read or change it, or its content is wrong.
+/// The file cannot be read, others can read, change or replace it, or its content is wrong.
 pub fn load(path: impl AsRef<Path>) -> Result<SigningKey, KeyFileError> {
     let path = path.as_ref();
     let text = read_text(path, is_private)?;
@@ -88,11 +88,11 @@ pub fn load(path: impl AsRef<Path>) -> Result<SigningKey, KeyFileError> {
 }
 
 /// Reads a file of trusted publishers, which on Unix belongs to this process's user or to root, and nobody else
-/// may be able to write.
+/// may be able to write or replace.
 ///
 /// # Errors
 ///
-/// The file cannot be read, others can change it, or its content is wrong.
+/// The file cannot be read, others can change or replace it, or its content is wrong.
 pub fn load_trusted(path: impl AsRef<Path>) -> Result<Trusted, KeyFileError> {
     let path = path.as_ref();
     let text = read_text(path, is_unchangeable)?;
