@@ -5,6 +5,7 @@ mod history;
 mod input;
 mod live;
 mod mirror;
+pub(crate) mod options;
 mod people;
 mod plain;
 mod room;
@@ -17,10 +18,11 @@ use groupcast::{Channel, Join};
 
 use crate::failure::Failure;
 use crate::leaving::{LeaveBy, Left};
-use crate::options::{Chat, Common};
+use crate::options::Common;
 use crate::session::{Session, builder};
 use crate::terminal;
 use mirror::Mirror;
+use options::Chat;
 use plain::Screen;
 
 /// How much of what was said before is shown, in messages of each member.

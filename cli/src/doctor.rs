@@ -7,6 +7,7 @@ mod command;
 mod finding;
 mod heard;
 mod judge;
+pub(crate) mod options;
 mod pair;
 mod place;
 mod probe;
@@ -19,9 +20,10 @@ use groupcast_std::interfaces::survey;
 use groupcast_std::{Choice, Error, StdStack, resolve_group_on};
 
 use crate::failure::Failure;
-use crate::options::{Common, Doctor};
+use crate::options::Common;
 use crate::signal;
 use finding::{Chart, Voice};
+use options::Doctor;
 use place::Case;
 use system::System;
 

@@ -1,6 +1,7 @@
 //! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board; or a publisher's.
 
 mod file;
+pub(crate) mod options;
 mod publisher;
 
 use std::io::{self, IsTerminal, stdin};
@@ -12,8 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::json;
-use crate::options::{Common, Keygen};
+use crate::options::Common;
 use crate::output::Output;
+use options::Keygen;
 
 pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
     if common.json && (options.c_array || options.rust_array) {

@@ -1,16 +1,19 @@
 //! `groupcast listen`: every message as it arrives.
 
+pub(crate) mod options;
+
 use core::time::Duration;
 use std::time::Instant;
 
 use groupcast::Event;
 
 use crate::failure::Failure;
-use crate::options::{Common, Listen};
+use crate::options::Common;
 use crate::output::Output;
 use crate::session::{Ended, Session, Wanted, builder, end_of, say_summary};
 use crate::signal;
 use crate::trust::{self, Filter};
+use options::Listen;
 
 /// How long to stay after the last reliable message that was waited for: its sender may want to know who
 /// has it, and asks again when an answer is lost.

@@ -15,6 +15,7 @@ mod cells;
 mod chart;
 mod chat;
 mod choices;
+mod cli;
 mod columns;
 mod delivery;
 mod demo;
@@ -53,8 +54,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use cli::{Cli, Command};
 use failure::Failure;
-use options::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { common, command } = match Cli::try_parse() {

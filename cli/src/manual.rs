@@ -1,5 +1,7 @@
 //! `groupcast man` and `groupcast completions`: what clap knows of the options, for `man` and for shells.
 
+pub(crate) mod options;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -8,9 +10,10 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
+use crate::cli::Cli;
 use crate::failure::Failure;
-use crate::options::{Cli, Man};
 use crate::output::Output;
+use options::Man;
 
 /// What the exit codes mean: the one table of them.
 pub(crate) const EXIT_CODES: [(u8, &str); 5] = [

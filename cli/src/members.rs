@@ -1,13 +1,16 @@
 //! `groupcast members`: who is there.
 
+pub(crate) mod options;
+
 use groupcast::Event;
 
 use crate::failure::Failure;
 use crate::json;
-use crate::options::{Common, Limits, Members};
+use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::session::{Session, Wanted, builder, end_of};
 use crate::trust::Show;
+use options::Members;
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;

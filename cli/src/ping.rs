@@ -1,5 +1,6 @@
 //! `groupcast ping`: how long members take to answer, asked by multicast and by unicast side by side.
 
+pub(crate) mod options;
 mod prober;
 
 use core::time::Duration;
@@ -14,10 +15,11 @@ use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json::{self, called};
-use crate::options::{Common, Ping};
+use crate::options::Common;
 use crate::output::Output;
 use crate::session::say_where;
 use crate::signal;
+use options::Ping;
 
 use prober::{Answer, Present, Prober};
 

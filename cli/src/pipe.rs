@@ -1,6 +1,7 @@
 //! `groupcast pipe`: a member for programs in any language, by lines of JSON in and out.
 
 mod confirming;
+pub(crate) mod options;
 mod said;
 
 use core::time::Duration;
@@ -16,11 +17,12 @@ use crate::delivery::Delivery;
 use crate::failure::Failure;
 use crate::json;
 use crate::lines::{self, Line};
-use crate::options::{Common, Pipe};
+use crate::options::Common;
 use crate::output::Output;
 use crate::session::{Heard, Session, builder, say_summary};
 use crate::signal;
 use crate::trust::{self, Filter};
+use options::Pipe;
 
 use confirming::Confirming;
 use said::{Confirm, Said};

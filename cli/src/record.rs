@@ -1,5 +1,7 @@
 //! `groupcast record`: what the group says, as a capture that Wireshark opens.
 
+pub(crate) mod options;
+
 use core::time::Duration;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -9,10 +11,11 @@ use std::time::{Instant, SystemTime};
 use groupcast_sim::Capture;
 
 use crate::failure::Failure;
-use crate::options::{Common, Record};
+use crate::options::Common;
 use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
+use options::Record;
 
 /// What the file says made it.
 const APPLICATION: &str = concat!("groupcast ", env!("CARGO_PKG_VERSION"));

@@ -1,5 +1,7 @@
 //! `groupcast replay`: what was recorded of the group, said again.
 
+pub(crate) mod options;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -7,11 +9,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use crate::failure::Failure;
-use crate::options::{Common, Replay};
+use crate::options::Common;
 use crate::recording::{Packet, Recording};
 use crate::session::say_where;
 use crate::signal;
 use crate::socket::Mouth;
+use options::Replay;
 
 /// Packets that are read ahead at most.
 const WAITING: usize = 256;

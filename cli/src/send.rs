@@ -1,5 +1,7 @@
 //! `groupcast send`: words, a file, or standard input line by line.
 
+pub(crate) mod options;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -19,10 +21,11 @@ use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::leaving::{LeaveBy, Left};
 use crate::lines::{self, Line};
-use crate::options::{Common, Send};
+use crate::options::Common;
 use crate::session::{Session, builder, say_summary};
 use crate::signal;
 use crate::trust;
+use options::Send;
 
 /// More than any message can have: so much of a file is read to say how long it is.
 const TOO_MUCH: u64 = 1 << 20;

@@ -3,6 +3,7 @@
 //! It only hears the group: nobody there notices it, and what it misses it does not ask for.
 
 mod numbers;
+pub(crate) mod options;
 mod report;
 mod screen;
 mod series;
@@ -17,12 +18,13 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::framing::Framing;
-use crate::options::{Common, Top};
+use crate::options::Common;
 use crate::output::Output;
 use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
 use crate::terminal::{self, Terminal};
+use options::Top;
 
 use watcher::Watcher;
 

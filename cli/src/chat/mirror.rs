@@ -3,8 +3,9 @@
 use groupcast::SendError;
 use groupcast_std::{Error, Member};
 
+use super::options::Chat;
 use crate::failure::Failure;
-use crate::options::{Chat, Common};
+use crate::options::Common;
 use crate::session::Session;
 
 /// Whether to mirror, and as whom.

@@ -283,7 +283,7 @@ pub(crate) fn reverse_path(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Cli;
+    use crate::cli::Cli;
     use clap::Parser;
 
     fn common(line: &str) -> Common {

@@ -9,13 +9,13 @@ use groupcast_std::Choice;
 use super::command::Os;
 use super::finding::{Chart, Remedy};
 use super::heard::{reverse_path, wrong_interface};
+use super::options::Doctor;
 use super::pair::{CALLS, Outcome, Peer};
 use super::place::Case;
 use super::probe::shown as id;
 use super::remedy;
 use super::trial::shown;
 use crate::failure::Failure;
-use crate::options::Doctor;
 
 /// Silence by multicast, while unicast is heard, after which the group counts as forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(5);

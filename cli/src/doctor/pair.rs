@@ -13,11 +13,11 @@ use groupcast_std::{Error, Socket, wait};
 use socket2::SockRef;
 
 use super::heard::Elsewhere;
+use super::options::Doctor;
 use super::place::Case;
 use super::probe::{Call, Heard, Path, read};
 use super::trial::{AT_ONCE, BUFFER, Trial};
 use crate::failure::Failure;
-use crate::options::Doctor;
 use crate::signal;
 
 /// How many calls count, and how often they are made.

@@ -114,7 +114,7 @@ fn lines(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{Cli, Command};
+    use crate::cli::{Cli, Command};
     use clap::Parser;
 
     #[test]

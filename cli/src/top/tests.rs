@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::Value;
 
-use crate::options::Cli;
+use crate::cli::Cli;
 use clap::Parser;
 
 const GROUP: &str = "239.1.2.3:12345";
