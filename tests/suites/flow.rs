@@ -132,3 +132,50 @@ fn a_pace_that_comes_and_goes_holds_and_nothing_is_lost() {
             .any(|event| matches!(event, OwnedEvent::Gap { .. }))
     );
 }
+
+/// What one receiver lacks of so many lines, each of which is to be confirmed, if it hears nothing for so long; or, if
+/// that is `mild`, no multicast, while unicast arrives. Another one hears all of it.
+fn missed(mild: bool, deaf: Duration, lines: u32) -> u32 {
+    let mut net: SimNet<Box<Room>> = SimNet::new(9).with_link(Link::lan().with_loss(0.02));
+    let [ana, ben, cho] = ["ana", "ben", "cho"].map(|name| net.join(config(name)));
+    net.run_for(Duration::from_secs(5));
+    let [sender, receiver, other] = [ana, ben, cho].map(|key| net[key].host());
+    for from in [sender, other] {
+        if mild {
+            let link = Link::lan().with_multicast_loss(1.0);
+            net.network().set_link(from, receiver, link);
+        } else {
+            net.network().partition(&[from], &[receiver]);
+        }
+    }
+    let say = |net: &mut SimNet<Box<Room>>, lines: u32, within: Duration| {
+        for _ in 0..lines {
+            let number = net[ana].send(ORDERED, b"a line").unwrap();
+            net[ana].confirm(number, number);
+            net.run_for(within / lines);
+        }
+    };
+    say(&mut net, lines, deaf);
+    net.network().heal();
+    for from in [sender, other] {
+        net.network().reset_link(from, receiver);
+    }
+    say(&mut net, 10, Duration::from_secs(5));
+    net.run_for(Duration::from_secs(10));
+    let [lacks, heard] = [ben, cho].map(|key| {
+        let messages = net[key].messages(ORDERED).count();
+        lines + 10 - u32::try_from(messages).unwrap()
+    });
+    assert_eq!(heard, 0, "{mild} {deaf:?} {lines}");
+    lacks
+}
+
+#[test]
+fn whoever_hears_no_multicast_for_a_while_misses_no_more_than_with_the_cable_out() {
+    for (seconds, lines) in [(4, 300), (8, 300), (8, 30), (8, 3), (60, 600)] {
+        let deaf = Duration::from_secs(seconds);
+        for mild in [true, false] {
+            assert_eq!(missed(mild, deaf, lines), 0, "{mild} {deaf:?} {lines}");
+        }
+    }
+}
