@@ -4,6 +4,7 @@
 
 mod numbers;
 pub(crate) mod options;
+mod order;
 mod report;
 mod screen;
 mod series;
@@ -13,7 +14,8 @@ use core::time::Duration;
 use std::io::{IsTerminal, stdout};
 use std::time::Instant;
 
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::size;
 
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -25,7 +27,8 @@ use crate::signal;
 use crate::socket::Ear;
 use crate::terminal::{self, Terminal};
 use options::Top;
-
+use order::Key;
+use screen::View;
 use watcher::Watcher;
 
 /// How long to listen for --once.
@@ -51,7 +54,7 @@ pub(crate) fn run(common: &Common, options: &Top) -> Result<(), Failure> {
     if options.once || common.json || !stdout().is_terminal() {
         return watching.print(common, options, end);
     }
-    watching.show(Terminal::take()?, end)
+    watching.show(Terminal::take()?, options, end)
 }
 
 /// The group, and what was heard of it.
@@ -96,27 +99,36 @@ impl Watching<'_> {
                 break;
             }
             if self.hear(left.min(signal::LOOK))? && !options.once {
-                self.put(common, &mut output)?;
+                self.put(common, options, &mut output)?;
             }
         }
         if options.once {
-            self.put(common, &mut output)?;
+            self.put(common, options, &mut output)?;
         }
         Ok(())
     }
 
-    fn put(&self, common: &Common, output: &mut Output) -> Result<(), Failure> {
+    fn put(&self, common: &Common, options: &Top, output: &mut Output) -> Result<(), Failure> {
         let now = Instant::now();
+        let order = options.order();
         let lines = if common.json {
-            report::json(&self.watcher, self.ear.group(), now)
+            report::json(&self.watcher, self.ear.group(), order, now)
         } else {
-            report::lines(&self.watcher, now)
+            // A file and a program take all of it.
+            let columns = stdout().is_terminal().then(|| size().ok()).flatten();
+            let room = columns.map(|(columns, _)| usize::from(columns));
+            report::lines(&self.watcher, order, room, now)
         };
         lines.iter().try_for_each(|line| output.line(line))
     }
 
     /// Shows the tables on the whole screen, until a key, a signal, or the end.
-    fn show(&mut self, mut terminal: Terminal, end: Option<Instant>) -> Result<(), Failure> {
+    fn show(
+        &mut self,
+        mut terminal: Terminal,
+        options: &Top,
+        end: Option<Instant>,
+    ) -> Result<(), Failure> {
         let protection = if self.framing.is_sealed() {
             "sealed"
         } else {
@@ -129,14 +141,17 @@ impl Watching<'_> {
         );
         // On a thread of its own: when the terminal is gone, reading may never end.
         let input = terminal::input();
-        let mut scrolled = 0;
+        let mut view = View {
+            order: options.order(),
+            ..View::default()
+        };
         let mut is_stale = true;
         let is_over = || signal::end_requested() || end.is_some_and(|end| Instant::now() >= end);
         while !is_over() && !terminal.is_gone() {
             if is_stale {
                 let watcher = &self.watcher;
                 let now = Instant::now();
-                terminal.draw(|frame| screen::draw(frame, watcher, &title, scrolled, now))?;
+                terminal.draw(|frame| screen::draw(frame, watcher, &title, &mut view, now))?;
             }
             is_stale = self.hear(KEYS)?;
             while let Ok(event) = input.try_recv() {
@@ -148,8 +163,8 @@ impl Watching<'_> {
                     })?,
                 };
                 if let Event::Key(key) = event {
-                    match scroll(key, scrolled) {
-                        Some(now) => scrolled = now,
+                    match pressed(key, view) {
+                        Some(now) => view = now,
                         None => return Ok(()),
                     }
                 }
@@ -159,18 +174,50 @@ impl Watching<'_> {
     }
 }
 
-/// How far to scroll after a key; `None` to end.
-fn scroll(key: KeyEvent, scrolled: usize) -> Option<usize> {
+/// What is seen after a key; `None` to end.
+fn pressed(key: KeyEvent, view: View) -> Option<View> {
+    if key.kind == KeyEventKind::Release {
+        return Some(view);
+    }
     let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let tables = View {
+        is_help: false,
+        ..view
+    };
+    let at = view.scrolled[view.scrolls];
+    let scrolled = |to| {
+        let mut scrolled = view.scrolled;
+        scrolled[view.scrolls] = to;
+        Some(View { scrolled, ..tables })
+    };
+    let sorted = |order| Some(View { order, ..tables });
     match key.code {
-        KeyCode::Char('q') | KeyCode::Esc => None,
+        KeyCode::Char('q') => None,
         KeyCode::Char('c' | 'd') if is_control => None,
-        KeyCode::Up | KeyCode::Char('k') => Some(scrolled.saturating_sub(1)),
-        KeyCode::Down | KeyCode::Char('j') => Some(scrolled + 1),
-        KeyCode::PageUp => Some(scrolled.saturating_sub(PAGE)),
-        KeyCode::PageDown => Some(scrolled + PAGE),
-        KeyCode::Home => Some(0),
-        _ => Some(scrolled),
+        _ if is_control => Some(view),
+        KeyCode::Esc if !view.is_help => None,
+        KeyCode::Char('?' | 'h') | KeyCode::F(1) => Some(View {
+            is_help: !view.is_help,
+            ..view
+        }),
+        KeyCode::Up | KeyCode::Char('k') => scrolled(at.saturating_sub(1)),
+        KeyCode::Down | KeyCode::Char('j') => scrolled(at.saturating_add(1)),
+        KeyCode::PageUp => scrolled(at.saturating_sub(PAGE)),
+        KeyCode::PageDown => scrolled(at.saturating_add(PAGE)),
+        KeyCode::Home => scrolled(0),
+        // Drawing knows where that is.
+        KeyCode::End => scrolled(usize::MAX),
+        KeyCode::Tab | KeyCode::BackTab => Some(View {
+            scrolls: 1 - view.scrolls,
+            ..tables
+        }),
+        KeyCode::Right => sorted(view.order.moved(1)),
+        KeyCode::Left => sorted(view.order.back()),
+        KeyCode::Char(letter) => match Key::typed(letter) {
+            Some(key) => sorted(view.order.by(key)),
+            None => Some(tables),
+        },
+        _ => Some(tables),
     }
 }
 

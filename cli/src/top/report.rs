@@ -6,36 +6,170 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::watcher::{Standing, Watched, Watcher};
-use crate::columns;
+use super::order::{Key, Order};
+use super::series::SECONDS;
+use super::watcher::{Standing, Stream, Watched, Watcher};
+use crate::columns::{self, Column, Fitted, Kind};
 use crate::escape::escaped;
 use crate::json::to_line;
 
-/// Seconds in a sparkline.
-pub(crate) const SPARKLINE: usize = 20;
+/// Seconds in a sparkline where there is room for any.
+const SPARKLINE: usize = 20;
 
-pub(crate) const MEMBER_HEADINGS: [&str; 12] = [
-    "MEMBER",
-    "ID",
-    "STANDING",
-    "TRIP ms",
-    "DGRAM/s",
-    "kB/s",
-    "MSG/s",
-    "NACKS",
-    "REPAIRS",
-    "MISSING",
-    "GAPS",
-    "DATAGRAMS",
+/// The columns of members: for each by what the rows are sorted if by it, and what it shows.
+pub(crate) const MEMBERS: [(Column, Option<Key>, &str); 12] = [
+    column(
+        "MEMBER",
+        Kind::Text(16),
+        0,
+        Some(Key::Name),
+        "its name, or its id",
+    ),
+    column("ID", Kind::Text(8), 11, Some(Key::Id), "its id"),
+    column(
+        "STANDING",
+        Kind::Text(8),
+        1,
+        Some(Key::Standing),
+        "present, suspect, lost or left",
+    ),
+    column(
+        "TRIP ms",
+        Kind::Number(7),
+        6,
+        Some(Key::Trip),
+        "the round trip that it states",
+    ),
+    column(
+        "DGRAM/s",
+        Kind::Number(7),
+        10,
+        Some(Key::Datagrams),
+        "datagrams that it sends",
+    ),
+    column(
+        "kB/s",
+        Kind::Number(6),
+        5,
+        Some(Key::Bytes),
+        "what those take",
+    ),
+    column(
+        "MSG/s",
+        Kind::Number(6),
+        2,
+        Some(Key::Messages),
+        "messages that it sends",
+    ),
+    column(
+        "NACKS",
+        Kind::Number(5),
+        8,
+        Some(Key::Nacks),
+        "how often it asked for repair",
+    ),
+    column(
+        "REPAIRS",
+        Kind::Number(7),
+        7,
+        Some(Key::Repairs),
+        "fragments that it sent again",
+    ),
+    column(
+        "MISSING",
+        Kind::Number(7),
+        3,
+        Some(Key::Missing),
+        "lost here, and may be repaired",
+    ),
+    column(
+        "GAPS",
+        Kind::Number(4),
+        4,
+        Some(Key::Gaps),
+        "lost here for good",
+    ),
+    column(
+        "DATAGRAMS",
+        Kind::History,
+        9,
+        None,
+        "those of the last seconds",
+    ),
 ];
 
-pub(crate) const STREAM_HEADINGS: [&str; 7] = [
-    "STREAM", "CHANNEL", "CLASS", "MSG/s", "kB/s", "REPAIRS", "MESSAGES",
+/// Those of streams.
+const STREAMS: [(Column, Option<Key>, &str); 7] = [
+    column("STREAM", Kind::Text(16), 0, None, ""),
+    column("CHANNEL", Kind::Number(7), 1, None, ""),
+    column("CLASS", Kind::Text(18), 4, None, ""),
+    column("MSG/s", Kind::Number(6), 2, Some(Key::Messages), ""),
+    column("kB/s", Kind::Number(6), 3, Some(Key::Bytes), ""),
+    column("REPAIRS", Kind::Number(7), 5, Some(Key::Repairs), ""),
+    column("MESSAGES", Kind::History, 6, None, ""),
 ];
+
+const fn column(
+    heading: &'static str,
+    kind: Kind,
+    rank: u8,
+    key: Option<Key>,
+    what: &'static str,
+) -> (Column, Option<Key>, &'static str) {
+    let column = Column {
+        heading,
+        kind,
+        rank,
+    };
+    (column, key, what)
+}
+
+/// A table, and in which of its columns the rows are sorted.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) table: Fitted,
+    pub(crate) sorted: Option<usize>,
+}
+
+impl Shown {
+    fn new<const COLUMNS: usize>(
+        columns: [(Column, Option<Key>, &str); COLUMNS],
+        rows: &[[String; COLUMNS]],
+        order: Order,
+        room: Option<usize>,
+    ) -> Self {
+        let by = columns.map(|(_, key, _)| key == Some(order.key));
+        let table = columns::fitted(columns.map(|(column, ..)| column), rows, room);
+        let sorted = table.columns.iter().position(|at| by[*at]);
+        Self { table, sorted }
+    }
+}
+
+/// A member's stream.
+#[derive(Debug)]
+pub(crate) struct Entry<'w> {
+    from: String,
+    channel: u8,
+    class: &'static str,
+    pub(crate) stream: &'w Stream,
+}
 
 /// A row for each member.
-pub(crate) fn member_rows(watcher: &Watcher, now: Instant) -> Vec<[String; MEMBER_HEADINGS.len()]> {
-    let rows = watcher.sorted().into_iter().map(|(id, member)| {
+pub(crate) fn members(watcher: &Watcher, order: Order, room: Option<usize>, now: Instant) -> Shown {
+    let history = room.map_or(SPARKLINE, |_| SECONDS);
+    let mut members = watcher.sorted();
+    let mut names: Vec<_> = members
+        .iter()
+        .map(|(id, member)| member.called(*id))
+        .collect();
+    names.dedup();
+    let mut columns = MEMBERS;
+    // Names that are there twice say less than ids.
+    if names.len() < members.len() {
+        columns[1].0.rank = 1;
+    }
+    order.members(&mut members, now);
+    let rows = members.into_iter().map(|(id, member)| {
         [
             escaped(&member.called(id)).to_string(),
             id.to_string(),
@@ -50,29 +184,42 @@ pub(crate) fn member_rows(watcher: &Watcher, now: Instant) -> Vec<[String; MEMBE
             member.repairs.total().to_string(),
             member.numbers.missing().to_string(),
             member.numbers.gaps().to_string(),
-            member.datagrams.sparkline(SPARKLINE),
+            member.datagrams.sparkline(history),
         ]
     });
-    rows.collect()
+    Shown::new(columns, &rows.collect::<Vec<_>>(), order, room)
 }
 
 /// A row for each channel of each member.
-pub(crate) fn stream_rows(watcher: &Watcher) -> Vec<[String; STREAM_HEADINGS.len()]> {
-    let mut rows = Vec::new();
-    for (id, member) in watcher.sorted() {
-        for ((channel, class), stream) in &member.streams {
-            rows.push([
-                escaped(&member.called(id)).to_string(),
-                channel.to_string(),
-                (*class).to_owned(),
-                format!("{:.1}", stream.messages.rate()),
-                kilobytes(stream.octets.rate()),
-                stream.repairs.total().to_string(),
-                stream.messages.sparkline(SPARKLINE),
-            ]);
-        }
-    }
-    rows
+pub(crate) fn streams(watcher: &Watcher, order: Order, room: Option<usize>, now: Instant) -> Shown {
+    let history = room.map_or(SPARKLINE, |_| SECONDS);
+    let mut members = watcher.sorted();
+    order.members(&mut members, now);
+    let mut streams: Vec<_> = members
+        .into_iter()
+        .flat_map(|(id, member)| {
+            let streams = member.streams.iter();
+            streams.map(move |((channel, class), stream)| Entry {
+                from: escaped(&member.called(id)).to_string(),
+                channel: *channel,
+                class,
+                stream,
+            })
+        })
+        .collect();
+    order.streams(&mut streams);
+    let rows = streams.into_iter().map(|entry| {
+        [
+            entry.from,
+            entry.channel.to_string(),
+            entry.class.to_owned(),
+            format!("{:.1}", entry.stream.messages.rate()),
+            kilobytes(entry.stream.octets.rate()),
+            entry.stream.repairs.total().to_string(),
+            entry.stream.messages.sparkline(history),
+        ]
+    });
+    Shown::new(STREAMS, &rows.collect::<Vec<_>>(), order, room)
 }
 
 /// What is not of one member.
@@ -88,28 +235,39 @@ pub(crate) fn summary(watcher: &Watcher, now: Instant) -> String {
     )
 }
 
-/// The tables, as lines.
-pub(crate) fn lines(watcher: &Watcher, now: Instant) -> Vec<String> {
-    let mut members = vec![MEMBER_HEADINGS.map(str::to_owned)];
-    members.extend(member_rows(watcher, now));
-    let mut streams = vec![STREAM_HEADINGS.map(str::to_owned)];
-    streams.extend(stream_rows(watcher));
+/// The tables, as lines for so many columns of a terminal. `None`: for a file or a program.
+pub(crate) fn lines(
+    watcher: &Watcher,
+    order: Order,
+    room: Option<usize>,
+    now: Instant,
+) -> Vec<String> {
     let mut lines = vec![summary(watcher, now)];
-    for table in [columns::lines(&members), columns::lines(&streams)] {
-        if table.len() > 1 {
+    let (members, streams) = (
+        members(watcher, order, room, now),
+        streams(watcher, order, room, now),
+    );
+    for shown in [members, streams] {
+        if shown.table.rows.len() > 1 {
             lines.push(String::new());
-            lines.extend(table);
+            lines.extend(shown.table.lines());
         }
     }
     lines
 }
 
 /// The lines of `--json`: one for each member, and one for the group.
-pub(crate) fn json(watcher: &Watcher, group: SocketAddr, now: Instant) -> Vec<String> {
+pub(crate) fn json(
+    watcher: &Watcher,
+    group: SocketAddr,
+    order: Order,
+    now: Instant,
+) -> Vec<String> {
     let seconds = now.saturating_duration_since(watcher.start).as_secs_f64();
     let per_second = |total: u64| to_three_places(total as f64 / seconds.max(0.001));
-    let mut lines: Vec<_> = watcher
-        .sorted()
+    let mut members = watcher.sorted();
+    order.members(&mut members, now);
+    let mut lines: Vec<_> = members
         .into_iter()
         .map(|(id, member)| {
             to_line(&MemberLine {
@@ -130,7 +288,7 @@ pub(crate) fn json(watcher: &Watcher, group: SocketAddr, now: Instant) -> Vec<St
                 repairs: member.repairs.total(),
                 missing: member.numbers.missing(),
                 gaps: member.numbers.gaps(),
-                streams: streams(member, per_second),
+                streams: stream_lines(member, per_second),
             })
         })
         .collect();
@@ -195,7 +353,7 @@ struct GroupLine {
     damaged: u64,
 }
 
-fn streams(member: &Watched, per_second: impl Fn(u64) -> f64) -> Vec<StreamLine> {
+fn stream_lines(member: &Watched, per_second: impl Fn(u64) -> f64) -> Vec<StreamLine> {
     let streams = member.streams.iter();
     streams
         .map(|((channel, class), stream)| StreamLine {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Seconds that are remembered.
-const SECONDS: usize = 60;
+pub(crate) const SECONDS: usize = 60;
 
 /// Seconds that a rate is the average of.
 const AVERAGE: usize = 3;
@@ -47,16 +47,17 @@ impl Series {
         sum as f64 / seconds as f64
     }
 
-    /// The last `seconds` as a line of bars, of which the highest is the highest there is.
+    /// The last `seconds` as a line of bars, of which the highest nearly fills its line: so those of two rows do not
+    /// grow together.
     pub(crate) fn sparkline(&self, seconds: usize) -> String {
-        const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        const BARS: [char; 8] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'];
         let shown = self.past.len().min(seconds);
         let recent = self.past.iter().skip(self.past.len() - shown);
         let highest = recent.clone().max().copied().unwrap_or(0).max(1);
         let bars = recent.map(|count| {
             // Whatever is not nothing is seen.
-            let eighths = (count * 8).div_ceil(highest);
-            BARS[usize::try_from(eighths).unwrap_or(0).min(8)]
+            let sevenths = (count * 7).div_ceil(highest);
+            BARS[usize::try_from(sevenths).unwrap_or(0).min(7)]
         });
         core::iter::repeat_n(' ', seconds - shown)
             .chain(bars)
@@ -79,7 +80,7 @@ mod tests {
         series.add(1_000);
         assert_eq!(series.rate(), 2.0);
         assert_eq!(series.total(), 1_106);
-        assert_eq!(series.sparkline(6), "  █▁▁▁");
+        assert_eq!(series.sparkline(6), "  ▇▁▁▁");
         (0..100).for_each(|_| series.tick());
         assert_eq!(series.sparkline(3), "   ");
     }

@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const REMEMBER: Duration = Duration::from_secs(10);
 
 /// How a member stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Standing {
     Present,
     /// Silent for longer than it promised.
