@@ -10,7 +10,7 @@ mod judge;
 pub(crate) mod options;
 mod pair;
 mod place;
-mod probe;
+pub(crate) mod probe;
 mod remedy;
 mod report;
 mod system;

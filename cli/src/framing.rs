@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use groupcast::seal::{Keyring, Portable, TAG_LEN};
 use groupcast::wire::{self, Frame, Frames, Header, ParseError, Suite, open_group_tag};
 use groupcast::{GroupTag, MemberId, Name, Session};
+use groupcast_std::Stranger;
 
 use crate::failure::Failure;
 use crate::options::Common;
@@ -19,7 +20,7 @@ pub(crate) enum Read<'a> {
     /// Of a program that does not speak the protocol.
     Bare,
     /// Of another group on this port, or of another version or suite.
-    Foreign,
+    Foreign(Stranger),
     /// Damaged; in a sealed group, or forged.
     Damaged,
 }
@@ -63,15 +64,17 @@ impl Framing {
         if !wire::is_framed(datagram) {
             return Read::Bare;
         }
+        let stranger = Stranger::of(datagram);
+        let foreign = || stranger.map_or(Read::Damaged, Read::Foreign);
         let header = match wire::parse_header(datagram) {
             Ok(header) => header,
             Err(ParseError::UnknownVersion(_) | ParseError::UnknownSuite(_)) => {
-                return Read::Foreign;
+                return foreign();
             }
             Err(_) => return Read::Damaged,
         };
         match &self.keys {
-            None if header.suite != Suite::Open || header.tag != self.tag => Read::Foreign,
+            None if header.suite != Suite::Open || header.tag != self.tag => foreign(),
             None => match wire::parse(datagram) {
                 Ok((header, frames)) => Read::Framed(header, frames),
                 Err(_) => Read::Damaged,
@@ -79,7 +82,7 @@ impl Framing {
             Some(keys) => {
                 let mut fitting = keys.with_tag(header.tag).peekable();
                 if header.suite != Suite::Sealed || fitting.peek().is_none() {
-                    return Read::Foreign;
+                    return foreign();
                 }
                 let is_opened = fitting.any(|(_, key)| {
                     let key = key.subkey(header.sender, header.session);

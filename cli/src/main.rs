@@ -49,6 +49,7 @@ mod terminal;
 mod top;
 mod trouble;
 mod trust;
+mod unreadable;
 
 use std::process::ExitCode;
 

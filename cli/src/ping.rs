@@ -61,7 +61,7 @@ pub(crate) fn run(common: &Common, options: &Ping) -> Result<(), Failure> {
     let mut tally = Tally::default();
     let asked = find(&mut prober, options)
         .and_then(|()| ask(&mut prober, options, common.json, &mut output, &mut tally));
-    let there = who_is_there(&prober);
+    let there = who_is_there(&mut prober);
     let left = prober.leave();
     asked?;
     tally.report(common.json, &mut output)?;
@@ -177,7 +177,10 @@ fn ask(
     Ok(())
 }
 
-fn who_is_there(prober: &Prober) -> String {
+fn who_is_there(prober: &mut Prober) -> String {
+    if let Some(text) = prober.unreadable.text(Instant::now()) {
+        return format!("{text}; `groupcast doctor` says what to do");
+    }
     let members: Vec<_> = prober
         .present
         .iter()

@@ -19,6 +19,7 @@ use crate::sealing;
 use crate::signal;
 use crate::trouble::Trouble;
 use crate::trust::Show;
+use crate::unreadable::Unreadable;
 
 /// How long to wait after an error that may come again at once.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
@@ -60,6 +61,7 @@ pub(crate) enum Heard {
 pub(crate) struct Session {
     pub(crate) member: Member,
     trouble: Trouble,
+    unreadable: Unreadable,
     /// The changes of the interface that were told.
     told: u64,
     verbose: bool,
@@ -75,9 +77,10 @@ impl Session {
         if let Some(id) = common.id {
             builder = builder.id(id);
         }
-        let member = builder.join()?;
+        let member = builder.note_strangers(true).join()?;
         say_start(common, &member);
         Ok(Self {
+            unreadable: Unreadable::new(member.group(), member.is_sealed()),
             member,
             trouble: Trouble::default(),
             told: 0,
@@ -186,9 +189,16 @@ impl Session {
         Ok(())
     }
 
-    /// Tells of the end of trouble, and of another interface.
+    /// Tells of the end of trouble, of another interface, and of those who cannot be read.
     fn look(&mut self) {
         self.trouble.look(self.member.counters());
+        let now = Instant::now();
+        for stranger in self.member.strangers() {
+            self.unreadable.hear(now, &stranger);
+        }
+        if let Some(text) = self.unreadable.news(now) {
+            self.trouble.tell(text);
+        }
         if self.told != self.member.changes() {
             self.told = self.member.changes();
             self.trouble.tell(changed(self.member.choice()));
@@ -285,6 +295,10 @@ impl Session {
             let waiting = match self.member.try_leave(limit) {
                 Leaving::Waiting(unsent) => unsent,
                 Leaving::Left { unsent } => {
+                    // There is no later.
+                    if let Some(text) = self.unreadable.last_news() {
+                        self.trouble.tell(text);
+                    }
                     return Ok(Left {
                         counters: *self.member.counters(),
                         trouble: self.trouble.first().map(str::to_owned),

@@ -26,6 +26,7 @@ use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
 use crate::terminal::{self, Terminal};
+use crate::unreadable::Unreadable;
 use options::Top;
 use order::Key;
 use screen::View;
@@ -46,6 +47,7 @@ pub(crate) fn run(common: &Common, options: &Top) -> Result<(), Failure> {
     say_where(common, ear.group(), ear.choice(), "id none (watching)");
     let mut watching = Watching {
         watcher: Watcher::new(Instant::now()),
+        unreadable: Unreadable::new(ear.group(), framing.is_sealed()),
         ear: &mut ear,
         framing: &framing,
     };
@@ -60,6 +62,7 @@ pub(crate) fn run(common: &Common, options: &Top) -> Result<(), Failure> {
 /// The group, and what was heard of it.
 struct Watching<'w> {
     watcher: Watcher,
+    unreadable: Unreadable,
     ear: &'w mut Ear,
     framing: &'w Framing,
 }
@@ -75,8 +78,11 @@ impl Watching<'_> {
                 break;
             };
             came = true;
-            self.watcher
-                .heard(Instant::now(), source, self.framing, datagram);
+            let now = Instant::now();
+            let stranger = self.watcher.heard(now, source, self.framing, datagram);
+            if let Some(stranger) = stranger {
+                self.unreadable.hear(now, &stranger);
+            }
         }
         if !came {
             self.ear.wait(limit)?;
@@ -100,6 +106,12 @@ impl Watching<'_> {
             }
             if self.hear(left.min(signal::LOOK))? && !options.once {
                 self.put(common, options, &mut output)?;
+            }
+            let now = Instant::now();
+            self.watcher.unreadable = self.unreadable.text(now);
+            // For people it stands above the tables.
+            if let Some(text) = self.unreadable.news(now).filter(|_| common.json) {
+                aside!("groupcast: {text}");
             }
         }
         if options.once {
@@ -149,8 +161,9 @@ impl Watching<'_> {
         let is_over = || signal::end_requested() || end.is_some_and(|end| Instant::now() >= end);
         while !is_over() && !terminal.is_gone() {
             if is_stale {
-                let watcher = &self.watcher;
                 let now = Instant::now();
+                self.watcher.unreadable = self.unreadable.text(now);
+                let watcher = &self.watcher;
                 terminal.draw(|frame| screen::draw(frame, watcher, &title, &mut view, now))?;
             }
             is_stale = self.hear(KEYS)?;

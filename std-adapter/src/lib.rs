@@ -84,6 +84,7 @@ mod resolve;
 pub mod sign_file;
 mod socket;
 mod stack;
+mod strangers;
 mod sys;
 mod tcp;
 mod wait;
@@ -101,6 +102,7 @@ pub use memory::{Profile, ProfileMemory};
 pub use resolve::{resolve_group, resolve_group_on};
 pub use socket::{RECEIVE_BUFFER, Socket};
 pub use stack::StdStack;
+pub use strangers::Stranger;
 pub use wait::wait;
 #[cfg(unix)]
 pub use wait::{Ready, wait_with};

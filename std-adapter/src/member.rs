@@ -7,7 +7,8 @@ use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
 use groupcast::sign::SigningKey;
 use groupcast::{
-    Channel, Class, Config, Counters, Instant, Join, MemberId, Node, Pace, SendError, Session,
+    Channel, Class, Config, ConfigError, Counters, Instant, Join, MemberId, Name, Node, Pace,
+    SendError, Session,
 };
 
 use crate::Event;
@@ -19,6 +20,7 @@ use crate::leaving::Departure;
 use crate::memory::{Profile, ProfileMemory};
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;
+use crate::strangers::{Stranger, Strangers};
 use crate::wait::wait;
 
 /// How long to wait for a socket that has no room to send.
@@ -62,6 +64,8 @@ pub struct MemberBuilder {
     keys: Option<KeySet>,
     first_contact: FirstContact,
     takes_bare: bool,
+    group_name: Name,
+    notes_strangers: bool,
 }
 
 impl MemberBuilder {
@@ -80,6 +84,15 @@ impl MemberBuilder {
     /// A name for the group itself. Default: none. See [`Config::with_group_name`].
     pub fn group_name(mut self, name: &str) -> Self {
         self.config = self.config.with_group_name(name);
+        // One that is too long keeps it from joining.
+        self.group_name = Name::new(name).unwrap_or_default();
+        self
+    }
+
+    /// Whether to note who speaks the protocol here and is not of the group, for
+    /// [`Member::strangers`]. Default: no.
+    pub const fn note_strangers(mut self, on: bool) -> Self {
+        self.notes_strangers = on;
         self
     }
 
@@ -175,6 +188,11 @@ impl MemberBuilder {
             .config
             .with_pace(self.pace.unwrap_or_else(|| pace_of(&choice)))
             .with_receive_burst(receive_burst);
+        if self.notes_strangers {
+            let group = stack.group();
+            let strangers = Strangers::new(group, &self.group_name, self.keys.as_ref());
+            stack.strangers = Some(strangers.map_err(ConfigError::Keys)?);
+        }
         let seed = entropy::seed()?;
         let mut node = match &self.keys {
             None => Node::new(stack, memory, config, seed)?,
@@ -194,6 +212,7 @@ impl MemberBuilder {
             port,
             has_own_pace: self.pace.is_some(),
             hops: self.hops,
+            group_name: self.group_name,
             departure: None,
         };
         member.know_oneself();
@@ -236,6 +255,7 @@ pub struct Member {
     /// The changes of the interface that have been followed.
     changes: u64,
     hops: u8,
+    group_name: Name,
     pub(crate) departure: Option<Departure>,
 }
 
@@ -251,6 +271,8 @@ impl Member {
             keys: None,
             first_contact: FirstContact::Verify,
             takes_bare: false,
+            group_name: Name::EMPTY,
+            notes_strangers: false,
         }
     }
 
@@ -558,7 +580,24 @@ impl Member {
     /// A key that cannot be used, or the group is not sealed. Nothing was done.
     pub fn set_keys(&mut self, keys: &KeySet) -> Result<(), Error> {
         let now = self.clock.now();
-        Ok(self.node.set_keys(now, keys)?)
+        self.node.set_keys(now, keys)?;
+        let group = self.group();
+        let strangers = &mut self.node.parts().0.strangers;
+        // The keys can be used: they are.
+        if let Some(known) = strangers
+            && let Ok(new) = Strangers::new(group, &self.group_name, Some(keys))
+        {
+            *known = new;
+        }
+        Ok(())
+    }
+
+    /// Who was heard since the last call that speaks the protocol on the group's address and port and is not of
+    /// the group: with another key, another group name, or none. 64 at most. Nobody without
+    /// [`MemberBuilder::note_strangers`].
+    pub fn strangers(&mut self) -> Vec<Stranger> {
+        let strangers = &mut self.node.parts().0.strangers;
+        strangers.as_mut().map(Strangers::take).unwrap_or_default()
     }
 
     /// The other members that are there.

@@ -10,6 +10,7 @@ use crate::cause::Cause;
 use crate::error::{Error, Operation};
 use crate::interface::{Choice, Family};
 use crate::socket::{Open, Peer, Socket};
+use crate::strangers::Strangers;
 use crate::watch::Watch;
 
 /// How many reports about earlier datagrams are passed over in one call.
@@ -38,6 +39,8 @@ pub struct StdStack {
     settings: Settings,
     watch: Watch,
     rejoins: u64,
+    /// Where they are to be noted.
+    pub(crate) strangers: Option<Strangers>,
     pub(crate) inner: Inner,
 }
 
@@ -69,6 +72,7 @@ impl StdStack {
             settings,
             watch,
             rejoins: 0,
+            strangers: None,
             inner: Inner::default(),
         }
     }
@@ -257,6 +261,9 @@ impl UdpClientStack for StdStack {
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
         let arrived = self.take(socket, buffer)?;
+        if let Some(strangers) = &mut self.strangers {
+            strangers.look(buffer.get(..arrived.length).unwrap_or_default());
+        }
         Ok((arrived.length, arrived.source))
     }
 

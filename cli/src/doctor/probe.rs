@@ -121,7 +121,7 @@ pub(crate) fn read(group: SocketAddr, datagram: &[u8]) -> Option<(u32, Call)> {
 }
 
 /// The tag of the doctors' group.
-fn tag(group: SocketAddr) -> u16 {
+pub(crate) fn tag(group: SocketAddr) -> u16 {
     let name = Name::new(GROUP_NAME).unwrap_or(Name::EMPTY);
     let (tag, nameless) = (
         open_group_tag(group, &name),

@@ -24,6 +24,7 @@ use crate::options::Common;
 use crate::ping::Way;
 use crate::signal;
 use crate::socket::{Ear, Mouth, wait_for_both};
+use crate::unreadable::Unreadable;
 
 /// HELLOs come this often in small groups, and more seldom in large ones, in which 20 come in a second.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -103,6 +104,7 @@ pub(crate) struct Prober {
     /// Whether the network has refused something.
     is_troubled: bool,
     pub(crate) present: BTreeMap<MemberId, Present>,
+    pub(crate) unreadable: Unreadable,
 }
 
 impl Prober {
@@ -110,6 +112,7 @@ impl Prober {
         let ear = Ear::open(common)?;
         let mouth = Mouth::open(common)?;
         let framing = Framing::new(common, ear.group())?;
+        let unreadable = Unreadable::new(ear.group(), framing.is_sealed());
         let name = common.name.as_deref().unwrap_or_default();
         let name = Name::new(name)
             .ok_or_else(|| Failure::Settings("the name is longer than 32 bytes".to_owned()))?;
@@ -137,6 +140,7 @@ impl Prober {
             echoes: Vec::new(),
             is_troubled: false,
             present: BTreeMap::new(),
+            unreadable,
         })
     }
 
@@ -356,8 +360,13 @@ impl Prober {
             return Ok(None);
         };
         let at = Instant::now();
-        let Read::Framed(header, frames) = self.framing.read(datagram) else {
-            return Ok(Some(None));
+        let (header, frames) = match self.framing.read(datagram) {
+            Read::Framed(header, frames) => (header, frames),
+            Read::Foreign(stranger) => {
+                self.unreadable.hear(at, &stranger);
+                return Ok(Some(None));
+            }
+            Read::Bare | Read::Damaged => return Ok(Some(None)),
         };
         if header.sender == self.id {
             return Ok(Some(None));

@@ -224,7 +224,7 @@ pub(crate) fn streams(watcher: &Watcher, order: Order, room: Option<usize>, now:
 
 /// What is not of one member.
 pub(crate) fn summary(watcher: &Watcher, now: Instant) -> String {
-    format!(
+    let mut text = format!(
         "{} members, {:.1} datagrams/s, {} kB/s; bare {}, foreign {}, damaged {}",
         present(watcher, now),
         watcher.datagrams.rate(),
@@ -232,7 +232,11 @@ pub(crate) fn summary(watcher: &Watcher, now: Instant) -> String {
         watcher.bare.total(),
         watcher.foreign,
         watcher.damaged,
-    )
+    );
+    if let Some(unreadable) = &watcher.unreadable {
+        text += &format!("; {unreadable}");
+    }
+    text
 }
 
 /// The tables, as lines for so many columns of a terminal. `None`: for a file or a program.

@@ -355,3 +355,15 @@ fn keys_scroll_and_end() {
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(pressed(interrupt, view), None);
 }
+
+#[test]
+fn who_cannot_be_read_stands_above_the_tables() {
+    let start = Instant::now();
+    let mut watcher = Watcher::new(start);
+    let text = "2 members here use another key or group name";
+    watcher.unreadable = Some(text.to_owned());
+    for columns in [60, 200] {
+        let lines = screen(&watcher, (columns, 12), &mut View::default(), start);
+        assert!(lines[1..].join(" ").contains(text), "{lines:#?}");
+    }
+}

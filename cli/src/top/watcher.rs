@@ -8,6 +8,8 @@ use std::time::Instant;
 use groupcast::wire::{Data, Frame, Header, Hello};
 use groupcast::{Channel, Class, MemberId, Name, Session};
 
+use groupcast_std::Stranger;
+
 use super::numbers::Numbers;
 use super::series::Series;
 use crate::framing::{Framing, Read, Seen};
@@ -56,6 +58,8 @@ pub(crate) struct Watcher {
     /// Of other groups, versions or suites.
     pub(crate) foreign: u64,
     pub(crate) damaged: u64,
+    /// Who is there and cannot be read, in words.
+    pub(crate) unreadable: Option<String>,
 }
 
 /// What was heard of a member.
@@ -102,28 +106,30 @@ impl Watcher {
             bare: Series::default(),
             foreign: 0,
             damaged: 0,
+            unreadable: None,
         }
     }
 
-    /// Notes a datagram.
+    /// Notes a datagram, and tells whose it is that cannot be read.
     pub(crate) fn heard(
         &mut self,
         now: Instant,
         source: SocketAddr,
         framing: &Framing,
         datagram: &mut [u8],
-    ) {
+    ) -> Option<Stranger> {
         let octets = datagram.len() as u64;
         self.datagrams.add(1);
         self.octets.add(octets);
         match framing.read(datagram) {
             Read::Bare => self.bare.add(1),
-            Read::Foreign => self.foreign += 1,
+            Read::Foreign(stranger) => {
+                self.foreign += 1;
+                return Some(stranger);
+            }
             Read::Damaged => self.damaged += 1,
             Read::Framed(header, frames) => {
-                let Some(member) = self.member(now, &header, source) else {
-                    return;
-                };
+                let member = self.member(now, &header, source)?;
                 member.datagrams.add(1);
                 member.octets.add(octets);
                 for frame in frames.map_while(Result::ok) {
@@ -135,6 +141,7 @@ impl Watcher {
                 }
             }
         }
+        None
     }
 
     /// The member that sent a datagram; `None` if it is a duplicate, or if there are too many.

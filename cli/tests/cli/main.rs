@@ -30,3 +30,4 @@ mod signed;
 mod sim;
 mod streams;
 mod top;
+mod unreadable;

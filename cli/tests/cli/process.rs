@@ -146,15 +146,16 @@ impl Running {
 
     /// Waits for a line on standard error that begins like this.
     pub(crate) fn wait_for_stderr(&mut self, beginning: &str) {
+        self.wait_for_stderr_that(|line| line.starts_with(beginning));
+    }
+
+    /// Waits for a line like this on standard error.
+    pub(crate) fn wait_for_stderr_that(&mut self, is_it: impl Fn(&str) -> bool) {
         loop {
             let line = self.stderr.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|error| panic!("{error}; heard {:#?}", self.heard));
             self.heard.push(line);
-            if self
-                .heard
-                .last()
-                .is_some_and(|line| line.starts_with(beginning))
-            {
+            if self.heard.last().is_some_and(|line| is_it(line)) {
                 return;
             }
         }

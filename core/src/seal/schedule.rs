@@ -80,6 +80,13 @@ impl Keyring {
         &self.sending
     }
 
+    /// The tags of all keys, that of the one to send with first.
+    pub fn tags(&self) -> impl Iterator<Item = GroupTag> {
+        core::iter::once(&self.sending)
+            .chain(self.others.iter().flatten())
+            .map(DerivedKey::tag)
+    }
+
     /// All keys with this tag, and their places in the [`KeySet`]: as a rule one or none.
     ///
     /// Two of a group's keys share a tag by chance once in 65,536; then each is tried.
