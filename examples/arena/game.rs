@@ -20,8 +20,8 @@ use crate::message::{
 use crate::other::Other;
 
 /// What a coin and a hit are worth.
-const COIN_POINTS: u32 = 1;
-const HIT_POINTS: u32 = 3;
+pub(crate) const COIN_POINTS: u32 = 1;
+pub(crate) const HIT_POINTS: u32 = 3;
 
 /// Who was hit cannot be hit again for so long.
 const SAFE: u32 = TICKS_PER_SECOND;

@@ -1,8 +1,8 @@
 //! A game in real time in the terminal, for 2 to 16 players in one group: run for coins, and shoot.
 //!
 //! ```text
-//! cargo run --release --example arena -- --bots 3               you against three bots, on this machine
-//! cargo run --release --example arena -- --interface eth0       with all who do the same in your network
+//! cargo run --release --example arena -- --bots 3               you, three bots, and all who do the same in your network
+//! cargo run --release --example arena -- --bots 3 -i lo         you and three bots: it stays on this machine
 //! ```
 //!
 //! Positions are of the class Latest, scores and coins State, what happens ReliableOrdered: see `message.rs`.
@@ -16,11 +16,14 @@ mod other;
 mod play;
 mod report;
 mod screen;
+mod text;
 
+use std::io::{IsTerminal, stdin, stdout};
+use std::process::ExitCode;
 use std::thread::JoinHandle;
 
 use clap::Parser;
-use groupcast_std::{InterfaceSelector, Member, resolve_group};
+use groupcast_std::{InterfaceSelector, Member, resolve_group_on};
 
 use bot::Bot;
 use field::TICKS_PER_SECOND;
@@ -40,20 +43,27 @@ const BOTS: [&str; 15] = [
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// The group.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "239.1.2.5:12347")]
+    #[arg(
+        short,
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "239.1.2.5:12347"
+    )]
     group: String,
 
-    /// The interface, by name, index or address. The default stays on this machine.
+    /// The interface, by name, index or address. Default: chosen, as by all commands of the tool; `groupcast interfaces`
+    /// says which and why.
     #[arg(
+        short,
         long,
         value_name = "NAME|INDEX|ADDR",
         env = "GROUPCAST_INTERFACE",
-        default_value = "127.0.0.1"
+        value_parser = parse_interface
     )]
-    interface: String,
+    interface: Option<InterfaceSelector>,
 
     /// Your name.
-    #[arg(long, default_value = "you")]
+    #[arg(short, long, default_value = "you")]
     name: String,
 
     /// Let a bot play for you, and watch.
@@ -87,11 +97,42 @@ struct Options {
 
 impl Options {
     fn join(&self) -> Result<Member> {
-        let interface: InterfaceSelector = self.interface.parse()?;
-        let member = Member::builder(resolve_group(&self.group)?)
+        let interface = self.interface.clone().unwrap_or_default();
+        let member = Member::builder(resolve_group_on(&self.group, &interface)?)
             .name(&self.name)
             .interface(interface);
         Ok(member.join()?)
+    }
+
+    /// The group, and how it is reached.
+    fn place(&self, member: &Member) -> String {
+        let choice = member.choice();
+        let is_chosen = matches!(self.interface, None | Some(InterfaceSelector::Auto));
+        let alone = if choice.loopback && is_chosen {
+            ", this machine alone"
+        } else {
+            ""
+        };
+        format!(
+            "{} via {}{alone}",
+            member.group(),
+            text::plain(choice.label())
+        )
+    }
+
+    /// Joins, and says where, as the tool does.
+    fn join_aloud(&self) -> Result<Member> {
+        let member = self.join()?;
+        let (choice, id) = (member.choice(), member.id());
+        let mtu = choice
+            .mtu
+            .map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
+        let place = self.place(&member);
+        eprintln!(
+            "group {place} ({}), MTU {mtu}, id {id}, open",
+            choice.address
+        );
+        Ok(member)
     }
 
     fn game(&self, member: &Member) -> (Game, Bot) {
@@ -104,16 +145,19 @@ impl Options {
         (Game::new(member.id(), rules, seed), Bot::new(seed))
     }
 
-    fn play_headless(&self) -> Result<Report> {
-        let member = self.join()?;
+    fn play_headless(&self, member: Member) -> Result<Report> {
         let (game, mut bot) = self.game(&member);
         play::play(member, &self.name, game, |game| Ok(Some(bot.input(game))))
     }
 
     fn play_on_screen(&self) -> Result<Report> {
-        let member = self.join()?;
+        if !stdin().is_terminal() || !stdout().is_terminal() {
+            let text = "it is played on a terminal; --headless lets a bot play without";
+            return Err(Settings(text.to_owned()).into());
+        }
+        let member = self.join_aloud()?;
         let (game, mut bot) = self.game(&member);
-        let mut screen = Screen::new()?;
+        let mut screen = Screen::new(&self.place(&member))?;
         play::play(member, &self.name, game, |game| {
             screen.draw(game, &self.name)?;
             let keys = screen::input()?;
@@ -131,22 +175,54 @@ impl Options {
                     seed: self.seed.map(|seed| seed.wrapping_add(number)),
                     ..self.clone()
                 };
-                std::thread::spawn(move || bot.play_headless())
+                std::thread::spawn(move || bot.play_headless(bot.join()?))
             })
             .collect()
     }
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+/// Something asked for cannot be.
+#[derive(Debug)]
+struct Settings(String);
+
+impl core::fmt::Display for Settings {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for Settings {}
+
+fn parse_interface(text: &str) -> core::result::Result<InterfaceSelector, &'static str> {
+    // A variable of a script that is not set is not a wish to have one chosen.
+    if text.trim().is_empty() {
+        return Err("an interface is a name, an index or an address; `auto` has one chosen");
+    }
+    text.parse()
+        .map_err(|never: core::convert::Infallible| match never {})
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run(&Options::parse()) else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("arena: {}", text::plain(&error.to_string()));
+    // As of the tool: 2 for what was asked for and cannot be, 1 for trouble.
+    let is_setting = match error.downcast_ref::<groupcast_std::Error>() {
+        Some(error) => error.is_setting(),
+        None => error.is::<Settings>(),
+    };
+    ExitCode::from(if is_setting { 2 } else { 1 })
+}
+
+fn run(options: &Options) -> Result<()> {
     let bots = options.start_bots();
     if options.headless {
-        let report = options.play_headless()?;
+        let report = options.play_headless(options.join_aloud()?)?;
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        let report = options.play_on_screen()?;
-        for line in report.scores {
-            println!("{:5} {}", line.points, line.name);
+        for line in options.play_on_screen()?.table() {
+            println!("{line}");
         }
     }
     if options.seconds.is_some() {

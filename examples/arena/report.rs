@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use crate::field::UNITS;
 use crate::game::Game;
+use crate::text::plain;
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Report {
     player: String,
     /// Everybody who was there to the end has everybody's final points.
     pub(crate) settled: bool,
+    /// The winner first.
     pub(crate) scores: Vec<Line>,
     /// Events that are missing for ever.
     pub(crate) gaps: u32,
@@ -47,7 +49,7 @@ impl Report {
             points: own,
             counted: own,
         });
-        scores.sort_by(|a, b| a.id.cmp(&b.id));
+        scores.sort_by(|a, b| (b.points, &a.name, &a.id).cmp(&(a.points, &b.name, &b.id)));
         let mut jumps: Vec<_> = others.values().flat_map(|o| &o.jumps).copied().collect();
         jumps.sort_unstable();
         let jump = jumps.get(jumps.len() * 95 / 100).copied();
@@ -59,5 +61,20 @@ impl Report {
             positions: others.values().map(|other| other.positions).sum(),
             jump: jump.map_or(0.0, f32::from) / f32::from(UNITS),
         }
+    }
+    /// The scores for people. Equal points have one place.
+    pub(crate) fn table(&self) -> Vec<String> {
+        let row = |line: &Line| {
+            let better = self
+                .scores
+                .iter()
+                .filter(|other| other.points > line.points);
+            let place = better.count() + 1;
+            format!("{place:5}  {:6}  {}", line.points, plain(&line.name))
+        };
+        let heading = "PLACE  POINTS  PLAYER".to_owned();
+        core::iter::once(heading)
+            .chain(self.scores.iter().map(row))
+            .collect()
     }
 }

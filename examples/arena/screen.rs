@@ -8,17 +8,21 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::{Block, Paragraph, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 
 use crate::Result;
 use crate::field::{COLUMNS, Direction, Point, ROWS, UNITS};
-use crate::game::{Game, Input, Phase};
+use crate::game::{COIN_POINTS, Game, HIT_POINTS, Input, Phase};
+use crate::text::{fit, plain};
 
 const HELP: &str = "arrows run, space shoots, . stops, q leaves";
 
 /// What a score needs, with its frame.
 const TABLE: u16 = 24;
+
+/// On less one cannot play: columns and rows.
+const LEAST: (u16, u16) = (60, 16);
 
 const COLOURS: [Color; 6] = [
     Color::Green,
@@ -29,17 +33,28 @@ const COLOURS: [Color; 6] = [
     Color::Yellow,
 ];
 
+const COIN: Color = Color::Yellow;
+const OWN_COIN: Color = Color::DarkGray;
+
 /// The terminal; it is as it was before when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Screen(DefaultTerminal);
+pub(crate) struct Screen {
+    terminal: DefaultTerminal,
+    /// The group, and how it is reached.
+    place: String,
+}
 
 impl Screen {
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self(ratatui::try_init()?))
+    pub(crate) fn new(place: &str) -> Result<Self> {
+        Ok(Self {
+            terminal: ratatui::try_init()?,
+            place: place.to_owned(),
+        })
     }
 
     pub(crate) fn draw(&mut self, game: &Game, name: &str) -> Result<()> {
-        self.0.draw(|frame| draw(frame, game, name))?;
+        let place = &self.place;
+        self.terminal.draw(|frame| draw(frame, game, name, place))?;
         Ok(())
     }
 }
@@ -75,15 +90,46 @@ pub(crate) fn input() -> Result<Option<Input>> {
     Ok(Some(input))
 }
 
-fn draw(frame: &mut Frame<'_>, game: &Game, name: &str) {
+pub(crate) fn draw(frame: &mut Frame<'_>, game: &Game, name: &str, place: &str) {
+    let area = frame.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        let text = format!(
+            "The arena needs {} columns and {} rows; this terminal has {} and {}. Make it larger, or press q to leave.",
+            LEAST.0, LEAST.1, area.width, area.height
+        );
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+        return;
+    }
     let [field, table] =
-        Layout::horizontal([Constraint::Min(0), Constraint::Length(TABLE)]).areas(frame.area());
-    let block = Block::bordered().title(" arena ").title_bottom(HELP);
+        Layout::horizontal([Constraint::Min(0), Constraint::Length(TABLE)]).areas(area);
+    let title = fit(&format!(" arena  {place} "), usize::from(field.width) - 2);
+    let block = Block::bordered().title(title).title_bottom(HELP);
     let inner = block.inner(field);
     frame.render_widget(block, field);
     draw_field(frame.buffer_mut(), inner, game);
+
     let block = Block::bordered().title(state(game));
-    frame.render_widget(Paragraph::new(scores(game, name)).block(block), table);
+    let inner = block.inner(table);
+    frame.render_widget(block, table);
+    let (scores, legend) = (scores(game, name, inner.width), legend());
+    // Whoever has no room for both knows the signs by then.
+    let has_room = scores.len() + legend.len() < usize::from(inner.height);
+    let below = if has_room { legend.len() as u16 } else { 0 };
+    let [upper, lower] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(inner);
+    frame.render_widget(Paragraph::new(scores), upper);
+    frame.render_widget(Paragraph::new(legend), lower);
+}
+
+/// What the signs on the field mean.
+fn legend() -> Vec<Line<'static>> {
+    vec![
+        Line::raw("@ you; o while safe"),
+        Line::styled("a others, by letter", COLOURS[0]),
+        Line::styled(format!("$ coin: {COIN_POINTS} point"), COIN),
+        Line::styled("$ yours: for others", OWN_COIN),
+        Line::raw(format!("* shot: a hit is {HIT_POINTS}")),
+    ]
 }
 
 fn state(game: &Game) -> String {
@@ -112,10 +158,10 @@ fn draw_field(buffer: &mut Buffer, area: Rect, game: &Game) {
         }
     };
     for at in game.coins_to_take() {
-        put(at, "$", Style::new().fg(Color::Yellow));
+        put(at, "$", COIN.into());
     }
     for coin in game.own_coins() {
-        put(coin.at, "$", Style::new().fg(Color::DarkGray));
+        put(coin.at, "$", OWN_COIN.into());
     }
     for shot in game.shots() {
         put(shot.at, "*", colour(shot.by));
@@ -130,7 +176,9 @@ fn draw_field(buffer: &mut Buffer, area: Rect, game: &Game) {
     put(game.position().at, symbol, own);
 }
 
-fn scores(game: &Game, name: &str) -> Vec<Line<'static>> {
+fn scores(game: &Game, name: &str, width: u16) -> Vec<Line<'static>> {
+    // Points and a space before it.
+    let room = usize::from(width).saturating_sub(6);
     let own = (
         game.counted(game.id()),
         name.to_owned(),
@@ -150,7 +198,10 @@ fn scores(game: &Game, name: &str) -> Vec<Line<'static>> {
         .collect();
     all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     all.into_iter()
-        .map(|(points, name, style)| Line::styled(format!("{points:5} {name}"), style))
+        .map(|(points, name, style)| {
+            let name = fit(&plain(&name), room);
+            Line::styled(format!("{points:5} {name}"), style)
+        })
         .collect()
 }
 

@@ -124,7 +124,7 @@ fn bots_play_over_sockets_on_this_machine() {
     );
     let options = Options::try_parse_from(line.split(' ')).unwrap();
     let bots = options.start_bots();
-    let mut reports = vec![options.play_headless().unwrap()];
+    let mut reports = vec![options.play_headless(options.join().unwrap()).unwrap()];
     reports.extend(bots.into_iter().map(|bot| bot.join().unwrap().unwrap()));
     assert!(agree(&reports), "{reports:#?}");
     assert_eq!(reports[0].scores.len(), 3);
@@ -180,4 +180,118 @@ fn whoever_is_gone_is_not_waited_for() {
     assert!(game.is_settled());
     let last = game.take_outbox().pop().unwrap();
     assert!(last.confirm && last.channel == Channel::state(2));
+}
+
+/// The screen of a game with these players, line by line.
+fn screen(players: u32, width: u16, height: u16) -> Vec<String> {
+    use ratatui::{Terminal, backend::TestBackend};
+
+    let mut game = alone();
+    for number in 0..players {
+        let points = number / 2;
+        let score = message::Score {
+            points,
+            is_final: false,
+        };
+        let name = format!("player {number:02} of the school");
+        game.hear(id(number + 2), &name, SCORES.number(), &score.emit());
+    }
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let drawn = terminal.draw(|frame| screen::draw(frame, &game, "eva", "239.1.2.5:12347 via lo"));
+    drawn.unwrap();
+    let buffer = terminal.backend().buffer();
+    let line = |row| (0..width).map(move |column| buffer[(column, row)].symbol());
+    (0..height).map(|row| line(row).collect()).collect()
+}
+
+#[test]
+fn the_screen_shows_the_group_the_scores_and_what_the_signs_mean() {
+    let lines = screen(3, 80, 24);
+    assert!(
+        lines[0].contains("arena  239.1.2.5:12347 via lo"),
+        "{}",
+        lines[0]
+    );
+    // The best first; names that are too long say so.
+    assert!(
+        lines[1].ends_with("    1 player 02 of th…│"),
+        "{}",
+        lines[1]
+    );
+    assert!(
+        lines[2].ends_with("    0 eva             │"),
+        "{}",
+        lines[2]
+    );
+    for sign in [
+        "@ you",
+        "a others",
+        "$ coin: 1 point",
+        "$ yours",
+        "* shot: a hit is 3",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(sign)), "{sign}");
+    }
+    // Scores come before signs, and all sixteen have room.
+    let full = screen(15, 80, 18);
+    assert!(!full.iter().any(|line| line.contains("@ you")));
+    assert!(full.iter().any(|line| line.contains("player 00")));
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_how_large_it_has_to_be() {
+    let shown = |width, height| screen(3, width, height).join(" ");
+    let text = shown(59, 16)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        text.contains("needs 60 columns and 16 rows; this terminal has 59 and 16"),
+        "{text}"
+    );
+    assert!(!shown(60, 16).contains("needs"));
+    // None is too small for not falling over.
+    for (width, height) in [(1, 1), (2, 40), (200, 1)] {
+        shown(width, height);
+    }
+}
+
+#[test]
+fn the_last_table_is_sorted_and_equal_points_have_one_place() {
+    let mut game = alone();
+    for (number, points) in [(2, 4), (3, 9), (4, 4), (5, 0)] {
+        let score = message::Score {
+            points,
+            is_final: true,
+        };
+        let name = format!("{number}\u{1b}[2J");
+        game.hear(id(number), &name, SCORES.number(), &score.emit());
+    }
+    let table = Report::new(&game, "eva").table();
+    assert_eq!(
+        table,
+        [
+            "PLACE  POINTS  PLAYER",
+            "    1       9  3?[2J",
+            "    2       4  2?[2J",
+            "    2       4  4?[2J",
+            "    4       0  5?[2J",
+            "    4       0  eva",
+        ]
+    );
+}
+
+#[test]
+fn the_interface_is_chosen_as_by_the_tool() {
+    let parse = |line: &str| Options::try_parse_from(line.split(' '));
+    let chosen = |line| parse(line).unwrap().interface;
+    // The variable of whoever runs this test counts, too.
+    if std::env::var_os("GROUPCAST_INTERFACE").is_none() {
+        assert_eq!(chosen("arena"), None);
+    }
+    assert_eq!(chosen("arena -i auto"), Some(InterfaceSelector::Auto));
+    assert!(parse("arena --interface ").is_err());
+    let nowhere = parse("arena -i nothing0").unwrap().join().unwrap_err();
+    let nowhere = nowhere.downcast::<groupcast_std::Error>().unwrap();
+    assert!(nowhere.is_setting());
 }
