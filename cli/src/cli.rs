@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_to_send_is_said_exactly_once() {
-        assert!(parse("groupcast send").is_err());
+        assert!(parse("groupcast send --file x hello").is_err());
+        assert!(parse("groupcast send --lines --repeat 2").is_err());
+        assert!(parse("groupcast send --interval 0 hello").is_err());
         assert!(parse("groupcast send hello --lines").is_err());
         assert!(parse("groupcast send --file x --lines").is_err());
         assert!(parse("groupcast send --raw --channel 3 hello").is_err());

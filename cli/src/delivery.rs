@@ -1,12 +1,13 @@
 //! Staying until the others have what was sent.
 
 use core::time::Duration;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-use groupcast::{Event, MemberId};
+use groupcast::{Event, MemberId, Standing};
 
 use crate::failure::Failure;
+use crate::json::called;
 use crate::leaving::Queue;
 use crate::session::Session;
 use crate::signal;
@@ -14,11 +15,16 @@ use crate::signal;
 /// How long those who are there may take to say so, when nobody is expected: most do.
 const GREETING: Duration = Duration::from_millis(300);
 
-/// How long after joining everybody has said so.
+/// How long after joining everybody has said so, in groups that are not large.
 const ACQUAINTED: Duration = Duration::from_millis(700);
 
-/// How long to stay for those who are there, when nobody is expected.
-const LINGER: Duration = Duration::from_secs(2);
+/// In large groups they take turns: while somebody said so within this time, others may follow.
+const FOLLOWED: Duration = Duration::from_millis(250);
+
+/// How long to stay for those who are there, when nobody is expected: whoever has fallen silent may be gone, and is
+/// given less.
+const LINGER: Duration = Duration::from_secs(4);
+const LINGER_FOR_SILENT: Duration = Duration::from_secs(2);
 
 /// How often to ask anew who has it.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -37,11 +43,60 @@ pub(crate) enum Known {
 pub(crate) struct Delivery {
     joined: Instant,
     expected: Option<Expected>,
-    has: HashSet<MemberId>,
+    /// When a member joined last, as far as this one knows.
+    newest: Instant,
+    /// Who has it, and by what name.
+    has: BTreeMap<MemberId, String>,
     /// Who said good-bye.
     left: HashSet<MemberId>,
     /// Who fell silent, and may come back.
     lost: HashSet<MemberId>,
+    /// Who fell silent since all was said; `None`: there is more to say.
+    silent: Option<BTreeMap<MemberId, String>>,
+}
+
+/// What became of what was sent: a member by its id and its name.
+#[derive(Debug, Default)]
+pub(crate) struct Receipt {
+    /// They have all of it.
+    pub(crate) has: Vec<(MemberId, String)>,
+    /// They are there, and came too late for some of it or lost it for ever.
+    pub(crate) lacks: Vec<(MemberId, String)>,
+    /// They are there, and have not said.
+    pub(crate) open: Vec<(MemberId, String)>,
+}
+
+impl Receipt {
+    /// Whether nobody is known to be there who has not all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lacks.is_empty() && self.open.is_empty()
+    }
+
+    /// As part of a sentence that begins with "sent".
+    pub(crate) fn sentence(&self) -> String {
+        let all = self.has.len() + self.lacks.len() + self.open.len();
+        if all == 0 {
+            return "; nobody else is here".to_owned();
+        }
+        let noun = if all == 1 { "member" } else { "members" };
+        if self.is_whole() {
+            return format!(" to {all} {noun}");
+        }
+        let mut text = format!(" to {} of {all} {noun}", self.has.len());
+        for (who, what) in [
+            (
+                &self.lacks,
+                "came too late for some of it, or lost it for ever",
+            ),
+            (&self.open, "did not confirm it in time"),
+        ] {
+            if !who.is_empty() {
+                let names: Vec<_> = who.iter().map(|(id, name)| called(name, *id)).collect();
+                text += &format!("; {} {what}", names.join(", "));
+            }
+        }
+        text
+    }
 }
 
 /// Who must have it.
@@ -57,12 +112,15 @@ pub(crate) struct Expected {
 impl Delivery {
     /// Of a member that has just joined.
     pub(crate) fn new(expected: Option<Expected>) -> Self {
+        let now = Instant::now();
         Self {
-            joined: Instant::now(),
+            joined: now,
             expected,
-            has: HashSet::new(),
+            newest: now,
+            has: BTreeMap::new(),
             left: HashSet::new(),
             lost: HashSet::new(),
+            silent: None,
         }
     }
 
@@ -97,24 +155,31 @@ impl Delivery {
     pub(crate) fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Confirmed(member) => {
-                self.has.insert(member.id());
+                self.has.insert(member.id(), member.name().to_owned());
             }
             Event::Joined(member) | Event::Recovered(member) => {
+                self.newest = Instant::now();
                 self.left.remove(&member.id());
                 self.lost.remove(&member.id());
+                if let Some(silent) = &mut self.silent {
+                    silent.remove(&member.id());
+                }
             }
             Event::Left(member) => {
                 self.left.insert(member.id());
             }
             Event::Lost(member) => {
                 self.lost.insert(member.id());
+                if let Some(silent) = &mut self.silent {
+                    silent.insert(member.id(), member.name().to_owned());
+                }
             }
             _ => {}
         }
     }
 
     /// Stays until the messages with the sequence numbers from `first` to `last` have been sent, and have
-    /// arrived at those who are expected, or else the last one at everybody who is there, within limits.
+    /// arrived at those who are expected, or else at everybody who is there, within limits.
     /// `leave_by`: until when they may be sent.
     pub(crate) fn settle(
         &mut self,
@@ -123,10 +188,8 @@ impl Delivery {
         leave_by: Option<Instant>,
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Known, Failure> {
-        let (first, limit) = match self.expected {
-            Some(it) => (first, it.timeout),
-            None => (last, LINGER),
-        };
+        let limit = self.expected.map_or(LINGER, |it| it.timeout);
+        self.silent.get_or_insert_default();
         let mut queue = Queue::new();
         // Since when all is sent.
         let mut sent: Option<Instant> = None;
@@ -158,7 +221,7 @@ impl Delivery {
                     });
                     ask_at = now + ASK_AGAIN;
                 }
-                if self.is_done(session, now) {
+                if self.is_done(session, now, now.duration_since(since)) {
                     return Ok(self.known(session));
                 }
                 self.check_possible(session)?;
@@ -174,17 +237,49 @@ impl Delivery {
         }
     }
 
-    fn is_done(&self, session: &Session, now: Instant) -> bool {
+    /// `waited`: since all is sent.
+    fn is_done(&self, session: &Session, now: Instant, waited: Duration) -> bool {
         match self.expected {
             Some(it) => self.has.len() >= it.members,
             None => {
-                now >= self.joined + ACQUAINTED
-                    && session
-                        .member
-                        .members()
-                        .all(|m| self.has.contains(&m.id()) || session.member.lacks(m.id()))
+                now >= (self.joined + ACQUAINTED).max(self.newest + FOLLOWED)
+                    && session.member.members().all(|m| {
+                        self.has.contains_key(&m.id())
+                            || session.member.lacks(m.id())
+                            || (m.standing() == Standing::Suspect && waited >= LINGER_FOR_SILENT)
+                    })
             }
         }
+    }
+
+    /// What became of it, as far as it is known now.
+    pub(crate) fn receipt(&self, session: &Session) -> Receipt {
+        let mut receipt = Receipt {
+            has: self
+                .has
+                .iter()
+                .map(|(id, name)| (*id, name.clone()))
+                .collect(),
+            ..Receipt::default()
+        };
+        let others = session
+            .member
+            .members()
+            .filter(|m| !self.has.contains_key(&m.id()));
+        for member in others {
+            let who = (member.id(), member.name().to_owned());
+            if session.member.lacks(member.id()) {
+                receipt.lacks.push(who);
+            } else {
+                receipt.open.push(who);
+            }
+        }
+        let silent = self.silent.iter().flatten();
+        let silent = silent.filter(|(id, _)| !self.has.contains_key(id));
+        receipt
+            .open
+            .extend(silent.map(|(id, name)| (*id, name.clone())));
+        receipt
     }
 
     fn known(&self, session: &Session) -> Known {
@@ -205,7 +300,7 @@ impl Delivery {
         let Some(it) = self.expected.filter(|it| !it.is_for_newcomers) else {
             return Ok(());
         };
-        let waiting = |id: MemberId| !self.has.contains(&id);
+        let waiting = |id: MemberId| !self.has.contains_key(&id);
         let there: HashSet<_> = session.member.members().map(|m| m.id()).collect();
         let lacks = there.iter().filter(|id| session.member.lacks(**id));
         let lacking = lacks.filter(|id| waiting(**id)).count();
@@ -246,7 +341,11 @@ impl Delivery {
         if self.has.len() >= it.members {
             return Ok(Known::Arrived);
         }
-        let silent = self.lost.iter().filter(|id| !self.has.contains(id)).count();
+        let silent = self
+            .lost
+            .iter()
+            .filter(|id| !self.has.contains_key(id))
+            .count();
         let advice = if silent > 0 {
             format!(
                 "; {silent} are not heard any more: `groupcast doctor` finds out what is wrong here"
@@ -269,4 +368,28 @@ fn left(end: Option<Instant>) -> Duration {
     end.map_or(Duration::MAX, |end| {
         end.saturating_duration_since(Instant::now())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_it_is_a_sentence() {
+        let who = |id: u32, name: &str| (MemberId::new(id).unwrap(), name.to_owned());
+        let mut receipt = Receipt::default();
+        assert_eq!(receipt.sentence(), "; nobody else is here");
+        receipt.has.push(who(1, "ana"));
+        assert_eq!(receipt.sentence(), " to 1 member");
+        receipt.has.push(who(2, ""));
+        assert_eq!(receipt.sentence(), " to 2 members");
+        receipt.lacks.push(who(3, "eva"));
+        receipt.open.push(who(4, "ben"));
+        receipt.open.push(who(5, ""));
+        assert_eq!(
+            receipt.sentence(),
+            " to 2 of 5 members; eva came too late for some of it, or lost it for ever; ben, 00000005 did not \
+             confirm it in time"
+        );
+    }
 }

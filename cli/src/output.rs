@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::io::{Write, stdout};
 use std::time::Instant;
 
-use groupcast::{Channel, Event};
+use groupcast::{Channel, Class, Event};
 use serde::Serialize;
 
 use crate::choices::class_name;
@@ -204,18 +204,30 @@ fn plain(event: &Event<'_>, usual: Channel) -> Option<String> {
     marked(&text, event, usual)
 }
 
+/// Whether each message counts for itself. For whoever reads, the others are values, of which a newer one takes the
+/// place of an older one: their class is shown.
+fn is_said_once(channel: Channel) -> bool {
+    !matches!(channel.class(), Class::Latest | Class::State)
+}
+
 /// The line that says this about an event: a message with its channel, and the rest with a star.
 fn marked(text: &str, event: &Event<'_>, usual: Channel) -> Option<String> {
     let text = escaped(text);
     Some(match event {
-        Event::Message(message) if message.channel() != usual => {
-            let number = message.channel().number();
-            match message.channel() {
-                channel if channel.class() == usual.class() => format!("[{number}] {text}"),
-                channel => format!("[{number} {}] {text}", class_name(channel)),
+        Event::Message(message) => {
+            let channel = message.channel();
+            let number = channel.number();
+            if is_said_once(channel) {
+                if number == usual.number() {
+                    text.to_string()
+                } else {
+                    format!("[{number}] {text}")
+                }
+            } else {
+                format!("[{number} {}] {text}", class_name(channel))
             }
         }
-        Event::Message(_) | Event::Raw(_) => text.to_string(),
+        Event::Raw(_) => text.to_string(),
         Event::Joined(member)
         | Event::Left(member)
         | Event::Lost(member)

@@ -1,9 +1,10 @@
 //! `groupcast send`: words, a file, or standard input line by line.
 
+mod mouth;
 pub(crate) mod options;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, IsTerminal, Read, stdin};
 use std::path::Path;
 use std::sync::mpsc::TryRecvError;
 use std::time::Instant;
@@ -11,24 +12,25 @@ use std::time::Instant;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use groupcast::sign::{SIGNATURE_LEN, SigningKey};
-use groupcast::{Channel, Class, Event, SendError};
+use groupcast::SendError;
 
-use crate::bare::Bare;
 use crate::choices::class_name;
-use crate::delivery::{Delivery, Expected, Known};
+use crate::delivery::Known;
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::leaving::{LeaveBy, Left};
+use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
 use crate::options::Common;
-use crate::session::{Session, builder, say_summary};
 use crate::signal;
 use crate::trust;
-use options::Send;
+use mouth::Mouth;
+use options::{Send, Times};
 
 /// More than any message can have: so much of a file is read to say how long it is.
 const TOO_MUCH: u64 = 1 << 20;
+
+/// How long whoever may not know that lines are waited for waits for the first.
+const HINT: Duration = Duration::from_secs(2);
 
 /// How long to wait for a line before looking at the network again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -45,26 +47,19 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
             class_name(channel)
         )));
     }
-    let message = match &options.file {
-        Some(path) => read(path)?,
-        None => options.text.join(" ").into_bytes(),
-    };
+    let said = Said::of(options)?;
     let key = trust::signing_key(options.sign_key.as_deref())?;
     let mut mouth = Mouth::open(common, options, key)?;
-    let said = mouth.meet().and_then(|()| {
-        if options.lines {
-            say_lines(&mut mouth, options.rate)
-        } else if mouth.say(&message)? {
-            Ok(())
-        } else {
-            Err(Failure::Unmet(
-                "ended before the message was sent".to_owned(),
-            ))
-        }
+    let said = mouth.meet().and_then(|()| match &said {
+        Said::Whole(message) => say_whole(&mut mouth, message, options.times()),
+        Said::Lines { by_hand } => say_lines(&mut mouth, options.rate, *by_hand),
     });
     let leave_by = LeaveBy::new(options.leave_within).get();
     // Lines that cannot be sent do not keep the others from arriving.
     let settled = mouth.settle(leave_by);
+    if settled.is_ok() {
+        mouth.tell();
+    }
     let closed = mouth.close(
         common.verbose,
         leave_by,
@@ -73,170 +68,47 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
     Failure::all([said, closed, settled.map(|_| ())])
 }
 
-/// What messages are sent with.
-enum Mouth {
-    Member(Box<Talker>),
-    Bare(Box<Bare>),
+/// What is to be sent.
+enum Said {
+    Whole(Vec<u8>),
+    /// Every line of standard input. `by_hand`: since nothing else was said, so that somebody may not know what is
+    /// waited for.
+    Lines {
+        by_hand: bool,
+    },
 }
 
-/// A member that sends.
-struct Talker {
-    session: Session,
-    channel: Channel,
-    /// To sign with.
-    key: Option<SigningKey>,
-    /// Of the reliable classes.
-    delivery: Option<Delivery>,
-    /// The sequence numbers of the first and the last message said.
-    said: Option<(u32, u32)>,
-}
-
-impl Mouth {
-    fn open(common: &Common, options: &Send, key: Option<SigningKey>) -> Result<Self, Failure> {
-        if options.raw {
-            return Ok(Self::Bare(Box::new(Bare::open(
-                common,
-                options.limits.max_datagram,
-            )?)));
-        }
-        let session = Session::join(common, builder(common, options.limits)?)?;
-        let channel = options.on();
-        let expected = options.expect.map(|members| Expected {
-            members: usize::try_from(members.get()).unwrap_or(usize::MAX),
-            timeout: options.timeout,
-            is_for_newcomers: channel.class() == Class::State,
-        });
-        let reliable = channel.class().is_reliable();
-        Ok(Self::Member(Box::new(Talker {
-            session,
-            channel,
-            key,
-            delivery: reliable.then(|| Delivery::new(expected)),
-            said: None,
-        })))
-    }
-
-    /// Waits for those who are to have it.
-    fn meet(&mut self) -> Result<(), Failure> {
-        match self {
-            Self::Member(talker) => match &mut talker.delivery {
-                Some(delivery) => delivery.meet(&mut talker.session),
-                None => Ok(()),
-            },
-            Self::Bare(_) => Ok(()),
-        }
-    }
-
-    /// Sends a message; messages said before the next [`attend`](Self::attend) share datagrams. `false`: a
-    /// signal came before there was room for it.
-    fn say(&mut self, message: &[u8]) -> Result<bool, Failure> {
-        match self {
-            Self::Member(talker) => {
-                let Talker {
-                    session,
-                    delivery,
-                    key,
-                    channel,
-                    ..
-                } = &mut **talker;
-                let note = |event: &Event<'_>| note(delivery, event);
-                let said = session.say(*channel, message, key.as_ref(), note)?;
-                if let Some(last) = said {
-                    let first = talker.said.map_or(last, |(first, _)| first);
-                    talker.said = Some((first, last));
-                }
-                Ok(said.is_some())
+impl Said {
+    fn of(options: &Send) -> Result<Self, Failure> {
+        let said = Self::wanted(options)?;
+        let misplaced = match &said {
+            Self::Whole(_) if options.rate.is_some() => "--rate is for lines of standard input",
+            Self::Lines { .. } if options.repeat.is_some() || options.interval.is_some() => {
+                "--repeat and --interval are for a TEXT or a --file"
             }
-            Self::Bare(bare) => bare.send(message),
-        }
-    }
-
-    /// Takes part in the group, and waits for `limit` at most.
-    fn attend(&mut self, limit: Duration) -> Result<(), Failure> {
-        match self {
-            Self::Member(talker) => {
-                let Talker {
-                    session, delivery, ..
-                } = &mut **talker;
-                session.attend(limit, |event| note(delivery, event))
-            }
-            Self::Bare(_) => {
-                std::thread::sleep(limit);
-                Ok(())
-            }
-        }
-    }
-
-    /// Stays until what was said has arrived, as far as its class promises that.
-    fn settle(&mut self, leave_by: Option<Instant>) -> Result<Known, Failure> {
-        let Self::Member(talker) = self else {
-            return Ok(Known::Nothing);
+            _ => return Ok(said),
         };
-        let Talker {
-            session,
-            delivery,
-            said,
-            ..
-        } = &mut **talker;
-        match (delivery, *said) {
-            (Some(delivery), Some(said)) => delivery.settle(session, said, leave_by, |_| {}),
-            _ => Ok(Known::Nothing),
-        }
+        Err(Failure::Settings(format!(
+            "{misplaced}; `groupcast send --help` shows what goes together"
+        )))
     }
 
-    fn limit(&self) -> usize {
-        match self {
-            Self::Member(talker) => {
-                let limit = talker.session.limit(talker.channel.class());
-                let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
-                limit.saturating_sub(signature)
+    fn wanted(options: &Send) -> Result<Self, Failure> {
+        let by_hand = options.text.is_empty() && !options.lines;
+        match &options.file {
+            Some(path) if path.as_os_str() == "-" => Ok(Self::Whole(read_input()?)),
+            Some(path) => Ok(Self::Whole(read(path)?)),
+            None if options.lines || options.text == ["-"] => Ok(Self::Lines { by_hand }),
+            None if !options.text.is_empty() => {
+                Ok(Self::Whole(options.text.join(" ").into_bytes()))
             }
-            Self::Bare(bare) => bare.limit(),
+            None if stdin().is_terminal() => Err(Failure::Settings(
+                "nothing to send: name a TEXT, or --file FILE, or send what a program prints: \
+                 `PROGRAM | groupcast send`; with --lines, what is typed is sent line by line"
+                    .to_owned(),
+            )),
+            None => Ok(Self::Lines { by_hand }),
         }
-    }
-
-    /// Leaves when all is sent, and says whether anything was lost on the way out. What those have who were to
-    /// have it was not lost, whatever the network refused for a moment.
-    fn close(
-        self,
-        verbose: bool,
-        leave_by: Option<Instant>,
-        has_arrived: bool,
-    ) -> Result<(), Failure> {
-        let Self::Member(talker) = self else {
-            return Ok(());
-        };
-        let left = talker.session.leave_by(leave_by)?;
-        let counters = left.counters;
-        let lost = counters.send_failures;
-        if verbose {
-            aside!(
-                "sent {} messages in {} datagrams, {} bytes",
-                left.sent(),
-                counters.datagrams_sent.saturating_sub(lost),
-                counters.octets_sent
-            );
-            say_summary(&counters);
-        }
-        judge(left.check()?, has_arrived)
-    }
-}
-
-/// What the network refused is lost, but where it is known to have arrived in the end.
-fn judge(left: Left, has_arrived: bool) -> Result<(), Failure> {
-    let lost = left.counters.send_failures;
-    match left.trouble {
-        Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
-            "{lost} of {} datagrams were not sent: {trouble}",
-            left.counters.datagrams_sent
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn note(delivery: &mut Option<Delivery>, event: &Event<'_>) {
-    if let Some(delivery) = delivery {
-        delivery.note(event);
     }
 }
 
@@ -256,9 +128,52 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
+/// Reads what comes from standard input until its end, as a message.
+fn read_input() -> Result<Vec<u8>, Failure> {
+    let input = stdin();
+    if input.is_terminal() {
+        aside!("groupcast: what is typed until Ctrl-D becomes the message");
+    }
+    let mut content = Vec::new();
+    signal::ends_at_once(|| input.lock().take(TOO_MUCH).read_to_end(&mut content))
+        .map_err(|error| unreadable(&error))?;
+    Ok(content)
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::Trouble(format!("cannot read standard input: {error}"))
+}
+
+/// Sends a message, as often as it is wanted.
+fn say_whole(mouth: &mut Mouth, message: &[u8], times: Times) -> Result<(), Failure> {
+    let mut next = Instant::now();
+    let mut said = 0;
+    while times.count.is_none_or(|count| said < count) {
+        while Instant::now() < next && !signal::end_requested() {
+            let left = next.saturating_duration_since(Instant::now());
+            mouth.attend(left.min(signal::LOOK))?;
+        }
+        if signal::end_requested() || !mouth.say(message)? {
+            break;
+        }
+        said += 1;
+        next += times.interval;
+    }
+    match times.count {
+        Some(1) if said < 1 => Err(Failure::Unmet(
+            "ended before the message was sent".to_owned(),
+        )),
+        Some(count) if said < count => Err(Failure::Unmet(format!(
+            "ended when the message was sent {said} of {count} times"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Sends standard input line by line, and takes part in the group meanwhile.
-fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure> {
+fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>, by_hand: bool) -> Result<(), Failure> {
     let lines = lines::read();
+    let mut hint = by_hand.then(|| Instant::now() + HINT);
     let mut rate = Rate::new(rate);
     let (mut number, mut refused) = (0_u64, 0_u64);
     let mut ended = false;
@@ -274,9 +189,8 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
                     break;
                 }
             };
-            let line = line.map_err(|error| {
-                Failure::Trouble(format!("cannot read standard input: {error}"))
-            })?;
+            let line = line.map_err(|error| unreadable(&error))?;
+            hint = None;
             number += 1;
             spoken += 1;
             match say_line(mouth, &line) {
@@ -293,6 +207,16 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
         if !ended {
             mouth.attend(pause)?;
         }
+        if hint.is_some_and(|hint| Instant::now() >= hint) {
+            hint = None;
+            aside!("groupcast: waiting for lines of standard input, each to be sent as a message");
+        }
+    }
+    if by_hand && ended && number == 0 {
+        return Err(Failure::Settings(
+            "nothing to send: no TEXT was named, and standard input is empty; with --lines that is no fault"
+                .to_owned(),
+        ));
     }
     if !ended {
         lines::check_rest(number, &lines, 0)?;
@@ -353,27 +277,4 @@ fn say_line(mouth: &mut Mouth, line: &Line) -> Result<bool, Failure> {
     let limit = mouth.limit();
     let len = line.len;
     Err(SendError::TooLong { len, limit }.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use groupcast::Counters;
-
-    #[test]
-    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
-        let refused = |has_arrived| {
-            let mut counters = Counters::new();
-            counters.send_failures = 1;
-            let left = Left {
-                counters,
-                trouble: Some("no route".to_owned()),
-                unsent: 0,
-                is_late: false,
-            };
-            judge(left, has_arrived)
-        };
-        assert!(refused(true).is_ok());
-        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
-    }
 }

@@ -1,6 +1,6 @@
 //! Options of `groupcast send`.
 
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
 use std::path::PathBuf;
 
@@ -10,23 +10,38 @@ use groupcast::Channel;
 use crate::choices::ClassChoice;
 use crate::options::{Limits, parse_seconds};
 
+/// How long after each other a message is sent that is sent several times.
+const INTERVAL: Duration = Duration::from_secs(1);
+const SHORTEST: Duration = Duration::from_millis(1);
+
 #[derive(Args, Debug)]
 pub(crate) struct Send {
-    /// The message. Several words are joined by spaces.
-    #[arg(
-        value_name = "TEXT",
-        required_unless_present_any = ["file", "lines"],
-        conflicts_with_all = ["file", "lines"]
-    )]
+    /// The message. Several words are joined by spaces. Without it, or with `-`, every line of standard input is a
+    /// message: `date | groupcast send`.
+    #[arg(value_name = "TEXT", conflicts_with_all = ["file", "lines"])]
     pub(crate) text: Vec<String>,
 
-    /// Send a file's content as one message.
+    /// Send a file's content as one message; `-` is standard input until its end.
     #[arg(short, long, value_name = "FILE", conflicts_with = "lines")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Send every line of standard input as a message.
+    /// Send every line of standard input as a message, also if there is none, or if it is typed.
     #[arg(short, long)]
     pub(crate) lines: bool,
+
+    /// Send it N times.
+    #[arg(long, value_name = "N", conflicts_with = "lines")]
+    pub(crate) repeat: Option<NonZeroU64>,
+
+    /// How long after each other. Default: 1. Without --repeat until Ctrl-C.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_interval,
+        conflicts_with = "lines",
+        allow_negative_numbers = true
+    )]
+    pub(crate) interval: Option<Duration>,
 
     /// Send bare datagrams, for programs that do not speak the protocol. Nothing else is sent.
     #[arg(short, long)]
@@ -36,14 +51,10 @@ pub(crate) struct Send {
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "raw")]
     pub(crate) channel: u8,
 
-    /// How it is delivered.
-    #[arg(
-        long,
-        value_name = "CLASS",
-        default_value = "best-effort",
-        conflicts_with = "raw"
-    )]
-    pub(crate) class: ClassChoice,
+    /// How it is delivered. Default: reliable-ordered, so that whoever is there has it when this ends; with
+    /// --rate, unless --expect asks for it, best-effort.
+    #[arg(long, value_name = "CLASS", conflicts_with = "raw")]
+    pub(crate) class: Option<ClassChoice>,
 
     /// Wait until N members are there, and until N have all of it; exit 3 if they do not in time. For
     /// the classes state and reliable.
@@ -77,17 +88,48 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE", conflicts_with = "raw")]
     pub(crate) sign_key: Option<PathBuf>,
 
-    /// Send so many lines a second at most.
-    #[arg(long, value_name = "N", requires = "lines")]
+    /// Send so many lines of standard input a second at most.
+    #[arg(long, value_name = "N", conflicts_with_all = ["file", "repeat", "interval"])]
     pub(crate) rate: Option<NonZeroU32>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
 
+/// How often a message is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Times {
+    /// `None`: until it is ended.
+    pub(crate) count: Option<u64>,
+    pub(crate) interval: Duration,
+}
+
 impl Send {
     /// The channel to send on.
-    pub(crate) const fn on(&self) -> Channel {
-        Channel::new(self.channel, self.class.class())
+    pub(crate) fn on(&self) -> Channel {
+        let usual = match (self.rate, self.expect) {
+            // Whoever names a rate wants that kept, and not what the slowest receiver takes.
+            (Some(_), None) => ClassChoice::BestEffort,
+            _ => ClassChoice::ReliableOrdered,
+        };
+        Channel::new(self.channel, self.class.unwrap_or(usual).class())
     }
+
+    /// How often to send a message that is no line.
+    pub(crate) fn times(&self) -> Times {
+        let is_once = self.repeat.is_none() && self.interval.is_none();
+        Times {
+            count: self
+                .repeat
+                .map_or_else(|| is_once.then_some(1), |n| Some(n.get())),
+            interval: self.interval.unwrap_or(INTERVAL),
+        }
+    }
+}
+
+fn parse_interval(text: &str) -> Result<Duration, &'static str> {
+    parse_seconds(text).and_then(|interval| match interval {
+        short if short < SHORTEST => Err("an interval is 0.001 seconds or more"),
+        interval => Ok(interval),
+    })
 }

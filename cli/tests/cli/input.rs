@@ -100,7 +100,12 @@ fn a_name_that_is_no_text_is_refused() {
 #[test]
 fn options_that_make_no_sense_are_refused() {
     refused(&["shout"], "unrecognized subcommand");
-    refused(&["send"], "required");
+    refused(&["send"], "nothing to send");
+    refused(&["send", "--rate", "9", "hello"], "lines of standard input");
+    refused(
+        &["send", "--repeat", "2"],
+        "--repeat and --interval are for",
+    );
     refused(&["send", "hello", "--lines"], "cannot be used with");
     refused(
         &["send", "--raw", "--channel", "1", "hello"],

@@ -1,9 +1,13 @@
 //! `groupcast send` with classes, and what `groupcast listen` shows of them.
 
 use core::time::Duration;
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Instant;
 
-use crate::process::{PATIENCE, Running, group, run, run_with_input};
+use rustix::process::Signal;
+
+use crate::process::{PATIENCE, Running, command, group, run, run_with_input};
 use crate::send::Temporary;
 
 #[test]
@@ -28,13 +32,57 @@ fn a_message_of_every_class_is_shown_with_channel_and_class() {
 }
 
 #[test]
-fn people_see_the_class_if_it_is_not_the_usual_one() {
+fn people_see_the_class_of_what_is_replaced_by_something_newer() {
     let group = group(51);
     let mut listener = Running::joined(group, ["listen"]);
-    let send = ["send", "--name", "ana", "--class", "reliable", "hello"];
-    run(group, send).expect(0);
-    assert!(listener.line().starts_with("* ana joined"));
-    assert_eq!(listener.line(), "[0 reliable-ordered] ana: hello");
+    for (class, shown) in [
+        ("state", "[0 state] ana: hello"),
+        ("reliable", "ana: hello"),
+        ("best-effort", "ana: hello"),
+    ] {
+        run(group, ["send", "--name", "ana", "--class", class, "hello"]).expect(0);
+        assert!(listener.line().starts_with("* ana joined"));
+        assert_eq!(listener.line(), shown);
+        assert!(listener.line().starts_with("* ana left"));
+    }
+}
+
+#[test]
+fn what_is_sent_by_hand_is_reliable_unless_a_rate_is_named() {
+    let group = group(68);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let send: [(&[&str], _); 4] = [
+        (&["hello"], "reliable-ordered"),
+        (&["--class", "latest", "hello"], "latest"),
+        (&["--rate", "100"], "best-effort"),
+        (&["--rate", "100", "--expect", "1"], "reliable-ordered"),
+    ];
+    for (args, class) in send {
+        run_with_input(group, &[&["send"], args].concat(), b"hello").expect(0);
+        assert_eq!(listener.message()["class"], class, "{args:?}");
+    }
+}
+
+#[test]
+fn who_is_there_and_does_not_have_it_is_told() {
+    let group = group(69);
+    let ben = Running::joined(group, ["listen", "--name", "ben"]);
+    let mut ana = Running::joined(group, ["listen", "--name", "ana", "--json"]);
+    let ended = run(group, ["send", "hello"]).expect(0);
+    assert!(!ended.stderr.contains("sent"), "all have it: {ended:#?}");
+    let mut sender = command(group);
+    let mut sender = Running::spawn(sender.args(["send", "--lines"]).stdin(Stdio::piped()));
+    sender.wait_until_joined();
+    let mut stdin = sender.child.stdin.take().unwrap();
+    writeln!(stdin, "one").unwrap();
+    while ana.message()["text"] != "one" {}
+    ben.signal(Signal::STOP);
+    writeln!(stdin, "two").unwrap();
+    drop(stdin);
+    let ended = sender.ended().expect(0);
+    ben.signal(Signal::CONT);
+    let told = "2 messages sent to 1 of 2 members; ben did not confirm it in time";
+    assert!(ended.stderr.ends_with(told), "{ended:#?}");
 }
 
 #[test]
@@ -163,12 +211,12 @@ fn a_large_file_arrives_whole_and_a_larger_one_names_the_limit() {
 fn who_comes_late_hears_of_the_past_what_it_asks_for() {
     let group = group(60);
     let args = ["send", "--class", "reliable", "--lines", "--name", "early"];
-    let mut command = crate::process::command(group);
-    let mut sender = Running::spawn(command.args(args).stdin(std::process::Stdio::piped()));
+    let mut command = command(group);
+    let mut sender = Running::spawn(command.args(args).stdin(Stdio::piped()));
     let mut stdin = sender.child.stdin.take().unwrap();
     let mut first = Running::joined(group, ["listen", "--json"]);
     first.event("joined");
-    let mut say = |line: &str| std::io::Write::write_all(&mut stdin, line.as_bytes()).unwrap();
+    let mut say = |line: &str| Write::write_all(&mut stdin, line.as_bytes()).unwrap();
     say("one\ntwo\n");
     first.message();
     first.message();

@@ -152,7 +152,7 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
         }
     }
     said.sort_by_key(|line| line.contains(" (bare): ana: hello"));
-    assert!(said[0].ends_with("] ana: hello"), "{said:#?}");
+    assert!(said[0].ends_with("ana: hello"), "{said:#?}");
     assert!(said[1].ends_with(" (bare): ana: hello"), "{said:#?}");
     // On the screen it is there once.
     stranger().send_to(b"finis", group).unwrap();

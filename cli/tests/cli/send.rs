@@ -1,13 +1,16 @@
 //! `groupcast send`.
 
+use core::time::Duration;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Instant;
 
 use crate::process::{
     Running, command, datagram, group, plain_listener, run, run_with_input, stranger,
 };
+use crate::streams::terminal;
 
 /// A file with this content that is removed at the end.
 pub(crate) struct Temporary(PathBuf);
@@ -156,7 +159,7 @@ fn no_datagram_is_longer_than_asked_for() {
     let group = group(252);
     let lines = format!("{}\n", "x".repeat(400)).repeat(20);
     let datagrams = |args: &[&str]| -> u32 {
-        let send = [&["send", "-v", "--lines"], args].concat();
+        let send = [&["send", "-v", "--lines", "--class", "best-effort"], args].concat();
         let ended = run_with_input(group, &send, lines.as_bytes()).expect(0);
         let (_, rest) = ended.stderr.split_once("sent 20 messages in ").unwrap();
         rest.split(' ').next().unwrap().parse().unwrap()
@@ -172,4 +175,90 @@ fn no_datagram_is_longer_than_asked_for() {
     for bytes in ["511", "1473"] {
         run(group, ["send", "--max-datagram", bytes, "x"]).expect(2);
     }
+}
+
+#[test]
+fn a_pipe_is_sent_line_by_line_and_as_a_file_whole() {
+    let group = group(20);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    for args in [&["send"][..], &["send", "-"]] {
+        run_with_input(group, args, b"one\ntwo").expect(0);
+        assert_eq!(listener.message()["text"], "one");
+        assert_eq!(listener.message()["text"], "two");
+    }
+    run_with_input(group, &["send", "--file", "-"], b"one\ntwo\n").expect(0);
+    assert_eq!(listener.message()["text"], "one\ntwo\n");
+    // A script whose variable is empty is told; whoever says that lines are to come is not.
+    let ended = run_with_input(group, &["send"], b"").expect(2);
+    assert!(ended.stderr.contains("nothing to send"), "{ended:#?}");
+    run_with_input(group, &["send", "--lines"], b"").expect(0);
+}
+
+#[test]
+fn whoever_types_it_is_told_what_became_of_it() {
+    let group = group(21);
+    let send = |args: &[&str]| {
+        let (person, programs) = terminal();
+        let mut command = command(group);
+        let end = || Stdio::from(programs.try_clone().unwrap());
+        let mut child = command
+            .args(args)
+            .stdin(end())
+            .stderr(end())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(command);
+        drop(programs);
+        let mut said = Vec::new();
+        // The terminal of programs that have ended is an error.
+        let _ = fs::File::from(person).read_to_end(&mut said);
+        let code = child.wait().unwrap().code();
+        (code, String::from_utf8(said).unwrap())
+    };
+    let (code, said) = send(&["send"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("nothing to send: name a TEXT"), "{said}");
+    for (args, told) in [
+        (&["send", "hello"][..], "sent; nobody else is here"),
+        (
+            &["send", "--class", "latest", "hello"],
+            "sent; nobody confirms messages of class latest",
+        ),
+        (
+            &["send", "--raw", "hello"],
+            "sent; nobody confirms bare datagrams",
+        ),
+    ] {
+        let (code, said) = send(args);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.trim_end().ends_with(told), "{said}");
+    }
+    let listeners = [(); 2].map(|()| Running::joined(group, ["listen"]));
+    let (_, said) = send(&["send", "hello"]);
+    assert!(said.trim_end().ends_with("sent to 2 members"), "{said}");
+    drop(listeners);
+}
+
+#[test]
+fn a_message_is_repeated_as_often_as_asked_and_not_faster() {
+    let group = group(22);
+    let mut listener = Running::joined(group, ["listen", "--json"]);
+    let began = Instant::now();
+    let args = ["send", "--repeat", "3", "--interval", "0.2", "hello"];
+    run(group, args).expect(0);
+    assert!(began.elapsed() >= Duration::from_millis(400));
+    for _ in 0..3 {
+        assert_eq!(listener.message()["text"], "hello");
+    }
+    // Without a number until it is ended, which is no fault; with one it is.
+    let sender = Running::joined(group, ["send", "--interval", "0.05", "again"]);
+    for _ in 0..3 {
+        assert_eq!(listener.message()["text"], "again");
+    }
+    sender.interrupted().expect(0);
+    let sender = Running::joined(group, ["send", "--repeat", "1000", "to the end"]);
+    while listener.message()["text"] != "to the end" {}
+    let ended = sender.interrupted().expect(3);
+    assert!(ended.stderr.contains("of 1000 times"), "{ended:#?}");
 }

@@ -1,0 +1,244 @@
+//! What `groupcast send` sends with: a member, or a socket for bare datagrams.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Instant;
+
+use core::time::Duration;
+
+use groupcast::sign::{SIGNATURE_LEN, SigningKey};
+use groupcast::{Channel, Class, Event};
+
+use super::options::Send;
+use crate::bare::Bare;
+use crate::choices::class_name;
+use crate::delivery::{Delivery, Expected, Known};
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::leaving::Left;
+use crate::options::Common;
+use crate::session::{Session, builder, say_summary};
+
+/// What messages are sent with.
+pub(super) enum Mouth {
+    Member(Box<Talker>),
+    Bare(Box<Bare>, u64),
+}
+
+/// A member that sends.
+pub(super) struct Talker {
+    session: Session,
+    channel: Channel,
+    /// To sign with.
+    key: Option<SigningKey>,
+    /// Of the reliable classes.
+    delivery: Option<Delivery>,
+    /// The sequence numbers of the first and the last message said.
+    said: Option<(u32, u32)>,
+    /// How many that are.
+    count: u64,
+}
+
+impl Mouth {
+    pub(super) fn open(
+        common: &Common,
+        options: &Send,
+        key: Option<SigningKey>,
+    ) -> Result<Self, Failure> {
+        if options.raw {
+            let bare = Bare::open(common, options.limits.max_datagram)?;
+            return Ok(Self::Bare(Box::new(bare), 0));
+        }
+        let session = Session::join(common, builder(common, options.limits)?)?;
+        let channel = options.on();
+        let expected = options.expect.map(|members| Expected {
+            members: usize::try_from(members.get()).unwrap_or(usize::MAX),
+            timeout: options.timeout,
+            is_for_newcomers: channel.class() == Class::State,
+        });
+        let reliable = channel.class().is_reliable();
+        Ok(Self::Member(Box::new(Talker {
+            session,
+            channel,
+            key,
+            delivery: reliable.then(|| Delivery::new(expected)),
+            said: None,
+            count: 0,
+        })))
+    }
+
+    /// Waits for those who are to have it.
+    pub(super) fn meet(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Member(talker) => match &mut talker.delivery {
+                Some(delivery) => delivery.meet(&mut talker.session),
+                None => Ok(()),
+            },
+            Self::Bare(..) => Ok(()),
+        }
+    }
+
+    /// Sends a message; messages said before the next [`attend`](Self::attend) share datagrams. `false`: a
+    /// signal came before there was room for it.
+    pub(super) fn say(&mut self, message: &[u8]) -> Result<bool, Failure> {
+        match self {
+            Self::Member(talker) => {
+                let Talker {
+                    session,
+                    delivery,
+                    key,
+                    channel,
+                    ..
+                } = &mut **talker;
+                let note = |event: &Event<'_>| note(delivery, event);
+                let said = session.say(*channel, message, key.as_ref(), note)?;
+                if let Some(last) = said {
+                    let first = talker.said.map_or(last, |(first, _)| first);
+                    talker.said = Some((first, last));
+                    talker.count += 1;
+                }
+                Ok(said.is_some())
+            }
+            Self::Bare(bare, count) => {
+                let sent = bare.send(message)?;
+                *count += u64::from(sent);
+                Ok(sent)
+            }
+        }
+    }
+
+    /// Takes part in the group, and waits for `limit` at most.
+    pub(super) fn attend(&mut self, limit: Duration) -> Result<(), Failure> {
+        match self {
+            Self::Member(talker) => {
+                let Talker {
+                    session, delivery, ..
+                } = &mut **talker;
+                session.attend(limit, |event| note(delivery, event))
+            }
+            Self::Bare(..) => {
+                std::thread::sleep(limit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Stays until what was said has arrived, as far as its class promises that.
+    pub(super) fn settle(&mut self, leave_by: Option<Instant>) -> Result<Known, Failure> {
+        let Self::Member(talker) = self else {
+            return Ok(Known::Nothing);
+        };
+        let Talker {
+            session,
+            delivery,
+            said,
+            ..
+        } = &mut **talker;
+        match (delivery, *said) {
+            (Some(delivery), Some(said)) => delivery.settle(session, said, leave_by, |_| {}),
+            _ => Ok(Known::Nothing),
+        }
+    }
+
+    /// Says who has it: always if not all have who are here, else to whoever sits at a terminal.
+    pub(super) fn tell(&self) {
+        let (count, is_whole, sentence) = match self {
+            Self::Bare(_, count) => (*count, true, "; nobody confirms bare datagrams".to_owned()),
+            Self::Member(talker) => match &talker.delivery {
+                Some(delivery) => {
+                    let receipt = delivery.receipt(&talker.session);
+                    (talker.count, receipt.is_whole(), receipt.sentence())
+                }
+                None => {
+                    let class = class_name(talker.channel);
+                    let sentence = format!("; nobody confirms messages of class {class}");
+                    (talker.count, true, sentence)
+                }
+            },
+        };
+        if count > 0 && (!is_whole || stderr().is_terminal()) {
+            let what = match count {
+                1 => String::new(),
+                count => format!("{count} messages "),
+            };
+            aside!("{what}sent{}", escaped(&sentence));
+        }
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        match self {
+            Self::Member(talker) => {
+                let limit = talker.session.limit(talker.channel.class());
+                let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
+                limit.saturating_sub(signature)
+            }
+            Self::Bare(bare, _) => bare.limit(),
+        }
+    }
+
+    /// Leaves when all is sent, and says whether anything was lost on the way out. What those have who were to
+    /// have it was not lost, whatever the network refused for a moment.
+    pub(super) fn close(
+        self,
+        verbose: bool,
+        leave_by: Option<Instant>,
+        has_arrived: bool,
+    ) -> Result<(), Failure> {
+        let Self::Member(talker) = self else {
+            return Ok(());
+        };
+        let left = talker.session.leave_by(leave_by)?;
+        let counters = left.counters;
+        let lost = counters.send_failures;
+        if verbose {
+            aside!(
+                "sent {} messages in {} datagrams, {} bytes",
+                left.sent(),
+                counters.datagrams_sent.saturating_sub(lost),
+                counters.octets_sent
+            );
+            say_summary(&counters);
+        }
+        judge(left.check()?, has_arrived)
+    }
+}
+
+/// What the network refused is lost, but where it is known to have arrived in the end.
+fn judge(left: Left, has_arrived: bool) -> Result<(), Failure> {
+    let lost = left.counters.send_failures;
+    match left.trouble {
+        Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
+            "{lost} of {} datagrams were not sent: {trouble}",
+            left.counters.datagrams_sent
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn note(delivery: &mut Option<Delivery>, event: &Event<'_>) {
+    if let Some(delivery) = delivery {
+        delivery.note(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use groupcast::Counters;
+
+    #[test]
+    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
+        let refused = |has_arrived| {
+            let mut counters = Counters::new();
+            counters.send_failures = 1;
+            let left = Left {
+                counters,
+                trouble: Some("no route".to_owned()),
+                unsent: 0,
+                is_late: false,
+            };
+            judge(left, has_arrived)
+        };
+        assert!(refused(true).is_ok());
+        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
+    }
+}
