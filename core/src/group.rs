@@ -202,6 +202,16 @@ impl<M: Memory> Group<M> {
         self.engine.set_pace(&self.memory.views(), pace);
     }
 
+    /// Takes another name: up to 32 octets. The others see it with the next HELLO, which comes as soon as the rate
+    /// allows; no event tells them.
+    ///
+    /// # Errors
+    ///
+    /// The name is too long. Nothing was done.
+    pub fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
+        self.engine.set_name(name)
+    }
+
     /// Takes other keys. If the one to send with is another, this member goes on in another
     /// [session](Self::session) of the same life: what is under way is repaired in it, and the others are
     /// told nothing. Counts of bad tags begin anew.

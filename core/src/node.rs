@@ -392,6 +392,15 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.set_pace(pace);
     }
 
+    /// Takes another name. See [`Group::set_name`].
+    ///
+    /// # Errors
+    ///
+    /// The name is too long. Nothing was done.
+    pub fn set_name(&mut self, name: &str) -> Result<(), crate::ConfigError> {
+        self.group.set_name(name)
+    }
+
     /// Takes other keys. See [`Group::set_keys`].
     ///
     /// # Errors

@@ -573,6 +573,15 @@ impl Member {
         self.node.group().is_sealed()
     }
 
+    /// Takes another name: up to 32 octets. The others see it with the next HELLO, within a moment.
+    ///
+    /// # Errors
+    ///
+    /// The name is too long. Nothing was done.
+    pub fn set_name(&mut self, name: &str) -> Result<(), Error> {
+        Ok(self.node.set_name(name)?)
+    }
+
     /// Takes other keys. If the one to send with is another, this member restarts for the others.
     ///
     /// # Errors

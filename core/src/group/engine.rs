@@ -312,6 +312,16 @@ impl Engine {
         self.flow.restart(self.sent_next(views));
     }
 
+    /// Takes another name, which the next HELLO tells: that comes as soon as the rate allows.
+    pub(crate) fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
+        self.name = Name::new(name).ok_or(ConfigError::NameTooLong)?;
+        self.config.name = Some(self.name);
+        if let Some(now) = self.now {
+            self.presence.assert(now);
+        }
+        Ok(())
+    }
+
     /// Takes other keys.
     #[cfg(feature = "seal")]
     pub(crate) fn set_keys(

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use groupcast::wire::{self, Bye, Data, Frame, Hello};
-use groupcast::{Destination, Event, Outcome, SendError, Standing};
+use groupcast::{ConfigError, Destination, Event, Outcome, SendError, Standing};
 
 use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, drain, hear, hello, id, member, ms};
 
@@ -35,6 +35,29 @@ fn everybody_joins_within_a_second_and_stays() {
     }
     // Three members, one HELLO a second each.
     assert!((170..=200).contains(&hub.multicasts), "{}", hub.multicasts);
+}
+
+#[test]
+fn another_name_is_told_at_once() {
+    let mut hub = Hub::new([config("ana"), config("ben")]);
+    hub.run(Duration::from_secs(10));
+    hub.log(1);
+    let too_long = "x".repeat(33);
+    assert_eq!(
+        hub.group(0).set_name(&too_long),
+        Err(ConfigError::NameTooLong)
+    );
+    hub.group(0).set_name("eva").unwrap();
+    // No sooner than the gap between HELLOs, and long before the next one was due.
+    hub.run(Duration::from_millis(101));
+    let names = |hub: &mut Hub| {
+        let members = hub.group(1).members();
+        members.map(|m| m.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut hub), ["eva"]);
+    hub.run(Duration::from_secs(10));
+    assert_eq!(names(&mut hub), ["eva"], "and stays");
+    assert_eq!(hub.log(1), [] as [&str; 0], "it is the same member");
 }
 
 #[test]
