@@ -1,9 +1,12 @@
 //! `groupcast chat`: people talk, on the whole screen of a terminal, or line by line.
 
+mod command;
 mod happening;
 mod history;
 mod input;
+mod line;
 mod live;
+mod log;
 mod mirror;
 pub(crate) mod options;
 mod people;
@@ -11,6 +14,7 @@ mod plain;
 mod room;
 mod screen;
 mod scroll;
+mod talk;
 
 use core::time::Duration;
 
@@ -24,6 +28,7 @@ use crate::terminal;
 use mirror::Mirror;
 use options::Chat;
 use plain::Screen;
+use talk::Talk;
 
 /// How much of what was said before is shown, in messages of each member.
 const RECENT: u8 = 16;
@@ -38,10 +43,13 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);
     let plain = options.plain || common.json || !terminal::is_there();
-    let mut screen = plain.then(|| Screen::new(common, channel)).transpose()?;
-    let talked = match &mut screen {
-        Some(screen) => plain::talk(&mut session, channel, &mirror, screen, &leave_by),
-        None => live::talk(common, &mut session, channel, &mirror),
+    let talk = Talk::new(common, &session, channel, mirror);
+    let (talked, screen) = if plain {
+        let mut screen = Screen::new(common, channel, talk)?;
+        let talked = plain::talk(&mut session, &mut screen, &leave_by);
+        (talked, Some(screen))
+    } else {
+        (live::talk(&mut session, talk), None)
     };
     let left = session.leave_by(leave_by.get());
     let left = left.and_then(Left::check).map(|_| ());

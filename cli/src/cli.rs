@@ -39,7 +39,8 @@ pub(crate) enum Command {
     /// Send a message to the group.
     Send(Send),
     /// Talk, on the whole screen: who is there, what is said, who has it. Without a terminal line by line,
-    /// from standard input to the group and from the others to standard output.
+    /// from standard input to the group and from the others to standard output. What begins with `/` is a command,
+    /// and not sent: /help lists them; //text sends /text.
     Chat(Chat),
     /// Take part in lines of JSON, for programs in any language: what is to be sent comes from standard input,
     /// what happens goes to standard output, and it never hears itself. cli/JSON.md is the schema.

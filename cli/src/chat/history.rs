@@ -26,6 +26,8 @@ pub(crate) enum Entry {
         sender: MemberId,
         /// Its name then; `None`: not known then.
         name: Option<String>,
+        /// Whether another one who was there then had that name.
+        marked: bool,
         note: String,
         text: String,
     },
@@ -37,6 +39,8 @@ pub(crate) enum Entry {
     Change { text: String },
     /// Something is wrong, or lost.
     Trouble { text: String },
+    /// An answer to what was entered here.
+    Local { text: String },
 }
 
 impl Entry {
@@ -46,7 +50,8 @@ impl Entry {
             | Self::Own { text, .. }
             | Self::Bare { text, .. }
             | Self::Change { text }
-            | Self::Trouble { text } => text.len(),
+            | Self::Trouble { text }
+            | Self::Local { text } => text.len(),
         }
     }
 }
@@ -144,14 +149,19 @@ impl History {
         self.entries.get(usize::try_from(at).ok()?)
     }
 
-    /// A member whose name was not known is called so.
-    pub(crate) fn name(&mut self, id: MemberId, called: &str) {
+    /// A member whose name was not known is called so. `marked`: another one who is there is called so, too.
+    pub(crate) fn name(&mut self, id: MemberId, called: &str, marked: bool) {
         for entry in self.entries.iter_mut().rev() {
-            if let Entry::Said { sender, name, .. } = entry
+            if let Entry::Said {
+                sender,
+                name,
+                marked: is_marked,
+                ..
+            } = entry
                 && *sender == id
                 && name.is_none()
             {
-                *name = Some(called.to_owned());
+                (*name, *is_marked) = (Some(called.to_owned()), marked);
             }
         }
     }
@@ -327,12 +337,13 @@ mod tests {
         history.push(Entry::Said {
             sender: id(1),
             name: None,
+            marked: false,
             note: String::new(),
             text: "first".to_owned(),
         });
-        history.name(id(2), "ben");
-        history.name(id(1), "ana");
-        history.name(id(1), "eva");
+        history.name(id(2), "ben", false);
+        history.name(id(1), "ana", false);
+        history.name(id(1), "eva", false);
         let Some(Entry::Said { name, .. }) = history.entry(0) else {
             panic!("nothing was said");
         };

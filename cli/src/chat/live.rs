@@ -4,16 +4,14 @@ use core::time::Duration;
 use std::sync::mpsc::TryRecvError;
 use std::time::Instant;
 
-use groupcast::Channel;
+use groupcast::Event;
 use ratatui::crossterm::event::{Event as Typed, KeyEventKind};
 
 use super::PAUSE;
-use super::happening::Happening;
-use super::mirror::Mirror;
-use super::room::{Room, Setting, Wish};
+use super::room::{Room, Wish};
 use super::screen::{self, Layout};
+use super::talk::{Became, Talk};
 use crate::failure::Failure;
-use crate::options::Common;
 use crate::session::Session;
 use crate::signal;
 use crate::terminal::{self, Terminal};
@@ -25,17 +23,9 @@ const FRAME: Duration = Duration::from_millis(30);
 const BATCH: usize = 256;
 
 /// Talks until the person leaves or a signal comes.
-pub(crate) fn talk(
-    common: &Common,
-    session: &mut Session,
-    channel: Channel,
-    mirror: &Mirror,
-) -> Result<(), Failure> {
-    let setting = setting(common, session, mirror);
+pub(crate) fn talk(session: &mut Session, talk: Talk) -> Result<(), Failure> {
     let mut chat = Live {
-        room: Room::new(setting),
-        channel,
-        mirror,
+        talk,
         changed: true,
     };
     session.keep_trouble();
@@ -63,15 +53,17 @@ pub(crate) fn talk(
         }
         session.keep_up(|event| chat.happened(event));
         for text in session.trouble() {
-            chat.room.trouble(&text);
+            chat.talk.room.trouble(&text);
             chat.changed = true;
         }
-        let here = chat.room.here();
-        if let Some((first, last)) = chat.room.history.question(&here, Instant::now()) {
+        let now = Instant::now();
+        chat.changed |= chat.talk.attend(session, now);
+        let here = chat.talk.room.here();
+        if let Some((first, last)) = chat.talk.room.history.question(&here, now) {
             session.member.confirm(first, last);
         }
         if chat.changed && drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
-            terminal.draw(|frame| screen::draw(frame, &chat.room))?;
+            terminal.draw(|frame| screen::draw(frame, &chat.talk.room))?;
             chat.changed = false;
             drawn = Some(Instant::now());
         }
@@ -80,31 +72,15 @@ pub(crate) fn talk(
     Ok(())
 }
 
-fn setting(common: &Common, session: &Session, mirror: &Mirror) -> Setting {
-    let member = &session.member;
-    Setting {
-        id: member.id(),
-        name: common.name.clone().unwrap_or_default(),
-        place: format!("{} via {}", member.group(), member.choice().label()),
-        sealed: member.is_sealed(),
-        mirrored: mirror.is_on(),
-    }
-}
-
-struct Live<'m> {
-    room: Room,
-    channel: Channel,
-    mirror: &'m Mirror,
+struct Live {
+    talk: Talk,
     /// Whether the screen is to be drawn again.
     changed: bool,
 }
 
-impl Live<'_> {
-    fn happened(&mut self, event: &groupcast::Event<'_>) {
-        if let Some(happening) = Happening::of((*event).into(), self.channel) {
-            self.room.happened(happening);
-            self.changed = true;
-        }
+impl Live {
+    fn happened(&mut self, event: &Event<'_>) {
+        self.changed |= self.talk.happened(event);
     }
 
     fn typed(
@@ -114,42 +90,33 @@ impl Live<'_> {
         terminal: &Terminal,
     ) -> Result<Wish, Failure> {
         self.changed = true;
+        let room = &mut self.talk.room;
         let wish = match typed {
             Typed::Key(key) if key.kind != KeyEventKind::Release => {
                 let size = terminal.size()?;
                 let height = usize::from(Layout::of(size).history.height);
                 let rows = |room: &Room, number| screen::rows_of(room, number, size);
-                self.room.key(key, height, rows)
+                room.key(key, height, rows)
             }
             Typed::Paste(text) => {
-                self.room.input.insert(&text);
+                room.input.insert(&text);
                 Wish::None
             }
             // A window of another size is drawn as such.
             _ => Wish::None,
         };
         match wish {
-            Wish::Say(text) => self.say(session, text).map(|()| Wish::None),
+            Wish::Say(text) => self.enter(session, text),
             wish => Ok(wish),
         }
     }
 
-    fn say(&mut self, session: &mut Session, text: String) -> Result<(), Failure> {
-        let said = session.say(self.channel, text.as_bytes(), None, |event| {
-            self.happened(event);
-        });
-        match said {
-            Ok(Some(sequence)) => {
-                if let Err(error) = self.mirror.send(session, &text) {
-                    self.room.trouble(&format!("not mirrored: {error}"));
-                }
-                self.room.said(text, sequence, Instant::now());
-            }
-            // A signal came before there was room.
-            Ok(None) => {}
-            Err(Failure::Settings(why)) => self.room.not_said(text, &why),
-            Err(failure) => return Err(failure),
+    fn enter(&mut self, session: &mut Session, text: String) -> Result<Wish, Failure> {
+        match self.talk.enter(session, &text)? {
+            Became::NotSaid(why) => self.talk.room.not_said(text, &why),
+            Became::Quit => return Ok(Wish::Leave),
+            Became::Said(_) | Became::Done | Became::Waiting => {}
         }
-        Ok(())
+        Ok(Wish::None)
     }
 }

@@ -26,6 +26,13 @@ impl Mirror {
         Ok(Self { name })
     }
 
+    /// From now on, under this name.
+    pub(crate) fn set_name(&mut self, name: &str) {
+        if let Some(before) = &mut self.name {
+            *before = name.to_owned();
+        }
+    }
+
     /// Whether what is said is mirrored.
     pub(crate) const fn is_on(&self) -> bool {
         self.name.is_some()

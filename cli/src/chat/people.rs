@@ -1,7 +1,9 @@
 //! Who is there, and who was.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use groupcast::{Member, MemberId};
 
@@ -9,6 +11,9 @@ use super::mirror::is_mirrored;
 
 /// Those who are gone are remembered up to this many.
 const GONE: usize = 64;
+
+/// Who is there for so long is told of. `groupcast send` is not.
+pub(crate) const STAYS: Duration = Duration::from_secs(2);
 
 /// Somebody, as heard last.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,8 +56,21 @@ impl Presence {
 pub(crate) struct Person {
     pub(crate) who: Who,
     pub(crate) presence: Presence,
+    /// Whether it has said something.
+    spoke: bool,
+    /// Whether those who chat here were told that it is there.
+    told: bool,
+    /// Since when it is there.
+    since: Instant,
     /// When it came or went, as a count of such changes.
     changed: u64,
+}
+
+impl Person {
+    /// Whether it takes part. Who has no name and says nothing only looks.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.spoke || !self.who.name.trim().is_empty()
+    }
 }
 
 /// Everybody else who is or was there.
@@ -64,13 +82,17 @@ pub(crate) struct People {
 
 impl People {
     /// Notes how somebody stands.
-    pub(crate) fn note(&mut self, who: Who, presence: Presence) {
+    pub(crate) fn note(&mut self, who: Who, presence: Presence, now: Instant) {
         self.changes += 1;
-        let changed = self.changes;
+        let before = self.all.get(&who.id);
+        let here = before.filter(|person| person.presence.is_here());
         let person = Person {
-            who,
             presence,
-            changed,
+            spoke: before.is_some_and(|person| person.spoke),
+            told: here.is_some_and(|person| person.told),
+            since: here.map_or(now, |person| person.since),
+            changed: self.changes,
+            who,
         };
         self.all.insert(person.who.id, person);
         let gone = || {
@@ -86,15 +108,75 @@ impl People {
         }
     }
 
+    /// Somebody said something.
+    pub(crate) fn spoke(&mut self, id: MemberId) {
+        if let Some(person) = self.all.get_mut(&id) {
+            person.spoke = true;
+        }
+    }
+
+    /// Somebody is gone. Returns whether that is to be told: whether it was told that it came. Who came and went
+    /// without a word is forgotten.
+    pub(crate) fn gone(&mut self, who: Who, presence: Presence, now: Instant) -> bool {
+        let id = who.id;
+        let is_told = self.is_told(id);
+        self.note(who, presence, now);
+        if !is_told && self.all.get(&id).is_some_and(|person| !person.spoke) {
+            self.all.remove(&id);
+        }
+        is_told
+    }
+
+    /// Whether those who chat here know that it is there.
+    pub(crate) fn is_told(&self, id: MemberId) -> bool {
+        self.all.get(&id).is_some_and(|person| person.told)
+    }
+
+    /// Those of whom it is to be told now that they are there.
+    pub(crate) fn arrived(&mut self, now: Instant) -> Vec<Who> {
+        let mut arrived = Vec::new();
+        for person in self.all.values_mut() {
+            let has_stayed = now.saturating_duration_since(person.since) >= STAYS;
+            if person.presence.is_here() && !person.told && person.takes_part() && has_stayed {
+                person.told = true;
+                arrived.push((person.changed, person.who.clone()));
+            }
+        }
+        arrived.sort_by_key(|(changed, _)| *changed);
+        arrived.into_iter().map(|(_, who)| who).collect()
+    }
+
+    /// Whoever has this id and is there is called so. Returns what it was called before, if that is something else.
+    pub(crate) fn rename(&mut self, id: MemberId, name: &str) -> Option<String> {
+        let person = self.all.get_mut(&id)?;
+        if person.who.name == name {
+            return None;
+        }
+        Some(core::mem::replace(&mut person.who.name, name.to_owned()))
+    }
+
+    /// Those who are there and take part.
+    pub(crate) fn taking_part(&self) -> impl Iterator<Item = MemberId> {
+        let here = self.all.values().filter(|person| person.presence.is_here());
+        let taking = here.filter(|person| person.takes_part());
+        taking.map(|person| person.who.id)
+    }
+
+    /// How many are there that only look.
+    pub(crate) fn onlookers(&self) -> usize {
+        self.here().count() - self.taking_part().count()
+    }
+
     /// Those who are there.
     pub(crate) fn here(&self) -> impl Iterator<Item = MemberId> {
         let here = self.all.values().filter(|person| person.presence.is_here());
         here.map(|person| person.who.id)
     }
 
-    /// Everybody: first who is there, by name, then who is gone, the last one first.
+    /// All who take part: first who is there, by name, then who is gone, the last one first.
     pub(crate) fn sorted(&self) -> Vec<&Person> {
-        let mut people: Vec<_> = self.all.values().collect();
+        let taking_part = self.all.values().filter(|person| person.takes_part());
+        let mut people: Vec<_> = taking_part.collect();
         people.sort_by(|one, other| {
             let is_gone = |person: &Person| !person.presence.is_here();
             is_gone(one).cmp(&is_gone(other)).then_with(|| {
@@ -114,10 +196,11 @@ impl People {
         self.all.get(&id).map_or("", |person| &person.who.name)
     }
 
-    /// Whether another one has or had this name, or one that looks much like it.
-    pub(crate) fn is_ambiguous(&self, id: MemberId, name: &str) -> bool {
-        let mut others = self.all.values().filter(|person| person.who.id != id);
-        others.any(|person| is_alike(&person.who.name, name))
+    /// The others who are there under this name, or one that looks much like it.
+    pub(crate) fn called(&self, name: &str) -> impl Iterator<Item = MemberId> {
+        let here = self.all.values().filter(|person| person.presence.is_here());
+        let called = here.filter(move |person| is_alike(&person.who.name, name));
+        called.map(|person| person.who.id)
     }
 
     /// Whether a bare datagram says what a member says in a message, too.
@@ -149,13 +232,13 @@ mod tests {
 
     #[test]
     fn who_is_there_comes_first_and_who_left_last_before_others() {
-        let mut people = People::default();
+        let (mut people, now) = (People::default(), Instant::now());
         for (id, name) in [(1, "cho"), (2, "ana"), (3, "Ben"), (4, "dev")] {
-            people.note(who(id, name), Presence::Here);
+            people.note(who(id, name), Presence::Here, now);
         }
-        people.note(who(4, "dev"), Presence::Lost);
-        people.note(who(2, "ana"), Presence::Left);
-        people.note(who(1, "cho"), Presence::Suspect);
+        people.note(who(4, "dev"), Presence::Lost, now);
+        people.note(who(2, "ana"), Presence::Left, now);
+        people.note(who(1, "cho"), Presence::Suspect, now);
         let names: Vec<_> = people.sorted().iter().map(|p| p.who.name.clone()).collect();
         assert_eq!(names, ["Ben", "cho", "ana", "dev"]);
         assert_eq!(people.here().count(), 2);
@@ -163,24 +246,51 @@ mod tests {
 
     #[test]
     fn of_those_who_are_gone_only_some_are_remembered() {
-        let mut people = People::default();
+        let (mut people, now) = (People::default(), Instant::now());
         for id in 1..1000 {
-            people.note(who(id, "x"), Presence::Here);
-            people.note(who(id, "x"), Presence::Left);
+            people.note(who(id, "x"), Presence::Here, now);
+            people.note(who(id, "x"), Presence::Left, now);
         }
-        people.note(who(7, "still here"), Presence::Here);
+        people.note(who(7, "still here"), Presence::Here, now);
         assert_eq!(people.sorted().len(), GONE + 1);
         assert_eq!(people.sorted()[1].who.id.get(), 999);
     }
 
     #[test]
+    fn who_only_looks_and_who_goes_at_once_is_not_told_of() {
+        let (mut people, now) = (People::default(), Instant::now());
+        let names = |arrived: Vec<Who>| arrived.into_iter().map(|w| w.name).collect::<Vec<_>>();
+        for (id, name) in [(1, "ben"), (2, ""), (3, "send"), (4, "")] {
+            people.note(who(id, name), Presence::Here, now);
+        }
+        assert_eq!(people.arrived(now + STAYS / 2), []);
+        assert!(!people.gone(who(3, "send"), Presence::Left, now));
+        people.spoke(MemberId::new(4).unwrap());
+        let arrived = people.arrived(now + STAYS);
+        assert_eq!(names(arrived), ["ben", ""], "ben, and who spoke");
+        assert_eq!(people.arrived(now + STAYS), [], "once");
+        assert_eq!(people.onlookers(), 1);
+        // Silence for a moment is no other arrival.
+        people.note(who(1, "ben"), Presence::Suspect, now);
+        people.note(who(1, "ben"), Presence::Here, now);
+        assert_eq!(people.arrived(now + STAYS), []);
+        assert!(people.gone(who(1, "ben"), Presence::Left, now));
+        assert!(!people.gone(who(2, ""), Presence::Left, now));
+        assert_eq!(people.sorted().len(), 2, "who said or was something");
+    }
+
+    #[test]
     fn names_are_not_identities() {
-        let mut people = People::default();
-        people.note(who(1, "ana"), Presence::Here);
-        assert!(!people.is_ambiguous(MemberId::new(1).unwrap(), "ana"));
-        people.note(who(2, "Ana "), Presence::Left);
-        assert!(people.is_ambiguous(MemberId::new(1).unwrap(), "ana"));
+        let (mut people, now) = (People::default(), Instant::now());
+        people.note(who(1, "ana"), Presence::Here, now);
+        people.note(who(2, "Ana "), Presence::Here, now);
+        assert_eq!(people.called("ana").count(), 2);
+        people.note(who(2, "Ana "), Presence::Left, now);
+        assert_eq!(people.called("ana").count(), 1, "that one is gone");
         assert!(people.mirrors("10.0.0.1:7".parse().unwrap(), "ana: hi"));
         assert!(!people.mirrors("10.0.0.1:8".parse().unwrap(), "ana: hi"));
+        let id = MemberId::new(1).unwrap();
+        assert_eq!(people.rename(id, "eva").as_deref(), Some("ana"));
+        assert_eq!(people.rename(id, "eva"), None);
     }
 }

@@ -1,13 +1,17 @@
 //! The chat line by line: standard input to the group, the group to standard output.
 
+use std::io::{IsTerminal, stdin};
 use std::sync::mpsc::TryRecvError;
+use std::time::Instant;
 
-use groupcast::{Channel, Event, Raw};
+use groupcast::{Channel, Event};
 
 use super::PAUSE;
-use super::mirror::Mirror;
-use super::people::{People, Presence};
+use super::history::Entry;
+use super::line::line;
+use super::talk::{Became, Talk};
 use crate::delivery::Delivery;
+use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
@@ -23,14 +27,12 @@ const BATCH: usize = 64;
 /// Talks until standard input ends or a signal comes.
 pub(crate) fn talk(
     session: &mut Session,
-    channel: Channel,
-    mirror: &Mirror,
     screen: &mut Screen,
     leave_by: &LeaveBy,
 ) -> Result<(), Failure> {
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
-    let (mut last, mut number, mut waiting) = (None, 0, 0);
+    let (mut last, mut number, mut waiting, mut refused) = (None, 0, 0, 0);
     let mut ended = false;
     while !ended && !signal::end_requested() {
         if screen.output.is_full() {
@@ -43,13 +45,23 @@ pub(crate) fn talk(
                     let line = line.map_err(|error| {
                         Failure::Trouble(format!("cannot read standard input: {error}"))
                     })?;
-                    let said = say(session, channel, &line, screen, mirror)?;
-                    last = said.or(last);
-                    if said.is_none() && line.len > 0 && signal::end_requested() {
-                        waiting = 1;
-                        break;
+                    match screen.enter(session, &line)? {
+                        Became::Said(sequence) => last = Some(sequence),
+                        Became::Done => {}
+                        Became::NotSaid(why) => {
+                            aside!("groupcast: {}", escaped(&why));
+                            refused += 1;
+                        }
+                        Became::Waiting => {
+                            waiting = 1;
+                            break;
+                        }
+                        Became::Quit => ended = true,
                     }
                     number += 1;
+                    if ended {
+                        break;
+                    }
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -59,7 +71,7 @@ pub(crate) fn talk(
             }
         }
         session.keep_up(|event| screen.show(event));
-        screen.check()?;
+        screen.attend(session)?;
         if !ended {
             session.attend(PAUSE, |event| screen.show(event))?;
         }
@@ -71,52 +83,36 @@ pub(crate) fn talk(
     if !ended {
         lines::check_rest(number, &lines, waiting)?;
     }
-    screen.check()
-}
-
-/// Says a line; `None` if there is nothing to say, or if it cannot be said.
-fn say(
-    session: &mut Session,
-    channel: Channel,
-    line: &Line,
-    screen: &mut Screen,
-    mirror: &Mirror,
-) -> Result<Option<u32>, Failure> {
-    if line.len == 0 {
-        return Ok(None);
+    screen.attend(session)?;
+    // A person has seen it.
+    if refused > 0 && !stdin().is_terminal() {
+        let lines = if refused == 1 { "line" } else { "lines" };
+        return Err(Failure::Unmet(format!(
+            "{refused} {lines} of standard input could not be sent"
+        )));
     }
-    let said = session.say(channel, &line.octets, None, |event| screen.show(event));
-    match said {
-        Err(Failure::Settings(why)) => {
-            aside!("groupcast: not sent: {why}");
-            Ok(None)
-        }
-        Ok(Some(sequence)) => {
-            if let Err(error) = mirror.send(session, &String::from_utf8_lossy(&line.octets)) {
-                aside!("groupcast: not mirrored: {error}");
-            }
-            Ok(Some(sequence))
-        }
-        said => said,
-    }
+    Ok(())
 }
 
 /// Where the others are heard.
 pub(crate) struct Screen {
+    talk: Talk,
     output: Output,
     failure: Option<Failure>,
-    people: People,
+    /// The number of the first entry that is not written.
+    next: u64,
     /// Whether all there is is shown, for programs.
-    all: bool,
+    json: bool,
 }
 
 impl Screen {
-    pub(crate) fn new(common: &Common, channel: Channel) -> Result<Self, Failure> {
+    pub(crate) fn new(common: &Common, channel: Channel, talk: Talk) -> Result<Self, Failure> {
         Ok(Self {
+            talk,
             output: Output::queued(common.json)?.usual(channel),
             failure: None,
-            people: People::default(),
-            all: common.json,
+            next: 0,
+            json: common.json,
         })
     }
 
@@ -125,29 +121,48 @@ impl Screen {
         self.output.finish()
     }
 
-    fn show(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Joined(member) | Event::Restarted(member) => {
-                self.people.note((*member).into(), Presence::Here);
-            }
-            Event::Left(member) => self.people.note((*member).into(), Presence::Left),
-            Event::Lost(member) => self.people.note((*member).into(), Presence::Lost),
-            _ => {}
+    /// Says or does what a line says.
+    fn enter(&mut self, session: &mut Session, line: &Line) -> Result<Became, Failure> {
+        if line.len == 0 {
+            return Ok(Became::Done);
         }
-        // What a member says in a message, too, people see once.
-        let mirrors = |raw: &Raw<'_>| {
-            let text = raw.text().unwrap_or_default();
-            self.people.mirrors(raw.address(), text)
+        let became = match core::str::from_utf8(&line.octets) {
+            Ok(text) => self.talk.enter(session, text),
+            Err(_) => self.talk.say(session, &line.octets),
         };
-        let is_double = matches!(event, Event::Raw(raw) if mirrors(raw));
-        if self.failure.is_none() && (self.all || !is_double) {
-            self.failure = self.output.event(event, Show::Yes).err();
-        }
+        self.write();
+        became
     }
 
-    /// Writes what was shown, and tells whether that was possible.
-    fn check(&mut self) -> Result<(), Failure> {
+    fn show(&mut self, event: &Event<'_>) {
+        self.talk.happened(event);
+        if self.json && self.failure.is_none() {
+            self.failure = self.output.event(event, Show::Yes).err();
+        }
+        self.write();
+    }
+
+    /// Does what is due, writes what is there, and tells whether that was possible.
+    fn attend(&mut self, session: &Session) -> Result<(), Failure> {
+        self.talk.attend(session, Instant::now());
+        self.write();
         let flushed = self.output.flush();
         self.failure.take().map_or(flushed, Err)
+    }
+
+    /// Writes what has come into the history: answers to what was entered beside the results.
+    fn write(&mut self) {
+        let (room, numbers) = (&self.talk.room, self.talk.room.history.numbers());
+        for number in self.next.max(numbers.start)..numbers.end {
+            match room.history.entry(number) {
+                None | Some(Entry::Own { .. }) => {}
+                Some(entry @ Entry::Local { .. }) => aside!("{}", line(room, entry)),
+                Some(entry) if !self.json && self.failure.is_none() => {
+                    self.failure = self.output.put(&line(room, entry)).err();
+                }
+                Some(_) => {}
+            }
+        }
+        self.next = numbers.end;
     }
 }

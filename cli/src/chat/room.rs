@@ -57,20 +57,43 @@ impl Room {
         }
     }
 
-    /// What somebody is called: by the name it gave itself, and by its id where there is none or the name
-    /// may be taken for another's.
+    /// What somebody is called: by the name it gave itself, and by its id where there is none, or where another one
+    /// who is there has that name.
     pub(crate) fn label(&self, id: MemberId, name: &str) -> String {
+        self.label_as(id, name, self.is_ambiguous(name))
+    }
+
+    /// What the sender of something that was said is called. If it could be taken for another one then, it is not
+    /// taken for that one now.
+    pub(crate) fn label_of(&self, entry: &Entry) -> String {
+        let Entry::Said {
+            sender,
+            name,
+            marked,
+            ..
+        } = entry
+        else {
+            return String::new();
+        };
+        let name = name.as_deref().unwrap_or_else(|| self.people.name(*sender));
+        self.label_as(*sender, name, *marked || self.is_ambiguous(name))
+    }
+
+    fn label_as(&self, id: MemberId, name: &str, is_ambiguous: bool) -> String {
         if name.trim().is_empty() {
             return id.to_string();
         }
-        let is_ambiguous = self.people.is_ambiguous(id, name)
-            || is_alike(name, &self.setting.name)
-            // As if its id were part of it.
-            || name.contains('#');
-        if is_ambiguous {
+        // A `#` looks as if its id were part of it.
+        if is_ambiguous || name.contains('#') {
             return format!("{}#{id}", escaped(name));
         }
         escaped(name).to_string()
+    }
+
+    /// Whether two who are there have this name.
+    fn is_ambiguous(&self, name: &str) -> bool {
+        let own = usize::from(is_alike(name, &self.setting.name));
+        own + self.people.called(name).take(2).count() >= 2
     }
 
     /// What this member is called.
@@ -82,18 +105,21 @@ impl Room {
         }
     }
 
-    /// Those who are there.
+    /// Those who are there and take part.
     pub(crate) fn here(&self) -> BTreeSet<MemberId> {
-        self.people.here().collect()
+        self.people.taking_part().collect()
     }
 
-    pub(crate) fn happened(&mut self, happening: Happening) {
+    pub(crate) fn happened(&mut self, happening: Happening, now: Instant) {
         match happening {
             Happening::Said { sender, note, text } => {
+                self.people.spoke(sender.id);
                 let name = Some(sender.name).filter(|name| !name.is_empty());
+                let marked = name.as_deref().is_some_and(|name| self.is_ambiguous(name));
                 self.history.push(Entry::Said {
                     sender: sender.id,
                     name,
+                    marked,
                     note,
                     text,
                 });
@@ -104,13 +130,19 @@ impl Room {
                 }
             }
             Happening::Has(id) => self.history.confirmed(id),
-            Happening::Joined(who) => self.changed(who, Presence::Here, "joined"),
-            Happening::Restarted(who) => self.changed(who, Presence::Here, "restarted"),
-            Happening::Left(who) => self.changed(who, Presence::Left, "left"),
-            Happening::Lost(who) => self.changed(who, Presence::Lost, "is lost"),
+            Happening::Joined(who) => self.came(who, now),
+            Happening::Restarted(who) => {
+                let is_told = self.people.is_told(who.id);
+                self.came(who.clone(), now);
+                if is_told {
+                    self.change(&who, "restarted");
+                }
+            }
+            Happening::Left(who) => self.went(who, Presence::Left, "left", now),
+            Happening::Lost(who) => self.went(who, Presence::Lost, "is lost", now),
             // These come and go: it is enough that they stand in the list of members.
-            Happening::Suspect(who) => self.people.note(who, Presence::Suspect),
-            Happening::Recovered(who) => self.people.note(who, Presence::Here),
+            Happening::Suspect(who) => self.people.note(who, Presence::Suspect, now),
+            Happening::Recovered(who) => self.people.note(who, Presence::Here, now),
             Happening::Gap { who, first, last } => {
                 let label = self.label(who.id, &who.name);
                 let text = if first == last {
@@ -129,16 +161,97 @@ impl Room {
         }
     }
 
-    fn changed(&mut self, who: Who, presence: Presence, how: &str) {
-        if !who.name.is_empty() {
-            self.history.name(who.id, &who.name);
+    fn came(&mut self, who: Who, now: Instant) {
+        let (id, name) = (who.id, who.name.clone());
+        self.people.note(who, Presence::Here, now);
+        if !name.is_empty() {
+            let is_ambiguous = self.is_ambiguous(&name);
+            self.history.name(id, &name, is_ambiguous);
         }
-        let (id, address) = (who.id, who.address);
-        let name = who.name.clone();
-        self.people.note(who, presence);
-        let label = self.label(id, &name);
-        let text = format!("{label} {how} ({id} at {address})");
+    }
+
+    fn went(&mut self, who: Who, presence: Presence, how: &str, now: Instant) {
+        if self.people.gone(who.clone(), presence, now) {
+            self.change(&who, how);
+        }
+    }
+
+    fn change(&mut self, who: &Who, how: &str) {
+        let label = self.label(who.id, &who.name);
+        let text = format!("{label} {how} ({} at {})", who.id, who.address);
         self.history.push(Entry::Change { text });
+    }
+
+    /// Tells who is there for long enough. Returns whether there was somebody to tell of.
+    pub(crate) fn tick(&mut self, now: Instant) -> bool {
+        let arrived = self.people.arrived(now);
+        for who in &arrived {
+            self.change(who, "joined");
+            self.say_namesakes(&who.name);
+        }
+        !arrived.is_empty()
+    }
+
+    /// Somebody who is there is called so. Returns whether that is news.
+    pub(crate) fn is_called(&mut self, id: MemberId, name: &str) -> bool {
+        let is_told = self.people.is_told(id);
+        let Some(before) = self.people.rename(id, name) else {
+            return false;
+        };
+        if is_told {
+            let before = self.label(id, &before);
+            let text = format!("{before} is called {} now", self.label(id, name));
+            self.history.push(Entry::Change { text });
+            self.say_namesakes(name);
+        }
+        true
+    }
+
+    /// Warns if several who are there have this name.
+    pub(crate) fn say_namesakes(&mut self, name: &str) {
+        if name.trim().is_empty() || !self.is_ambiguous(name) {
+            return;
+        }
+        let others: Vec<_> = self.people.called(name).collect();
+        let mut labels: Vec<_> = others
+            .into_iter()
+            .map(|id| self.label(id, self.people.name(id)))
+            .collect();
+        if is_alike(name, &self.setting.name) {
+            labels.insert(0, format!("{} (you)", self.own_label()));
+        }
+        let text = format!("{} have one name: {}", labels.len(), labels.join(", "));
+        self.trouble(&text);
+    }
+
+    /// Who is there.
+    pub(crate) fn say_who(&mut self) {
+        let people = self.people.sorted();
+        let here = people.iter().filter(|person| person.presence.is_here());
+        let mut lines = vec![format!("{} (you, {})", self.own_label(), self.setting.id)];
+        lines.extend(here.map(|person| {
+            let label = self.label(person.who.id, &person.who.name);
+            let is_silent = person.presence == Presence::Suspect;
+            let silent = if is_silent { ", silent" } else { "" };
+            format!(
+                "{label} ({} at {}{silent})",
+                person.who.id, person.who.address
+            )
+        }));
+        let count = lines.len();
+        match self.people.onlookers() {
+            0 => {}
+            n => lines.push(format!("and {n} without a name, who said nothing")),
+        }
+        self.local(&format!("{count} here:"));
+        lines.iter().for_each(|line| self.local(line));
+    }
+
+    /// Answers what was entered.
+    pub(crate) fn local(&mut self, text: &str) {
+        let text = text.to_owned();
+        self.history.push(Entry::Local { text });
+        self.scroll.follow();
     }
 
     /// Something that is wrong.
@@ -156,7 +269,7 @@ impl Room {
 
     /// What was typed cannot be sent.
     pub(crate) fn not_said(&mut self, text: String, why: &str) {
-        self.trouble(&format!("not sent: {why}"));
+        self.trouble(why);
         self.scroll.follow();
         if self.input.text().is_empty() {
             self.input.put_back(text);

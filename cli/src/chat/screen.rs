@@ -107,7 +107,7 @@ fn title(room: &Room, layout: Layout) -> Line<'static> {
         parts.push("mirrored bare".to_owned());
     }
     if layout.members.is_empty() {
-        parts.push(format!("{} here", room.people.here().count() + 1));
+        parts.push(format!("{} here", room.people.taking_part().count() + 1));
     }
     parts.push(escaped(&setting.place).to_string());
     let room_left = usize::from(layout.title.width).saturating_sub(seal.len());
@@ -166,13 +166,9 @@ fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
     };
     match entry {
         Entry::Said {
-            sender,
-            name,
-            note,
-            text,
+            sender, note, text, ..
         } => {
-            let name = name.as_deref();
-            let label = room.label(*sender, name.unwrap_or_else(|| room.people.name(*sender)));
+            let label = room.label_of(entry);
             let mut head = vec![Span::styled(short(&label, columns), of(*sender))];
             if !note.is_empty() {
                 head.push(Span::styled(format!(" ({note})"), QUIET));
@@ -195,6 +191,7 @@ fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
             body(head, text, Style::new(), None, columns)
         }
         Entry::Change { text } => body(vec![Span::styled("* ", QUIET)], text, QUIET, None, columns),
+        Entry::Local { text } => body(Vec::new(), text, QUIET, None, columns),
         Entry::Trouble { text } => {
             let style = Style::new().fg(Color::Red);
             body(vec![Span::styled("! ", style)], text, style, None, columns)
@@ -286,6 +283,13 @@ fn draw_members(buffer: &mut Buffer, area: Rect, room: &Room) {
         ]),
     ];
     rows.extend(people.iter().map(|person| member(room, person, columns)));
+    match room.people.onlookers() {
+        0 => {}
+        n => rows.push(Line::styled(
+            fit(&format!("and {n} without a name"), columns),
+            QUIET,
+        )),
+    }
     let height = usize::from(list.height);
     if rows.len() > height && height > 0 {
         let hidden = rows.len() - height + 1;

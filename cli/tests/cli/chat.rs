@@ -33,18 +33,49 @@ fn people_talk_and_see_who_comes_and_goes() {
     stranger.send_to(b"anybody?", group).unwrap();
     let from = stranger.local_addr().unwrap();
     assert_eq!(ana.line(), format!("{from} (bare): anybody?"));
+    // Who comes, speaks and goes is only heard.
     run(group, ["send", "--name", "eva", "--channel", "3", "hi"]).expect(0);
-    assert!(ana.line().starts_with("* eva joined"));
-    assert_eq!(ana.line(), "[3] eva: hi");
-    assert!(ana.line().starts_with("* eva left"));
+    assert_eq!(ana.line(), "eva (channel 3): hi");
 
     // What was typed last arrives before the end of the input ends the chat.
     write!(ana_types, "bye").unwrap();
     drop(ana_types);
     ana.ended().expect(0);
-    let rest: Vec<_> = (0..6).map(|_| ben.line()).collect();
-    assert_eq!(rest[4], "ana: bye", "{rest:#?}");
-    assert!(rest[5].starts_with("* ana left"), "{rest:#?}");
+    let rest: Vec<_> = (0..4).map(|_| ben.line()).collect();
+    assert_eq!(rest[2], "ana: bye", "{rest:#?}");
+    assert!(rest[3].starts_with("* ana left"), "{rest:#?}");
+}
+
+#[test]
+fn what_begins_with_a_slash_is_never_sent() {
+    let group = group(127);
+    let (ana, mut ana_types) = chat(group, "ana");
+    let (mut ben, _ben_types) = chat(group, "ben");
+    assert!(ben.line().starts_with("* ana joined"));
+    writeln!(
+        ana_types,
+        "/msg ben secret\n/me waves\n//usr/bin\n/who\n/nick eva"
+    )
+    .unwrap();
+    assert_eq!(ben.line(), "ana: *waves*");
+    assert_eq!(ben.line(), "ana: /usr/bin");
+    assert_eq!(ben.line(), "* ana is called eva now");
+    writeln!(ana_types, "hello").unwrap();
+    assert_eq!(ben.line(), "eva: hello");
+    // What stands behind `/quit` is neither said nor done.
+    writeln!(ana_types, "/quit\nno").unwrap();
+    let ended = ana.ended().expect(3);
+    assert!(ben.line().starts_with("* eva left"));
+    for expected in [
+        "nothing was sent: /msg is no command",
+        "2 here:",
+        "ana (you, ",
+        "you are called eva now",
+        "1 line of standard input could not be sent",
+    ] {
+        assert!(ended.stderr.contains(expected), "{expected}: {ended:#?}");
+    }
+    assert!(!ended.stderr.contains("secret"), "{ended:#?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::super::happening::Happening;
-use super::super::people::Who;
+use super::super::people::{STAYS, Who};
 use super::super::room::{Setting, Wish};
 
 fn room() -> Room {
@@ -39,11 +39,17 @@ fn said(id: u32, name: &str, text: &str) -> Happening {
     }
 }
 
+/// Something happens, and those who came have been there for long enough to be told of.
+fn happen(room: &mut Room, happening: Happening) {
+    room.happened(happening, Instant::now());
+    room.tick(Instant::now() + STAYS);
+}
+
 /// A room with Ben and Cho in it.
 fn room_of_three() -> Room {
     let mut room = room();
-    room.happened(Happening::Joined(who(1, "ben")));
-    room.happened(Happening::Joined(who(2, "초희")));
+    happen(&mut room, Happening::Joined(who(1, "ben")));
+    happen(&mut room, Happening::Joined(who(2, "초희")));
     room
 }
 
@@ -97,6 +103,85 @@ fn press(room: &mut Room, code: KeyCode, size: (u16, u16)) -> Wish {
 }
 
 #[test]
+fn what_only_looks_leaves_no_lines() {
+    let mut room = room_of_three();
+    let now = Instant::now();
+    // `groupcast send` from a host, `ping` and `members`.
+    room.happened(Happening::Joined(who(7, "host")), now);
+    happen(&mut room, Happening::Left(who(7, "host")));
+    happen(&mut room, Happening::Joined(who(8, "")));
+    happen(&mut room, Happening::Joined(who(9, "")));
+    happen(&mut room, Happening::Left(who(9, "")));
+    assert_screen(
+        &room,
+        (64, 8),
+        "
+         open  239.1.2.3:12345 via lo
+        * ben joined (00000001 at               │ 3 here
+          10.0.0.1:7000)                        │ ana (you)
+        * 초희 joined (00000002 at              │ ben
+          10.0.0.2:7000)                        │ 초희
+                                                │ and 1 without a name
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────
+        > _
+        ",
+    );
+    assert_eq!(room.here().len(), 2, "nobody waits for those who look");
+    // Who says something is told of.
+    happen(&mut room, said(8, "", "hello"));
+    happen(&mut room, Happening::Left(who(8, "")));
+    let screen = screen(&room, 80, 12);
+    for expected in ["00000008: hello", "00000008 joined", "00000008 left"] {
+        assert!(screen.contains(expected), "no {expected}:\n{screen}");
+    }
+}
+
+#[test]
+fn a_second_ana_is_told_and_ids_go_with_her() {
+    let mut room = room_of_three();
+    happen(&mut room, said(1, "ben", "before"));
+    happen(&mut room, Happening::Joined(who(4, "ben")));
+    happen(&mut room, said(4, "ben", "I am another"));
+    let both = screen(&room, 80, 14);
+    for expected in [
+        "! 2 have one name: ben#00000001, ben#00000004",
+        "ben#00000001: before",
+        "ben#00000004: I am another",
+    ] {
+        assert!(both.contains(expected), "no {expected}:\n{both}");
+    }
+    happen(&mut room, Happening::Left(who(4, "ben")));
+    happen(&mut room, said(1, "ben", "alone"));
+    let alone = screen(&room, 80, 14);
+    for expected in [
+        "\nben: before",
+        "\nben: alone",
+        // What was said by another one is not ben's, now or ever.
+        "\nben#00000004: I am another",
+    ] {
+        assert!(alone.contains(expected), "no {expected}:\n{alone}");
+    }
+    // Whoever takes the name of another one is told of, too.
+    assert!(room.is_called(MemberId::new(2).unwrap(), "ana"));
+    let taken = screen(&room, 80, 16);
+    for expected in [
+        "* 초희 is called ana#00000002 now",
+        "! 2 have one name: ana (you), ana#00000002",
+    ] {
+        assert!(taken.contains(expected), "no {expected}:\n{taken}");
+    }
+    room.say_who();
+    let who = screen(&room, 80, 20);
+    for expected in [
+        "3 here:",
+        "ana (you, 0000000a)",
+        "ben (00000001 at 10.0.0.1:7000)",
+    ] {
+        assert!(who.contains(expected), "no {expected}:\n{who}");
+    }
+}
+
+#[test]
 fn an_empty_room() {
     assert_screen(
         &room(),
@@ -118,19 +203,25 @@ fn a_conversation() {
     let now = Instant::now();
     room.said("hello, who is there?".to_owned(), 0, now);
     room.history.question(&room.here(), now);
-    room.happened(Happening::Has(MemberId::new(1).unwrap()));
-    room.happened(said(2, "초희", "안녕하세요 여러분 👋"));
-    room.happened(Happening::Bare {
-        from: "10.0.0.9:4711".parse().unwrap(),
-        text: "Hello from Python".to_owned(),
-    });
-    room.happened(Happening::Gap {
-        who: who(1, "ben"),
-        first: 4,
-        last: 6,
-    });
-    room.happened(Happening::Lost(who(2, "초희")));
-    room.happened(Happening::Suspect(who(1, "ben")));
+    happen(&mut room, Happening::Has(MemberId::new(1).unwrap()));
+    happen(&mut room, said(2, "초희", "안녕하세요 여러분 👋"));
+    happen(
+        &mut room,
+        Happening::Bare {
+            from: "10.0.0.9:4711".parse().unwrap(),
+            text: "Hello from Python".to_owned(),
+        },
+    );
+    happen(
+        &mut room,
+        Happening::Gap {
+            who: who(1, "ben"),
+            first: 4,
+            last: 6,
+        },
+    );
+    happen(&mut room, Happening::Lost(who(2, "초희")));
+    happen(&mut room, Happening::Suspect(who(1, "ben")));
     room.input.insert("typing 한국어");
     assert_screen(
         &room,
@@ -152,9 +243,9 @@ fn a_conversation() {
         > typing 한국어_
         ",
     );
-    // Whoever returns with another id is another one, as far as one can tell.
-    room.happened(Happening::Joined(who(3, "초희")));
-    room.happened(Happening::Restarted(who(1, "ben")));
+    // Whoever returns, with another id, is called as before: the one of before is gone.
+    happen(&mut room, Happening::Joined(who(3, "초희")));
+    happen(&mut room, Happening::Restarted(who(1, "ben")));
     assert_screen(
         &room,
         (72, 14),
@@ -162,15 +253,15 @@ fn a_conversation() {
          open  239.1.2.3:12345 via lo
         * ben joined (00000001 at 10.0.0.1:7000)        │ 3 here
         * 초희 joined (00000002 at 10.0.0.2:7000)       │ ana (you)
-        ana: hello, who is there?                       │ ben
-          ✓ 1/2, not 초희#00000002                      │ 초희#00000003
-        초희#00000002: 안녕하세요 여러분 👋             │ 초희#00000002 lost
-        10.0.0.9:4711 (bare): Hello from Python         │
+        ana: hello, who is there? ✓ 1/2, not 초희       │ ben
+        초희: 안녕하세요 여러분 👋                      │ 초희
+        10.0.0.9:4711 (bare): Hello from Python         │ 초희 lost
         ! ben: messages 4 to 6 are lost                 │
         * 초희 is lost (00000002 at 10.0.0.2:7000)      │
-        * 초희#00000003 joined (00000003 at             │
-          10.0.0.3:7000)                                │
+        * 초희 joined (00000003 at 10.0.0.3:7000)       │
         * ben restarted (00000001 at 10.0.0.1:7000)     │
+                                                        │
+                                                        │
         ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────
         > typing 한국어_
         ",
@@ -185,11 +276,10 @@ fn a_narrow_window() {
         0,
         Instant::now(),
     );
-    room.happened(said(
-        2,
-        "초희",
-        "대한민국의 모든 권력은 국민으로부터 나온다",
-    ));
+    happen(
+        &mut room,
+        said(2, "초희", "대한민국의 모든 권력은 국민으로부터 나온다"),
+    );
     room.input.insert("0123456789 0123456789 0123456789");
     assert_screen(
         &room,
@@ -225,7 +315,10 @@ fn a_narrow_window() {
 #[test]
 fn no_window_is_too_small() {
     let mut room = room_of_three();
-    room.happened(said(1, "ben", "여보세요 👨‍👩‍👧 שלום abcdefghijklmnop"));
+    happen(
+        &mut room,
+        said(1, "ben", "여보세요 👨‍👩‍👧 שלום abcdefghijklmnop"),
+    );
     room.input.insert("한국어 שלום");
     for width in 0..80 {
         for height in 0..8 {
@@ -242,13 +335,12 @@ fn no_window_is_too_small() {
 #[test]
 fn what_is_written_from_right_to_left() {
     let mut room = room_of_three();
-    room.happened(said(1, "ben", "שלום לכולם (abc) 12!"));
-    room.happened(said(1, "ben", "in English: שלום עולם."));
-    room.happened(said(
-        2,
-        "초희",
-        "מי שקורא את זה רואה שורות שנשברות במקום הנכון",
-    ));
+    happen(&mut room, said(1, "ben", "שלום לכולם (abc) 12!"));
+    happen(&mut room, said(1, "ben", "in English: שלום עולם."));
+    happen(
+        &mut room,
+        said(2, "초희", "מי שקורא את זה רואה שורות שנשברות במקום הנכון"),
+    );
     room.input.insert("שלום");
     assert_screen(
         &room,
@@ -273,43 +365,51 @@ fn what_is_written_from_right_to_left() {
 fn strangers_cannot_fake_a_screen() {
     let mut room = room_of_three();
     // Somebody who calls itself like another, like this member, and like a line of the program.
-    room.happened(Happening::Joined(who(4, "Ben")));
-    room.happened(Happening::Joined(who(5, "ana")));
-    room.happened(Happening::Joined(who(
-        6,
-        "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined",
-    )));
-    room.happened(Happening::Left(who(7, "초희#00000002")));
-    room.happened(said(4, "Ben", "it is me"));
-    room.happened(said(5, "ana", "a\u{1b}]0;title\u{7}b\r\nc\u{200f}"));
-    room.happened(said(
-        6,
-        "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined",
-        "x",
-    ));
-    room.happened(Happening::Bare {
-        from: "10.0.0.9:4711".parse().unwrap(),
-        text: "\u{1b}[1;1Hsealed".to_owned(),
-    });
+    happen(&mut room, Happening::Joined(who(4, "Ben")));
+    happen(&mut room, Happening::Joined(who(5, "ana")));
+    happen(
+        &mut room,
+        Happening::Joined(who(6, "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined")),
+    );
+    happen(&mut room, Happening::Joined(who(7, "초희#00000002")));
+    happen(&mut room, Happening::Left(who(7, "초희#00000002")));
+    happen(&mut room, said(4, "Ben", "it is me"));
+    happen(
+        &mut room,
+        said(5, "ana", "a\u{1b}]0;title\u{7}b\r\nc\u{200f}"),
+    );
+    happen(
+        &mut room,
+        said(6, "\u{1b}[2J\u{1b}[31mroot\u{202e}\n* dev joined", "x"),
+    );
+    happen(
+        &mut room,
+        Happening::Bare {
+            from: "10.0.0.9:4711".parse().unwrap(),
+            text: "\u{1b}[1;1Hsealed".to_owned(),
+        },
+    );
     assert_screen(
         &room,
-        (76, 17),
+        (76, 19),
         "
          open  239.1.2.3:12345 via lo
         * ben joined (00000001 at 10.0.0.1:7000)            │ 6 here
         * 초희 joined (00000002 at 10.0.0.2:7000)           │ ana (you)
         * Ben#00000004 joined (00000004 at 10.0.0.4:7000)   │ \\u{1b}[2J\\u{1b}[31mro…
-        * ana#00000005 joined (00000005 at 10.0.0.5:7000)   │ ana#00000005
-        * \\u{1b}[2J\\u{1b}[31mroot\\u{202e}\\n* dev joined     │ ben#00000001
-          joined (00000006 at 10.0.0.6:7000)                │ Ben#00000004
-        * 초희#00000002#00000007 left (00000007 at          │ 초희
-          10.0.0.7:7000)                                    │ 초희#00000002#00… left
+        ! 2 have one name: ben#00000001, Ben#00000004       │ ana#00000005
+        * ana#00000005 joined (00000005 at 10.0.0.5:7000)   │ ben#00000001
+        ! 2 have one name: ana (you), ana#00000005          │ Ben#00000004
+        * \\u{1b}[2J\\u{1b}[31mroot\\u{202e}\\n* dev joined     │ 초희
+          joined (00000006 at 10.0.0.6:7000)                │ 초희#00000002#00… left
+        * 초희#00000002#00000007 joined (00000007 at        │
+          10.0.0.7:7000)                                    │
+        * 초희#00000002#00000007 left (00000007 at          │
+          10.0.0.7:7000)                                    │
         Ben#00000004: it is me                              │
         ana#00000005: a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{200f}    │
         \\u{1b}[2J\\u{1b}[31mroot…: x                         │
         10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed             │
-                                                            │
-                                                            │
         ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────
         > _
         ",
@@ -319,7 +419,10 @@ fn strangers_cannot_fake_a_screen() {
 #[test]
 fn accents_without_end_are_harmless() {
     let mut room = room_of_three();
-    room.happened(said(1, "ben", &format!("a{}b", "\u{301}".repeat(20_000))));
+    happen(
+        &mut room,
+        said(1, "ben", &format!("a{}b", "\u{301}".repeat(20_000))),
+    );
     let screen = screen(&room, 60, 8);
     assert!(screen.len() < 4_000, "{} octets", screen.len());
 }
@@ -328,11 +431,11 @@ fn accents_without_end_are_harmless() {
 fn one_looks_back_and_returns() {
     let mut room = room_of_three();
     for n in 0..20 {
-        room.happened(said(1, "ben", &format!("message {n}")));
+        happen(&mut room, said(1, "ben", &format!("message {n}")));
     }
     let size = (40, 8);
     press(&mut room, KeyCode::PageUp, size);
-    room.happened(said(1, "ben", "what comes does not move it"));
+    happen(&mut room, said(1, "ben", "what comes does not move it"));
     assert_screen(
         &room,
         size,
@@ -401,7 +504,7 @@ fn what_is_typed_is_said() {
         Wish::None,
         "nothing to say"
     );
-    room.not_said("too much".to_owned(), "it is too long");
+    room.not_said("too much".to_owned(), "not sent: it is too long");
     assert_screen(
         &room,
         size,
@@ -432,10 +535,13 @@ fn a_sealed_and_mirrored_room_says_so() {
     room.setting.mirrored = true;
     // What a member says twice is shown once; the same from elsewhere is somebody else's.
     for from in ["10.0.0.1:7000", "10.0.0.9:7000"] {
-        room.happened(Happening::Bare {
-            from: from.parse().unwrap(),
-            text: "ben: hi".to_owned(),
-        });
+        happen(
+            &mut room,
+            Happening::Bare {
+                from: from.parse().unwrap(),
+                text: "ben: hi".to_owned(),
+            },
+        );
     }
     assert_screen(
         &room,
@@ -464,8 +570,9 @@ fn a_group_that_loses_messages_and_members() {
     net.run_for(core::time::Duration::from_secs(2));
     let sequence = net[ana].send(channel, b"who has this?").unwrap();
     for event in net[ana].take_events() {
-        room.happened(Happening::of(event, channel).unwrap());
+        room.happened(Happening::of(event, channel).unwrap(), Instant::now());
     }
+    room.tick(Instant::now() + STAYS);
     let now = Instant::now();
     room.said("who has this?".to_owned(), sequence, now);
     let (first, last) = room.history.question(&room.here(), now).unwrap();
@@ -476,7 +583,7 @@ fn a_group_that_loses_messages_and_members() {
     net.run_for(core::time::Duration::from_secs(20));
     for event in net[ana].take_events() {
         if let Some(happening) = Happening::of(event, channel) {
-            room.happened(happening);
+            room.happened(happening, Instant::now());
         }
     }
     let screen = screen(&room, 80, 8);

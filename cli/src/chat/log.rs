@@ -1,0 +1,63 @@
+//! What is said, written to a file, too.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that what is said is added to.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    /// Opens it. A new one is for its owner alone: what is said in a sealed group stands there in the open.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Self {
+            file: options.open(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Adds lines.
+    pub(crate) fn write(&mut self, lines: &[String]) -> io::Result<()> {
+        let mut text = lines.join("\n");
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        self.file.write_all(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_stays() {
+        let name = format!("groupcast-log-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        for line in ["one", "two"] {
+            let mut log = Log::open(&path).unwrap();
+            log.write(&[line.to_owned()]).unwrap();
+            log.write(&[]).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{mode:o}");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,188 @@
+//! The chat as both faces have it, the screen and the lines: what happens goes into the room, and what is entered
+//! is said, or done.
+
+use core::time::Duration;
+use std::path::Path;
+use std::time::Instant;
+
+use groupcast::{Channel, Event};
+
+use super::command::{Entered, HELP};
+use super::happening::Happening;
+use super::line::line;
+use super::log::Log;
+use super::mirror::Mirror;
+use super::room::{Room, Setting};
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::session::Session;
+
+/// How often it is looked who has another name.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What became of a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Became {
+    /// A message with this sequence number.
+    Said(u32),
+    /// Nothing that was to be sent.
+    Done,
+    /// It was not sent, and this is why.
+    NotSaid(String),
+    /// A signal came before there was room to send it.
+    Waiting,
+    /// To leave.
+    Quit,
+}
+
+/// The chat.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub(crate) room: Room,
+    channel: Channel,
+    mirror: Mirror,
+    log: Option<Log>,
+    /// The number of the first entry that is not in the log.
+    logged: u64,
+    looked: Option<Instant>,
+}
+
+impl Talk {
+    pub(crate) fn new(
+        common: &Common,
+        session: &Session,
+        channel: Channel,
+        mirror: Mirror,
+    ) -> Self {
+        let member = &session.member;
+        let setting = Setting {
+            id: member.id(),
+            name: common.name.clone().unwrap_or_default(),
+            place: format!("{} via {}", member.group(), member.choice().label()),
+            sealed: member.is_sealed(),
+            mirrored: mirror.is_on(),
+        };
+        Self {
+            room: Room::new(setting),
+            channel,
+            mirror,
+            log: None,
+            logged: 0,
+            looked: None,
+        }
+    }
+
+    /// Something happened. Returns whether there is something to see of it.
+    pub(crate) fn happened(&mut self, event: &Event<'_>) -> bool {
+        let happening = Happening::of((*event).into(), self.channel);
+        let Some(happening) = happening else {
+            return false;
+        };
+        self.room.happened(happening, Instant::now());
+        true
+    }
+
+    /// Does what is due. Returns whether there is something to see of it.
+    pub(crate) fn attend(&mut self, session: &Session, now: Instant) -> bool {
+        let mut changed = self.room.tick(now);
+        if self.looked.is_none_or(|looked| now >= looked + LOOK) {
+            self.looked = Some(now);
+            for member in session.member.members() {
+                changed |= self.room.is_called(member.id(), member.name());
+            }
+        }
+        self.keep_log();
+        changed
+    }
+
+    /// Says or does what was entered.
+    pub(crate) fn enter(
+        &mut self,
+        session: &mut Session,
+        entered: &str,
+    ) -> Result<Became, Failure> {
+        match Entered::of(entered) {
+            Entered::Say(text) => self.say(session, text.as_bytes()),
+            Entered::Me(text) => self.say(session, format!("*{text}*").as_bytes()),
+            Entered::Help => {
+                HELP.iter().for_each(|line| self.room.local(line));
+                Ok(Became::Done)
+            }
+            Entered::Who => {
+                self.room.say_who();
+                Ok(Became::Done)
+            }
+            Entered::Quit => Ok(Became::Quit),
+            Entered::Nick(name) => Ok(self.call(session, name)),
+            Entered::Log(file) => Ok(self.log(file)),
+            Entered::Refused(why) => Ok(Became::NotSaid(why)),
+        }
+    }
+
+    /// Says this to everybody.
+    pub(crate) fn say(&mut self, session: &mut Session, octets: &[u8]) -> Result<Became, Failure> {
+        let channel = self.channel;
+        let said = session.say(channel, octets, None, |event| {
+            self.happened(event);
+        });
+        match said {
+            Ok(Some(sequence)) => {
+                let text = String::from_utf8_lossy(octets).into_owned();
+                if let Err(error) = self.mirror.send(session, &text) {
+                    self.room.trouble(&format!("not mirrored: {error}"));
+                }
+                self.room.said(text, sequence, Instant::now());
+                Ok(Became::Said(sequence))
+            }
+            Ok(None) => Ok(Became::Waiting),
+            Err(Failure::Settings(why)) => Ok(Became::NotSaid(format!("not sent: {why}"))),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Takes another name.
+    fn call(&mut self, session: &mut Session, name: &str) -> Became {
+        if let Err(error) = session.member.set_name(name) {
+            return Became::NotSaid(error.to_string());
+        }
+        self.mirror.set_name(name);
+        self.room.setting.name = name.to_owned();
+        let text = format!("you are called {} now", self.room.own_label());
+        self.room.local(&text);
+        self.room.say_namesakes(name);
+        Became::Done
+    }
+
+    fn log(&mut self, file: Option<&str>) -> Became {
+        if let Some(file) = file {
+            match Log::open(Path::new(file)) {
+                Ok(log) => self.log = Some(log),
+                Err(error) => return Became::NotSaid(format!("cannot write to {file}: {error}")),
+            }
+            self.logged = self.room.history.numbers().end;
+        }
+        let text = match &self.log {
+            Some(log) => format!("what is said goes to {}, too", log.path()),
+            None => "what is said goes to no file: /log FILE".to_owned(),
+        };
+        self.room.local(&text);
+        Became::Done
+    }
+
+    /// Writes to the log what is not there yet.
+    pub(crate) fn keep_log(&mut self) {
+        let numbers = self.room.history.numbers();
+        let Some(log) = self.log.as_mut().filter(|_| self.logged < numbers.end) else {
+            return;
+        };
+        let new = self.logged.max(numbers.start)..numbers.end;
+        self.logged = numbers.end;
+        let entries = new.filter_map(|number| self.room.history.entry(number));
+        let lines: Vec<_> = entries.map(|entry| line(&self.room, entry)).collect();
+        if let Err(error) = log.write(&lines) {
+            let text = format!("cannot write to {}: {error}", log.path());
+            self.log = None;
+            self.room.trouble(&text);
+        }
+    }
+}
