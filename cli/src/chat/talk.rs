@@ -142,6 +142,8 @@ impl Talk {
 
     /// Takes another name.
     fn call(&mut self, session: &mut Session, name: &str) -> Became {
+        // What was said before goes out under the name of before.
+        session.member.try_flush();
         if let Err(error) = session.member.set_name(name) {
             return Became::NotSaid(error.to_string());
         }
