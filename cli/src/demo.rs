@@ -4,14 +4,17 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast::Event;
+use groupcast::{Channel, Event};
 use groupcast_std::{InterfaceSelector, Member};
 
 use crate::failure::Failure;
+use crate::json;
+use crate::json::results::Sent;
 use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::session::{builder_on, say_start};
 use crate::signal;
+use crate::trust::Show;
 
 const TEXT: &str = "Hello, multicast!";
 
@@ -23,29 +26,36 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_millis(5);
 
 pub(crate) fn run(common: &Common) -> Result<(), Failure> {
-    // Plain lines, whatever is asked: they are what the tutorial prints.
-    let mut output = Output::new(false);
+    let mut output = Output::new(common.json);
     let mut listener = join(common, "listener")?;
     let mut sender = join(common, "sender")?;
     let group = sender.group();
     say_start(common, &sender);
 
-    output.line(&format!(
-        "Listening for messages from multicast group {group}"
-    ))?;
+    // Plain lines are what the tutorial prints.
+    if !common.json {
+        output.line(&format!(
+            "Listening for messages from multicast group {group}"
+        ))?;
+    }
     let mut heard = None;
     for attempt in 0..ATTEMPTS {
-        sender.send(TEXT)?;
-        if attempt == 0 {
+        let number = sender.send(TEXT)?;
+        if common.json {
+            let who = (sender.id(), sender.session());
+            let numbers = Some((number, number));
+            let sent = Sent::by(who, Channel::default(), 1, numbers, None);
+            output.line(&sent.line())?;
+        } else if attempt == 0 {
             output.line(&format!("Message sent: {TEXT}"))?;
         }
-        heard = wait_for_text(&mut listener, &mut sender)?;
+        heard = wait_for_text(&mut listener, &mut sender, common.json)?;
         if heard.is_some() || signal::end_requested() {
             break;
         }
     }
-    if let Some(detail) = &heard {
-        output.line(&format!("Received message: {TEXT} {detail}"))?;
+    if let Some(line) = &heard {
+        output.line(line)?;
     }
     sender.leave()?;
     listener.leave()?;
@@ -67,20 +77,30 @@ fn join(common: &Common, name: &str) -> Result<Member, Failure> {
     Ok(builder.name(name).join()?)
 }
 
-/// Waits until the listener hears the sender's text, and says how. What others say is passed over.
-fn wait_for_text(listener: &mut Member, sender: &mut Member) -> Result<Option<String>, Failure> {
+/// Waits until the listener hears the sender's text: the line about it. What others say is passed over.
+fn wait_for_text(
+    listener: &mut Member,
+    sender: &mut Member,
+    json: bool,
+) -> Result<Option<String>, Failure> {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end && !signal::end_requested() {
         // The sender takes part, too. What it hears is of no interest here.
         while sender.poll()?.is_some() {}
         let choice = listener.choice().label().to_owned();
         while let Some(event) = listener.poll()? {
-            if let Event::Message(message) = event
+            if let Event::Message(message) = &event
                 && message.sender() == sender.id()
                 && message.payload() == TEXT.as_bytes()
             {
                 let (name, address) = (message.name(), message.address());
-                return Ok(Some(format!("(from {name} at {address}, via {choice})")));
+                return Ok(if json {
+                    json::event(&event, Show::Yes)
+                } else {
+                    Some(format!(
+                        "Received message: {TEXT} (from {name} at {address}, via {choice})"
+                    ))
+                });
             }
         }
         listener.wait(TURN)?;

@@ -1,5 +1,7 @@
 //! The lines of `--json`.
 
+pub(crate) mod results;
+
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -325,7 +325,7 @@ impl Measured {
             self.address.clone(),
             way.name().to_owned(),
             trips.sent.to_string(),
-            format!("{:.0} %", trips.loss() * 100.0),
+            format!("{:.0} %", trips.loss_percent()),
             min,
             p50,
             p90,
@@ -348,7 +348,7 @@ impl Measured {
         struct Numbers {
             asked: u64,
             answered: u64,
-            loss: f64,
+            loss_percent: f64,
             min_ms: Option<f64>,
             p50_ms: Option<f64>,
             p90_ms: Option<f64>,
@@ -364,7 +364,7 @@ impl Measured {
             Numbers {
                 asked: trips.sent,
                 answered: trips.answered,
-                loss: trips.loss(),
+                loss_percent: trips.loss_percent(),
                 min_ms,
                 p50_ms,
                 p90_ms,
@@ -384,12 +384,12 @@ impl Measured {
 }
 
 impl Trips {
-    /// The share of questions that was not answered.
-    fn loss(&self) -> f64 {
+    /// How many of a hundred questions were not answered.
+    fn loss_percent(&self) -> f64 {
         if self.sent == 0 {
             return 0.0;
         }
-        (self.sent - self.answered) as f64 / self.sent as f64
+        (self.sent - self.answered) as f64 * 100.0 / self.sent as f64
     }
 }
 
@@ -428,7 +428,10 @@ mod tests {
         let measured = &tally.members[&id];
         let [multicast, unicast] = &measured.ways;
         assert_eq!((multicast.sent, multicast.answered), (4, 3));
-        assert_eq!((multicast.loss(), unicast.loss()), (0.25, 0.0));
+        assert_eq!(
+            (multicast.loss_percent(), unicast.loss_percent()),
+            (25.0, 0.0)
+        );
         assert_eq!(unicast.took.quantile(0.5), Some(Duration::from_millis(20)));
         assert_eq!(
             measured.row(id, Way::Unicast)[6..],

@@ -347,6 +347,7 @@ mod tests {
     fn documented() -> (Vec<&'static str>, Vec<Value>) {
         let page = include_str!("../JSON.md");
         let (_, section) = page.split_once("## `groupcast pipe`").unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
         let lines = section.lines().filter(|line| line.starts_with('{'));
         let (out, input): (Vec<&str>, Vec<&str>) = lines.partition(|l| l.contains("\"event\""));
         let out = out.iter().map(|l| serde_json::from_str(l).unwrap());

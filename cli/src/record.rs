@@ -11,7 +11,9 @@ use std::time::{Instant, SystemTime};
 use groupcast_sim::Capture;
 
 use crate::failure::Failure;
+use crate::json;
 use crate::options::Common;
+use crate::output::Output;
 use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
@@ -24,6 +26,11 @@ const APPLICATION: &str = concat!("groupcast ", env!("CARGO_PKG_VERSION"));
 const STDOUT: &str = "-";
 
 pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
+    if common.json && options.file == Path::new(STDOUT) {
+        return Err(Failure::Settings(
+            "--json and - both want standard output; name a file, or leave out --json".to_owned(),
+        ));
+    }
     let mut ear = Ear::open(common)?;
     let to: Box<dyn Write> = if options.file == Path::new(STDOUT) {
         Box::new(io::stdout().lock())
@@ -46,8 +53,15 @@ pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
     let flushed = capture.flush().map_err(|error| failure(options, &error));
     let Tally { datagrams, octets } = tally;
     aside!("recorded={datagrams} octets={octets}");
+    let told = if common.json {
+        let file = options.file.display().to_string();
+        Output::new(true).line(&json::results::recorded(&file, datagrams, octets))
+    } else {
+        Ok(())
+    };
     let in_time = recorded?;
     flushed?;
+    told?;
     match options.count {
         Some(wanted) if !in_time => Err(Failure::Unmet(format!(
             "{datagrams} of {wanted} datagrams came in time"

@@ -9,7 +9,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use crate::failure::Failure;
+use crate::json;
 use crate::options::Common;
+use crate::output::Output;
 use crate::recording::{Packet, Recording};
 use crate::session::say_where;
 use crate::signal;
@@ -56,6 +58,10 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     }
     let skipped = others.values().sum::<u64>() + cut + unread;
     aside!("sent={sent} skipped={skipped}");
+    if common.json {
+        let file = options.file.display().to_string();
+        Output::new(true).line(&json::results::replayed(&file, sent, skipped))?;
+    }
     if cut > 0 {
         aside!(
             "groupcast: of {cut} datagrams the capture has only the beginning, so they were not sent; \

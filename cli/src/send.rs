@@ -15,12 +15,13 @@ use core::time::Duration;
 use groupcast::SendError;
 
 use crate::choices::class_name;
-use crate::delivery::Known;
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::json;
 use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
 use crate::options::Common;
+use crate::output::Output;
 use crate::signal;
 use crate::trust;
 use mouth::Mouth;
@@ -52,19 +53,12 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
     let mut mouth = Mouth::open(common, options, key)?;
     let said = mouth.meet().and_then(|()| match &said {
         Said::Whole(message) => say_whole(&mut mouth, message, options.times()),
-        Said::Lines { by_hand } => say_lines(&mut mouth, options.rate, *by_hand),
+        Said::Lines { by_hand } => say_lines(common, &mut mouth, options.rate, *by_hand),
     });
     let leave_by = LeaveBy::new(options.leave_within).get();
     // Lines that cannot be sent do not keep the others from arriving.
     let settled = mouth.settle(leave_by);
-    if settled.is_ok() {
-        mouth.tell();
-    }
-    let closed = mouth.close(
-        common.verbose,
-        leave_by,
-        matches!(settled, Ok(Known::Arrived)),
-    );
+    let closed = mouth.close(common, leave_by, &settled);
     Failure::all([said, closed, settled.map(|_| ())])
 }
 
@@ -171,7 +165,13 @@ fn say_whole(mouth: &mut Mouth, message: &[u8], times: Times) -> Result<(), Fail
 }
 
 /// Sends standard input line by line, and takes part in the group meanwhile.
-fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>, by_hand: bool) -> Result<(), Failure> {
+fn say_lines(
+    common: &Common,
+    mouth: &mut Mouth,
+    rate: Option<NonZeroU32>,
+    by_hand: bool,
+) -> Result<(), Failure> {
+    let mut output = Output::new(common.json);
     let lines = lines::read();
     let mut hint = by_hand.then(|| Instant::now() + HINT);
     let mut rate = Rate::new(rate);
@@ -199,6 +199,9 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>, by_hand: bool) -> Resu
                 Err(Failure::Settings(why)) => {
                     refused += 1;
                     aside!("groupcast: line {number} is not sent: {why}");
+                    if common.json {
+                        output.line(&json::results::refused(number, &why))?;
+                    }
                 }
                 Err(failure) => return Err(failure),
             }

@@ -11,11 +11,13 @@ use groupcast::{Channel, Class, Event};
 use super::options::Send;
 use crate::bare::Bare;
 use crate::choices::class_name;
-use crate::delivery::{Delivery, Expected, Known};
+use crate::delivery::{Delivery, Expected, Known, Receipt};
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::json::results::Sent;
 use crate::leaving::Left;
 use crate::options::Common;
+use crate::output::Output;
 use crate::session::{Session, builder, say_summary};
 
 /// What messages are sent with.
@@ -139,31 +141,6 @@ impl Mouth {
         }
     }
 
-    /// Says who has it: always if not all have who are here, else to whoever sits at a terminal.
-    pub(super) fn tell(&self) {
-        let (count, is_whole, sentence) = match self {
-            Self::Bare(_, count) => (*count, true, "; nobody confirms bare datagrams".to_owned()),
-            Self::Member(talker) => match &talker.delivery {
-                Some(delivery) => {
-                    let receipt = delivery.receipt(&talker.session);
-                    (talker.count, receipt.is_whole(), receipt.sentence())
-                }
-                None => {
-                    let class = class_name(talker.channel);
-                    let sentence = format!("; nobody confirms messages of class {class}");
-                    (talker.count, true, sentence)
-                }
-            },
-        };
-        if count > 0 && (!is_whole || stderr().is_terminal()) {
-            let what = match count {
-                1 => String::new(),
-                count => format!("{count} messages "),
-            };
-            aside!("{what}sent{}", escaped(&sentence));
-        }
-    }
-
     pub(super) fn limit(&self) -> usize {
         match self {
             Self::Member(talker) => {
@@ -175,21 +152,63 @@ impl Mouth {
         }
     }
 
-    /// Leaves when all is sent, and says whether anything was lost on the way out. What those have who were to
-    /// have it was not lost, whatever the network refused for a moment.
+    /// What became of what was said, as far as it is known now.
+    fn told(&self) -> Told {
+        let talker = match self {
+            Self::Bare(_, count) => {
+                return Told {
+                    is_whole: true,
+                    sentence: "; nobody confirms bare datagrams".to_owned(),
+                    sent: Sent::bare(*count),
+                };
+            }
+            Self::Member(talker) => talker,
+        };
+        let (member, channel) = (&talker.session.member, talker.channel);
+        let receipt = talker.delivery.as_ref();
+        let receipt = receipt.map(|delivery| match talker.count {
+            0 => Receipt::default(),
+            _ => delivery.receipt(&talker.session),
+        });
+        Told {
+            is_whole: receipt.as_ref().is_none_or(Receipt::is_whole),
+            sentence: receipt.as_ref().map_or_else(
+                || {
+                    format!(
+                        "; nobody confirms messages of class {}",
+                        class_name(channel)
+                    )
+                },
+                Receipt::sentence,
+            ),
+            sent: Sent::by(
+                (member.id(), member.session()),
+                channel,
+                talker.count,
+                talker.said,
+                receipt.as_ref(),
+            ),
+        }
+    }
+
+    /// Leaves when all is sent, and says what became of it, and whether anything was lost on the way out. What
+    /// those have who were to have it was not lost, whatever the network refused for a moment.
     pub(super) fn close(
         self,
-        verbose: bool,
+        common: &Common,
         leave_by: Option<Instant>,
-        has_arrived: bool,
+        settled: &Result<Known, Failure>,
     ) -> Result<(), Failure> {
+        let told = self.told();
         let Self::Member(talker) = self else {
-            return Ok(());
+            return told.tell(common.json, settled);
         };
         let left = talker.session.leave_by(leave_by)?;
         let counters = left.counters;
         let lost = counters.send_failures;
-        if verbose {
+        let sent = told.sent.without(left.unsent);
+        let told = Told { sent, ..told }.tell(common.json, settled);
+        if common.verbose {
             aside!(
                 "sent {} messages in {} datagrams, {} bytes",
                 left.sent(),
@@ -198,7 +217,36 @@ impl Mouth {
             );
             say_summary(&counters);
         }
-        judge(left.check()?, has_arrived)
+        let judged = left
+            .check()
+            .and_then(|left| judge(left, matches!(settled, Ok(Known::Arrived))));
+        Failure::all([judged, told])
+    }
+}
+
+/// What is said at the end.
+struct Told {
+    /// Whether all have it who are here.
+    is_whole: bool,
+    sentence: String,
+    sent: Sent,
+}
+
+impl Told {
+    /// For programs always; for people if not all have it who are here, or if somebody sits at a terminal.
+    fn tell(&self, json: bool, settled: &Result<Known, Failure>) -> Result<(), Failure> {
+        let count = self.sent.messages();
+        if settled.is_ok() && count > 0 && (!self.is_whole || stderr().is_terminal()) {
+            let what = match count {
+                1 => String::new(),
+                count => format!("{count} messages "),
+            };
+            aside!("{what}sent{}", escaped(&self.sentence));
+        }
+        if json {
+            return Output::new(true).line(&self.sent.line());
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod exit_codes;
 mod hostile;
 mod input;
 mod interfaces;
+mod json;
 mod keygen;
 mod leaving;
 mod listen;

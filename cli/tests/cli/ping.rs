@@ -26,8 +26,8 @@ fn check(line: &Value, asked: u64) {
         assert_eq!(way["asked"], asked, "{line}");
         let answered = way["answered"].as_u64().unwrap();
         assert!((1..=asked).contains(&answered), "{line}");
-        let loss = (asked - answered) as f64 / asked as f64;
-        assert_eq!(way["loss"].as_f64().unwrap(), loss, "{line}");
+        let loss = (asked - answered) as f64 * 100.0 / asked as f64;
+        assert_eq!(way["loss_percent"].as_f64().unwrap(), loss, "{line}");
         let times = ["min_ms", "p50_ms", "p90_ms", "p99_ms", "max_ms"];
         let times = times.map(|name| way[name].as_f64().unwrap());
         assert!(times.is_sorted() && times[0] > 0.0, "{line}");
