@@ -7,7 +7,7 @@ use crate::chat::options::Chat;
 use crate::doctor::options::Doctor;
 use crate::keygen::options::Keygen;
 use crate::listen::options::Listen;
-use crate::manual::exit_codes;
+use crate::manual::below;
 use crate::manual::options::{Completions, Man};
 use crate::members::options::Members;
 use crate::options::Common;
@@ -22,7 +22,7 @@ use crate::{ping, record, replay, top};
 
 /// Group messaging over UDP multicast.
 #[derive(Debug, Parser)]
-#[command(name = "groupcast", version, after_help = exit_codes())]
+#[command(name = "groupcast", version, after_help = below())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -73,6 +73,41 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write those of all commands into a directory.
     Man(Man),
+}
+
+/// What a member is called that was not told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Called {
+    /// After the person who talks.
+    AsUser,
+    /// After the machine that it stands for.
+    AsHost,
+    /// Whoever only looks leaves no name with others.
+    Nobody,
+}
+
+impl Command {
+    /// What its member is called, if nothing else is said.
+    pub(crate) const fn called(&self) -> Called {
+        match self {
+            Self::Chat(_) => Called::AsUser,
+            Self::Listen(_) | Self::Send(_) | Self::Pipe(_) => Called::AsHost,
+            _ => Called::Nobody,
+        }
+    }
+
+    /// Whether it goes by the file of settings. What stays on this machine, or meets no group, does not.
+    pub(crate) const fn has_file(&self) -> bool {
+        !matches!(
+            self,
+            Self::Demo
+                | Self::Sim(_)
+                | Self::Bench(_)
+                | Self::Keygen(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
+    }
 }
 
 #[cfg(test)]

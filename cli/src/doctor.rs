@@ -48,7 +48,8 @@ const ENDED: &str = "ended before it was known";
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
     // What is missing now is what it is asked about, so it does not wait for that.
     let selector = common.interface.clone().unwrap_or_default();
-    let group = signal::ends_at_once(|| resolve_group_on(&common.group, &selector))?;
+    let group = signal::ends_at_once(|| resolve_group_on(&common.group, &selector))
+        .map_err(|error| common.failure(&error))?;
     let case = Case {
         group,
         selector,
@@ -82,11 +83,14 @@ fn examine(
     let stack = match stack {
         Ok(stack) => stack,
         // A group that is none is no matter of health.
-        Err(error @ (Error::NotMulticast(_) | Error::PortZero)) => return Err(error.into()),
+        Err(error @ (Error::NotMulticast(_) | Error::PortZero)) => {
+            return Err(common.failure(&error));
+        }
         Err(error) => {
             place::environment(chart, case, None)?;
             let remedy = remedy::for_error(&error, case.group.port(), &case.system);
-            chart.fail("interface", remedy::brief(&error), Some(remedy))?;
+            let brief = format!("{}{}", remedy::brief(&error), common.origins.blamed(&error));
+            chart.fail("interface", brief, Some(remedy))?;
             for check in AFTER_INTERFACE.into_iter().chain(["peers", "snooping"]) {
                 chart.skip(check, "there is no interface to try it on")?;
             }

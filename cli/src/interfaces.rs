@@ -43,7 +43,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
             output.line(&format!("{group} would use {name} ({address})"))?;
         }
     }
-    stack.map(|_| ()).map_err(Failure::from)
+    stack.map(|_| ()).map_err(|error| common.failure(&error))
 }
 
 /// The interfaces in columns. `chosen` says why one of them is.

@@ -32,6 +32,7 @@ mod listen;
 mod manual;
 mod members;
 mod options;
+mod origin;
 mod output;
 mod ping;
 mod pipe;
@@ -42,6 +43,7 @@ mod replay;
 mod sealing;
 mod send;
 mod session;
+mod settings;
 mod signal;
 mod sim;
 mod socket;
@@ -53,15 +55,13 @@ mod unreadable;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let Cli { common, command } = match Cli::try_parse() {
+    let Cli { common, command } = match settings::read() {
         Ok(cli) => cli,
-        Err(said) => return manual::usage(&said),
+        Err(code) => return code,
     };
     // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them.
     let ready = match command {

@@ -40,10 +40,44 @@ pub(crate) const EXIT_CODES: [(u8, &str); 5] = [
     ),
 ];
 
-/// The table, for `--help`.
-pub(crate) fn exit_codes() -> String {
+/// What the file of settings may say.
+const SETTINGS: &str = "\
+profile = \"home\"               # without --profile; may be left out
+name = \"ana\"                   # here for all profiles
+
+[profiles.home]
+group = \"239.1.2.4:12345\"
+interface = \"eth0\"
+
+[profiles.kitchen]
+group-name = \"kitchen\"
+key-file = \"kitchen.keys\"      # beside this file, or from / or ~ on
+";
+
+/// Where settings are looked for.
+const ORDER: &str = "What the command line does not say is taken from variables (GROUPCAST_GROUP, \
+    GROUPCAST_NAME, ...), then from the profile, then from the top of the file. demo, sim, bench and keygen take \
+    nothing from the file.";
+
+/// What stands below the options: settings, and the table.
+pub(crate) fn below() -> String {
     let lines = EXIT_CODES.map(|(code, meaning)| format!("\n  {code:<3}  {meaning}"));
-    format!("Exit codes:{}", lines.concat())
+    let settings: String = SETTINGS.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "The file of settings, ~/.config/groupcast/config.toml, may say:\n\n{settings}\n{ORDER}\n\nExit \
+         codes:{}",
+        lines.concat()
+    )
+}
+
+/// The file of settings, as a section of the manual page.
+fn files() -> String {
+    let settings = SETTINGS.replace('-', "\\-");
+    let order = ORDER.replace('-', "\\-");
+    format!(
+        ".SH FILES\n.TP\n\\fI~/.config/groupcast/config.toml\\fR\nWhat it may say:\n.nf\n\n{settings}.fi\n.PP\n\
+         {order}\n"
+    )
 }
 
 /// The table, as a section of the manual page.
@@ -70,9 +104,10 @@ pub(crate) fn man(options: &Man) -> Result<(), Failure> {
 /// The page of `groupcast` itself.
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // The table has a section of its own.
+    // They have sections of their own.
     let command = command.after_help("");
     clap_mangen::Man::new(command).render(&mut page)?;
+    page.extend_from_slice(files().as_bytes());
     page.extend_from_slice(exit_status().as_bytes());
     Ok(page)
 }

@@ -4,10 +4,18 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::Args;
-use groupcast::MemberId;
-use groupcast_std::InterfaceSelector;
+use groupcast::{MemberId, Name};
+use groupcast_std::{Error, InterfaceSelector};
 
 use crate::choices::{PaceChoice, StorageChoice};
+use crate::failure::Failure;
+use crate::origin::Origins;
+
+/// Variables of the environment.
+pub(crate) const GROUP: &str = "GROUPCAST_GROUP";
+pub(crate) const INTERFACE: &str = "GROUPCAST_INTERFACE";
+pub(crate) const KEY_FILE: &str = "GROUPCAST_KEY_FILE";
+pub(crate) const NAME: &str = "GROUPCAST_NAME";
 
 /// Options of every command.
 #[derive(Args, Debug)]
@@ -19,7 +27,9 @@ pub(crate) struct Common {
         long,
         global = true,
         value_name = "ADDR:PORT",
-        default_value = "239.1.2.3:12345"
+        env = GROUP,
+        default_value = "239.1.2.3:12345",
+        value_parser = parse_group
     )]
     pub(crate) group: String,
 
@@ -30,7 +40,7 @@ pub(crate) struct Common {
         long,
         global = true,
         value_name = "NAME|INDEX|ADDR",
-        env = "GROUPCAST_INTERFACE",
+        env = INTERFACE,
         value_parser = parse_interface
     )]
     pub(crate) interface: Option<InterfaceSelector>,
@@ -46,8 +56,10 @@ pub(crate) struct Common {
     )]
     pub(crate) wait_interface: Option<Duration>,
 
-    /// The name others see, up to 32 bytes.
-    #[arg(short, long, global = true, value_name = "NAME")]
+    /// The name others see, up to 32 bytes. Default: in `chat` the user's, in `listen`, `send` and `pipe` the
+    /// machine's. Commands that only look have none but
+    /// what is given here.
+    #[arg(short, long, global = true, value_name = "NAME", env = NAME, value_parser = parse_name)]
     pub(crate) name: Option<String>,
 
     /// A fixed member id, up to 8 hexadecimal digits, not 0. Default: drawn at random.
@@ -65,9 +77,30 @@ pub(crate) struct Common {
         long,
         global = true,
         value_name = "FILE",
-        env = "GROUPCAST_KEY_FILE"
+        env = KEY_FILE,
+        value_parser = parse_path
     )]
     pub(crate) key_file: Option<PathBuf>,
+
+    /// Take what is not given here from this profile of the file of settings: group, name, interface and keys.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PROFILE",
+        env = "GROUPCAST_PROFILE",
+        value_parser = parse_name
+    )]
+    pub(crate) profile: Option<String>,
+
+    /// The file of settings. Default: the user's, groupcast/config.toml in ~/.config. /dev/null has none.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GROUPCAST_CONFIG",
+        value_parser = parse_path
+    )]
+    pub(crate) config: Option<PathBuf>,
 
     /// In a sealed group: believe whoever holds the key, without waiting for proof that it is there now. For
     /// those that take part --hidden. What was recorded before can then be played back.
@@ -99,6 +132,22 @@ pub(crate) struct Common {
     /// Say more on standard error.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+
+    /// Where those of them come from that are not on the command line.
+    #[arg(skip)]
+    pub(crate) origins: Origins,
+}
+
+impl Common {
+    /// Why it does not work, and where the setting comes from that is to blame.
+    pub(crate) fn failure(&self, error: &Error) -> Failure {
+        let text = format!("{error}{}", self.origins.blamed(error));
+        if error.is_setting() {
+            Failure::Settings(text)
+        } else {
+            Failure::Trouble(text)
+        }
+    }
 }
 
 /// What a member may use.
@@ -118,8 +167,35 @@ pub(crate) struct Limits {
     pub(crate) max_datagram: Option<u16>,
 }
 
-fn parse_interface(text: &str) -> Result<InterfaceSelector, &'static str> {
-    // A variable of a script that is not set is not a wish to have one chosen.
+// A variable of a script that is not set is no wish: empty is refused by all of them.
+
+pub(crate) fn parse_group(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err(
+            "a group is an address and a port, such as 239.1.2.3:12345, or a name and a port",
+        );
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn parse_name(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("a name is not empty; leave it out to have the usual one");
+    }
+    if Name::new(text).is_none() {
+        return Err("it is longer than 32 bytes of UTF-8; shorten it");
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() {
+        return Err("a file has a name");
+    }
+    Ok(text.into())
+}
+
+pub(crate) fn parse_interface(text: &str) -> Result<InterfaceSelector, &'static str> {
     if text.trim().is_empty() {
         return Err("an interface is a name, an index or an address; `auto` has one chosen");
     }
@@ -158,7 +234,10 @@ mod tests {
         }
         for empty in ["", " "] {
             assert!(parse_interface(empty).is_err());
+            assert!(parse_group(empty).is_err() && parse_name(empty).is_err());
         }
+        assert!(parse_path("").is_err());
+        assert!(parse_name(&"x".repeat(33)).is_err());
         assert_eq!(parse_interface("auto"), Ok(InterfaceSelector::Auto));
         assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
         for bad in ["", "-1", "nan", "inf", "1e300", "soon"] {

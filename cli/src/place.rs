@@ -26,19 +26,23 @@ pub(crate) fn group_on(
 ) -> Result<SocketAddr, Failure> {
     // Nobody has joined yet, so there is nobody to say good-bye to.
     signal::ends_at_once(|| match common.wait_interface {
-        None => Ok(resolve_group_on(&common.group, selector)?),
-        Some(limit) => wait(&common.group, selector, limit),
+        None => resolve_group_on(&common.group, selector).map_err(|error| common.failure(&error)),
+        Some(limit) => wait(common, selector, limit),
     })
 }
 
 /// Looks until all is there, for so long.
-fn wait(group: &str, selector: &InterfaceSelector, limit: Duration) -> Result<SocketAddr, Failure> {
+fn wait(
+    common: &Common,
+    selector: &InterfaceSelector,
+    limit: Duration,
+) -> Result<SocketAddr, Failure> {
     let start = Instant::now();
     let mut said = None;
     loop {
-        let missing = match look(group, selector) {
+        let missing = match look(&common.group, selector) {
             Look::Ready(group) => return Ok(group),
-            Look::Fault(error) => return Err(error.into()),
+            Look::Fault(error) => return Err(common.failure(&error)),
             Look::Missing(missing) => missing,
         };
         let left = limit.saturating_sub(start.elapsed());

@@ -13,7 +13,8 @@ pub(crate) fn load(common: &Common) -> Result<Option<KeyFile>, Failure> {
     let Some(path) = &common.key_file else {
         return Ok(None);
     };
-    let file = signal::ends_at_once(|| key_file::load(path))?;
+    let file = signal::ends_at_once(|| key_file::load(path))
+        .map_err(|error| common.failure(&error.into()))?;
     // A file without a name fits any group.
     let name = file.group_name().as_str();
     match &common.group_name {

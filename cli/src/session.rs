@@ -77,7 +77,10 @@ impl Session {
         if let Some(id) = common.id {
             builder = builder.id(id);
         }
-        let member = builder.note_strangers(true).join()?;
+        let member = builder
+            .note_strangers(true)
+            .join()
+            .map_err(|error| common.failure(&error))?;
         say_start(common, &member);
         Ok(Self {
             unreadable: Unreadable::new(member.group(), member.is_sealed()),

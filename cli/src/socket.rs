@@ -160,5 +160,5 @@ fn stack(common: &Common) -> Result<StdStack, Failure> {
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());
     }
-    Ok(builder.build()?)
+    builder.build().map_err(|error| common.failure(&error))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Sim {
 
     /// The network. The options that follow change it.
     #[arg(long, value_name = "NAME", default_value = "lan")]
-    pub(crate) profile: Profile,
+    pub(crate) link: LinkChoice,
 
     /// What every datagram takes at least, in milliseconds.
     #[arg(long, value_name = "MS", value_parser = parse_millis)]
@@ -95,7 +95,7 @@ pub(crate) struct Sim {
 
 /// A network, as it is called on the command line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Profile {
+pub(crate) enum LinkChoice {
     /// No delay, no loss.
     Perfect,
     /// 0.2 ms and exponential 0.1 ms.
@@ -109,11 +109,11 @@ pub(crate) enum Profile {
 impl Sim {
     /// The link that is asked for.
     pub(crate) fn link(&self) -> Result<Link, String> {
-        let mut link = match self.profile {
-            Profile::Perfect => Link::perfect(),
-            Profile::Lan => Link::lan(),
-            Profile::Wifi => Link::wifi(),
-            Profile::BadWifi => Link::wifi()
+        let mut link = match self.link {
+            LinkChoice::Perfect => Link::perfect(),
+            LinkChoice::Lan => Link::lan(),
+            LinkChoice::Wifi => Link::wifi(),
+            LinkChoice::BadWifi => Link::wifi()
                 .with_loss(0.05)
                 .with_burst(0.05, 5.0)
                 .with_reorder(0.01, Duration::from_millis(40)),
@@ -175,7 +175,7 @@ impl Sim {
     }
 }
 
-impl fmt::Display for Profile {
+impl fmt::Display for LinkChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         value_name(self, f)
     }

@@ -158,7 +158,7 @@ pub(super) fn network(options: &Sim) -> String {
     };
     format!(
         "network {}{}; storage {}; {seeds}",
-        options.profile,
+        options.link,
         changes(options),
         options.storage
     )
@@ -172,7 +172,7 @@ fn fixed(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
 }
 
-/// What is not as the profile has it.
+/// What is not as the kind of link has it.
 fn changes(options: &Sim) -> String {
     let mut text = String::new();
     let mut add = |change: String| {

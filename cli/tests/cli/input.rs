@@ -51,7 +51,7 @@ fn settings_that_cannot_be_are_refused_by_every_command() {
         ),
         (
             &["--name", &long],
-            "the name is longer than 32 octets of UTF-8; shorten it",
+            "longer than 32 bytes of UTF-8; shorten it",
         ),
         (&["--group-name", &long], "shorten it"),
         (&["--id", "0"], "hexadecimal digits and not 0"),

@@ -27,6 +27,7 @@ mod reliable;
 mod screen;
 mod sealed;
 mod send;
+mod settings;
 mod signed;
 mod sim;
 mod streams;

@@ -46,7 +46,7 @@ fn the_manual_has_a_page_for_every_command() {
     let printed = run(group(0), ["man"]).expect(0).stdout.join("\n");
     let written = std::fs::read_to_string(directory.join("groupcast.1")).unwrap();
     assert_eq!(printed, written.trim_end());
-    for expected in ["GROUPCAST_INTERFACE", "EXIT STATUS"] {
+    for expected in ["GROUPCAST_INTERFACE", "[profiles.kitchen]", "EXIT STATUS"] {
         assert!(printed.contains(expected), "{printed}");
     }
 }

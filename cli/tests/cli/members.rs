@@ -26,7 +26,7 @@ fn ctrl_c_and_sigterm_say_good_bye_and_exit_0() {
 fn the_roster_is_printed_once_with_a_timeout() {
     let group = group(51);
     let ana = Running::joined(group, ["listen", "--name", "ana", "--id", "a"]);
-    let nameless = Running::joined(group, ["listen", "--id", "b"]);
+    let nameless = Running::joined(group, ["members", "--id", "b"]);
     let ended = run(group, ["members", "--json", "--timeout", "2"]).expect(0);
     let members: Vec<Value> = ended
         .stdout

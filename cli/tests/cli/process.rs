@@ -26,7 +26,14 @@ pub(crate) fn group(test: u8) -> SocketAddrV4 {
 /// A process that is not started yet. It uses the loopback interface.
 pub(crate) fn command(group: SocketAddrV4) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_groupcast"));
+    // What whoever runs the tests has set is not meant for them.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GROUPCAST_") {
+            command.env_remove(name);
+        }
+    }
     command
+        .env("GROUPCAST_CONFIG", "/dev/null")
         .env("GROUPCAST_INTERFACE", "127.0.0.1")
         .arg("--group")
         .arg(group.to_string())
