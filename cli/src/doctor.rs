@@ -7,12 +7,15 @@ mod command;
 mod finding;
 mod heard;
 mod judge;
+mod looks;
+mod nft;
 pub(crate) mod options;
 mod pair;
 mod place;
 pub(crate) mod probe;
 mod remedy;
 mod report;
+mod strange;
 mod system;
 mod trial;
 
@@ -20,6 +23,7 @@ use groupcast_std::interfaces::survey;
 use groupcast_std::{Choice, Error, StdStack, resolve_group_on};
 
 use crate::failure::Failure;
+use crate::framing::Framing;
 use crate::options::Common;
 use crate::signal;
 use finding::{Chart, Voice};
@@ -28,7 +32,8 @@ use place::Case;
 use system::System;
 
 /// What can only be tried on an interface that is fit for it.
-const AFTER_INTERFACE: [&str; 11] = [
+const AFTER_INTERFACE: [&str; 12] = [
+    "hops",
     "route",
     "rp_filter",
     "igmp",
@@ -55,6 +60,7 @@ pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
         selector,
         verdicts: survey(group.ip())?,
         system: System::here(),
+        framing: signal::ends_at_once(|| Framing::new(common, group))?,
     };
     let voice = match (common.json, options.report) {
         (true, _) => Voice::Json,
@@ -88,7 +94,7 @@ fn examine(
         }
         Err(error) => {
             place::environment(chart, case, None)?;
-            let remedy = remedy::for_error(&error, case.group.port(), &case.system);
+            let remedy = remedy::for_error(&error, case);
             let brief = format!("{}{}", remedy::brief(&error), common.origins.blamed(&error));
             chart.fail("interface", brief, Some(remedy))?;
             for check in AFTER_INTERFACE.into_iter().chain(["peers", "snooping"]) {
@@ -100,6 +106,7 @@ fn examine(
     let choice = stack.choice().clone();
     place::environment(chart, case, Some(&choice))?;
     place::interface(chart, case, &choice)?;
+    place::hops(chart, case, common, &choice)?;
     place::route(chart, case, &choice)?;
     place::settings(chart, case, &choice)?;
     let Some(mut trial) = trial::port(chart, case, stack)? else {
@@ -157,7 +164,7 @@ fn meet(
         return skip_from(chart, "mtu", ENDED);
     }
     judge::mtu(chart, case, choice, Some(&outcome))?;
-    judge::peers(chart, case, choice, options, &outcome, drops_before)?;
+    judge::peers(chart, case, common, options, choice, &outcome, drops_before)?;
     judge::snooping(chart, case, choice, options, Some(&outcome))
 }
 

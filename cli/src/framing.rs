@@ -32,6 +32,8 @@ pub(crate) struct Framing {
     tag: GroupTag,
     /// In a sealed group.
     keys: Option<Keyring>,
+    /// What the group's tags would be if it had no name.
+    nameless: Vec<GroupTag>,
 }
 
 impl Framing {
@@ -44,19 +46,48 @@ impl Framing {
             (None, Some(file)) => *file.group_name(),
             (None, None) => Name::EMPTY,
         };
-        let keys = file
-            .map(|file| Keyring::derive(file.keys(), group, &name))
-            .transpose()
-            .map_err(|error| Failure::Settings(error.to_string()))?;
+        let derive = |name: &Name| {
+            let keys = file.as_ref();
+            keys.map(|file| Keyring::derive(file.keys(), group, name))
+                .transpose()
+                .map_err(|error| Failure::Settings(error.to_string()))
+        };
+        let keys = derive(&name)?;
+        let nameless = match derive(&Name::EMPTY)? {
+            Some(keys) => keys.tags().collect(),
+            None => vec![open_group_tag(group, &Name::EMPTY)],
+        };
         let tag = match &keys {
             Some(keys) => keys.sending().tag(),
             None => open_group_tag(group, &name),
         };
-        Ok(Self { tag, keys })
+        Ok(Self {
+            tag,
+            keys,
+            nameless,
+        })
     }
 
     pub(crate) const fn is_sealed(&self) -> bool {
         self.keys.is_some()
+    }
+
+    /// The tag of what is sent.
+    pub(crate) const fn tag(&self) -> GroupTag {
+        self.tag
+    }
+
+    /// Whether this is a tag of the group.
+    pub(crate) fn knows(&self, tag: GroupTag) -> bool {
+        match &self.keys {
+            Some(keys) => keys.with_tag(tag).next().is_some(),
+            None => tag == self.tag,
+        }
+    }
+
+    /// Whether it would be one if the group had no name.
+    pub(crate) fn is_nameless(&self, tag: GroupTag) -> bool {
+        self.nameless.contains(&tag)
     }
 
     /// Reads a datagram. One that is sealed is opened in place.

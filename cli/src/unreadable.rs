@@ -46,8 +46,8 @@ impl Why {
     ];
 
     /// Why a member that is sealed, or is not, cannot read a stranger.
-    pub(crate) const fn of(stranger: &Stranger, is_sealed: bool) -> Self {
-        match (stranger.version, stranger.suite, is_sealed) {
+    pub(crate) const fn of(version: u8, suite: u8, is_sealed: bool) -> Self {
+        match (version, suite, is_sealed) {
             (VERSION, 0, false) => Self::OtherName,
             (VERSION, 0, true) => Self::Open,
             (VERSION, 1, false) => Self::Sealed,
@@ -58,7 +58,7 @@ impl Why {
     }
 
     /// What stands behind `2 members here`.
-    const fn said(self, is_one: bool) -> &'static str {
+    pub(crate) const fn said(self, is_one: bool) -> &'static str {
         match (self, is_one) {
             (Self::OtherKey, true) => "uses another key or group name",
             (Self::OtherKey, false) => "use another key or group name",
@@ -108,7 +108,7 @@ impl Unreadable {
 
     /// Somebody was heard who is not of the group.
     pub(crate) fn hear(&mut self, now: Instant, stranger: &Stranger) {
-        let why = Why::of(stranger, self.is_sealed);
+        let why = Why::of(stranger.version, stranger.suite, self.is_sealed);
         let is_doctor = stranger.tag == self.doctors && stranger.suite == 0;
         if is_doctor && why != Why::Version {
             return;
@@ -201,7 +201,8 @@ mod tests {
     }
 
     fn why(kind: u8, is_sealed: bool) -> Why {
-        Why::of(&stranger(kind, 1, 1), is_sealed)
+        let stranger = stranger(kind, 1, 1);
+        Why::of(stranger.version, stranger.suite, is_sealed)
     }
 
     #[test]

@@ -1,7 +1,31 @@
 //! The commands that mend something, as each system has them: pure functions, so that all of them are tested
 //! everywhere.
 
+use super::nft::Chain;
 use super::system::Firewall;
+
+/// What is known of the rules of this machine's firewall.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) manager: Option<Firewall>,
+    /// The chains that can drop what is at stake; `None`: not known.
+    pub(crate) chains: Option<Vec<Chain>>,
+    /// The arguments of this doctor.
+    pub(crate) again: String,
+}
+
+impl Rules {
+    /// Whether it is known what to do.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.manager.is_some() || self.chains.is_some()
+    }
+
+    /// Whether anything is there that can drop, as far as is known.
+    pub(crate) fn may_drop(&self) -> bool {
+        let has_chains = self.chains.as_ref().is_none_or(|chains| !chains.is_empty());
+        self.manager.is_some() || has_chains
+    }
+}
 
 /// A system, as far as its commands differ.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,32 +139,73 @@ impl Os {
     }
 
     /// Lets datagrams to the group's port in.
-    pub(crate) fn let_in(self, port: u16, firewall: Option<Firewall>) -> String {
-        match (self, firewall) {
-            (Self::Windows, _) => format!(
+    pub(crate) fn let_in(self, port: u16, rules: &Rules) -> String {
+        match self {
+            Self::Windows => format!(
                 "New-NetFirewallRule -DisplayName groupcast -Direction Inbound -Protocol UDP -LocalPort \
                  {port} -Action Allow"
             ),
-            (Self::Apple, _) => APPLE_FIREWALL.to_owned(),
-            (Self::Bsd, _) => PF.to_owned(),
-            (_, Some(Firewall::Ufw)) => format!("sudo ufw allow {port}/udp"),
-            (_, Some(Firewall::Firewalld)) => format!("sudo firewall-cmd --add-port={port}/udp"),
-            (_, None) => format!("sudo nft insert rule inet filter input udp dport {port} accept"),
+            Self::Apple => APPLE_FIREWALL.to_owned(),
+            Self::Bsd => PF.to_owned(),
+            Self::Linux | Self::Android => {
+                let manager = rules.manager.map(|manager| match manager {
+                    Firewall::Ufw => format!("sudo ufw allow {port}/udp"),
+                    Firewall::Firewalld => format!("sudo firewall-cmd --add-port={port}/udp"),
+                });
+                self.pass(port, manager, rules)
+            }
         }
     }
 
     /// Lets datagrams to the group's port out.
-    pub(crate) fn let_out(self, port: u16, firewall: Option<Firewall>) -> String {
-        match (self, firewall) {
-            (Self::Windows, _) => format!(
+    pub(crate) fn let_out(self, port: u16, rules: &Rules) -> String {
+        match self {
+            Self::Windows => format!(
                 "New-NetFirewallRule -DisplayName groupcast -Direction Outbound -Protocol UDP -RemotePort \
                  {port} -Action Allow"
             ),
             // The application firewall lets everything out. What does not is the packet filter, which
             // programs of third parties fill.
-            (Self::Apple | Self::Bsd, _) => PF.to_owned(),
-            (_, Some(Firewall::Ufw)) => format!("sudo ufw allow out {port}/udp"),
-            _ => format!("sudo nft insert rule inet filter output udp dport {port} accept"),
+            Self::Apple | Self::Bsd => PF.to_owned(),
+            Self::Linux | Self::Android => {
+                let manager = match rules.manager {
+                    Some(Firewall::Ufw) => Some(format!("sudo ufw allow out {port}/udp")),
+                    _ => None,
+                };
+                self.pass(port, manager, rules)
+            }
+        }
+    }
+
+    /// What the manager of the rules does, and a rule in each chain that it does not manage.
+    fn pass(self, port: u16, manager: Option<String>, rules: &Rules) -> String {
+        let managed = match rules.manager {
+            Some(Firewall::Ufw) => "filter",
+            Some(Firewall::Firewalld) => "firewalld",
+            None => "",
+        };
+        let is_managed = |chain: &&Chain| manager.is_some() && chain.table == managed;
+        let chains = rules.chains.as_deref();
+        let foreign = chains
+            .unwrap_or_default()
+            .iter()
+            .filter(|chain| !is_managed(chain));
+        let foreign = foreign.map(
+            |Chain {
+                 family,
+                 table,
+                 name,
+             }| {
+                let (table, name) = (self.quoted(table), self.quoted(name));
+                format!("sudo nft insert rule {family} {table} {name} udp dport {port} accept")
+            },
+        );
+        let all: Vec<_> = manager.iter().cloned().chain(foreign).collect();
+        match (all.is_empty(), chains) {
+            (false, _) => all.join(" && "),
+            (true, Some(_)) => "sudo nft list ruleset".to_owned(),
+            // As administrator it can read which chain that is.
+            (true, None) => format!("sudo \"$(command -v groupcast)\" {}", rules.again),
         }
     }
 
@@ -190,8 +255,10 @@ mod tests {
             os.set_mtu(name, 1500),
             os.multicast_on(name),
             os.add_route(name),
-            os.let_in(7, None),
-            os.let_out(7, None),
+            os.let_in(7, &unseen()),
+            os.let_out(7, &unseen()),
+            os.let_in(7, &chains(None, &["filter"])),
+            os.let_out(7, &chains(None, &[])),
             os.use_interface(name),
         ];
         all.extend(os.add_address(name, [7, 255]));
@@ -220,15 +287,62 @@ mod tests {
         }
     }
 
+    fn unseen() -> Rules {
+        Rules {
+            again: "doctor --group 239.1.2.3:7".to_owned(),
+            ..Rules::default()
+        }
+    }
+
+    /// A chain `guard` in each of these tables.
+    fn chains(manager: Option<Firewall>, tables: &[&str]) -> Rules {
+        let chain = |table: &&str| Chain {
+            family: "inet".to_owned(),
+            table: (*table).to_owned(),
+            name: "guard".to_owned(),
+        };
+        Rules {
+            manager,
+            chains: Some(tables.iter().map(chain).collect()),
+            ..unseen()
+        }
+    }
+
     #[test]
     fn who_is_on_a_mac_is_not_told_of_nft() {
-        assert!(Os::Apple.let_out(7, None).contains("pfctl"));
-        assert!(Os::Apple.let_in(7, None).contains("socketfilterfw"));
-        assert!(Os::Linux.let_out(7, None).contains("nft"));
-        assert!(
-            Os::Linux
-                .let_out(7, Some(Firewall::Ufw))
-                .contains("ufw allow out 7/udp")
+        assert!(Os::Apple.let_out(7, &unseen()).contains("pfctl"));
+        assert!(Os::Apple.let_in(7, &unseen()).contains("socketfilterfw"));
+    }
+
+    #[test]
+    fn a_rule_goes_into_the_chain_that_is_there() {
+        let fix = |rules: &Rules| Os::Linux.let_in(7, rules);
+        assert_eq!(
+            fix(&chains(None, &["mine"])),
+            "sudo nft insert rule inet mine guard udp dport 7 accept"
+        );
+        assert_eq!(
+            fix(&chains(None, &["a", "b"])),
+            "sudo nft insert rule inet a guard udp dport 7 accept && \
+             sudo nft insert rule inet b guard udp dport 7 accept"
+        );
+        assert_eq!(fix(&chains(None, &[])), "sudo nft list ruleset");
+        let ufw = chains(Some(Firewall::Ufw), &["filter", "mine"]);
+        assert_eq!(
+            fix(&ufw),
+            "sudo ufw allow 7/udp && sudo nft insert rule inet mine guard udp dport 7 accept"
+        );
+        let out = Os::Linux.let_out(7, &chains(Some(Firewall::Ufw), &["filter"]));
+        assert_eq!(out, "sudo ufw allow out 7/udp");
+        let firewalld = chains(Some(Firewall::Firewalld), &["firewalld"]);
+        assert_eq!(fix(&firewalld), "sudo firewall-cmd --add-port=7/udp");
+    }
+
+    #[test]
+    fn whoever_cannot_read_the_rules_is_told_how_to() {
+        assert_eq!(
+            Os::Linux.let_in(7, &unseen()),
+            "sudo \"$(command -v groupcast)\" doctor --group 239.1.2.3:7"
         );
     }
 

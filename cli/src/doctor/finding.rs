@@ -4,7 +4,8 @@ use core::fmt;
 
 use serde::Serialize;
 
-use crate::escape::escaped;
+use super::ENDED;
+use super::looks::Looks;
 use crate::failure::Failure;
 use crate::json;
 use crate::output::Output;
@@ -69,24 +70,16 @@ pub(crate) struct Finding {
     pub(crate) remedy: Option<Remedy>,
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            check,
-            status,
-            detail,
-            ..
-        } = self;
-        write!(f, "{status:4}  {check:11}  {}", escaped(detail))
-    }
-}
-
 /// The checks' results, told as they come.
 #[derive(Debug)]
 pub(crate) struct Chart {
     findings: Vec<Finding>,
     output: Output,
     voice: Voice,
+    looks: Looks,
+    /// Checks that were skipped for one reason, and are told together.
+    skipped: Vec<&'static str>,
+    why: String,
 }
 
 /// How results are told.
@@ -100,10 +93,18 @@ pub(crate) enum Voice {
 
 impl Chart {
     pub(crate) fn new(voice: Voice) -> Self {
+        let looks = match voice {
+            Voice::Plain => Looks::of_output(),
+            Voice::Aside => Looks::of_aside(),
+            Voice::Json => Looks::default(),
+        };
         Self {
             findings: Vec::new(),
             output: Output::new(false),
             voice,
+            looks,
+            skipped: Vec::new(),
+            why: String::new(),
         }
     }
 
@@ -154,12 +155,37 @@ impl Chart {
             detail: detail.into(),
             remedy,
         };
-        match self.voice {
-            Voice::Plain => self.output.line(&finding.to_string())?,
-            Voice::Json => self.output.line(&json::to_line(&finding))?,
-            Voice::Aside => aside!("{finding}"),
+        if self.voice == Voice::Json {
+            self.output.line(&json::to_line(&finding))?;
+        } else if status == Status::Skip {
+            if self.why != finding.detail {
+                self.tell_skipped()?;
+                self.why.clone_from(&finding.detail);
+            }
+            self.skipped.push(check);
+        } else {
+            self.tell_skipped()?;
+            self.tell(&self.looks.finding(&finding))?;
         }
         self.findings.push(finding);
+        Ok(())
+    }
+
+    fn tell_skipped(&mut self) -> Result<(), Failure> {
+        let skipped = core::mem::take(&mut self.skipped);
+        if skipped.is_empty() {
+            return Ok(());
+        }
+        self.tell(&self.looks.skipped(&skipped, &self.why))
+    }
+
+    fn tell(&mut self, lines: &[String]) -> Result<(), Failure> {
+        for line in lines {
+            match self.voice {
+                Voice::Aside => aside!("{line}"),
+                _ => self.output.line(line)?,
+            }
+        }
         Ok(())
     }
 
@@ -169,13 +195,10 @@ impl Chart {
 
     /// Tells what all of it comes to. A `report` comes last.
     pub(crate) fn conclude(&mut self, report: Option<&str>) -> Result<(), Failure> {
+        self.tell_skipped()?;
         let verdict = Verdict::of(&self.findings);
         match self.voice {
-            Voice::Plain => {
-                for line in verdict.lines() {
-                    self.output.line(&line)?;
-                }
-            }
+            Voice::Plain => self.tell(&verdict.lines(self.looks))?,
             Voice::Json => self.output.line(&json::to_line(&verdict))?,
             Voice::Aside => {}
         }
@@ -201,12 +224,37 @@ impl Chart {
     }
 }
 
+/// Warnings, those first that more likely are why nothing arrives. The last ones matter only to other programs.
+const WARNINGS: [&str; 12] = [
+    "peers",
+    "interface",
+    "environment",
+    "rp_filter",
+    "igmp",
+    "snooping",
+    "mtu",
+    "buffers",
+    "port",
+    "local",
+    "cross-talk",
+    "route",
+];
+
 /// What all findings together come to.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Verdict {
     verdict: Status,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     remedy: Option<Remedy>,
+    /// The check that has the remedy.
+    #[serde(skip)]
+    check: &'static str,
+    /// Whether nobody else was heard.
+    #[serde(skip)]
+    is_alone: bool,
+    /// Whether a signal ended it.
+    #[serde(skip)]
+    is_ended: bool,
 }
 
 impl Verdict {
@@ -217,23 +265,48 @@ impl Verdict {
             .into_iter()
             .find(|status| findings.iter().any(|finding| finding.status == *status));
         let verdict = worst.unwrap_or(Status::Ok);
-        let mut remedies = findings.iter().filter(|finding| finding.status == verdict);
-        let remedy = remedies.find_map(|finding| finding.remedy.clone());
-        Self { verdict, remedy }
+        let weight = |finding: &&Finding| match verdict {
+            Status::Warn => {
+                let found = WARNINGS.iter().position(|check| *check == finding.check);
+                found.unwrap_or(WARNINGS.len())
+            }
+            _ => 0,
+        };
+        let remedies = findings
+            .iter()
+            .filter(|finding| finding.status == verdict && finding.remedy.is_some());
+        // Of those that weigh the same, the first.
+        let found = remedies.min_by_key(weight);
+        let of_peers = || findings.iter().filter(|finding| finding.check == "peers");
+        Self {
+            verdict,
+            remedy: found.and_then(|finding| finding.remedy.clone()),
+            check: found.map_or("", |finding| finding.check),
+            is_alone: of_peers().next().is_some()
+                && of_peers().all(|finding| finding.status == Status::Skip),
+            is_ended: findings.iter().any(|finding| finding.detail == ENDED),
+        }
     }
 
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        match (&self.remedy, self.verdict) {
-            (Some(Remedy { cause, fix }), _) => {
-                lines.push(format!("most likely cause: {}", escaped(cause)));
-                if let Some(fix) = fix {
-                    lines.push(format!("fix: {}", escaped(fix)));
-                }
-            }
-            (None, Status::Fail) => lines.push("no cause is known".to_owned()),
-            (None, _) => lines.push("no fault found".to_owned()),
-        }
+    pub(crate) fn lines(&self, looks: Looks) -> Vec<String> {
+        let well = if self.is_ended {
+            "no fault found before it was ended"
+        } else if self.is_alone {
+            "nothing wrong found on this machine alone"
+        } else {
+            "no fault found"
+        };
+        let Some(Remedy { cause, fix }) = &self.remedy else {
+            return match self.verdict {
+                Status::Fail => looks.verdict("no cause is known", ""),
+                _ => looks.verdict(well, ""),
+            };
+        };
+        let mut lines = match (self.verdict, self.check) {
+            (Status::Fail, _) | (_, "peers") => looks.verdict("most likely cause: ", cause),
+            _ => looks.verdict(&format!("{well}; "), &format!("what may matter: {cause}")),
+        };
+        lines.extend(fix.as_ref().map(|fix| looks.fix(fix)));
         lines
     }
 }
@@ -251,6 +324,10 @@ mod tests {
         }
     }
 
+    fn lines(findings: &[Finding]) -> Vec<String> {
+        Verdict::of(findings).lines(Looks::default())
+    }
+
     #[test]
     fn the_first_failure_with_a_cause_is_the_cause_and_warnings_come_after() {
         let findings = [
@@ -259,12 +336,38 @@ mod tests {
             finding("c", Status::Fail, Some("first")),
             finding("d", Status::Fail, Some("second")),
         ];
-        let cause = |findings| Verdict::of(findings).lines()[0].clone();
+        let cause = |findings: &[Finding]| lines(findings)[0].clone();
         assert_eq!(cause(&findings), "most likely cause: first");
         assert_eq!(cause(&findings[..2]), "no cause is known");
-        assert_eq!(cause(&findings[..1]), "most likely cause: warned");
+        assert_eq!(
+            cause(&findings[..1]),
+            "no fault found; what may matter: warned"
+        );
         assert_eq!(cause(&[]), "no fault found");
         assert_eq!(cause(&[finding("a", Status::Skip, None)]), "no fault found");
+    }
+
+    #[test]
+    fn a_harmless_warning_is_no_cause_and_comes_after_what_others_show() {
+        let route = finding("route", Status::Warn, Some("no route"));
+        let peers = finding("peers", Status::Warn, Some("another key"));
+        let told = lines(&[route.clone(), peers]);
+        assert_eq!(told, ["most likely cause: another key", "fix: fix it"]);
+        let mtu = finding("mtu", Status::Warn, Some("small"));
+        let told = lines(&[route, mtu, finding("peers", Status::Ok, None)]);
+        assert_eq!(told[0], "no fault found; what may matter: small");
+    }
+
+    #[test]
+    fn whoever_heard_nobody_knows_of_this_machine_alone() {
+        let alone = finding("peers", Status::Skip, None);
+        let told = lines(core::slice::from_ref(&alone));
+        assert_eq!(told, ["nothing wrong found on this machine alone"]);
+        let told = lines(&[finding("route", Status::Warn, Some("no route")), alone]);
+        let expected = "nothing wrong found on this machine alone; what may matter: no route";
+        assert_eq!(told[0], expected);
+        let heard = finding("peers", Status::Ok, None);
+        assert_eq!(lines(&[heard]), ["no fault found"]);
     }
 
     #[test]

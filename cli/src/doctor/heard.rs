@@ -5,9 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use groupcast::Name;
 use groupcast::embedded_nal::{UdpClientStack, nb};
-use groupcast::wire::{Suite, is_framed, open_group_tag, parse_header};
 use groupcast_std::{Choice, InterfaceSelector, Socket, wait};
 
 use super::ENDED;
@@ -16,6 +14,7 @@ use super::finding::{Chart, Remedy};
 use super::place::Case;
 use super::probe::{Voice, read};
 use super::remedy;
+use super::strange::{Speech, Strange};
 use super::trial::{AT_ONCE, BUFFER, Trial};
 use crate::failure::Failure;
 use crate::options::Common;
@@ -27,19 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many sources are named.
 const NAMED: usize = 4;
 
+/// How many are kept apart.
+const MOST_SOURCES: usize = 256;
+
 /// Other interfaces to listen on at most.
 const MOST_OTHERS: usize = 8;
-
-/// What somebody sends.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Speech {
-    Ours,
-    OtherName,
-    Sealed,
-    Open,
-    Bare,
-    Doctor,
-}
 
 /// An interface that is not the chosen one, listened on to see whether it should be.
 #[derive(Debug)]
@@ -81,11 +72,12 @@ pub(crate) fn peers(
     let mut others = elsewhere(case, &choice);
     let mut here = BTreeMap::new();
     let mut there: Vec<BTreeMap<SocketAddr, Speech>> = vec![BTreeMap::new(); others.len()];
+    let (mut strange, mut strange_there) = (Strange::default(), Strange::default());
     let end = Instant::now() + PATIENCE;
     loop {
-        hear(case, common, trial, &mut here);
+        hear(case, trial, &mut strange, &mut here);
         for (other, there) in others.iter_mut().zip(&mut there) {
-            hear(case, common, &mut other.trial, there);
+            hear(case, &mut other.trial, &mut strange_there, there);
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() || signal::end_requested() {
@@ -103,13 +95,21 @@ pub(crate) fn peers(
         let mut all = case.verdicts.iter();
         all.any(|verdict| verdict.interface.addresses.contains(&address))
     };
-    let own = here.len();
-    here.retain(|source, _| !mine(source.ip()));
-    let own = own - here.len();
-    if !here.is_empty() {
-        let detail = format!("heard from other machines: {}", list(&here));
-        return match mismatch(common, &here) {
-            Some(remedy) => chart.warn(CHECK, detail, remedy),
+    let (own, here): (BTreeMap<_, _>, BTreeMap<_, _>) = here
+        .into_iter()
+        .partition(|(source, _): &(SocketAddr, Speech)| mine(source.ip()));
+    let strange = strange.remedy(case, common);
+    let (from, heard) = match (here.is_empty(), &strange) {
+        (false, _) => ("heard from other machines", &here),
+        (true, Some(_)) => ("heard from this machine", &own),
+        (true, None) => ("", &here),
+    };
+    if !heard.is_empty() {
+        let detail = format!("{from}: {}", list(heard));
+        let is_understood = heard.values().any(|speech| *speech == Speech::Ours);
+        return match strange {
+            Some(remedy) if is_understood => chart.warn(CHECK, detail, remedy),
+            Some(remedy) => chart.fail(CHECK, detail, Some(remedy)),
             None => chart.ok(CHECK, detail),
         };
     }
@@ -133,8 +133,8 @@ pub(crate) fn peers(
         let detail = format!("nobody is heard, while rp_filter dropped {dropped} packets");
         return chart.fail(CHECK, detail, Some(remedy));
     }
-    let local = if own > 0 {
-        format!(" ({own} on this one did)")
+    let local = if !own.is_empty() {
+        format!(" ({} on this one did)", own.len())
     } else {
         String::new()
     };
@@ -149,18 +149,27 @@ pub(crate) fn peers(
 }
 
 /// Takes what has arrived.
-fn hear(case: &Case, common: &Common, trial: &mut Trial, heard: &mut BTreeMap<SocketAddr, Speech>) {
+fn hear(
+    case: &Case,
+    trial: &mut Trial,
+    strange: &mut Strange,
+    heard: &mut BTreeMap<SocketAddr, Speech>,
+) {
     let mut buffer = vec![0; BUFFER];
     for _ in 0..AT_ONCE {
         match trial.stack.receive(&mut trial.ear, &mut buffer) {
             Ok((length, source)) => {
-                let datagram = &buffer[..length];
+                let datagram = &mut buffer[..length];
                 let call = read(case.group, datagram);
                 if call.as_ref().is_none_or(|(who, _)| *who != trial.voice.id) {
                     let speech = match call {
                         Some(_) => Speech::Doctor,
-                        None => speech(case, common, datagram),
+                        None => strange.hear(case, datagram),
                     };
+                    // A few sources tell as much as many.
+                    if heard.len() >= MOST_SOURCES && !heard.contains_key(&source) {
+                        continue;
+                    }
                     let known = heard.entry(source).or_insert(speech);
                     *known = speech.min(*known);
                 }
@@ -171,70 +180,8 @@ fn hear(case: &Case, common: &Common, trial: &mut Trial, heard: &mut BTreeMap<So
     }
 }
 
-fn speech(case: &Case, common: &Common, datagram: &[u8]) -> Speech {
-    let header = parse_header(datagram);
-    match (is_framed(datagram), header) {
-        (true, Ok(header)) => {
-            let name = common
-                .group_name
-                .as_deref()
-                .and_then(Name::new)
-                .unwrap_or(Name::EMPTY);
-            let sealed = common.key_file.is_some();
-            match header.suite {
-                Suite::Sealed if sealed => Speech::Ours,
-                Suite::Sealed => Speech::Sealed,
-                _ if sealed => Speech::Open,
-                _ if header.tag == open_group_tag(case.group, &name) => Speech::Ours,
-                _ => Speech::OtherName,
-            }
-        }
-        _ => Speech::Bare,
-    }
-}
-
-/// All that is heard is for others.
-fn mismatch(common: &Common, heard: &BTreeMap<SocketAddr, Speech>) -> Option<Remedy> {
-    let only = |speech| {
-        let mut members = heard
-            .values()
-            .filter(|s| !matches!(s, Speech::Bare | Speech::Doctor))
-            .peekable();
-        members.peek().is_some() && members.all(|s| *s == speech)
-    };
-    if only(Speech::Sealed) {
-        Some(Remedy::new(
-            "the others are in a sealed group, which needs its key file",
-            "export GROUPCAST_KEY_FILE=…",
-        ))
-    } else if only(Speech::Open) {
-        Some(Remedy::new(
-            "the others are in an open group, and a key file is given here",
-            "unset GROUPCAST_KEY_FILE",
-        ))
-    } else if only(Speech::OtherName) {
-        let cause = match &common.group_name {
-            Some(name) => format!("the others are in a group of another name than {name:?}"),
-            None => "the others' group has a name, and none is given here".to_owned(),
-        };
-        Some(Remedy::new(cause, "groupcast --group-name … members"))
-    } else {
-        None
-    }
-}
-
 fn list(heard: &BTreeMap<SocketAddr, Speech>) -> String {
-    let one = |(source, speech): (&SocketAddr, &Speech)| {
-        let what = match speech {
-            Speech::Ours => "member",
-            Speech::OtherName => "group of another name",
-            Speech::Sealed => "sealed",
-            Speech::Open => "open",
-            Speech::Bare => "bare",
-            Speech::Doctor => "doctor",
-        };
-        format!("{source} ({what})")
-    };
+    let one = |(source, speech): (&SocketAddr, &Speech)| format!("{source} ({})", speech.name());
     let mut text = heard
         .iter()
         .take(NAMED)
@@ -283,36 +230,10 @@ pub(crate) fn reverse_path(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
-    use clap::Parser;
-
-    fn common(line: &str) -> Common {
-        Cli::try_parse_from(line.split(' ')).unwrap().common
-    }
 
     fn heard(speeches: &[Speech]) -> BTreeMap<SocketAddr, Speech> {
         let address = |n| SocketAddr::from(([10, 0, 0, 1], n));
         (1..).map(address).zip(speeches.iter().copied()).collect()
-    }
-
-    #[test]
-    fn those_who_are_heard_and_not_understood_are_told() {
-        let plain = common("groupcast members");
-        let cause =
-            |speeches: &[Speech]| mismatch(&plain, &heard(speeches)).map(|remedy| remedy.cause);
-        assert_eq!(cause(&[Speech::Ours, Speech::Sealed]), None);
-        assert_eq!(cause(&[Speech::Bare, Speech::Doctor]), None);
-        assert!(
-            cause(&[Speech::Sealed, Speech::Bare])
-                .unwrap()
-                .contains("key file")
-        );
-        assert!(cause(&[Speech::OtherName]).unwrap().contains("has a name"));
-        let named = common("groupcast members --group-name kitchen");
-        let cause = mismatch(&named, &heard(&[Speech::OtherName]))
-            .unwrap()
-            .cause;
-        assert!(cause.contains("kitchen"));
     }
 
     #[test]

@@ -9,13 +9,16 @@ use groupcast_std::Choice;
 use super::command::Os;
 use super::finding::{Chart, Remedy};
 use super::heard::{reverse_path, wrong_interface};
+use super::nft;
 use super::options::Doctor;
 use super::pair::{CALLS, Outcome, Peer};
 use super::place::Case;
 use super::probe::shown as id;
 use super::remedy;
+use super::strange;
 use super::trial::shown;
 use crate::failure::Failure;
+use crate::options::Common;
 
 /// Silence by multicast, while unicast is heard, after which the group counts as forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(5);
@@ -38,15 +41,15 @@ pub(crate) fn mtu(
     let fix = Os::HERE.set_mtu(name, 1500);
     if room < USUAL {
         let cause = format!(
-            "datagrams of {USUAL} octets, the usual size, are split on {name}, and lost more often"
+            "datagrams of {USUAL} bytes, the usual size, are split on {name}, and lost more often"
         );
         return chart.warn(
             CHECK,
-            format!("MTU {mtu}: room for {room} octets"),
+            format!("MTU {mtu}: room for {room} bytes"),
             Remedy::new(cause, fix),
         );
     }
-    let mut detail = format!("MTU {mtu}: room for {room} octets, {USUAL} are usual");
+    let mut detail = format!("MTU {mtu}: room for {room} bytes, {USUAL} are usual");
     for peer in outcome.iter().flat_map(|outcome| outcome.peers.values()) {
         let (Some(report), Some(outcome)) = (peer.report, outcome) else {
             continue;
@@ -76,18 +79,23 @@ pub(crate) fn mtu(
 pub(crate) fn peers(
     chart: &mut Chart,
     case: &Case,
-    choice: &Choice,
+    common: &Common,
     options: &Doctor,
+    choice: &Choice,
     outcome: &Outcome,
     drops_before: Option<u64>,
 ) -> Result<(), Failure> {
     const CHECK: &str = "peers";
+    let strange = outcome.strange.remedy(case, common);
     if outcome.contact.is_none() {
         let detail = format!(
             "no other doctor was heard within {} s",
             options.timeout.as_secs()
         );
         let address = options.peer.flatten();
+        if let Some(remedy) = strange {
+            return chart.fail(CHECK, detail, Some(remedy));
+        }
         let remedy = nobody(case, choice, outcome, address, drops_before);
         return chart.fail(CHECK, detail, Some(remedy));
     }
@@ -96,8 +104,14 @@ pub(crate) fn peers(
         let detail = format!("{} ({}): {}", peer.address.ip(), id(*who), account(peer));
         let lost =
             u32::from(CALLS.saturating_sub(there)) + u32::from(peer.reached.saturating_sub(back));
+        let other = peer.speaks.and_then(|speaks| {
+            let address = peer.address.ip();
+            strange::of_doctor(case, common, address, speaks)
+        });
         if there > 0 && back > 0 {
-            if lost * 10 > u32::from(CALLS) * 2 {
+            if let Some(remedy) = other {
+                chart.fail(CHECK, detail, Some(remedy))?;
+            } else if lost * 10 > u32::from(CALLS) * 2 {
                 let cause = "multicast gets lost on the way; on Wi-Fi that is usual, because it is sent without \
                              confirmation: send with --class reliable, or use a cable";
                 chart.warn(CHECK, detail, Remedy::without_command(cause))?;
@@ -109,7 +123,14 @@ pub(crate) fn peers(
             chart.fail(CHECK, detail, Some(remedy))?;
         }
     }
-    Ok(())
+    // The doctors are understood by each other; what members say is another matter.
+    match strange {
+        Some(remedy) if outcome.has_understood => {
+            chart.warn(CHECK, "not all members are understood", remedy)
+        }
+        Some(remedy) => chart.fail(CHECK, "no member is understood", Some(remedy)),
+        None => Ok(()),
+    }
 }
 
 /// How many of our calls by multicast came there, and of theirs here.
@@ -169,7 +190,6 @@ fn unheard(case: &Case, choice: &Choice, peer: &Peer, drops_before: Option<u64>)
     let (there, back) = reach(peer);
     let address = peer.address.ip();
     let port = case.group.port();
-    let let_in = || remedy::let_in(port, &case.system);
     if back == 0 {
         if let Some(other) = &peer.elsewhere {
             return wrong_interface(choice.label(), other);
@@ -183,14 +203,14 @@ fn unheard(case: &Case, choice: &Choice, peer: &Peer, drops_before: Option<u64>)
             "{address} hears this machine and is not heard: a firewall on this machine drops UDP to port {port} \
              from others"
         );
-        return Remedy::new(cause, let_in());
+        return remedy::let_in(case, cause);
     }
     if back > 0 {
         let cause = format!(
             "{address} is heard and does not hear this machine: a firewall or rp_filter there drops it; mend it \
-             there, with what the doctor there says, or"
+             there, with what the doctor there says"
         );
-        return Remedy::new(cause, let_in());
+        return Remedy::new(cause, remedy::ask_there(case));
     }
     let bridge = case.system.bridge(&choice.name).map(|bridge| bridge.name);
     let cause = format!(
@@ -209,7 +229,6 @@ fn nobody(
     address: Option<IpAddr>,
     drops_before: Option<u64>,
 ) -> Remedy {
-    let port = case.group.port();
     if let Some(other) = outcome
         .peers
         .values()
@@ -222,7 +241,7 @@ fn nobody(
         .as_ref()
         .or(outcome.unicast_error.as_ref())
     {
-        return remedy::for_error(error, port, &case.system);
+        return remedy::for_error(error, case);
     }
     if let Some((_, remedy)) = reverse_path(case, choice, drops_before) {
         return remedy;
@@ -243,13 +262,15 @@ fn nobody(
              --hops allows it"
         ));
     }
-    Remedy::new(
-        format!(
-            "neither multicast nor unicast comes from {address}: `groupcast doctor --peer` does not run there \
-             now, or a firewall drops UDP"
-        ),
-        remedy::let_in(port, &case.system),
-    )
+    let cause = format!(
+        "neither multicast nor unicast comes from {address}: `groupcast doctor --peer` does not run there now, \
+         or a firewall drops UDP"
+    );
+    if case.rules(nft::Way::In).may_drop() {
+        remedy::let_in(case, cause)
+    } else {
+        Remedy::new(cause, remedy::ask_there(case))
+    }
 }
 
 /// The router on the way to an address.
@@ -332,17 +353,15 @@ fn forgotten(outcome: &Outcome, contact: Instant) -> Option<(IpAddr, Duration)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
     use crate::doctor::pair::tests::{met, report};
-    use crate::doctor::system::System;
+    use crate::doctor::place::tests::case_of;
+    use clap::Parser;
     use groupcast_std::StdStack;
 
     fn case() -> Case {
-        Case {
-            group: "239.1.2.3:12345".parse().unwrap(),
-            selector: "127.0.0.1".parse().unwrap(),
-            verdicts: Vec::new(),
-            system: System::below("/nonexistent"),
-        }
+        let cli = Cli::parse_from(["groupcast", "doctor"]);
+        case_of(&cli.common)
     }
 
     fn cause(peer: &Peer) -> String {

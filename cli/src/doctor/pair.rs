@@ -15,7 +15,8 @@ use socket2::SockRef;
 use super::heard::Elsewhere;
 use super::options::Doctor;
 use super::place::Case;
-use super::probe::{Call, Heard, Path, read};
+use super::probe::{Call, Heard, Path, Speaks, read};
+use super::strange::{Speech, Strange};
 use super::trial::{AT_ONCE, BUFFER, Trial};
 use crate::failure::Failure;
 use crate::signal;
@@ -50,6 +51,8 @@ pub(crate) struct Peer {
     pub(crate) reached: u16,
     /// What it has heard of us.
     pub(crate) report: Option<Heard>,
+    /// What members there speak.
+    pub(crate) speaks: Option<Speaks>,
     pub(crate) multicast_trips: Vec<Duration>,
     pub(crate) unicast_trips: Vec<Duration>,
     /// When it was last heard, since the first contact with anybody.
@@ -64,6 +67,9 @@ pub(crate) struct Peer {
 pub(crate) struct Outcome {
     pub(crate) peers: BTreeMap<u32, Peer>,
     pub(crate) contact: Option<Instant>,
+    /// Members that were heard meanwhile.
+    pub(crate) strange: Strange,
+    pub(crate) has_understood: bool,
     /// The largest datagram that was sent, in octets.
     pub(crate) largest: usize,
     /// The first thing that went wrong when sending to the group, and to one alone.
@@ -157,6 +163,10 @@ impl Test<'_> {
             reached: self.sent,
             clock: micros(self.start.elapsed()),
             heard: self.heard(),
+            speaks: Some(Speaks {
+                is_sealed: self.case.framing.is_sealed(),
+                tag: self.case.framing.tag().get(),
+            }),
         };
         let group = self.case.group;
         let first = self.send(trial, group, &call, 0);
@@ -251,6 +261,13 @@ impl Test<'_> {
     fn take(&mut self, own: u32, length: usize, source: SocketAddr, elsewhere: Option<&str>) {
         let now = Instant::now();
         let Some((who, call)) = read(self.case.group, &self.buffer[..length]) else {
+            if elsewhere.is_none() {
+                let speech = self
+                    .outcome
+                    .strange
+                    .hear(self.case, &mut self.buffer[..length]);
+                self.outcome.has_understood |= speech == Speech::Ours;
+            }
             return;
         };
         if who == own {
@@ -274,6 +291,7 @@ impl Test<'_> {
             self.outcome.contact = Some(now);
         }
         peer.address = source;
+        peer.speaks = call.speaks;
         peer.reached = peer.reached.max(call.reached);
         peer.last_call = Some((call.clock, call.path, now));
         let (numbers, last) = match call.path {
@@ -340,6 +358,7 @@ impl Peer {
             elsewhere: None,
             reached: 0,
             report: None,
+            speaks: None,
             multicast_trips: Vec::new(),
             unicast_trips: Vec::new(),
             last_multicast: None,

@@ -5,11 +5,14 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use groupcast_std::interfaces::{NetworkInterface, Verdict, route_source};
 use groupcast_std::{Builder, Choice, Family, InterfaceSelector, StdStack};
 
-use super::command::Os;
+use super::command::{Os, Rules};
 use super::finding::{Chart, Remedy};
+use super::nft;
 use super::remedy;
 use super::system::{DOCKER, Kind, PODMAN, Route, System};
 use crate::failure::Failure;
+use crate::framing::Framing;
+use crate::options::Common;
 
 /// What commands ask for, so that bursts are not lost.
 const WANTED_BUFFER: i64 = groupcast_std::RECEIVE_BUFFER as i64;
@@ -21,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) selector: InterfaceSelector,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) system: System,
+    /// What members say and read with the same options.
+    pub(crate) framing: Framing,
 }
 
 impl Case {
@@ -41,6 +46,30 @@ impl Case {
     pub(crate) fn is_automatic(&self) -> bool {
         let scoped = matches!(self.group, SocketAddr::V6(group) if group.scope_id() != 0);
         self.selector == InterfaceSelector::Auto && !scoped
+    }
+
+    /// What of this machine's firewall is on this way.
+    pub(crate) fn rules(&self, way: nft::Way) -> Rules {
+        let group = self.group;
+        let mut again = format!("doctor --group {group}");
+        let asked = match &self.selector {
+            InterfaceSelector::Name(name) => Some(Os::HERE.quoted(name)),
+            InterfaceSelector::Index(index) => Some(index.to_string()),
+            InterfaceSelector::Address(address) => Some(address.to_string()),
+            _ => None,
+        };
+        if let Some(asked) = asked {
+            again += &format!(" --interface {asked}");
+        }
+        Rules {
+            manager: self.system.firewall(),
+            chains: self
+                .system
+                .is_linux()
+                .then(|| nft::chains(way, group.is_ipv6()))
+                .flatten(),
+            again,
+        }
     }
 
     pub(crate) fn interface(&self, choice: &Choice) -> Option<&NetworkInterface> {
@@ -192,6 +221,33 @@ pub(crate) fn interface(chart: &mut Chart, case: &Case, choice: &Choice) -> Resu
         detail += "; access points send multicast slowly and without confirmation, expect loss";
     }
     chart.ok(CHECK, detail)
+}
+
+/// How far what is sent gets.
+pub(crate) fn hops(
+    chart: &mut Chart,
+    case: &Case,
+    common: &Common,
+    choice: &Choice,
+) -> Result<(), Failure> {
+    const CHECK: &str = "hops";
+    let hops = common.hops;
+    match hops {
+        0 if choice.loopback => chart.ok(CHECK, "hop limit 0: it stays on this machine"),
+        0 => chart.fail(
+            CHECK,
+            "hop limit 0: what is sent stays on this machine",
+            Some(Remedy::new(
+                "hop limit 0 (--hops 0): nothing that is sent leaves this machine",
+                format!("groupcast doctor --group {} --hops 1", case.group),
+            )),
+        ),
+        1 => chart.ok(CHECK, "hop limit 1: it stays on the link"),
+        _ => chart.ok(
+            CHECK,
+            format!("hop limit {hops}: routers that forward multicast may pass it on"),
+        ),
+    }
 }
 
 /// Another interface whose subnet is that of this one.
@@ -371,8 +427,20 @@ fn buffers(chart: &mut Chart, system: &System) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A case on the loopback interface, of nothing that a system tells.
+    pub(crate) fn case_of(common: &Common) -> Case {
+        let group = common.group.parse().unwrap();
+        Case {
+            group,
+            selector: "127.0.0.1".parse().unwrap(),
+            verdicts: Vec::new(),
+            system: System::below("/nonexistent"),
+            framing: Framing::new(common, group).unwrap(),
+        }
+    }
 
     #[test]
     fn two_interfaces_in_one_subnet_are_found() {

@@ -22,6 +22,10 @@ const SIGN: [u8; 2] = *b"d1";
 
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
 
+/// What members speak.
+const OPEN: u8 = 1;
+const SEALED: u8 = 2;
+
 /// Others that a call can speak of.
 const MOST: usize = 16;
 
@@ -44,6 +48,15 @@ pub(crate) struct Call {
     pub(crate) clock: u32,
     /// What the sender has heard of each other doctor.
     pub(crate) heard: Vec<Heard>,
+    /// What members say with the sender's options; older doctors do not tell.
+    pub(crate) speaks: Option<Speaks>,
+}
+
+/// How a member's datagrams begin: no secret, since they are read by everybody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Speaks {
+    pub(crate) is_sealed: bool,
+    pub(crate) tag: u16,
 }
 
 /// What a doctor has heard of another.
@@ -161,6 +174,7 @@ impl Call {
             reached: 0,
             clock: 0,
             heard: Vec::new(),
+            speaks: None,
         }
     }
 
@@ -180,6 +194,10 @@ impl Call {
             octets.extend(heard.clock.to_be_bytes());
             octets.push(heard.path.octet());
             octets.extend(heard.age.to_be_bytes());
+        }
+        if let Some(Speaks { is_sealed, tag }) = self.speaks {
+            octets.push(if is_sealed { SEALED } else { OPEN });
+            octets.extend(tag.to_be_bytes());
         }
         octets
     }
@@ -201,12 +219,21 @@ impl Call {
                 age: reader.u32()?,
             });
         }
+        // What fills a call up is zero.
+        let speaks = match (reader.u8(), reader.u16()) {
+            (Some(kind @ (OPEN | SEALED)), Some(tag)) => Some(Speaks {
+                is_sealed: kind == SEALED,
+                tag,
+            }),
+            _ => None,
+        };
         Some(Self {
             path,
             number,
             reached,
             clock,
             heard,
+            speaks,
         })
     }
 }
@@ -257,6 +284,10 @@ mod tests {
                 path: Path::Multicast,
                 age: 1000,
             }],
+            speaks: Some(Speaks {
+                is_sealed: true,
+                tag: 0xbeef,
+            }),
         }
     }
 
@@ -269,6 +300,10 @@ mod tests {
             let (header, _) = parse(&datagram).unwrap();
             assert!(header.is_to_one(), "as the call says");
             assert_eq!(read(group(), &datagram), Some((voice.id, call())));
+            let speaks = None;
+            let old = Call { speaks, ..call() };
+            let datagram = voice.datagram(&old, size);
+            assert_eq!(read(group(), &datagram), Some((voice.id, old)));
             assert_eq!(read("239.1.2.4:12345".parse().unwrap(), &datagram), None);
             for end in 0..datagram.len() {
                 assert_eq!(read(group(), &datagram[..end]), None);

@@ -1,11 +1,15 @@
 //! What mends what: one command for every cause.
 
+use core::net::SocketAddr;
+
 use groupcast::multicast::{UdpError, UdpErrorKind};
 use groupcast_std::interfaces::Verdict;
 use groupcast_std::{Error, Family, Operation, hint};
 
-use super::command::Os;
+use super::command::{Os, Rules};
 use super::finding::Remedy;
+use super::nft;
+use super::place::Case;
 use super::system::{Holder, System};
 
 /// What failed, in a few words: without the advice, which the remedy gives.
@@ -19,7 +23,7 @@ pub(crate) fn brief(error: &Error) -> String {
 }
 
 /// What is behind an error of the library, and what mends it.
-pub(crate) fn for_error(error: &Error, port: u16, system: &System) -> Remedy {
+pub(crate) fn for_error(error: &Error, case: &Case) -> Remedy {
     match error {
         Error::InterfaceDown(name) => {
             Remedy::new(format!("interface {name} is down"), Os::HERE.bring_up(name))
@@ -44,9 +48,9 @@ pub(crate) fn for_error(error: &Error, port: u16, system: &System) -> Remedy {
             let cause = hint(*operation, system_error)
                 .map_or_else(|| system_error.to_string(), str::to_owned);
             match (operation, error.kind()) {
-                (Operation::Send(_), UdpErrorKind::NotPermitted) => Remedy::new(
+                (Operation::Send(_), UdpErrorKind::NotPermitted) => let_out(
+                    case,
                     "a firewall on this machine rejects what is sent to the group",
-                    let_out(port, system),
                 ),
                 (Operation::Join(_), UdpErrorKind::TooManyGroups) => Remedy {
                     fix: Os::HERE.more_groups().map(str::to_owned),
@@ -62,29 +66,42 @@ pub(crate) fn for_error(error: &Error, port: u16, system: &System) -> Remedy {
     }
 }
 
-/// The port is held by somebody who does not share it.
-pub(crate) fn port_taken(error: &Error, port: u16, holders: &[Holder]) -> Remedy {
+/// The port is held by somebody who does not share it: another one is had without ending anything.
+pub(crate) fn port_taken(
+    error: &Error,
+    group: SocketAddr,
+    holders: &[Holder],
+    free: u16,
+) -> Remedy {
+    let port = group.port();
     let known = holders.iter().find_map(|holder| holder.process.as_ref());
-    match (known, holders.first()) {
-        (Some((pid, name)), _) => Remedy::new(
-            format!("UDP port {port} is held by {name} (process {pid}), which does not share it"),
-            Os::HERE.end(*pid),
+    let (who, way) = match (known, holders.first()) {
+        (Some((pid, name)), _) => (format!("{name} (process {pid})"), Os::HERE.end(*pid)),
+        (None, Some(Holder { user, .. })) => {
+            let who = format!("a process of user {user}");
+            (who, Os::HERE.who_holds(port))
+        }
+        (None, None) if error.kind() == UdpErrorKind::AddressInUse => {
+            ("another program".to_owned(), Os::HERE.who_holds(port))
+        }
+        (None, None) => {
+            return Remedy::without_command(match error {
+                Error::Os {
+                    operation, error, ..
+                } => hint(*operation, error).map_or_else(|| error.to_string(), str::to_owned),
+                _ => error.to_string(),
+            });
+        }
+    };
+    let mut other = group;
+    other.set_port(free);
+    Remedy::new(
+        format!(
+            "UDP port {port} is held by {who}, which does not share it: take another port, all members the same; \
+             or end that program: {way}"
         ),
-        (None, Some(Holder { user, .. })) => Remedy::new(
-            format!("UDP port {port} is held by a process of user {user}, which does not share it"),
-            Os::HERE.who_holds(port),
-        ),
-        (None, None) if error.kind() == UdpErrorKind::AddressInUse => Remedy::new(
-            format!("UDP port {port} is held by another program, which does not share it"),
-            Os::HERE.who_holds(port),
-        ),
-        (None, None) => Remedy::without_command(match error {
-            Error::Os {
-                operation, error, ..
-            } => hint(*operation, error).map_or_else(|| error.to_string(), str::to_owned),
-            _ => error.to_string(),
-        }),
-    }
+        format!("groupcast doctor --group {other}"),
+    )
 }
 
 /// Nothing but loopback can be used: what is wrong with the most promising of the others.
@@ -139,13 +156,31 @@ pub(crate) fn loosen_rp_filter(name: &str, system: &System) -> String {
 }
 
 /// Lets datagrams to the group's port in.
-pub(crate) fn let_in(port: u16, system: &System) -> String {
-    Os::HERE.let_in(port, system.firewall())
+pub(crate) fn let_in(case: &Case, cause: impl Into<String>) -> Remedy {
+    let rules = case.rules(nft::Way::In);
+    let fix = Os::HERE.let_in(case.group.port(), &rules);
+    of_firewall(cause.into(), &rules, fix)
 }
 
 /// Lets datagrams to the group's port out.
-fn let_out(port: u16, system: &System) -> String {
-    Os::HERE.let_out(port, system.firewall())
+pub(crate) fn let_out(case: &Case, cause: impl Into<String>) -> Remedy {
+    let rules = case.rules(nft::Way::Out);
+    let fix = Os::HERE.let_out(case.group.port(), &rules);
+    of_firewall(cause.into(), &rules, fix)
+}
+
+fn of_firewall(cause: String, rules: &Rules, fix: String) -> Remedy {
+    let seen = if Os::HERE == Os::Linux && !rules.is_known() {
+        "; only the administrator can see by which rule"
+    } else {
+        ""
+    };
+    Remedy::new(cause + seen, fix)
+}
+
+/// The doctor on the other machine finds out more, and mends it there.
+pub(crate) fn ask_there(case: &Case) -> String {
+    format!("groupcast doctor --group {} --peer", case.group)
 }
 
 /// Makes a bridge ask who listens, so that it does not forget them.
@@ -218,11 +253,16 @@ mod tests {
             error: std::io::ErrorKind::AddrInUse.into(),
         };
         let holder = |process| Holder { user: 7, process };
-        let named = port_taken(&error, 5, &[holder(Some((42, "python3".to_owned())))]);
+        let group = "239.1.2.3:5".parse().unwrap();
+        let named = Some((42, "python3".to_owned()));
+        let named = port_taken(&error, group, &[holder(named)], 6);
         assert!(named.cause.contains("python3 (process 42)"));
-        assert_eq!(named.fix, Some(Os::HERE.end(42)));
-        let unnamed = port_taken(&error, 5, &[holder(None)]);
+        assert!(named.cause.ends_with(&Os::HERE.end(42)));
+        // Nothing has to be ended.
+        assert_eq!(named.fix.unwrap(), "groupcast doctor --group 239.1.2.3:6");
+        let unnamed = port_taken(&error, group, &[holder(None)], 6);
         assert!(unnamed.cause.contains("user 7"));
-        assert!(port_taken(&error, 5, &[]).cause.contains("another program"));
+        let unknown = port_taken(&error, group, &[], 6);
+        assert!(unknown.cause.contains("another program"));
     }
 }

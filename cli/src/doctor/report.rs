@@ -1,6 +1,7 @@
 //! A text to paste into a bug report.
 
 use super::finding::{Chart, Verdict};
+use super::looks::Looks;
 use super::place::{Case, description};
 use crate::escape::escaped;
 use crate::interfaces::table;
@@ -58,8 +59,10 @@ pub(crate) fn text(case: &Case, chart: &Chart, chosen: Option<&groupcast_std::Ch
         }
     }
     lines.push(String::new());
-    lines.extend(chart.findings().iter().map(ToString::to_string));
-    lines.extend(Verdict::of(chart.findings()).lines());
+    let looks = Looks::default();
+    let findings = chart.findings().iter();
+    lines.extend(findings.flat_map(|finding| looks.finding(finding)));
+    lines.extend(Verdict::of(chart.findings()).lines(looks));
     lines.push("--- end of report ---".to_owned());
     lines.join("\n")
 }

@@ -197,9 +197,15 @@ pub(crate) fn port(
                     ..
                 }
             ) {
-                remedy::port_taken(&error, port, &holders)
+                {
+                    // Where nobody tells who holds a port, the next one is tried.
+                    let is_free = |port: &u16| case.system.holders(*port).is_empty();
+                    let free = (port..u16::MAX).map(|port| port + 1).chain(1024..port);
+                    let free = free.take(1000).find(is_free).unwrap_or(port);
+                    remedy::port_taken(&error, case.group, &holders, free)
+                }
             } else {
-                remedy::for_error(&error, port, &case.system)
+                remedy::for_error(&error, case)
             };
             chart.fail(CHECK, remedy::brief(&error), Some(remedy))?;
             Ok(None)
@@ -219,7 +225,7 @@ pub(crate) fn join(chart: &mut Chart, case: &Case, trial: &mut Trial) -> Result<
             .and_then(|()| trial.join());
     }
     if let Err(error) = done {
-        let remedy = remedy::for_error(&error, case.group.port(), &case.system);
+        let remedy = remedy::for_error(&error, case);
         chart.fail(CHECK, remedy::brief(&error), Some(remedy))?;
         return Ok(false);
     }
@@ -284,7 +290,7 @@ pub(crate) fn loops(chart: &mut Chart, case: &Case, trial: &mut Trial) -> Result
             let receiving =
                 matches!(error, Error::Os { operation, .. } if *operation == Operation::Receive);
             loops.rejected = receiving || error.kind() == UdpErrorKind::NotPermitted;
-            let remedy = remedy::for_error(error, case.group.port(), &case.system);
+            let remedy = remedy::for_error(error, case);
             chart.fail(CHECK, remedy::brief(error), Some(remedy))?;
         }
     }
@@ -324,7 +330,7 @@ fn local(chart: &mut Chart, case: &Case, choice: &Choice, passed: bool) -> Resul
         ),
         Return::Never => {
             let cause = "datagrams are dropped even on loopback, which a firewall does";
-            let remedy = Remedy::new(cause, remedy::let_in(case.group.port(), &case.system));
+            let remedy = remedy::let_in(case, cause);
             let detail = "by 127.0.0.1 nothing comes back";
             if passed {
                 chart.warn(CHECK, detail, remedy)
@@ -334,7 +340,7 @@ fn local(chart: &mut Chart, case: &Case, choice: &Choice, passed: bool) -> Resul
         }
         Return::Ended => chart.skip(CHECK, ENDED),
         Return::Refused(error) => {
-            let remedy = remedy::for_error(&error, case.group.port(), &case.system);
+            let remedy = remedy::for_error(&error, case);
             chart.warn(CHECK, remedy::brief(&error), remedy)
         }
     }
@@ -396,17 +402,16 @@ pub(crate) fn firewall(
     if loops.rejected {
         return chart.skip(CHECK, "the system refuses it, as said above");
     }
-    let fix = remedy::let_in(port, &case.system);
     if loops.left == Some(false) {
         let detail = format!("nothing left by {name} either");
         let cause = format!(
             "what is sent by {name} is dropped before it leaves: by a firewall or by traffic control"
         );
-        return chart.fail(CHECK, detail, Some(Remedy::new(cause, fix)));
+        return chart.fail(CHECK, detail, Some(remedy::let_out(case, cause)));
     }
     let detail = format!("datagrams leave by {name}, and do not come in");
     let cause = format!("a firewall on this machine drops UDP to port {port}");
-    chart.fail(CHECK, detail, Some(Remedy::new(cause, fix)))
+    chart.fail(CHECK, detail, Some(remedy::let_in(case, cause)))
 }
 
 /// A time for people.
