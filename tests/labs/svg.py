@@ -16,6 +16,11 @@ FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, 'Noto Sans Mono CJK K
 GROUND, TEXT, FRAME, QUIET = "#16181d", "#d5d8de", "#2a2d35", "#8b909a"
 COLOURS = ["#3b3f48", "#e5646b", "#7fc379", "#e0bf6c", "#66aaf0", "#c183dd", "#58b9c4", "#d5d8de",
            "#7c828d", "#f28b91", "#a2dd9c", "#f0d58c", "#93c5fb", "#d9a8ef", "#84d9e2", "#ffffff"]
+# Lines between cells, by the sides of the cell that they touch; and bars, by eighths of its height. As characters they
+# would leave gaps, or stand where the font has them.
+LINES = {"─": "lr", "│": "ud", "┌": "rd", "┐": "ld", "└": "ru", "┘": "lu", "├": "rud", "┤": "lud", "┬": "lrd",
+         "┴": "lru", "┼": "lrud"}
+BARS = {chr(0x2580 + eighths): eighths for eighths in range(1, 9)}
 PLAIN = {"fg": None, "bg": None, "bold": False, "dim": False, "italic": False, "underline": False,
          "reverse": False}
 
@@ -97,11 +102,12 @@ def plain(text):
 
 def runs(line):
     """Cells that can be written together. What is not plain stands alone, so that it stands in its
-    column, and in its place where it reads from right to left."""
+    column, and in its place where it reads from right to left. Of what is drawn equals are together."""
     together = None
     for column, text, width, style in line:
-        simple = width == 1 and plain(text)
-        if together and simple and together[3] == style and together[4]:
+        drawn = text if text in LINES or text in BARS else None
+        simple = drawn or (width == 1 and plain(text))
+        if together and simple and together[3:] == [style, simple]:
             together[1] += text
             together[2] += width
             continue
@@ -112,8 +118,34 @@ def runs(line):
         yield together[:4]
 
 
+def drawing(character, x, top, length, colour):
+    """Lines or a bar in one cell, or in several of a row, as rectangles."""
+    if character in BARS:
+        high = HEIGHT * BARS[character] / 8
+        yield f'<rect x="{x:.1f}" y="{top + HEIGHT - high:g}" width="{length:.1f}" height="{high:g}" fill="{colour}"/>'
+        return
+    sides = LINES[character]
+    look = f'fill="{colour}" shape-rendering="crispEdges"/>'
+    across, down = x + WIDTH / 2, top + HEIGHT // 2
+    if set("lr") & set(sides):
+        start, end = x if "l" in sides else across, x + length if "r" in sides else across
+        yield f'<rect x="{start:.1f}" y="{down}" width="{end - start:.1f}" height="1" {look}'
+    if set("ud") & set(sides):
+        start, end = top if "u" in sides else down, top + HEIGHT if "d" in sides else down + 1
+        # Of several beside each other each has its own.
+        for at in range(round(length / WIDTH)):
+            yield f'<rect x="{across + at * WIDTH:.1f}" y="{start}" width="1" height="{end - start}" {look}'
+
+
+def blank(line):
+    """Whether nothing of a line is seen."""
+    return all(not text.strip() and not style["bg"] and not style["reverse"] for _, text, _, style in line)
+
+
 def svg(captured, title="", cursor=None):
     lines = list(cells(captured))
+    while lines and blank(lines[-1]):
+        lines.pop()
     widest = max((line[-1][0] + line[-1][2] for line in lines if line), default=0)
     width = round(widest * WIDTH + 2 * MARGIN)
     height = len(lines) * HEIGHT + BAR + MARGIN
@@ -142,10 +174,8 @@ def svg(captured, title="", cursor=None):
                            f'height="{HEIGHT}" fill="{bg}"/>')
             if not text.strip():
                 continue
-            if text == "│":
-                # As a character it would leave gaps between the lines.
-                out.append(f'<rect x="{x + WIDTH / 2:.1f}" y="{top}" width="1" height="{HEIGHT}" '
-                           f'fill="{fg}"/>')
+            if text[0] in LINES or text[0] in BARS:
+                out.extend(drawing(text[0], x, top, length, fg))
                 continue
             look = f'fill="{fg}"'
             look += ' font-weight="bold"' if style["bold"] else ""
@@ -158,7 +188,7 @@ def svg(captured, title="", cursor=None):
                 place = f'x="{x + length / 2:.1f}" text-anchor="middle"'
             out.append(f'<text {place} y="{top + 14}" xml:space="preserve" {look}>'
                        f"{html.escape(text)}</text>")
-    if cursor:
+    if cursor and cursor[1] < len(lines):
         column, row = cursor
         out.append(f'<rect x="{MARGIN + column * WIDTH:.1f}" y="{BAR + row * HEIGHT}" '
                    f'width="{WIDTH:.1f}" height="{HEIGHT}" fill="{TEXT}" opacity="0.7"/>')
