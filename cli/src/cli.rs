@@ -13,12 +13,13 @@ use crate::members::options::Members;
 use crate::options::Common;
 use crate::ping::options::Ping;
 use crate::pipe::options::Pipe;
+use crate::read::options::Read;
 use crate::record::options::Record;
 use crate::replay::options::Replay;
 use crate::send::options::Send;
 use crate::sim::options::Sim;
 use crate::top::options::Top;
-use crate::{ping, record, replay, top};
+use crate::{ping, read, record, replay, top};
 
 /// Group messaging over UDP multicast.
 #[derive(Debug, Parser)]
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Record what the group says, as a capture that Wireshark opens.
     #[command(after_help = record::options::HELP)]
     Record(Record),
+    /// Read a capture: each datagram as a line of text, or as JSON.
+    #[command(after_help = read::options::HELP)]
+    Read(Read),
     /// Say again what was recorded of the group, at the original speed or another.
     #[command(after_help = replay::options::HELP)]
     Replay(Replay),

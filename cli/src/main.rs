@@ -37,6 +37,7 @@ mod output;
 mod ping;
 mod pipe;
 mod place;
+mod read;
 mod record;
 mod recording;
 mod replay;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         Command::Members(options) => members::run(&common, &options),
         Command::Ping(options) => ping::run(&common, &options),
         Command::Top(options) => top::run(&common, &options),
+        Command::Read(options) => read::run(&common, &options),
         Command::Record(options) => record::run(&common, &options),
         Command::Replay(options) => replay::run(&common, &options),
         Command::Doctor(options) => doctor::run(&common, &options),

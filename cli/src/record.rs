@@ -1,61 +1,54 @@
 //! `groupcast record`: what the group says, as a capture that Wireshark opens.
 
+mod files;
 pub(crate) mod options;
 
 use core::time::Duration;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{IsTerminal, stderr};
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-use groupcast_sim::Capture;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
+use crate::recording::STANDARD;
 use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
+use files::Files;
 use options::Record;
 
-/// What the file says made it.
-const APPLICATION: &str = concat!("groupcast ", env!("CARGO_PKG_VERSION"));
-
-/// Standard output instead of a file.
-const STDOUT: &str = "-";
+/// How often the counter is shown in a second.
+const SHOWN: u8 = 4;
 
 pub(crate) fn run(common: &Common, options: &Record) -> Result<(), Failure> {
-    if common.json && options.file == Path::new(STDOUT) {
+    if common.json && options.file == Path::new(STANDARD) {
         return Err(Failure::Settings(
             "--json and - both want standard output; name a file, or leave out --json".to_owned(),
         ));
     }
     let mut ear = Ear::open(common)?;
-    let to: Box<dyn Write> = if options.file == Path::new(STDOUT) {
-        Box::new(io::stdout().lock())
-    } else {
-        // Of a FIFO, that waits for whoever reads it.
-        let file = signal::ends_at_once(|| File::create(&options.file)).map_err(|error| {
-            let file = options.file.display();
-            Failure::Settings(format!("cannot write {file}: {error}"))
-        })?;
-        Box::new(file)
-    };
-    let mut capture = Capture::new(BufWriter::new(to), APPLICATION, &ear.choice().name)
-        .map_err(|error| failure(options, &error))?;
-    // A program that reads along wants the beginning now.
-    capture.flush().map_err(|error| failure(options, &error))?;
+    let mut files = Files::create(options, &ear.choice().name)?;
     say_where(common, ear.group(), ear.choice(), "id none (recording)");
 
     let mut tally = Tally::default();
-    let recorded = record(common, options, &mut ear, &mut capture, &mut tally);
-    let flushed = capture.flush().map_err(|error| failure(options, &error));
+    let counter = counter();
+    let recorded = record(common, options, &mut ear, &mut files, &mut tally, &counter);
+    let flushed = files.flush();
+    counter.finish_and_clear();
     let Tally { datagrams, octets } = tally;
-    aside!("recorded={datagrams} octets={octets}");
+    let count = match options.rotates() {
+        true => format!(" files={}", files.count),
+        false => String::new(),
+    };
+    aside!("recorded={datagrams} bytes={octets}{count}");
     let told = if common.json {
         let file = options.file.display().to_string();
-        Output::new(true).line(&json::results::recorded(&file, datagrams, octets))
+        let line = json::results::recorded(&file, files.count, datagrams, octets);
+        Output::new(true).line(&line)
     } else {
         Ok(())
     };
@@ -85,8 +78,9 @@ fn record(
     common: &Common,
     options: &Record,
     ear: &mut Ear,
-    capture: &mut Capture<impl Write>,
+    files: &mut Files<'_>,
     tally: &mut Tally,
+    counter: &ProgressBar,
 ) -> Result<bool, Failure> {
     let clock = Wall::new();
     let end = end_of(options.timeout);
@@ -97,16 +91,18 @@ fn record(
             return Ok(false);
         }
         let Some((datagram, source)) = ear.hear()? else {
-            capture.flush().map_err(|error| failure(options, &error))?;
+            files.flush()?;
             ear.tell_of_changes();
             ear.wait(left.map_or(signal::LOOK, |left| left.min(signal::LOOK)))?;
             continue;
         };
-        capture
-            .write(clock.now(), source, group, common.hops, datagram)
-            .map_err(|error| failure(options, &error))?;
+        files.write(clock.now(), source, group, common.hops, datagram)?;
         tally.datagrams += 1;
         tally.octets += datagram.len() as u64;
+        let Tally { datagrams, octets } = tally;
+        if !counter.is_hidden() {
+            counter.set_message(format!("recorded={datagrams} bytes={octets}"));
+        }
         if options
             .count
             .is_some_and(|count| tally.datagrams >= count.get())
@@ -136,10 +132,15 @@ impl Wall {
     }
 }
 
-fn failure(options: &Record, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Failure::OutputClosed;
+/// How much it is so far, on standard error, if that is a terminal.
+fn counter() -> ProgressBar {
+    let target = match stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr_with_hz(SHOWN),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let counter = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        counter.set_style(style);
     }
-    let file = options.file.display();
-    Failure::Trouble(format!("cannot write {file}: {error}"))
+    counter
 }

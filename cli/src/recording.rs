@@ -1,9 +1,11 @@
 //! Captures: the datagrams in a pcapng or pcap file, by whichever program it was made.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::fs::File;
+use std::io::{Read, stdin};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TransportSlice};
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
@@ -11,6 +13,13 @@ use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::signal;
+
+/// Standard input or output instead of a file.
+pub(crate) const STANDARD: &str = "-";
+
+/// Packets that are read ahead at most.
+const WAITING: usize = 256;
 
 /// Octets read at once: room for the largest packet and more.
 const BUFFER: usize = 1 << 20;
@@ -20,6 +29,7 @@ const BUFFER: usize = 1 << 20;
 pub(crate) struct Datagram {
     /// When it came, since 1970.
     pub(crate) time: Duration,
+    pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
     pub(crate) payload: Vec<u8>,
 }
@@ -63,16 +73,21 @@ struct Stored<'a> {
 }
 
 impl Recording {
-    /// Opens a file.
+    /// Opens a file, or standard input.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         Self::with_buffer(path, BUFFER)
     }
 
     /// Opens a file whose packets are no larger than `buffer`.
     fn with_buffer(path: &Path, buffer: usize) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let file = File::open(path)
-            .map_err(|error| Failure::Settings(format!("cannot read {name}: {error}")))?;
+        let (name, file): (_, Box<dyn Read + Send>) = if path == Path::new(STANDARD) {
+            ("standard input".to_owned(), Box::new(stdin()))
+        } else {
+            let name = path.display().to_string();
+            let file = File::open(path)
+                .map_err(|error| Failure::Settings(format!("cannot read {name}: {error}")))?;
+            (name, Box::new(file))
+        };
         let reader = create_reader(buffer, file).map_err(|error| {
             Failure::Settings(match error {
                 PcapError::ReadError => format!("cannot read {name}"),
@@ -134,6 +149,34 @@ impl Iterator for Recording {
                     self.ended = true;
                     return Some(Err(failure));
                 }
+            }
+        }
+        None
+    }
+}
+
+/// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
+pub(crate) struct Packets(Receiver<Result<Packet, Failure>>);
+
+impl Packets {
+    pub(crate) fn of(recording: Recording) -> Self {
+        let (sender, receiver) = sync_channel(WAITING);
+        std::thread::spawn(move || {
+            for packet in recording {
+                if sender.send(packet).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    /// The next packet; `None` at the end, or when a signal comes.
+    pub(crate) fn next(&self) -> Option<Result<Packet, Failure>> {
+        while !signal::end_requested() {
+            match self.0.recv_timeout(signal::LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                next => return next.ok(),
             }
         }
         None
@@ -246,9 +289,21 @@ fn datagram(packet: &Stored<'_>) -> Option<Packet> {
     let Some(TransportSlice::Udp(udp)) = &sliced.transport else {
         return None;
     };
-    let address = match &sliced.net {
-        Some(NetSlice::Ipv4(ip)) => ip.header().destination_addr().into(),
-        Some(NetSlice::Ipv6(ip)) => ip.header().destination_addr().into(),
+    let (from, to): (IpAddr, IpAddr) = match &sliced.net {
+        Some(NetSlice::Ipv4(ip)) => {
+            let header = ip.header();
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+            )
+        }
+        Some(NetSlice::Ipv6(ip)) => {
+            let header = ip.header();
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+            )
+        }
         _ => return None,
     };
     let resolution = u128::from(packet.interface.resolution.max(1));
@@ -257,7 +312,8 @@ fn datagram(packet: &Stored<'_>) -> Option<Packet> {
     let nanos = (packet.time % resolution) * 1_000_000_000 / resolution;
     Some(Packet::Datagram(Datagram {
         time: Duration::new(seconds, u32::try_from(nanos).ok()?),
-        destination: SocketAddr::new(address, udp.destination_port()),
+        source: SocketAddr::new(from, udp.source_port()),
+        destination: SocketAddr::new(to, udp.destination_port()),
         payload: udp.payload().to_vec(),
     }))
 }
@@ -342,6 +398,7 @@ mod tests {
             let file = File::new("older", &older(link, &[packet, cut, header]));
             let expected = Datagram {
                 time: Duration::from_millis(1_500),
+                source: "10.0.0.1:4000".parse().unwrap(),
                 destination: GROUP.parse().unwrap(),
                 payload: b"Hello".to_vec(),
             };
@@ -358,6 +415,20 @@ mod tests {
         }
         let unknown = File::new("unknown", &older(147, &[plain]));
         assert_eq!(unknown.read(), [Packet::Other]);
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_ends_reading() {
+        let mut content = Vec::new();
+        Capture::new(&mut content, "test", "lo").unwrap();
+        // More than there is room for, and more than there is in the file, which is larger than the room.
+        for length in [8192u32, 65_536, 0x7fff_fffc, u32::MAX] {
+            let mut damaged = content.clone();
+            damaged.extend_from_slice(&6u32.to_le_bytes());
+            damaged.extend_from_slice(&length.to_le_bytes());
+            damaged.resize(content.len() + 16_384, 0);
+            assert_eq!(File::new("length", &damaged).read(), []);
+        }
     }
 
     #[test]

@@ -1,40 +1,49 @@
 //! `groupcast replay`: what was recorded of the group, said again.
 
+mod mark;
 pub(crate) mod options;
 
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
+
+use groupcast::wire::is_framed;
 
 use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
-use crate::recording::{Packet, Recording};
+use crate::place;
+use crate::read::Reader;
+use crate::recording::{Packet, Packets, Recording};
 use crate::session::say_where;
 use crate::signal;
 use crate::socket::Mouth;
+use mark::Marked;
 use options::Replay;
-
-/// Packets that are read ahead at most.
-const WAITING: usize = 256;
 
 pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     let recording = signal::ends_at_once(|| Recording::open(&options.file))?;
-    let mut mouth = Mouth::open(common)?;
-    let who = "id none (replaying)";
-    say_where(common, mouth.group(), mouth.choice(), who);
+    let mut to = if options.dry_run {
+        To::Output(place::group(common)?, Box::new(Reader::load(common)?))
+    } else {
+        let mouth = Mouth::open(common)?;
+        let who = "id none (replaying)";
+        say_where(common, mouth.group(), mouth.choice(), who);
+        To::Group(Box::new(mouth))
+    };
+    let mut output = Output::new(common.json);
 
-    let group = plain(mouth.group());
+    let group = plain(to.group());
+    let (mut marks, mut bare): (u64, u64) = (0, 0);
     let mut pace = Pace::new(options.speed);
     let mut sent: u64 = 0;
     let mut others = BTreeMap::<SocketAddr, u64>::new();
     let (mut cut, mut unread): (u64, u64) = (0, 0);
     let packets = Packets::of(recording);
     while let Some(packet) = packets.next() {
-        let datagram = match packet? {
+        let mut datagram = match packet? {
             Packet::Datagram(datagram) if datagram.destination == group => datagram,
             Packet::Datagram(datagram) => {
                 *others.entry(datagram.destination).or_default() += 1;
@@ -49,18 +58,52 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
                 continue;
             }
         };
-        pace.wait_for(datagram.time);
-        if signal::end_requested() {
-            break;
+        if !options.exact {
+            match mark::marked(&datagram.payload) {
+                Marked::Yes(marked) => {
+                    datagram.payload = marked;
+                    marks += 1;
+                }
+                Marked::Nameless => {}
+                Marked::Never => bare += u64::from(!is_framed(&datagram.payload)),
+            }
         }
-        mouth.say(&datagram.payload)?;
+        match &mut to {
+            To::Output(_, reader) => {
+                if let Some(line) = reader.shown(&mut datagram, common.json) {
+                    output.line(&line)?;
+                }
+            }
+            To::Group(mouth) => {
+                pace.wait_for(datagram.time);
+                if signal::end_requested() {
+                    break;
+                }
+                mouth.say(&datagram.payload)?;
+            }
+        }
         sent += 1;
     }
     let skipped = others.values().sum::<u64>() + cut + unread;
-    aside!("sent={sent} skipped={skipped}");
-    if common.json {
+    if marks > 0 {
+        aside!(
+            "groupcast: names say that it is a replay, as in `ana (replay)`; --exact leaves them as they were"
+        );
+    }
+    if bare > 0 {
+        aside!(
+            "groupcast: {bare} bare datagrams have no name, and nothing says that they are a replay"
+        );
+    }
+    let done = if options.dry_run {
+        "would_send"
+    } else {
+        "sent"
+    };
+    aside!("{done}={sent} skipped={skipped}");
+    if common.json && !options.dry_run {
         let file = options.file.display().to_string();
-        Output::new(true).line(&json::results::replayed(&file, sent, skipped))?;
+        output.line(&json::results::replayed(&file, sent, skipped))?;
     }
     if cut > 0 {
         aside!(
@@ -79,31 +122,19 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
-struct Packets(Receiver<Result<Packet, Failure>>);
+/// Where it is said again.
+enum To {
+    Group(Box<Mouth>),
+    /// Nowhere: it is only shown. The group that it would go to.
+    Output(SocketAddr, Box<Reader>),
+}
 
-impl Packets {
-    fn of(recording: Recording) -> Self {
-        let (sender, receiver) = sync_channel(WAITING);
-        std::thread::spawn(move || {
-            for packet in recording {
-                if sender.send(packet).is_err() {
-                    break;
-                }
-            }
-        });
-        Self(receiver)
-    }
-
-    /// The next packet; `None` at the end, or when a signal comes.
-    fn next(&self) -> Option<Result<Packet, Failure>> {
-        while !signal::end_requested() {
-            match self.0.recv_timeout(signal::LOOK) {
-                Err(RecvTimeoutError::Timeout) => {}
-                next => return next.ok(),
-            }
+impl To {
+    const fn group(&self) -> SocketAddr {
+        match self {
+            Self::Group(mouth) => mouth.group(),
+            Self::Output(group, _) => *group,
         }
-        None
     }
 }
 

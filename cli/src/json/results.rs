@@ -124,16 +124,18 @@ pub(crate) fn refused(line: u64, error: &str) -> String {
 }
 
 /// What was recorded.
-pub(crate) fn recorded(file: &str, datagrams: u64, bytes: u64) -> String {
+pub(crate) fn recorded(file: &str, files: u64, datagrams: u64, bytes: u64) -> String {
     #[derive(Serialize)]
     #[serde(tag = "event", rename = "recorded")]
     struct Recorded<'a> {
         file: &'a str,
+        files: u64,
         datagrams: u64,
         bytes: u64,
     }
     now(&Recorded {
         file,
+        files,
         datagrams,
         bytes,
     })

@@ -8,12 +8,13 @@ use super::Speed;
 
 pub(crate) const HELP: &str = "It takes captures of `groupcast record`, tcpdump or Wireshark, and sends what in them was sent to --group \
     to the same group. Members that heard it the first time drop it as duplicate or stale; those that have started \
-    since take it for what it was. Sealed groups refuse it: as stale, or because the sender does not prove \
+    since take it for what it was. In open groups its senders say that it is a replay: who was called ana is called `ana (replay)`. Bare \
+    datagrams have no name, and are sent as they were. Sealed groups refuse it: as stale, or because the sender does not prove \
     that it is there.";
 
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
-    /// The capture, in the form pcapng or pcap.
+    /// The capture, in the form pcapng or pcap. - is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -26,4 +27,12 @@ pub(crate) struct Replay {
         allow_negative_numbers = true
     )]
     pub(crate) speed: Speed,
+
+    /// Send every datagram byte for byte as it was, also names: nobody can tell it from what it was.
+    #[arg(long)]
+    pub(crate) exact: bool,
+
+    /// Send nothing, and print what would be sent, as `groupcast read` does. No network is needed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

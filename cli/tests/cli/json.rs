@@ -199,3 +199,38 @@ fn watchers_and_tools_tell_what_the_page_says() {
     assert_eq!(counts["group"], 1);
     assert!(counts["member"] >= 2, "{ended:#?}");
 }
+
+#[test]
+fn read_and_a_dry_run_tell_what_the_page_says() {
+    let group = group(185);
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/wireshark/sample.pcapng");
+    // Which fields frames have, a test of the command itself compares with the page.
+    let lines = |ended: Ended| -> Vec<_> {
+        let lines = ended.stdout.iter().map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            if let Some(frames) = line.get_mut("frames").and_then(Value::as_array_mut) {
+                assert!(frames.iter().all(|frame| frame["type"].is_string()));
+                frames.clear();
+            }
+            line.to_string()
+        });
+        lines.collect()
+    };
+    let read = lines(run(group, ["read", "--json", sample]).expect(0));
+    let counts = Section::of("read").check(&read);
+    assert_eq!(counts["bare"], 1);
+    // Open ones, sealed ones, and one that is damaged.
+    assert!(counts["datagram"] > 100, "{counts:?}");
+    for part in ["\"frames\"", "\"sealed_bytes\"", "\"corrupt\""] {
+        assert!(read.iter().any(|line| line.contains(part)), "{part}");
+    }
+    let dry = [
+        "replay",
+        "--dry-run",
+        "--json",
+        "-g",
+        "239.1.2.3:12345",
+        sample,
+    ];
+    Section::of("read").check(&lines(run(group, dry).expect(0)));
+}
