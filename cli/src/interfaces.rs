@@ -43,6 +43,9 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
             output.line(&format!("{group} would use {name} ({address})"))?;
         }
     }
+    if let Some(text) = chosen.and_then(place::fallback) {
+        aside!("groupcast: {}", escaped(&text));
+    }
     stack.map(|_| ()).map_err(|error| common.failure(&error))
 }
 

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast_std::{Error, InterfaceSelector, StdStack, resolve_group_on};
+use groupcast_std::{Choice, Error, InterfaceSelector, StdStack, resolve_group_on};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -13,6 +13,25 @@ use crate::signal;
 
 /// How long to wait before looking again.
 const AGAIN: Duration = Duration::from_millis(250);
+
+/// What is to be said of an interface that nobody asked for and hardly anybody wants.
+pub(crate) fn fallback(choice: &Choice) -> Option<String> {
+    let why = why_fallback(choice)?;
+    Some(format!("{why}: `groupcast doctor` says more"))
+}
+
+/// As [`fallback`], for the doctor.
+pub(crate) fn why_fallback(choice: &Choice) -> Option<String> {
+    let name = choice.label();
+    let what = if choice.loopback {
+        "reaches nobody on other machines"
+    } else {
+        "looks like a network inside of this machine, or a tunnel"
+    };
+    choice.fallback.then(|| {
+        format!("{name} {what}, and was chosen because no other interface can carry the group")
+    })
+}
 
 /// The group to use on the interface that is asked for. Waits for the interface as long as the user allows.
 pub(crate) fn group(common: &Common) -> Result<SocketAddr, Failure> {

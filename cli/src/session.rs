@@ -366,7 +366,11 @@ pub(crate) fn say_start(common: &Common, member: &Member) {
 
 /// The interface has changed.
 pub(crate) fn changed(choice: &Choice) -> String {
-    format!("the interface changed: now {}", where_is(choice))
+    let text = format!("the interface changed: now {}", where_is(choice));
+    match place::fallback(choice) {
+        Some(fallback) => format!("{text}; {fallback}"),
+        None => text,
+    }
 }
 
 /// By what a member is connected.
@@ -385,6 +389,9 @@ pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who
         escaped(&place),
         common.hops
     );
+    if let Some(text) = place::fallback(choice) {
+        aside!("groupcast: {}", escaped(&text));
+    }
     if common.verbose {
         aside!("{}: {}", escaped(choice.label()), escaped(&choice.reason));
     }

@@ -8,6 +8,7 @@ use core::str::FromStr;
 
 use crate::error::Error;
 use crate::interfaces::{NetworkInterface, label, rank};
+use crate::rank::looks_virtual;
 
 /// The family of an address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -107,6 +108,10 @@ pub struct Choice {
     pub mtu: Option<u32>,
     /// Whether it is the loopback interface, which reaches nobody else.
     pub loopback: bool,
+    /// Whether nobody asked for it, and it was chosen because nothing better can carry the group: the loopback
+    /// interface, or one that looks like a network inside of this machine or a tunnel, as Docker's. Machines on the
+    /// network around hardly hear it.
+    pub fallback: bool,
     /// Why it was chosen.
     pub reason: String,
 }
@@ -137,6 +142,7 @@ impl Choice {
             address,
             mtu: interface.mtu,
             loopback: interface.loopback,
+            fallback: false,
             reason,
         }
     }
@@ -167,7 +173,11 @@ pub(crate) fn resolve(
             } else {
                 verdict.reason
             };
-            return Ok(Choice::new(&verdict.interface, address, reason));
+            let mut choice = Choice::new(&verdict.interface, address, reason);
+            // The main bridge of a router may look virtual, too.
+            let has_route = route.is_some_and(|route| verdict.interface.addresses.contains(&route));
+            choice.fallback = choice.loopback || (looks_virtual(&verdict.interface) && !has_route);
+            return Ok(choice);
         }
         InterfaceSelector::Name(name) => interfaces
             .iter()
@@ -331,5 +341,28 @@ mod tests {
             choose("auto", "ff02::1234", &lo),
             Err(Error::NoUsableInterface(Family::V6))
         ));
+    }
+
+    #[test]
+    fn what_was_chosen_for_want_of_better_is_marked() {
+        let lo = made_up("lo", 1, &["127.0.0.1"]);
+        let docker = made_up("docker0", 2, &["172.17.0.1"]);
+        let bridge = made_up("br-lan", 3, &["192.168.1.1"]);
+        let eth = made_up("eth0", 4, &["192.168.1.2"]);
+        let is_fallback = |text: &str, all: &[NetworkInterface], route: Option<&str>| {
+            let route = route.map(|route| route.parse().unwrap());
+            let group = "239.1.2.3".parse().unwrap();
+            resolve(&read(text), group, all, route, None)
+                .unwrap()
+                .fallback
+        };
+        assert!(is_fallback("auto", core::slice::from_ref(&lo), None));
+        let inside = [lo.clone(), docker.clone()];
+        assert!(is_fallback("auto", &inside, None));
+        // Somebody asked for these.
+        assert!(!is_fallback("lo", &inside, None));
+        assert!(!is_fallback("172.17.0.1", &inside, None));
+        assert!(!is_fallback("auto", &[lo.clone(), docker, eth], None));
+        assert!(!is_fallback("auto", &[lo, bridge], Some("192.168.1.1")));
     }
 }

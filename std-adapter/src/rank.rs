@@ -100,6 +100,12 @@ fn judge(
     Ok((score, reasons.join(", ")))
 }
 
+/// Whether an interface looks like one that leads no further than this machine, or through a tunnel.
+pub(crate) fn looks_virtual(interface: &NetworkInterface) -> bool {
+    let nature = nature(&interface.name, &interface.description);
+    matches!(nature, Nature::Virtual)
+}
+
 enum Nature {
     Physical,
     Virtual,

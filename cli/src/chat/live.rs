@@ -12,6 +12,7 @@ use super::room::{Room, Wish};
 use super::screen::{self, Layout};
 use super::talk::{Became, Talk};
 use crate::failure::Failure;
+use crate::place;
 use crate::session::Session;
 use crate::signal;
 use crate::terminal::{self, Terminal};
@@ -29,6 +30,10 @@ pub(crate) fn talk(session: &mut Session, talk: Talk) -> Result<(), Failure> {
         changed: true,
     };
     session.keep_trouble();
+    // What was said before the screen was taken is out of sight.
+    if let Some(text) = place::fallback(session.member.choice()) {
+        chat.talk.room.trouble(&text);
+    }
     let mut terminal = Terminal::take()?;
     terminal.order_is_ours()?;
     let input = terminal::input();

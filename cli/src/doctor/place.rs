@@ -13,6 +13,7 @@ use super::system::{DOCKER, Kind, PODMAN, Route, System};
 use crate::failure::Failure;
 use crate::framing::Framing;
 use crate::options::Common;
+use crate::place::why_fallback;
 
 /// What commands ask for, so that bursts are not lost.
 const WANTED_BUFFER: i64 = groupcast_std::RECEIVE_BUFFER as i64;
@@ -212,6 +213,18 @@ pub(crate) fn interface(chart: &mut Chart, case: &Case, choice: &Choice) -> Resu
     if matches!(choice.address, IpAddr::V4(address) if address.is_link_local()) {
         let cause = format!("{name} has only a link-local address; DHCP may have failed");
         return chart.warn(CHECK, detail, Remedy::without_command(cause));
+    }
+    if let Some(cause) = why_fallback(choice) {
+        let verdicts = case.verdicts.iter();
+        let unusable = verdicts.filter(|verdict| verdict.score.is_none());
+        let unusable: Vec<_> = unusable.cloned().collect();
+        let mut remedy = remedy::for_unusable(&unusable, Family::of(case.group.ip()));
+        remedy.cause = if unusable.is_empty() {
+            cause
+        } else {
+            format!("{cause}; {}", remedy.cause)
+        };
+        return chart.warn(CHECK, detail, remedy);
     }
     let others: Vec<_> = case.others(choice).map(|v| v.interface.label()).collect();
     if !others.is_empty() {

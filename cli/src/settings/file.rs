@@ -65,6 +65,16 @@ pub(crate) struct Settings {
     profiles: BTreeMap<String, Profile>,
 }
 
+/// Whether there is no file of this user: a home whose doors are shut is somebody else's, as after `setpriv`.
+fn is_none(path: &Path, error: &std::io::Error) -> bool {
+    let is_shut = || {
+        path.symlink_metadata()
+            .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    };
+    error.kind() == ErrorKind::NotFound
+        || (error.kind() == ErrorKind::PermissionDenied && is_shut())
+}
+
 impl Settings {
     /// What the file says: that which is asked for, or the user's, if there is one.
     pub(crate) fn load(asked: Option<&Path>) -> Result<Option<Self>, Failure> {
@@ -75,7 +85,7 @@ impl Settings {
         let read = File::open(&path).and_then(|file| file.take(MOST).read_to_end(&mut text));
         match read {
             Ok(_) => Self::parse(&path, &text).map(Some),
-            Err(error) if asked.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if asked.is_none() && is_none(&path, &error) => Ok(None),
             Err(error) => Err(Failure::Settings(format!(
                 "cannot read the settings in {}: {error}",
                 path.display()
