@@ -19,6 +19,7 @@ mod leaving;
 mod listen;
 mod manual;
 mod members;
+mod pictures;
 mod ping;
 mod pipe;
 mod process;
