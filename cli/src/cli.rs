@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::options::Bench;
 use crate::chat::options::Chat;
 use crate::doctor::options::Doctor;
+use crate::groups::options::Groups;
 use crate::keygen::options::Keygen;
 use crate::listen::options::Listen;
 use crate::manual::below;
@@ -19,7 +20,7 @@ use crate::replay::options::Replay;
 use crate::send::options::Send;
 use crate::sim::options::Sim;
 use crate::top::options::Top;
-use crate::{ping, read, record, replay, top};
+use crate::{groups, ping, read, record, replay, top};
 
 /// Group messaging over UDP multicast.
 #[derive(Debug, Parser)]
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     Pipe(Pipe),
     /// Show who is there.
     Members(Members),
+    /// Show which groups are in use here: open or sealed, and how many members are in them.
+    #[command(after_help = groups::options::HELP)]
+    Groups(Groups),
     /// Ask members for answers, by multicast and by unicast: what is lost, and how long it takes.
     #[command(after_help = ping::options::HELP)]
     Ping(Ping),

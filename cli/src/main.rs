@@ -23,6 +23,7 @@ mod doctor;
 mod escape;
 mod failure;
 mod framing;
+mod groups;
 mod interfaces;
 mod json;
 mod keygen;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Command::Pipe(options) => pipe::run(&common, &options),
         Command::Chat(options) => chat::run(&common, &options),
         Command::Members(options) => members::run(&common, &options),
+        Command::Groups(options) => groups::run(&common, &options),
         Command::Ping(options) => ping::run(&common, &options),
         Command::Top(options) => top::run(&common, &options),
         Command::Read(options) => read::run(&common, &options),

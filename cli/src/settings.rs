@@ -16,7 +16,7 @@ use crate::manual;
 use crate::options::{Common, GROUP, INTERFACE, KEY_FILE, NAME};
 use crate::origin::Origin;
 
-use file::Settings;
+pub(crate) use file::Settings;
 
 /// The settings of this call, or the exit code if there is nothing else to do.
 pub(crate) fn read() -> Result<Cli, ExitCode> {

@@ -32,7 +32,12 @@ pub(crate) struct Ear {
 
 impl Ear {
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
-        let mut stack = stack(common)?;
+        Self::join(common, place::group(common)?)
+    }
+
+    /// As [`open`](Self::open), for this group.
+    pub(crate) fn join(common: &Common, group: SocketAddr) -> Result<Self, Failure> {
+        let mut stack = stack(common, group)?;
         let group = stack.group();
         let mut socket = stack.socket()?;
         stack.bind(&mut socket, group.port())?;
@@ -83,7 +88,7 @@ pub(crate) struct Mouth {
 
 impl Mouth {
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
-        let mut stack = stack(common)?;
+        let mut stack = stack(common, place::group(common)?)?;
         let mut socket = stack.socket()?;
         stack.bind(&mut socket, 0)?;
         Ok(Self {
@@ -153,10 +158,8 @@ fn hear<'b>(
     }
 }
 
-fn stack(common: &Common) -> Result<StdStack, Failure> {
-    let mut builder = StdStack::builder()
-        .group(place::group(common)?)
-        .hops(common.hops);
+fn stack(common: &Common, group: SocketAddr) -> Result<StdStack, Failure> {
+    let mut builder = StdStack::builder().group(group).hops(common.hops);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());
     }

@@ -123,6 +123,31 @@ pub(crate) fn refused(line: u64, error: &str) -> String {
     now(&Refused { line, error })
 }
 
+/// A group in which somebody was heard.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "group")]
+pub(crate) struct Group<'a> {
+    pub(crate) group: String,
+    /// Missing where a capture told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) interface: Option<&'a str>,
+    pub(crate) protection: &'a str,
+    /// Whether the open group has a name, and what it is if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_named: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group_name: Option<&'a str>,
+    pub(crate) members: usize,
+    pub(crate) names: Vec<&'a str>,
+    /// Of bare datagrams.
+    pub(crate) senders: Vec<String>,
+    pub(crate) profiles: &'a [&'a str],
+}
+
+pub(crate) fn group(group: &Group<'_>) -> String {
+    now(group)
+}
+
 /// What was recorded.
 pub(crate) fn recorded(file: &str, files: u64, datagrams: u64, bytes: u64) -> String {
     #[derive(Serialize)]

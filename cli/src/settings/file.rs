@@ -169,6 +169,12 @@ impl Settings {
         }
     }
 
+    /// All profiles, with what they do not say as at the top.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = (&str, Profile)> {
+        let all = self.profiles.iter();
+        all.map(|(name, profile)| (name.as_str(), profile.clone().or(self.top.clone())))
+    }
+
     fn no_profile(&self, name: &str) -> String {
         let all: Vec<_> = self.profiles.keys().map(String::as_str).collect();
         let there = if all.is_empty() {

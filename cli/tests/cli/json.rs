@@ -107,6 +107,13 @@ fn check(command: &str, ended: &Ended, kinds: &[(&str, usize)]) {
 }
 
 #[test]
+fn groups_tells_what_the_page_says() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/wireshark/sample.pcapng");
+    let ended = run(group(209), ["groups", "--json", "--capture", sample]).expect(0);
+    check("groups", &ended, &[("group", 3)]);
+}
+
+#[test]
 fn send_and_demo_tell_what_the_page_says() {
     let group = group(23);
     let ben = ["listen", "--name", "ben", "--id", "b", "--json"];

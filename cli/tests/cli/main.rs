@@ -10,6 +10,7 @@ mod chat;
 mod demo;
 mod doctor;
 mod exit_codes;
+mod groups;
 mod hostile;
 mod input;
 mod interfaces;

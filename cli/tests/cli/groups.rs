@@ -1,0 +1,116 @@
+//! `groupcast groups`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::process::{Ended, Running, command, group, run, stranger};
+
+/// What is said of a group: a line for each kind that speaks on its address and port.
+fn of(ended: &Ended, group: core::net::SocketAddrV4) -> Vec<Value> {
+    let lines = ended.stdout.iter();
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).expect(line));
+    lines
+        .filter(|line| line["group"] == group.to_string())
+        .collect()
+}
+
+#[test]
+fn groups_are_heard_that_are_named_and_those_that_this_machine_has_joined() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("groups");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let key = folder.join("kitchen.keys");
+    let (open, sealed, joined, also) = (group(203), group(204), group(205), group(206));
+    run(
+        open,
+        [
+            "keygen",
+            "--group-name",
+            "kitchen",
+            "--out",
+            key.to_str().unwrap(),
+        ],
+    )
+    .expect(0);
+    let text = format!(
+        "[profiles.kitchen]\ngroup = \"{sealed}\"\nkey-file = \"kitchen.keys\"\n\
+         [profiles.broken]\ngroup = \"{sealed}\"\nkey-file = \"nothing.keys\"\n"
+    );
+    let config = folder.join("config.toml");
+    fs::write(&config, text).unwrap();
+
+    let listen = |group, name: &str, more: &[&str]| {
+        Running::joined(group, ["listen", "--name", name].iter().chain(more))
+    };
+    let key = key.to_str().unwrap();
+    let _members = [
+        listen(open, "ana", &[]),
+        listen(open, "ben", &[]),
+        listen(open, "eva", &["--group-name", "other"]),
+        listen(sealed, "cook", &["--key-file", key]),
+        listen(joined, "far", &[]),
+        listen(also, "too", &[]),
+    ];
+    let mut looking = command(open);
+    looking.env("GROUPCAST_CONFIG", &config);
+    let also_text = also.to_string();
+    let mut looking =
+        Running::spawn(looking.args(["groups", "--json", "--timeout", "3", "--also", &also_text]));
+    looking.wait_for_stderr("groupcast: profile broken: cannot read the key file");
+    looking.wait_for_stderr("listening on lo");
+    for _ in 0..2 {
+        stranger().send_to(b"bare", sealed).unwrap();
+    }
+    let ended = looking.ended().expect(0);
+    assert!(ended.stderr.contains("are not heard"), "{ended:#?}");
+    for found in of(&ended, open) {
+        let named = found["is_named"] == true;
+        let names = if named {
+            json!(["eva"])
+        } else {
+            json!(["ana", "ben"])
+        };
+        assert_eq!(
+            (&found["protection"], &found["names"]),
+            (&json!("open"), &names)
+        );
+        assert_eq!(found["members"], if named { 1 } else { 2 });
+    }
+    assert_eq!(of(&ended, open).len(), 2, "{ended:#?}");
+    let kitchen = of(&ended, sealed);
+    assert_eq!(kitchen.len(), 2, "{ended:#?}");
+    assert_eq!(kitchen[0]["protection"], "sealed");
+    assert_eq!(kitchen[0]["group_name"], "kitchen");
+    assert_eq!(kitchen[0]["profiles"], json!(["kitchen"]));
+    assert_eq!(
+        (&kitchen[0]["members"], &kitchen[0]["names"]),
+        (&json!(1), &json!([]))
+    );
+    assert_eq!(kitchen[1]["protection"], "bare");
+    assert_eq!(kitchen[1]["senders"], json!(["127.0.0.1"]));
+    assert_eq!(of(&ended, also)[0]["names"], json!(["too"]));
+    // Nobody named it: a program here has joined it.
+    if cfg!(target_os = "linux") {
+        assert_eq!(of(&ended, joined)[0]["names"], json!(["far"]), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_capture_is_told_without_listening() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/wireshark/sample.pcapng");
+    let ended = run(group(207), ["groups", "--capture", sample]).expect(0);
+    assert!(ended.stdout[0].starts_with("GROUP "), "{ended:#?}");
+    let has = |words: &str| ended.stdout.iter().any(|line| line.contains(words));
+    assert!(has("sealed") && has("open") && has("bare"), "{ended:#?}");
+    assert!(!ended.stderr.contains("listening"), "{ended:#?}");
+    run(group(207), ["groups", "--capture", "/nothing"]).expect(2);
+    run(group(207), ["groups", "--also", ""]).expect(2);
+}
+
+#[test]
+fn nobody_is_no_failure() {
+    let ended = run(group(208), ["groups", "--json", "--timeout", "0.1"]).expect(0);
+    assert!(of(&ended, group(208)).is_empty(), "{ended:#?}");
+}
