@@ -10,6 +10,7 @@ use std::time::Instant;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::process::{Ended, PATIENCE, Running, command, group, run, stranger};
+use crate::sealed::Keys;
 use crate::streams::terminal;
 
 /// Gives the screen back.
@@ -165,4 +166,20 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
     let args = ["chat", "--mirror", "--key-file", "none.keys"];
     let refused = run(group, args).expect(2);
     assert!(refused.stderr.contains("bare"), "{refused:#?}");
+}
+
+#[test]
+fn who_cannot_be_read_is_told_of_on_the_screen() {
+    let group = group(142);
+    let keys = Keys::new("screen", "");
+    let sealed = Running::joined(group, ["listen", "--key-file", keys.path()]);
+    let mut terminal = Terminal::new();
+    let ana = terminal.chat(group, "ana", &[]);
+    // Words: blanks that are there already are not drawn.
+    for word in ["has", "key,", "none", "given"] {
+        terminal.shows(word);
+    }
+    terminal.types("\u{3}");
+    ana.ended().expect(0);
+    sealed.interrupted().expect(0);
 }
