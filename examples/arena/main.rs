@@ -107,8 +107,8 @@ impl Options {
     /// The group, and how it is reached.
     fn place(&self, member: &Member) -> String {
         let choice = member.choice();
-        let is_chosen = matches!(self.interface, None | Some(InterfaceSelector::Auto));
-        let alone = if choice.loopback && is_chosen {
+        // For want of a better one.
+        let alone = if choice.fallback {
             ", this machine alone"
         } else {
             ""
