@@ -1,6 +1,7 @@
 //! `groupcast chat`: people talk, on the whole screen of a terminal, or line by line.
 
 mod command;
+mod earlier;
 mod happening;
 mod history;
 mod input;
@@ -11,6 +12,7 @@ mod mirror;
 pub(crate) mod options;
 mod people;
 mod plain;
+mod recall;
 mod room;
 mod screen;
 mod scroll;

@@ -12,6 +12,7 @@ use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
+use crate::envelope;
 use crate::escape::{hex, is_unsafe};
 use crate::trust::Show;
 
@@ -55,6 +56,9 @@ enum Line<'a> {
         /// With `--trust`: by whom.
         #[serde(skip_serializing_if = "Option::is_none")]
         signed_by: Option<&'a str>,
+        /// Of a line of a chat: when its sender says that it was said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        said: Option<f64>,
         #[serde(flatten)]
         payload: Payload<'a>,
     },
@@ -167,7 +171,10 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
             sequence: message.sequence(),
             signed: (message.is_signed() && signed_by.is_none()).then_some("unverified"),
             signed_by,
-            payload: Payload::new(message.payload()),
+            said: envelope::open_payload(message.payload())
+                .1
+                .map(|millis| millis as f64 / 1e3),
+            payload: Payload::new(envelope::open_payload(message.payload()).0),
         },
         Event::Gap(gap) => Line::Gap {
             from: called(gap.member().name(), gap.member().id()),
@@ -441,7 +448,7 @@ mod tests {
             address: "10.0.0.1:40000".parse().unwrap(),
         };
         let address = member().address;
-        let text = |signed, signed_by, octets| Line::Message {
+        let text = |signed, signed_by, said, octets| Line::Message {
             channel: 0,
             class: "",
             from: String::new(),
@@ -451,12 +458,14 @@ mod tests {
             sequence: 0,
             signed,
             signed_by,
+            said,
             payload: Payload::new(octets),
         };
         let lines = [
-            text(None, None, b"22.5"),
-            text(Some("unverified"), None, &[0xff, 0]),
-            text(None, Some("boss"), b"off"),
+            text(None, None, None, b"22.5"),
+            text(Some("unverified"), None, None, &[0xff, 0]),
+            text(None, Some("boss"), None, b"off"),
+            text(None, None, Some(0.0), b"hello"),
             Line::Untrusted {
                 reason: "",
                 sender: Some(String::new()),

@@ -10,6 +10,7 @@ use groupcast::{Channel, Class, Event};
 use serde::Serialize;
 
 use crate::choices::class_name;
+use crate::envelope;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
@@ -169,6 +170,7 @@ impl Output {
 fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
     match (show, event) {
         (Show::No | Show::Untrusted(_), _) => None,
+        (_, Event::Message(said)) if envelope::is_note(said.channel(), said.payload()) => None,
         (Show::SignedBy(publisher), _) => {
             let line = signed(event, usual)?;
             Some(format!("[signed by {}{line}", escaped(publisher)))
@@ -184,7 +186,7 @@ fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
 /// What stands behind the publisher's name. The message is signed, and its sender's id; the sender's name is not,
 /// and anybody may take any.
 fn signed(event: &Event<'_>, usual: Channel) -> Option<String> {
-    let mut said = groupcast_std::Event::from(*event);
+    let mut said = of(event);
     let name = match &mut said {
         groupcast_std::Event::Message(message) => core::mem::take(&mut message.name),
         _ => String::new(),
@@ -200,8 +202,17 @@ fn signed(event: &Event<'_>, usual: Channel) -> Option<String> {
 
 /// The line about an event, without its signature.
 fn plain(event: &Event<'_>, usual: Channel) -> Option<String> {
-    let text = groupcast_std::Event::from(*event).to_string();
-    marked(&text, event, usual)
+    marked(&of(event).to_string(), event, usual)
+}
+
+/// What happened, of a line of a chat the text.
+fn of(event: &Event<'_>) -> groupcast_std::Event {
+    let mut happened = groupcast_std::Event::from(*event);
+    if let groupcast_std::Event::Message(message) = &mut happened {
+        let len = envelope::open_payload(&message.payload).0.len();
+        message.payload.truncate(len);
+    }
+    happened
 }
 
 /// Whether each message counts for itself. For whoever reads, the others are values, of which a newer one takes the

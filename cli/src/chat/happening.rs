@@ -2,22 +2,20 @@
 
 use core::net::SocketAddr;
 
-use groupcast::{Channel, MemberId, Outcome};
+use groupcast::{Channel, MemberId, Outcome, Session};
 use groupcast_std::Event;
 
+use super::earlier::Line;
 use super::people::Who;
 use crate::choices::class_name;
+use crate::envelope;
 use crate::escape::hex;
 
 /// Something that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Happening {
-    Said {
-        sender: Who,
-        /// What is unusual about it, such as another channel; else empty.
-        note: String,
-        text: String,
-    },
+    /// Something was said. Its note is what is unusual about it, such as another channel; else empty.
+    Said(Line),
     Bare {
         from: SocketAddr,
         text: String,
@@ -43,18 +41,32 @@ pub(crate) enum Happening {
 }
 
 impl Happening {
-    /// What an event means to those who chat on a channel.
-    pub(crate) fn of(event: Event, usual: Channel) -> Option<Self> {
+    /// What an event means to those who chat on a channel. A message is of this session of its sender, and heard at
+    /// this time.
+    pub(crate) fn of(
+        event: Event,
+        usual: Channel,
+        session: Option<Session>,
+        heard: u64,
+    ) -> Option<Self> {
         Some(match event {
-            Event::Message(message) => Self::Said {
-                sender: Who {
-                    id: message.sender,
-                    name: message.name,
-                    address: message.address,
-                },
-                note: note(message.channel, usual, message.signed),
-                text: content(message.payload),
-            },
+            Event::Message(message) => {
+                let (payload, stated) = envelope::open_payload(&message.payload);
+                Self::Said(Line {
+                    text: content(payload.to_vec()),
+                    stated,
+                    sender: Who {
+                        id: message.sender,
+                        name: message.name,
+                        address: message.address,
+                    },
+                    session,
+                    sequence: message.sequence,
+                    note: note(message.channel, usual, message.signed),
+                    heard,
+                    teller: None,
+                })
+            }
             Event::Raw(raw) => Self::Bare {
                 from: raw.address,
                 text: content(raw.payload),

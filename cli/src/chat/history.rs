@@ -30,6 +30,8 @@ pub(crate) enum Entry {
         marked: bool,
         note: String,
         text: String,
+        /// Whether it was said before this member came.
+        is_earlier: bool,
     },
     /// This member said something.
     Own { text: String, receipt: Receipt },
@@ -41,6 +43,8 @@ pub(crate) enum Entry {
     Trouble { text: String },
     /// An answer to what was entered here.
     Local { text: String },
+    /// Something else begins.
+    Divider { text: String },
 }
 
 impl Entry {
@@ -51,7 +55,8 @@ impl Entry {
             | Self::Bare { text, .. }
             | Self::Change { text }
             | Self::Trouble { text }
-            | Self::Local { text } => text.len(),
+            | Self::Local { text }
+            | Self::Divider { text } => text.len(),
         }
     }
 }
@@ -94,7 +99,8 @@ impl Receipt {
 /// The history. Every entry has a number, which it keeps.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    entries: VecDeque<Entry>,
+    /// Each with its time, in milliseconds since 1970, as far as it is known.
+    entries: VecDeque<(Option<u64>, Entry)>,
     octets: usize,
     /// The number of the first entry.
     first: u64,
@@ -106,12 +112,12 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn push(&mut self, entry: Entry) {
+    pub(crate) fn push(&mut self, entry: Entry, when: Option<u64>) {
         self.octets += entry.octets();
-        self.entries.push_back(entry);
+        self.entries.push_back((when, entry));
         while self.entries.len() > ENTRIES || self.octets > OCTETS && self.entries.len() > 1 {
             let dropped = self.entries.pop_front();
-            self.octets -= dropped.as_ref().map_or(0, Entry::octets);
+            self.octets -= dropped.map_or(0, |(_, entry)| entry.octets());
             self.first += 1;
         }
     }
@@ -123,6 +129,7 @@ impl History {
         sequence: u32,
         meant: BTreeSet<MemberId>,
         said: Instant,
+        when: u64,
     ) {
         let has = BTreeSet::new();
         let closed = false;
@@ -133,7 +140,7 @@ impl History {
             said,
             closed,
         };
-        self.push(Entry::Own { text, receipt });
+        self.push(Entry::Own { text, receipt }, Some(when));
         // It is asked about at once, with all before it.
         (self.asked, self.turn) = (None, 0);
     }
@@ -145,13 +152,19 @@ impl History {
     }
 
     pub(crate) fn entry(&self, number: u64) -> Option<&Entry> {
+        self.timed(number).map(|(_, entry)| entry)
+    }
+
+    /// An entry, and when it was.
+    pub(crate) fn timed(&self, number: u64) -> Option<(Option<u64>, &Entry)> {
         let at = number.checked_sub(self.first)?;
-        self.entries.get(usize::try_from(at).ok()?)
+        let (when, entry) = self.entries.get(usize::try_from(at).ok()?)?;
+        Some((*when, entry))
     }
 
     /// A member whose name was not known is called so. `marked`: another one who is there is called so, too.
     pub(crate) fn name(&mut self, id: MemberId, called: &str, marked: bool) {
-        for entry in self.entries.iter_mut().rev() {
+        for (_, entry) in self.entries.iter_mut().rev() {
             if let Entry::Said {
                 sender,
                 name,
@@ -199,7 +212,7 @@ impl History {
         let Some((first, last)) = self.question else {
             return;
         };
-        for entry in &mut self.entries {
+        for (_, entry) in &mut self.entries {
             if let Entry::Own { receipt, .. } = entry
                 && !receipt.closed
                 && receipt.sequence.wrapping_sub(first) <= last.wrapping_sub(first)
@@ -212,7 +225,7 @@ impl History {
     /// This member began another session: the sequence numbers begin anew.
     pub(crate) fn close_receipts(&mut self) {
         self.question = None;
-        for entry in &mut self.entries {
+        for (_, entry) in &mut self.entries {
             if let Entry::Own { receipt, .. } = entry {
                 receipt.closed = true;
             }
@@ -221,10 +234,13 @@ impl History {
 
     /// The last one first.
     fn receipts(&self) -> impl Iterator<Item = &Receipt> {
-        self.entries.iter().rev().filter_map(|entry| match entry {
-            Entry::Own { receipt, .. } => Some(receipt),
-            _ => None,
-        })
+        self.entries
+            .iter()
+            .rev()
+            .filter_map(|(_, entry)| match entry {
+                Entry::Own { receipt, .. } => Some(receipt),
+                _ => None,
+            })
     }
 }
 
@@ -253,10 +269,10 @@ mod tests {
     fn receipts_count_who_has_what() {
         let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1, 2]));
         assert_eq!(history.question(&here, now), None);
-        history.push_own("one".to_owned(), 7, here.clone(), now);
+        history.push_own("one".to_owned(), 7, here.clone(), now, 0);
         assert_eq!(history.question(&here, now), Some((7, 7)));
         history.confirmed(id(1));
-        history.push_own("two".to_owned(), 8, here.clone(), now);
+        history.push_own("two".to_owned(), 8, here.clone(), now, 0);
         assert_eq!(marks(&history), [(1, 2), (0, 2)]);
         assert_eq!(history.question(&here, now), Some((7, 8)));
         assert_eq!(history.question(&here, now), None, "not again at once");
@@ -282,7 +298,7 @@ mod tests {
         // Sequence numbers wrap, and a message may have several.
         let numbers = [u32::MAX - 1, 2, 3];
         for number in numbers {
-            history.push_own(String::new(), number, here.clone(), now);
+            history.push_own(String::new(), number, here.clone(), now, 0);
         }
         let at = |n: u32| now + ASK_AGAIN * n;
         let questions: Vec<_> = (0..4)
@@ -304,11 +320,11 @@ mod tests {
     #[test]
     fn another_session_is_not_confused_with_this_one() {
         let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1]));
-        history.push_own("one".to_owned(), 0, here.clone(), now);
+        history.push_own("one".to_owned(), 0, here.clone(), now, 0);
         history.question(&here, now);
         history.close_receipts();
         history.confirmed(id(1));
-        history.push_own("again".to_owned(), 0, here.clone(), now);
+        history.push_own("again".to_owned(), 0, here.clone(), now, 0);
         history.question(&here, now);
         history.confirmed(id(1));
         assert_eq!(marks(&history), [(0, 1), (1, 1)]);
@@ -321,11 +337,11 @@ mod tests {
             text: "x".repeat(len),
         };
         for len in 0..ENTRIES + 5 {
-            history.push(text(len % 7));
+            history.push(text(len % 7), None);
         }
         let last = 5 + ENTRIES as u64;
         assert_eq!(history.numbers(), 5..last);
-        history.push(text(OCTETS));
+        history.push(text(OCTETS), None);
         assert_eq!(history.numbers(), last..last + 1);
         assert!(history.entry(last - 1).is_none());
         assert_eq!(history.entry(last).unwrap().octets(), OCTETS);
@@ -334,13 +350,15 @@ mod tests {
     #[test]
     fn a_name_that_becomes_known_is_put_in() {
         let mut history = History::default();
-        history.push(Entry::Said {
+        let said = Entry::Said {
             sender: id(1),
             name: None,
             marked: false,
             note: String::new(),
             text: "first".to_owned(),
-        });
+            is_earlier: false,
+        };
+        history.push(said, None);
         history.name(id(2), "ben", false);
         history.name(id(1), "ana", false);
         history.name(id(1), "eva", false);

@@ -11,6 +11,7 @@ use super::PAUSE;
 use super::room::{Room, Wish};
 use super::screen::{self, Layout};
 use super::talk::{Became, Talk};
+use crate::clock::Moment;
 use crate::failure::Failure;
 use crate::place;
 use crate::session::Session;
@@ -62,7 +63,7 @@ pub(crate) fn talk(session: &mut Session, talk: Talk) -> Result<(), Failure> {
             chat.changed = true;
         }
         let now = Instant::now();
-        chat.changed |= chat.talk.attend(session, now);
+        chat.changed |= chat.talk.attend(session, Moment::now());
         let here = chat.talk.room.here();
         if let Some((first, last)) = chat.talk.room.history.question(&here, now) {
             session.member.confirm(first, last);

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, stdin};
 use std::sync::mpsc::TryRecvError;
-use std::time::Instant;
 
 use groupcast::{Channel, Event};
 
@@ -10,6 +9,7 @@ use super::PAUSE;
 use super::history::Entry;
 use super::line::line;
 use super::talk::{Became, Talk};
+use crate::clock::Moment;
 use crate::delivery::Delivery;
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -83,6 +83,7 @@ pub(crate) fn talk(
     if !ended {
         lines::check_rest(number, &lines, waiting)?;
     }
+    screen.talk.end_gathering(session);
     screen.attend(session)?;
     // A person has seen it.
     if refused > 0 && !stdin().is_terminal() {
@@ -143,8 +144,8 @@ impl Screen {
     }
 
     /// Does what is due, writes what is there, and tells whether that was possible.
-    fn attend(&mut self, session: &Session) -> Result<(), Failure> {
-        self.talk.attend(session, Instant::now());
+    fn attend(&mut self, session: &mut Session) -> Result<(), Failure> {
+        self.talk.attend(session, Moment::now());
         self.write();
         let flushed = self.output.flush();
         self.failure.take().map_or(flushed, Err)
@@ -154,13 +155,13 @@ impl Screen {
     fn write(&mut self) {
         let (room, numbers) = (&self.talk.room, self.talk.room.history.numbers());
         for number in self.next.max(numbers.start)..numbers.end {
-            match room.history.entry(number) {
-                None | Some(Entry::Own { .. }) => {}
-                Some(entry @ Entry::Local { .. }) => aside!("{}", line(room, entry)),
-                Some(entry) if !self.json && self.failure.is_none() => {
-                    self.failure = self.output.put(&line(room, entry)).err();
+            match (room.history.entry(number), line(room, number)) {
+                (None | Some(Entry::Own { .. }), _) | (_, None) => {}
+                (Some(Entry::Local { .. }), Some(line)) => aside!("{line}"),
+                (Some(_), Some(line)) if !self.json && self.failure.is_none() => {
+                    self.failure = self.output.put(&line).err();
                 }
-                Some(_) => {}
+                (Some(_), Some(_)) => {}
             }
         }
         self.next = numbers.end;

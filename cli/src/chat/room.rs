@@ -1,17 +1,25 @@
 //! The chat as it stands: who is there, what was said, what is being typed. No network, no terminal.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use groupcast::MemberId;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::earlier::{Clocks, Gathering, Life, Line};
 use super::happening::Happening;
 use super::history::{Entry, History};
 use super::input::Input;
 use super::people::{People, Presence, Who, is_alike};
+use super::recall::Recall;
 use super::scroll::{Extent, Scroll};
+use crate::clock::{Moment, Zone};
 use crate::escape::escaped;
+
+/// What comes this late, in milliseconds, was said earlier, for so long after this member came.
+const LATE: u64 = 5_000;
+const NEW: Duration = Duration::from_secs(20);
 
 /// Who chats here, and where.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ pub(crate) struct Setting {
     pub(crate) place: String,
     pub(crate) sealed: bool,
     pub(crate) mirrored: bool,
+    pub(crate) zone: Zone,
 }
 
 /// The chat as it stands.
@@ -32,6 +41,13 @@ pub(crate) struct Room {
     pub(crate) history: History,
     pub(crate) input: Input,
     pub(crate) scroll: Scroll,
+    pub(crate) recall: Recall,
+    pub(crate) clocks: Clocks,
+    /// What is gathered of what was said before this member came; `None`: it is done.
+    gathering: Option<Gathering>,
+    /// When this member came, and now.
+    came: Moment,
+    now: Moment,
 }
 
 /// What comes of a key.
@@ -47,9 +63,14 @@ pub(crate) enum Wish {
 }
 
 impl Room {
-    pub(crate) fn new(setting: Setting) -> Self {
+    pub(crate) fn new(setting: Setting, recall: Recall, now: Moment) -> Self {
         Self {
             setting,
+            recall,
+            clocks: Clocks::default(),
+            gathering: Some(Gathering::new(now.at, now.millis)),
+            came: now,
+            now,
             people: People::default(),
             history: History::default(),
             input: Input::default(),
@@ -110,23 +131,22 @@ impl Room {
         self.people.taking_part().collect()
     }
 
-    pub(crate) fn happened(&mut self, happening: Happening, now: Instant) {
+    pub(crate) fn happened(&mut self, happening: Happening, now: Moment) {
+        self.now = now;
+        let moment = now;
+        let now = now.at;
         match happening {
-            Happening::Said { sender, note, text } => {
-                self.people.spoke(sender.id);
-                let name = Some(sender.name).filter(|name| !name.is_empty());
-                let marked = name.as_deref().is_some_and(|name| self.is_ambiguous(name));
-                self.history.push(Entry::Said {
-                    sender: sender.id,
-                    name,
-                    marked,
-                    note,
-                    text,
-                });
+            Happening::Said(line) => {
+                self.people.spoke(line.sender.id);
+                if let Some(gathering) = &mut self.gathering {
+                    gathering.push(line, now);
+                } else {
+                    self.hear(line, moment);
+                }
             }
             Happening::Bare { from, text } => {
                 if !self.people.mirrors(from, &text) {
-                    self.history.push(Entry::Bare { from, text });
+                    self.push(Entry::Bare { from, text });
                 }
             }
             Happening::Has(id) => self.history.confirmed(id),
@@ -150,7 +170,7 @@ impl Room {
                 } else {
                     format!("{label}: messages {first} to {last} are lost")
                 };
-                self.history.push(Entry::Trouble { text });
+                self.push(Entry::Trouble { text });
             }
             Happening::BeganAnew(id, text) => {
                 self.setting.id = id.unwrap_or(self.setting.id);
@@ -162,6 +182,9 @@ impl Room {
     }
 
     fn came(&mut self, who: Who, now: Instant) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.met(now);
+        }
         let (id, name) = (who.id, who.name.clone());
         self.people.note(who, Presence::Here, now);
         if !name.is_empty() {
@@ -179,12 +202,118 @@ impl Room {
     fn change(&mut self, who: &Who, how: &str) {
         let label = self.label(who.id, &who.name);
         let text = format!("{label} {how} ({} at {})", who.id, who.address);
-        self.history.push(Entry::Change { text });
+        self.push(Entry::Change { text });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.history.push(entry, Some(self.now.millis));
+    }
+
+    /// A line is said now, or, by one who was heard a moment ago, was said before this member came.
+    fn hear(&mut self, line: Line, now: Moment) {
+        let mut line = line;
+        let when = self.clocks.when(&line);
+        let is_new = now.at.saturating_duration_since(self.came.at) < NEW;
+        let was_before = |when: &u64| *when < self.came.millis && when + LATE < line.heard;
+        match when.filter(was_before).filter(|_| is_new) {
+            Some(when) => {
+                self.recall.keep(&line, when);
+                let notes = [line.note.as_str(), "earlier"];
+                let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+                line.note = notes.join(", ");
+                self.put(line, Some(when), true);
+            }
+            None => {
+                let heard = line.heard;
+                self.recall.keep(&line, heard);
+                self.put(line, Some(heard), false);
+            }
+        }
+    }
+
+    /// Puts a line into the history.
+    fn put(&mut self, line: Line, when: Option<u64>, is_earlier: bool) {
+        let mut note = line.note;
+        if let Some(teller) = &line.teller {
+            let teller = self.label(teller.id, &teller.name);
+            note = format!("as told by {teller}");
+        }
+        let name = Some(line.sender.name).filter(|name| !name.is_empty());
+        let marked = !is_earlier && name.as_deref().is_some_and(|name| self.is_ambiguous(name));
+        let entry = Entry::Said {
+            sender: line.sender.id,
+            name,
+            marked,
+            note,
+            text: line.text,
+            is_earlier,
+        };
+        self.history.push(entry, when);
+    }
+
+    /// Since when somebody else is known, while lines are gathered.
+    pub(crate) fn met(&self) -> Option<Instant> {
+        self.gathering.as_ref()?.contact()
+    }
+
+    /// Whether what was said before is to be shown now.
+    pub(crate) fn is_gathered(&self, now: Instant) -> bool {
+        let answered = self.recall.is_answered();
+        let gathering = self.gathering.as_ref();
+        gathering.is_some_and(|gathering| gathering.is_due(answered, now))
+    }
+
+    /// Somebody told what others said.
+    pub(crate) fn told(&mut self, lines: Vec<Line>, now: Instant) {
+        if let Some(gathering) = &mut self.gathering {
+            lines.into_iter().for_each(|line| gathering.push(line, now));
+        }
+    }
+
+    /// Shows what was said before, in order, and then goes on with what is said. `present`: those who can be heard
+    /// themselves.
+    pub(crate) fn end_gathering(&mut self, present: &BTreeSet<Life>, now: Moment) {
+        self.now = now;
+        let Some(gathering) = self.gathering.take() else {
+            return;
+        };
+        let said = gathering.end(&self.clocks, present);
+        if !said.earlier.is_empty() {
+            self.divide("earlier");
+            let mut missing: Vec<_> = said
+                .cut
+                .iter()
+                .map(|who| format!("what {} said before that", self.label(who.id, &who.name)))
+                .collect();
+            if self.recall.is_in_vain() {
+                missing.push("what those said who have left".to_owned());
+            }
+            if !missing.is_empty() {
+                let text = format!("missing: {}", missing.join("; "));
+                self.history.push(Entry::Change { text }, None);
+            }
+            for (when, line) in said.earlier {
+                // Whoever comes now learns it from this member, too.
+                self.recall.keep(&line, when.unwrap_or(line.heard));
+                self.put(line, when, true);
+            }
+            self.divide("since you came");
+        }
+        for (when, line) in said.since {
+            self.recall.keep(&line, when.unwrap_or(line.heard));
+            self.put(line, when, false);
+        }
+    }
+
+    fn divide(&mut self, text: &str) {
+        let text = text.to_owned();
+        self.history.push(Entry::Divider { text }, None);
     }
 
     /// Tells who is there for long enough. Returns whether there was somebody to tell of.
-    pub(crate) fn tick(&mut self, now: Instant) -> bool {
-        let arrived = self.people.arrived(now);
+    pub(crate) fn tick(&mut self, now: Moment) -> bool {
+        self.now = now;
+        let arrived = self.people.arrived(now.at);
         for who in &arrived {
             self.change(who, "joined");
             self.say_namesakes(&who.name);
@@ -201,7 +330,7 @@ impl Room {
         if is_told {
             let before = self.label(id, &before);
             let text = format!("{before} is called {} now", self.label(id, name));
-            self.history.push(Entry::Change { text });
+            self.push(Entry::Change { text });
             self.say_namesakes(name);
         }
         true
@@ -250,20 +379,22 @@ impl Room {
     /// Answers what was entered.
     pub(crate) fn local(&mut self, text: &str) {
         let text = text.to_owned();
-        self.history.push(Entry::Local { text });
+        self.push(Entry::Local { text });
         self.scroll.follow();
     }
 
     /// Something that is wrong.
     pub(crate) fn trouble(&mut self, text: &str) {
         let text = text.to_owned();
-        self.history.push(Entry::Trouble { text });
+        self.push(Entry::Trouble { text });
     }
 
     /// What was typed was sent.
-    pub(crate) fn said(&mut self, text: String, sequence: u32, now: Instant) {
+    pub(crate) fn said(&mut self, text: String, sequence: u32, now: Moment) {
+        self.now = now;
         let here = self.here();
-        self.history.push_own(text, sequence, here, now);
+        self.history
+            .push_own(text, sequence, here, now.at, now.millis);
         self.scroll.follow();
     }
 

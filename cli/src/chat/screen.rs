@@ -20,6 +20,9 @@ const WITH_MEMBERS: u16 = 60;
 /// Columns of the list of members, with the line before it.
 const MEMBERS: u16 = 24;
 
+/// Histories of fewer columns have no times.
+const WITH_TIME: usize = 50;
+
 /// Columns of the name before a message at most.
 const LABEL: usize = 24;
 
@@ -130,8 +133,12 @@ fn rule(room: &Room, columns: u16) -> Line<'static> {
             QUIET,
         )
     };
-    let columns = usize::from(columns);
-    let text = fit(&text, columns);
+    ruled(&text, style, usize::from(columns))
+}
+
+/// A line across, with a text at its beginning.
+fn ruled(text: &str, style: Style, columns: usize) -> Line<'static> {
+    let text = fit(text, columns);
     let rest = "─".repeat(columns - width(&text));
     Line::from(vec![Span::styled(text, style), Span::styled(rest, QUIET)])
 }
@@ -161,40 +168,71 @@ fn draw_history(buffer: &mut Buffer, area: Rect, room: &Room) {
 
 /// The rows of an entry.
 fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
-    let Some(entry) = room.history.entry(number) else {
+    let Some((when, entry)) = room.history.timed(number) else {
         return Vec::new();
     };
+    if let Entry::Divider { text } = entry {
+        return vec![ruled(&format!("── {text} "), QUIET, columns)];
+    }
+    let has_time = columns >= WITH_TIME && !matches!(entry, Entry::Local { .. });
+    let time = if has_time {
+        let time = when.map_or_else(String::new, |when| room.setting.zone.of_day(when));
+        vec![Span::styled(format!("{time:5} "), QUIET)]
+    } else {
+        Vec::new()
+    };
+    let head = |spans: Vec<Span<'static>>| [time.clone(), spans].concat();
     match entry {
         Entry::Said {
             sender, note, text, ..
         } => {
             let label = room.label_of(entry);
-            let mut head = vec![Span::styled(short(&label, columns), of(*sender))];
+            let mut who = vec![Span::styled(short(&label, columns), of(*sender))];
             if !note.is_empty() {
-                head.push(Span::styled(format!(" ({note})"), QUIET));
+                who.push(Span::styled(format!(" ({})", escaped(note)), QUIET));
             }
-            head.push(Span::raw(": "));
-            body(head, text, Style::new(), None, columns)
+            who.push(Span::raw(": "));
+            body(head(who), text, Style::new(), None, columns)
         }
         Entry::Own { text, receipt } => {
-            let head = vec![
+            let who = vec![
                 Span::styled(short(&room.own_label(), columns), BOLD),
                 Span::raw(": "),
             ];
-            body(head, text, Style::new(), Some(mark(room, receipt)), columns)
+            body(
+                head(who),
+                text,
+                Style::new(),
+                Some(mark(room, receipt)),
+                columns,
+            )
         }
         Entry::Bare { from, text } => {
-            let head = vec![Span::styled(
+            let who = vec![Span::styled(
                 format!("{from} (bare): "),
                 Style::new().fg(Color::Yellow),
             )];
-            body(head, text, Style::new(), None, columns)
+            body(head(who), text, Style::new(), None, columns)
         }
-        Entry::Change { text } => body(vec![Span::styled("* ", QUIET)], text, QUIET, None, columns),
-        Entry::Local { text } => body(Vec::new(), text, QUIET, None, columns),
+        Entry::Change { text } => body(
+            head(vec![Span::styled("* ", QUIET)]),
+            text,
+            QUIET,
+            None,
+            columns,
+        ),
+        Entry::Local { text } | Entry::Divider { text } => {
+            body(Vec::new(), text, QUIET, None, columns)
+        }
         Entry::Trouble { text } => {
             let style = Style::new().fg(Color::Red);
-            body(vec![Span::styled("! ", style)], text, style, None, columns)
+            body(
+                head(vec![Span::styled("! ", style)]),
+                text,
+                style,
+                None,
+                columns,
+            )
         }
     }
 }

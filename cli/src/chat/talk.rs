@@ -2,17 +2,24 @@
 //! is said, or done.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-use groupcast::{Channel, Event};
+use groupcast::embedded_nal::nb;
+use groupcast::{Channel, Event, Member, Message};
 
 use super::command::{Entered, HELP};
+use super::earlier::Life;
 use super::happening::Happening;
-use super::line::line;
+use super::line::dated;
 use super::log::Log;
 use super::mirror::Mirror;
+use super::people::Who;
+use super::recall::{Note, Recall};
 use super::room::{Room, Setting};
+use crate::clock::{self, Moment, Zone};
+use crate::envelope;
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::session::Session;
@@ -45,6 +52,8 @@ pub(crate) struct Talk {
     /// The number of the first entry that is not in the log.
     logged: u64,
     looked: Option<Instant>,
+    /// Whether this member tells what those said who have left.
+    tells: bool,
 }
 
 impl Talk {
@@ -61,9 +70,14 @@ impl Talk {
             place: format!("{} via {}", member.group(), member.choice().label()),
             sealed: member.is_sealed(),
             mirrored: mirror.is_on(),
+            zone: Zone::here(),
         };
+        // Whoever hides does not ask, and programs put what they hear in order themselves.
+        let asks = !common.hidden && !common.json;
+        let recall = Recall::new(channel.number(), asks);
         Self {
-            room: Room::new(setting),
+            room: Room::new(setting, recall, Moment::now()),
+            tells: !common.hidden,
             channel,
             mirror,
             log: None,
@@ -74,25 +88,77 @@ impl Talk {
 
     /// Something happened. Returns whether there is something to see of it.
     pub(crate) fn happened(&mut self, event: &Event<'_>) -> bool {
-        let happening = Happening::of((*event).into(), self.channel);
+        let now = Moment::now();
+        let mut session = None;
+        if let Event::Message(message) = event {
+            session = message.member().map(Member::session);
+            if envelope::is_note(message.channel(), message.payload()) {
+                // That of a chat on another channel is nothing here.
+                if let Some(note) = Note::read(message.payload(), self.channel.number()) {
+                    self.noted(&note, message, now);
+                }
+                return false;
+            }
+        }
+        let happening = Happening::of((*event).into(), self.channel, session, now.millis);
         let Some(happening) = happening else {
             return false;
         };
-        self.room.happened(happening, Instant::now());
+        self.room.happened(happening, now);
         true
     }
 
+    /// Somebody asks or tells what those said who have left.
+    fn noted(&mut self, note: &Note, message: &Message<'_>, now: Moment) {
+        let from = Who {
+            id: message.sender(),
+            name: message.name().to_owned(),
+            address: message.address(),
+        };
+        self.room.clocks.note(from.id, note.time, now.millis);
+        let lines = self.room.recall.note(note, &from, now.millis, now.at);
+        self.room.told(lines, now.at);
+    }
+
     /// Does what is due. Returns whether there is something to see of it.
-    pub(crate) fn attend(&mut self, session: &Session, now: Instant) -> bool {
+    pub(crate) fn attend(&mut self, session: &mut Session, now: Moment) -> bool {
         let mut changed = self.room.tick(now);
-        if self.looked.is_none_or(|looked| now >= looked + LOOK) {
-            self.looked = Some(now);
+        if self.looked.is_none_or(|looked| now.at >= looked + LOOK) {
+            self.looked = Some(now.at);
             for member in session.member.members() {
                 changed |= self.room.is_called(member.id(), member.name());
             }
         }
+        if self.tells {
+            self.ask_and_tell(session, now);
+        }
+        if self.room.is_gathered(now.at) {
+            self.room.end_gathering(&present(session), now);
+            changed = true;
+        }
         self.keep_log();
         changed
+    }
+
+    /// Shows what was said before as far as it is there.
+    pub(crate) fn end_gathering(&mut self, session: &Session) {
+        self.room.end_gathering(&present(session), Moment::now());
+    }
+
+    fn ask_and_tell(&mut self, session: &mut Session, now: Moment) {
+        let met = self.room.met();
+        let recall = &mut self.room.recall;
+        recall.attend(met, || present(session), (now.at, now.millis));
+        // What is said goes first.
+        while session.member.unsent() == 0
+            && let Some(note) = recall.next()
+        {
+            // What cannot be sent is not sent later either; where there is no room, there will be.
+            match session.member.try_queue(envelope::NOTES, note) {
+                Err(nb::Error::WouldBlock) => break,
+                _ => recall.sent(),
+            }
+        }
     }
 
     /// Says or does what was entered.
@@ -102,8 +168,8 @@ impl Talk {
         entered: &str,
     ) -> Result<Became, Failure> {
         match Entered::of(entered) {
-            Entered::Say(text) => self.say(session, text.as_bytes()),
-            Entered::Me(text) => self.say(session, format!("*{text}*").as_bytes()),
+            Entered::Say(text) => self.say_text(session, text),
+            Entered::Me(text) => self.say_text(session, &format!("*{text}*")),
             Entered::Help => {
                 HELP.iter().for_each(|line| self.room.local(line));
                 Ok(Became::Done)
@@ -119,6 +185,11 @@ impl Talk {
         }
     }
 
+    /// Says this to everybody, with the time.
+    fn say_text(&mut self, session: &mut Session, text: &str) -> Result<Became, Failure> {
+        self.say(session, envelope::seal(text, clock::millis()).as_bytes())
+    }
+
     /// Says this to everybody.
     pub(crate) fn say(&mut self, session: &mut Session, octets: &[u8]) -> Result<Became, Failure> {
         let channel = self.channel;
@@ -127,11 +198,12 @@ impl Talk {
         });
         match said {
             Ok(Some(sequence)) => {
-                let text = String::from_utf8_lossy(octets).into_owned();
+                let (text, _) = envelope::open_payload(octets);
+                let text = String::from_utf8_lossy(text).into_owned();
                 if let Err(error) = self.mirror.send(session, &text) {
                     self.room.trouble(&format!("not mirrored: {error}"));
                 }
-                self.room.said(text, sequence, Instant::now());
+                self.room.said(text, sequence, Moment::now());
                 Ok(Became::Said(sequence))
             }
             Ok(None) => Ok(Became::Waiting),
@@ -179,12 +251,18 @@ impl Talk {
         };
         let new = self.logged.max(numbers.start)..numbers.end;
         self.logged = numbers.end;
-        let entries = new.filter_map(|number| self.room.history.entry(number));
-        let lines: Vec<_> = entries.map(|entry| line(&self.room, entry)).collect();
+        let lines: Vec<_> = new.filter_map(|number| dated(&self.room, number)).collect();
         if let Err(error) = log.write(&lines) {
             let text = format!("cannot write to {}: {error}", log.path());
             self.log = None;
             self.room.trouble(&text);
         }
     }
+}
+
+/// The lives of all who are there: they can be heard themselves.
+fn present(session: &Session) -> BTreeSet<Life> {
+    let member = &session.member;
+    let others = member.members().map(|other| (other.id(), other.session()));
+    others.chain([(member.id(), member.session())]).collect()
 }

@@ -116,11 +116,50 @@ fn who_comes_late_sees_what_was_said() {
     assert_eq!(ben.line(), "ana: two");
     let (mut eva, _eva_types) = chat(group, "eva");
     // It may be heard before it is known who said it.
-    let said = core::iter::from_fn(|| Some(eva.line())).filter(|line| !line.starts_with('*'));
+    let said = core::iter::from_fn(|| Some(eva.line())).filter(|line| line.starts_with('['));
     let said: Vec<_> = said.take(2).collect();
     assert!(said[0].ends_with(": one"), "{said:#?}");
     assert!(said[1].ends_with(": two"), "{said:#?}");
     drop(ana);
+}
+
+#[test]
+fn a_talk_is_read_in_order_by_who_comes_late_though_one_of_the_two_has_left() {
+    let group = group(128);
+    let (mut ana, mut ana_types) = chat(group, "ana");
+    let (mut ben, mut ben_types) = chat(group, "ben");
+    let mut listener = Running::joined(group, ["listen", "--json", "--hidden"]);
+    assert!(ana.line().starts_with("* ben joined"));
+    assert!(ben.line().starts_with("* ana joined"));
+    for n in 0..6 {
+        writeln!(ana_types, "question {n}").unwrap();
+        assert_eq!(ben.line(), format!("ana: question {n}"));
+        writeln!(ben_types, "answer {n}").unwrap();
+        assert_eq!(ana.line(), format!("ben: answer {n}"));
+    }
+    ben.interrupted().expect(0);
+    assert!(ana.line().starts_with("* ben left"));
+    let (mut eva, _eva_types) = chat(group, "eva");
+    assert_eq!(eva.line(), "-- earlier --");
+    // `[10:41] ana: question 0`
+    let text = |line: String| line.split_once("] ").map(|(_, text)| text.to_owned());
+    for n in 0..6 {
+        assert_eq!(text(eva.line()), Some(format!("ana: question {n}")));
+        let told = format!("ben (as told by ana): answer {n}");
+        assert_eq!(text(eva.line()), Some(told));
+    }
+    assert_eq!(eva.line(), "-- since you came --");
+    assert!(eva.line().starts_with("* ana joined"));
+    writeln!(ana_types, "welcome").unwrap();
+    assert_eq!(eva.line(), "ana: welcome");
+    // Programs have the time apart from the text.
+    let said = core::iter::from_fn(|| Some(listener.message()));
+    let said = { said }.find(|said| said["channel"] == 0).unwrap();
+    assert_eq!(
+        (&said["text"], &said["bytes"]),
+        (&"question 0".into(), &10.into())
+    );
+    assert!(said["said"].as_f64().unwrap() > 1.7e9, "{said}");
 }
 
 #[test]

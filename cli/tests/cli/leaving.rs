@@ -24,7 +24,8 @@ fn heard(mut listener: Running) -> (usize, u64) {
         let line = listener.line();
         let event: serde_json::Value = serde_json::from_str(&line).unwrap();
         match event["event"].as_str() {
-            Some("message") => messages += 1,
+            // Chats ask, too, what was said before they came.
+            Some("message") if event["channel"] != 255 => messages += 1,
             Some("gap") => {
                 lost += event["last"].as_u64().unwrap() - event["first"].as_u64().unwrap() + 1;
             }

@@ -1,26 +1,57 @@
 use super::*;
 
 use core::fmt::Write;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use groupcast::{Channel, Config};
+use groupcast::{Channel, Config, Session};
 use groupcast_sim::{Link, SimNet};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::earlier::Line as Said;
 use super::super::happening::Happening;
 use super::super::people::{STAYS, Who};
+use super::super::recall::Recall;
 use super::super::room::{Setting, Wish};
+use crate::clock::{Moment, Zone};
 
+/// Eight o'clock.
+const MILLIS: u64 = 1_764_316_800_000;
+
+fn now() -> Moment {
+    Moment {
+        at: Instant::now(),
+        millis: MILLIS,
+    }
+}
+
+/// When those who came have been there for long enough to be told of.
+fn later() -> Moment {
+    Moment {
+        at: Instant::now() + STAYS,
+        ..now()
+    }
+}
+
+/// A room where nothing is gathered.
 fn room() -> Room {
-    Room::new(Setting {
+    let mut room = new_room();
+    room.end_gathering(&BTreeSet::new(), now());
+    room
+}
+
+fn new_room() -> Room {
+    let setting = Setting {
         id: MemberId::new(0xa).unwrap(),
         name: "ana".to_owned(),
         place: "239.1.2.3:12345 via lo".to_owned(),
         sealed: false,
         mirrored: false,
-    })
+        zone: Zone::utc(),
+    };
+    Room::new(setting, Recall::new(0, true), now())
 }
 
 fn who(id: u32, name: &str) -> Who {
@@ -32,17 +63,26 @@ fn who(id: u32, name: &str) -> Who {
 }
 
 fn said(id: u32, name: &str, text: &str) -> Happening {
-    Happening::Said {
+    Happening::Said(line(id, name, text))
+}
+
+fn line(id: u32, name: &str, text: &str) -> Said {
+    Said {
         sender: who(id, name),
+        session: Some(Session::new(u64::from(id))),
+        sequence: 0,
         note: String::new(),
         text: text.to_owned(),
+        stated: None,
+        heard: MILLIS,
+        teller: None,
     }
 }
 
 /// Something happens, and those who came have been there for long enough to be told of.
 fn happen(room: &mut Room, happening: Happening) {
-    room.happened(happening, Instant::now());
-    room.tick(Instant::now() + STAYS);
+    room.happened(happening, now());
+    room.tick(later());
 }
 
 /// A room with Ben and Cho in it.
@@ -105,7 +145,7 @@ fn press(room: &mut Room, code: KeyCode, size: (u16, u16)) -> Wish {
 #[test]
 fn what_only_looks_leaves_no_lines() {
     let mut room = room_of_three();
-    let now = Instant::now();
+    let now = now();
     // `groupcast send` from a host, `ping` and `members`.
     room.happened(Happening::Joined(who(7, "host")), now);
     happen(&mut room, Happening::Left(who(7, "host")));
@@ -154,10 +194,10 @@ fn a_second_ana_is_told_and_ids_go_with_her() {
     happen(&mut room, said(1, "ben", "alone"));
     let alone = screen(&room, 80, 14);
     for expected in [
-        "\nben: before",
-        "\nben: alone",
+        " ben: before",
+        " ben: alone",
         // What was said by another one is not ben's, now or ever.
-        "\nben#00000004: I am another",
+        " ben#00000004: I am another",
     ] {
         assert!(alone.contains(expected), "no {expected}:\n{alone}");
     }
@@ -182,6 +222,55 @@ fn a_second_ana_is_told_and_ids_go_with_her() {
 }
 
 #[test]
+fn what_was_said_before_one_came_stands_in_order_with_its_time() {
+    let mut room = new_room();
+    let said_at = |id, name: &str, text: &str, sequence, minutes: u64, teller| Said {
+        sequence,
+        stated: Some(MILLIS - minutes * 60_000),
+        teller,
+        ..line(id, name, text)
+    };
+    let hear = |room: &mut Room, line| room.happened(Happening::Said(line), now());
+    room.happened(Happening::Joined(who(1, "ben")), now());
+    hear(
+        &mut room,
+        said_at(1, "ben", "is anybody there?", 5, 10, None),
+    );
+    hear(&mut room, said_at(1, "ben", "good", 6, 8, None));
+    let told = said_at(3, "cho\u{1b}[2J", "I am", 0, 9, Some(who(1, "ben")));
+    room.told(vec![told], now().at);
+    assert!(!room.is_gathered(now().at));
+    room.end_gathering(&BTreeSet::new(), now());
+    room.tick(later());
+    // What comes late is marked, and not taken for something new.
+    let late = Said {
+        heard: MILLIS + 1,
+        ..said_at(1, "ben", "and more", 7, 7, None)
+    };
+    hear(&mut room, late);
+    hear(&mut room, line(1, "ben", "hello, ana"));
+    assert_screen(
+        &room,
+        (80, 13),
+        "
+         open  239.1.2.3:12345 via lo
+        ── earlier ──────────────────────────────────────────── │ 2 here
+              * missing: what ben said before that              │ ana (you)
+        07:50 ben: is anybody there?                            │ ben
+        07:51 cho\\u{1b}[2J (as told by ben): I am               │
+        07:52 ben: good                                         │
+        ── since you came ───────────────────────────────────── │
+        08:00 * ben joined (00000001 at 10.0.0.1:7000)          │
+        07:53 ben (earlier): and more                           │
+        08:00 ben: hello, ana                                   │
+                                                                │
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────────
+        > _
+        ",
+    );
+}
+
+#[test]
 fn an_empty_room() {
     assert_screen(
         &room(),
@@ -200,9 +289,8 @@ fn an_empty_room() {
 #[test]
 fn a_conversation() {
     let mut room = room_of_three();
-    let now = Instant::now();
-    room.said("hello, who is there?".to_owned(), 0, now);
-    room.history.question(&room.here(), now);
+    room.said("hello, who is there?".to_owned(), 0, now());
+    room.history.question(&room.here(), Instant::now());
     happen(&mut room, Happening::Has(MemberId::new(1).unwrap()));
     happen(&mut room, said(2, "초희", "안녕하세요 여러분 👋"));
     happen(
@@ -274,7 +362,7 @@ fn a_narrow_window() {
     room.said(
         "a message that is longer than the window is wide".to_owned(),
         0,
-        Instant::now(),
+        now(),
     );
     happen(
         &mut room,
@@ -391,25 +479,28 @@ fn strangers_cannot_fake_a_screen() {
     );
     assert_screen(
         &room,
-        (76, 19),
+        (76, 22),
         "
          open  239.1.2.3:12345 via lo
-        * ben joined (00000001 at 10.0.0.1:7000)            │ 6 here
-        * 초희 joined (00000002 at 10.0.0.2:7000)           │ ana (you)
-        * Ben#00000004 joined (00000004 at 10.0.0.4:7000)   │ \\u{1b}[2J\\u{1b}[31mro…
-        ! 2 have one name: ben#00000001, Ben#00000004       │ ana#00000005
-        * ana#00000005 joined (00000005 at 10.0.0.5:7000)   │ ben#00000001
-        ! 2 have one name: ana (you), ana#00000005          │ Ben#00000004
-        * \\u{1b}[2J\\u{1b}[31mroot\\u{202e}\\n* dev joined     │ 초희
-          joined (00000006 at 10.0.0.6:7000)                │ 초희#00000002#00… left
-        * 초희#00000002#00000007 joined (00000007 at        │
+        08:00 * ben joined (00000001 at 10.0.0.1:7000)      │ 6 here
+        08:00 * 초희 joined (00000002 at 10.0.0.2:7000)     │ ana (you)
+        08:00 * Ben#00000004 joined (00000004 at            │ \\u{1b}[2J\\u{1b}[31mro…
+          10.0.0.4:7000)                                    │ ana#00000005
+        08:00 ! 2 have one name: ben#00000001, Ben#00000004 │ ben#00000001
+        08:00 * ana#00000005 joined (00000005 at            │ Ben#00000004
+          10.0.0.5:7000)                                    │ 초희
+        08:00 ! 2 have one name: ana (you), ana#00000005    │ 초희#00000002#00… left
+        08:00 * \\u{1b}[2J\\u{1b}[31mroot\\u{202e}\\n* dev      │
+          joined joined (00000006 at 10.0.0.6:7000)         │
+        08:00 * 초희#00000002#00000007 joined (00000007 at  │
           10.0.0.7:7000)                                    │
-        * 초희#00000002#00000007 left (00000007 at          │
+        08:00 * 초희#00000002#00000007 left (00000007 at    │
           10.0.0.7:7000)                                    │
-        Ben#00000004: it is me                              │
-        ana#00000005: a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{200f}    │
-        \\u{1b}[2J\\u{1b}[31mroot…: x                         │
-        10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed             │
+        08:00 Ben#00000004: it is me                        │
+        08:00 ana#00000005: a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{20 │
+          0f}                                               │
+        08:00 \\u{1b}[2J\\u{1b}[31mroot…: x                   │
+        08:00 10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed       │
         ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────
         > _
         ",
@@ -570,20 +661,19 @@ fn a_group_that_loses_messages_and_members() {
     net.run_for(core::time::Duration::from_secs(2));
     let sequence = net[ana].send(channel, b"who has this?").unwrap();
     for event in net[ana].take_events() {
-        room.happened(Happening::of(event, channel).unwrap(), Instant::now());
+        room.happened(Happening::of(event, channel, None, MILLIS).unwrap(), now());
     }
-    room.tick(Instant::now() + STAYS);
-    let now = Instant::now();
-    room.said("who has this?".to_owned(), sequence, now);
-    let (first, last) = room.history.question(&room.here(), now).unwrap();
+    room.tick(later());
+    room.said("who has this?".to_owned(), sequence, now());
+    let (first, last) = room.history.question(&room.here(), Instant::now()).unwrap();
     net[ana].confirm(first, last);
     net[ben].send(channel, b"I am here").unwrap();
     net.run_for(core::time::Duration::from_secs(2));
     net.crash(ben);
     net.run_for(core::time::Duration::from_secs(20));
     for event in net[ana].take_events() {
-        if let Some(happening) = Happening::of(event, channel) {
-            room.happened(happening, Instant::now());
+        if let Some(happening) = Happening::of(event, channel, None, MILLIS) {
+            room.happened(happening, now());
         }
     }
     let screen = screen(&room, 80, 8);
