@@ -174,6 +174,15 @@ impl Recall {
         }
     }
 
+    /// Somebody whose name was not known is called so.
+    pub(crate) fn name(&mut self, id: MemberId, name: &str) {
+        for (line, _) in &mut self.kept {
+            if line.sender.id == id && line.sender.name.is_empty() {
+                name.clone_into(&mut line.sender.name);
+            }
+        }
+    }
+
     /// Whether all that is to be expected was told.
     pub(crate) const fn is_answered(&self) -> bool {
         self.answered || !self.asks
@@ -379,6 +388,11 @@ mod tests {
             ana.keep(&said(7, n, &format!("gone {n}")), 1_000 + u64::from(n));
             ana.keep(&said(2, n, "still there"), 1_000);
         }
+        // It was heard before its name was.
+        let mut unnamed = said(7, 40, "and that");
+        unnamed.sender.name.clear();
+        ana.keep(&unnamed, 1_040);
+        ana.name(unnamed.sender.id, "m7");
         let mut eva = Recall::new(3, true);
         assert_eq!((eva.is_answered(), eva.is_in_vain()), (false, false));
         eva.attend(None, || present(&[]), (now, 5));
@@ -396,6 +410,7 @@ mod tests {
             lines.extend(eva.note(note, &who(1), 77, now));
         }
         assert!(eva.is_answered() && !eva.is_in_vain());
+        assert_eq!(lines.pop().map(|line| line.sender), Some(who(7)));
         let texts: Vec<_> = lines.iter().map(|line| line.text.clone()).collect();
         assert_eq!(
             texts,

@@ -190,6 +190,7 @@ impl Room {
         if !name.is_empty() {
             let is_ambiguous = self.is_ambiguous(&name);
             self.history.name(id, &name, is_ambiguous);
+            self.recall.name(id, &name);
         }
     }
 
@@ -292,7 +293,10 @@ impl Room {
                 let text = format!("missing: {}", missing.join("; "));
                 self.history.push(Entry::Change { text }, None);
             }
-            for (when, line) in said.earlier {
+            for (when, mut line) in said.earlier {
+                if line.teller.is_none() && line.sender.name.is_empty() {
+                    line.sender.name = self.people.name(line.sender.id).to_owned();
+                }
                 // Whoever comes now learns it from this member, too.
                 self.recall.keep(&line, when.unwrap_or(line.heard));
                 self.put(line, when, true);
