@@ -25,8 +25,10 @@ use groupcast_std::{Choice, Error, StdStack, resolve_group_on};
 use crate::failure::Failure;
 use crate::framing::Framing;
 use crate::options::Common;
+use crate::origin::Origin;
 use crate::signal;
-use finding::{Chart, Voice};
+use command::Os;
+use finding::{Chart, Remedy, Voice};
 use options::Doctor;
 use place::Case;
 use system::System;
@@ -94,8 +96,15 @@ fn examine(
         }
         Err(error) => {
             place::environment(chart, case, None)?;
-            let remedy = remedy::for_error(&error, case);
             let brief = format!("{}{}", remedy::brief(&error), common.origins.blamed(&error));
+            let remedy = match (&error, &common.origins.interface) {
+                (Error::NoSuchInterface { selector, .. }, Origin::Variable(name)) => {
+                    let cause =
+                        format!("{name} asks for an interface {selector}, which is not there");
+                    Remedy::new(cause, Os::HERE.unset(name))
+                }
+                _ => remedy::for_error(&error, case),
+            };
             chart.fail("interface", brief, Some(remedy))?;
             for check in AFTER_INTERFACE.into_iter().chain(["peers", "snooping"]) {
                 chart.skip(check, "there is no interface to try it on")?;

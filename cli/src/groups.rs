@@ -6,6 +6,7 @@ pub(crate) mod options;
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json::results;
-use crate::options::Common;
+use crate::options::{Common, USUAL_GROUP};
 use crate::output::Output;
 use crate::place;
 use crate::recording::{Packet, Packets, Recording};
@@ -36,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 1024;
 
 /// Names, or machines, that are shown of a group.
-const SHOWN: usize = 8;
+const SHOWN: usize = 4;
 
 /// What groups are on other addresses is not known.
 const BLIND: &str =
@@ -207,7 +208,9 @@ fn prepare(common: &Common, options: &Groups) -> Result<(Vec<Known>, Vec<SocketA
             }
         }
     }
-    for text in &options.also {
+    // Whoever has set nothing is in the usual one.
+    let also = options.also.iter().map(String::as_str);
+    for text in also.chain([USUAL_GROUP]) {
         let group = signal::ends_at_once(|| resolve_group_on(text, &selector))?;
         groups.push(group);
         known.push(Known::new(group, None, None, None)?);
@@ -237,8 +240,7 @@ fn say_start(choice: &Choice, joined: &[SocketAddr], silent: &[Eavesdropper], li
         aside!("groupcast: {}", escaped(&text));
     }
     if !silent.is_empty() {
-        let mut groups: Vec<_> = silent.iter().map(|ear| ear.group.ip()).collect();
-        groups.dedup();
+        let groups: BTreeSet<_> = silent.iter().map(|ear| ear.group.ip()).collect();
         let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
         aside!(
             "and to what programs here have joined: {}",

@@ -11,6 +11,9 @@ use crate::choices::{PaceChoice, StorageChoice};
 use crate::failure::Failure;
 use crate::origin::Origins;
 
+/// The group where nobody names another one.
+pub(crate) const USUAL_GROUP: &str = "239.1.2.3:12345";
+
 /// Variables of the environment.
 pub(crate) const GROUP: &str = "GROUPCAST_GROUP";
 pub(crate) const INTERFACE: &str = "GROUPCAST_INTERFACE";
@@ -28,7 +31,7 @@ pub(crate) struct Common {
         global = true,
         value_name = "ADDR:PORT",
         env = GROUP,
-        default_value = "239.1.2.3:12345",
+        default_value = USUAL_GROUP,
         value_parser = parse_group
     )]
     pub(crate) group: String,

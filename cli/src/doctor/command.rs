@@ -218,6 +218,14 @@ impl Os {
         }
     }
 
+    /// Takes back a variable of the environment.
+    pub(crate) fn unset(self, name: &str) -> String {
+        match self {
+            Self::Windows => format!("Remove-Item Env:{name}"),
+            _ => format!("unset {name}"),
+        }
+    }
+
     /// An interface's name as the shell takes it. On Windows in the quotation marks that cmd, PowerShell and
     /// netsh all know; no name there has them.
     pub(crate) fn quoted(self, name: &str) -> String {
@@ -260,6 +268,7 @@ mod tests {
             os.let_in(7, &chains(None, &["filter"])),
             os.let_out(7, &chains(None, &[])),
             os.use_interface(name),
+            os.unset("GROUPCAST_INTERFACE"),
         ];
         all.extend(os.add_address(name, [7, 255]));
         all.extend(os.more_groups().map(str::to_owned));
@@ -276,7 +285,7 @@ mod tests {
                 "netsh", "nft", "ip link", "ufw", "sysctl", "New-Net", "ss -",
             ]
             .as_slice(),
-            Os::Windows => ["sudo", "nft", "ifconfig", "export", "kill 42"].as_slice(),
+            Os::Windows => ["sudo", "nft", "ifconfig", "export", "unset", "kill 42"].as_slice(),
         };
         for os in ALL {
             for command in everything(os) {

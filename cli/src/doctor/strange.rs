@@ -135,7 +135,7 @@ fn remedy(text: &str, why: Why, is_nameless: bool, group: SocketAddr, common: &C
         ),
         (Why::Open, _) => {
             let fix = match &common.origins.key_file {
-                Origin::Variable(name) => format!("unset {name}"),
+                Origin::Variable(name) => super::command::Os::HERE.unset(name),
                 origin => again(false, without(origin)),
             };
             let more = "give them a copy of the key file, or use none here";

@@ -7,8 +7,11 @@ use std::net::UdpSocket;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Groups that are listened to at most: each takes a socket.
-const MOST: usize = 200;
+/// Addresses and ports that are listened to at most: each takes a socket, and there are 1,024 as a rule.
+const MOST: usize = 500;
+
+/// Ports that Linux gives to whoever asks for none, as it comes. Few groups are there.
+const DRAWN: core::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// Simple Service Discovery, of the system.
 const SSDP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
@@ -51,7 +54,8 @@ impl Eavesdropper {
 pub(super) fn all(index: u32, interface: &str, heard: &[SocketAddr]) -> Vec<Eavesdropper> {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let addresses = addresses(&read("/proc/net/igmp"), index);
-    let groups = groups(&addresses, &read("/proc/net/udp"));
+    let mut groups = Vec::from_iter(groups(&addresses, &read("/proc/net/udp")));
+    groups.sort_by_key(|group| rank(*group));
     let news = groups
         .into_iter()
         .filter(|group| !heard.contains(&(*group).into()));
@@ -93,6 +97,11 @@ fn groups(addresses: &[Ipv4Addr], udp: &str) -> BTreeSet<SocketAddrV4> {
         groups.extend(fitting.map(|address| SocketAddrV4::new(*address, port)));
     }
     groups
+}
+
+/// Where there are too many, the ports come first that somebody chose.
+fn rank(group: SocketAddrV4) -> (bool, u16) {
+    (DRAWN.contains(&group.port()), group.port())
 }
 
 /// An address as the kernel writes it: in the order of this machine's octets.
@@ -140,6 +149,8 @@ mod tests {
             "nonsense\n".to_owned(),
         ];
         let found = groups(&joined, &udp.concat());
+        let drawn = SocketAddrV4::new(joined[0], 40_000);
+        assert!(found.iter().all(|group| rank(*group) < rank(drawn)));
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
             found,

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::options::{parse_group, parse_seconds};
 
 pub(crate) const HELP: &str = "It sends nothing, and is no member. A machine hears the groups that it has joined, so this joins, while it listens, \
-    the group of --group, those of the profiles and those of --also; on Linux it also hears those that programs on this \
+    the usual group and that of --group, those of the profiles and those of --also; on Linux it also hears those that programs on this \
     machine have joined, and joins nothing for that. Other groups are not heard. Where switches leave groups out (IGMP \
     snooping), nobody hears them who has not joined. --capture asks a program that may hear more, without joining: \
     sudo tcpdump -i eth0 -U -w - udp and multicast | groupcast groups --capture -. Hidden members count as soon as they speak; in sealed groups those \

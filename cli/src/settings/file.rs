@@ -111,6 +111,10 @@ impl Settings {
         };
         for (key, value) in table.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
+                (PROFILE, DeValue::Table(_)) => {
+                    let text = format!("a profile is called [{PROFILES}.NAME]");
+                    return Err(reader.fault(&key.span(), &text));
+                }
                 (PROFILE, value_of) => {
                     settings.usual =
                         Some(reader.text(PROFILE, &value.span(), value_of, parse_name)?);
@@ -451,6 +455,11 @@ key-file = "~/game.keys"
                 "there is no profile \"x\"; there are none",
             ),
             ("profiles = 3", 1, "profiles are tables"),
+            (
+                "\n[profile.x]\nname = \"x\"",
+                2,
+                "a profile is called [profiles.NAME]",
+            ),
             ("[profiles]\nx = 3", 2, "a profile is a table"),
             ("name = \"a\"\nname = \"b\"", 2, "duplicate key"),
             ("name = ana", 1, ""),

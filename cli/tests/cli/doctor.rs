@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 
 use serde_json::Value;
 
-use crate::process::{Ended, Running, group, run};
+use crate::process::{Ended, Running, command, group, run};
 use crate::sealed::Keys;
 
 /// The lines of findings, and the verdict after them.
@@ -80,6 +80,20 @@ fn a_port_that_is_held_is_told_with_who_holds_it() {
     );
     drop(holder);
     run(group, ["doctor"]).expect(0);
+}
+
+#[test]
+fn a_variable_that_names_no_interface_is_named_and_taken_back() {
+    let mut command = command(group(119));
+    let output = command.env("GROUPCAST_INTERFACE", "nonsense0");
+    let output = output.arg("doctor").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let cause = "most likely cause: GROUPCAST_INTERFACE asks for an interface named nonsense0";
+    assert!(text.contains(cause), "{text}");
+    assert!(
+        text.contains("\nfix: unset GROUPCAST_INTERFACE\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn check(command: &str, ended: &Ended, kinds: &[(&str, usize)]) {
 #[test]
 fn groups_tells_what_the_page_says() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/wireshark/sample.pcapng");
-    let ended = run(group(209), ["groups", "--json", "--capture", sample]).expect(0);
+    let ended = run(group(118), ["groups", "--json", "--capture", sample]).expect(0);
     check("groups", &ended, &[("group", 3)]);
 }
 

@@ -155,15 +155,15 @@ fn what_cannot_be_says_where_it_comes_from() {
 fn a_key_file_of_a_profile_lies_beside_the_settings() {
     let (folder, file) = settings("key", "[profiles.kitchen]\nkey-file = \"kitchen.keys\"\n");
     let key = folder.join("groupcast").join("kitchen.keys");
-    run(group(201), ["keygen", "--out", key.to_str().unwrap()]).expect(0);
+    run(group(110), ["keygen", "--out", key.to_str().unwrap()]).expect(0);
     let start = |arguments: &[&str]| {
-        let mut command = command(group(201));
+        let mut command = command(group(110));
         command.env("GROUPCAST_CONFIG", &file).args(arguments);
         Running::spawn(&mut command)
     };
     let mut listener = start(&["listen", "--json", "--profile", "kitchen"]);
     listener.wait_until_joined();
-    run(group(201), ["send", "--name", "stranger", "open"]).expect(0);
+    run(group(110), ["send", "--name", "stranger", "open"]).expect(0);
     start(&["send", "--profile", "kitchen", "--name", "ana", "sealed"])
         .ended()
         .expect(0);
@@ -180,7 +180,7 @@ fn a_key_file_of_a_profile_lies_beside_the_settings() {
 
 #[test]
 fn who_speaks_has_a_name_and_who_looks_has_none() {
-    let group = group(202);
+    let group = group(111);
     let mut listener = Running::joined(group, ["listen", "--json", "--name", "ear"]);
     let mut looking = command(group);
     let mut looking = Running::spawn(looking.arg("members").env("GROUPCAST_NAME", "eva"));
