@@ -95,7 +95,7 @@ fn wait_for_text(
             {
                 let (name, address) = (message.name(), message.address());
                 return Ok(if json {
-                    json::event(&event, Show::Yes)
+                    json::event(&event, Show::Yes, false, None)
                 } else {
                     Some(format!(
                         "Received message: {TEXT} (from {name} at {address}, via {choice})"

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::choices::class_name;
 use crate::envelope;
 use crate::escape::{hex, is_unsafe};
+use crate::output::SHOWN;
 use crate::trust::Show;
 
 /// Something that happened, and when it was told.
@@ -110,15 +111,21 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     hex: Option<String>,
     bytes: usize,
+    /// Where it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
 }
 
 impl<'a> Payload<'a> {
-    fn new(octets: &'a [u8]) -> Self {
+    /// `is_short`: one that is long is not here.
+    fn new(octets: &'a [u8], is_short: bool, file: Option<&'a str>) -> Self {
+        let is_here = !is_short || octets.len() <= SHOWN;
         let text = core::str::from_utf8(octets).ok();
         Self {
-            text,
-            hex: text.is_none().then(|| hex(octets)),
+            text: text.filter(|_| is_here),
+            hex: (text.is_none() && is_here).then(|| hex(octets)),
             bytes: octets.len(),
+            file,
         }
     }
 }
@@ -152,8 +159,13 @@ pub(crate) fn called(name: &str, id: MemberId) -> String {
     }
 }
 
-/// The line about what is to be shown of an event; `None` if there is none.
-pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
+/// The line about what is to be shown of an event; `None` if there is none. `is_short`: without a payload that is long.
+pub(crate) fn event(
+    event: &Event<'_>,
+    show: Show<'_>,
+    is_short: bool,
+    file: Option<&str>,
+) -> Option<String> {
     let signed_by = match show {
         Show::No => return None,
         Show::Yes => None,
@@ -174,7 +186,7 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
             said: envelope::open_payload(message.payload())
                 .1
                 .map(|millis| millis as f64 / 1e3),
-            payload: Payload::new(envelope::open_payload(message.payload()).0),
+            payload: Payload::new(envelope::open_payload(message.payload()).0, is_short, file),
         },
         Event::Gap(gap) => Line::Gap {
             from: called(gap.member().name(), gap.member().id()),
@@ -185,7 +197,7 @@ pub(crate) fn event(event: &Event<'_>, show: Show<'_>) -> Option<String> {
         },
         Event::Raw(raw) => Line::Raw {
             address: raw.address(),
-            payload: Payload::new(raw.payload()),
+            payload: Payload::new(raw.payload(), is_short, file),
         },
         Event::Joined(member) => Line::Joined(Who::new(member)),
         Event::Left(member) => Line::Left(Who::new(member)),
@@ -397,7 +409,7 @@ mod tests {
         for datagram in core::iter::once(&buffer[..transmit.len]).chain(bare.iter().copied()) {
             hearer.handle(now, from, datagram).unwrap();
             while let Some(happened) = hearer.poll_event() {
-                let line = event(&happened, Show::Yes).unwrap();
+                let line = event(&happened, Show::Yes, false, None).unwrap();
                 assert!(!line.contains(is_unsafe), "{line}");
                 let mut line: Value = serde_json::from_str(&line).unwrap();
                 let time = line.as_object_mut().unwrap().remove("time").unwrap();
@@ -459,7 +471,7 @@ mod tests {
             signed,
             signed_by,
             said,
-            payload: Payload::new(octets),
+            payload: Payload::new(octets, false, (octets == b"22.5").then_some("")),
         };
         let lines = [
             text(None, None, None, b"22.5"),
@@ -481,7 +493,7 @@ mod tests {
             },
             Line::Raw {
                 address,
-                payload: Payload::new(b"bare"),
+                payload: Payload::new(b"bare", false, None),
             },
             Line::Joined(member()),
             Line::Left(member()),

@@ -31,7 +31,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 5] = [
     (
         3,
         "What was waited for did not come, in time or before Ctrl-C: the members and confirmations of --expect, the \
-         messages of --count, answers to ping. Or not all was sent that was to be. Or a simulated group broke its \
+         messages of --count, answers to ping. Or not all was sent that was to be, or a command of --exec failed. Or a simulated group broke its \
          promise.",
     ),
     (

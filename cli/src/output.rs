@@ -3,13 +3,14 @@
 mod queue;
 
 use core::time::Duration;
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::time::Instant;
 
 use groupcast::{Channel, Class, Event};
 use serde::Serialize;
 
 use crate::choices::class_name;
+use crate::clock::{self, Zone};
 use crate::envelope;
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -25,6 +26,11 @@ const BUFFER: usize = 64 * 1024;
 
 /// Octets that wait at most for whoever reads them: a reader that pauses for some seconds misses nothing.
 const WAITING: usize = 8 * 1024 * 1024;
+
+/// Octets of a message shown on a terminal at most: of text, and of what is shown in hexadecimal. The same where it is
+/// kept in a file.
+pub(crate) const SHOWN: usize = 4096;
+const SHOWN_HEX: usize = 64;
 
 /// How long the end may wait for the reader in silence.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -42,6 +48,10 @@ pub(crate) struct Output {
     json: bool,
     /// Messages of this channel are shown without saying so.
     usual: Channel,
+    /// A terminal is not flooded by what somebody else says.
+    is_terminal: bool,
+    /// Lines begin with the time, here.
+    zone: Option<Zone>,
 }
 
 impl Output {
@@ -53,6 +63,8 @@ impl Output {
             was_full: false,
             json,
             usual: Channel::default(),
+            is_terminal: stdout().is_terminal(),
+            zone: None,
         }
     }
 
@@ -72,6 +84,12 @@ impl Output {
         self
     }
 
+    /// Begins lines about events with the time, for people.
+    pub(crate) fn timed(mut self) -> Self {
+        self.zone = Some(Zone::here());
+        self
+    }
+
     /// Writes a line now.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         self.put(line)?;
@@ -87,10 +105,24 @@ impl Output {
     /// Writes what is to be shown of an event, if that is a line, now or with the next
     /// [`flush`](Self::flush).
     pub(crate) fn event(&mut self, event: &Event<'_>, show: Show<'_>) -> Result<(), Failure> {
+        self.kept(event, show, None)
+    }
+
+    /// As [`event`](Self::event), of a message that is kept in this file.
+    pub(crate) fn kept(
+        &mut self,
+        event: &Event<'_>,
+        show: Show<'_>,
+        file: Option<&str>,
+    ) -> Result<(), Failure> {
+        let is_short = self.is_terminal || file.is_some();
         let line = if self.json {
-            json::event(event, show)
+            json::event(event, show, is_short, file)
         } else {
-            human(event, show, self.usual)
+            human(event, show, self.usual, is_short, file).map(|line| match &self.zone {
+                Some(zone) => format!("{} {line}", zone.whole(clock::millis())),
+                None => line,
+            })
         };
         line.map_or(Ok(()), |line| self.put(&line))
     }
@@ -167,26 +199,60 @@ impl Output {
 }
 
 /// The line about an event, for people.
-fn human(event: &Event<'_>, show: Show<'_>, usual: Channel) -> Option<String> {
-    match (show, event) {
+fn human(
+    event: &Event<'_>,
+    show: Show<'_>,
+    usual: Channel,
+    is_short: bool,
+    file: Option<&str>,
+) -> Option<String> {
+    let mut said = of(event);
+    let rest = match &mut said {
+        groupcast_std::Event::Message(message) => shorten(&mut message.payload, is_short),
+        groupcast_std::Event::Raw(raw) => shorten(&mut raw.payload, is_short),
+        _ => None,
+    };
+    let line = match (show, event) {
         (Show::No | Show::Untrusted(_), _) => None,
         (_, Event::Message(said)) if envelope::is_note(said.channel(), said.payload()) => None,
         (Show::SignedBy(publisher), _) => {
-            let line = signed(event, usual)?;
+            let line = signed(said, event, usual)?;
             Some(format!("[signed by {}{line}", escaped(publisher)))
         }
         (Show::Yes, Event::Message(message)) if message.is_signed() => {
-            let line = plain(event, usual)?;
+            let line = marked(&said.to_string(), event, usual)?;
             Some(format!("[signed, not verified] {line}"))
         }
-        (Show::Yes, _) => plain(event, usual),
+        (Show::Yes, _) => marked(&said.to_string(), event, usual),
+    };
+    let line = line?;
+    Some(match (rest, file) {
+        (None, None) => line,
+        (Some(bytes), None) => format!("{line}… ({bytes} bytes; --save DIR keeps them)"),
+        (None, Some(file)) => format!("{line} ({})", escaped(file)),
+        (Some(bytes), Some(file)) => format!("{line}… ({bytes} bytes: {})", escaped(file)),
+    })
+}
+
+/// Leaves the beginning of a long payload. How many octets it had, then.
+fn shorten(payload: &mut Vec<u8>, is_short: bool) -> Option<usize> {
+    let all = payload.len();
+    let shown = match core::str::from_utf8(payload) {
+        Ok(text) => (0..=SHOWN.min(all))
+            .rfind(|at| text.is_char_boundary(*at))
+            .unwrap_or(0),
+        Err(_) => SHOWN_HEX.min(all),
+    };
+    if !is_short || shown >= all {
+        return None;
     }
+    payload.truncate(shown);
+    Some(all)
 }
 
 /// What stands behind the publisher's name. The message is signed, and its sender's id; the sender's name is not,
 /// and anybody may take any.
-fn signed(event: &Event<'_>, usual: Channel) -> Option<String> {
-    let mut said = of(event);
+fn signed(mut said: groupcast_std::Event, event: &Event<'_>, usual: Channel) -> Option<String> {
     let name = match &mut said {
         groupcast_std::Event::Message(message) => core::mem::take(&mut message.name),
         _ => String::new(),
@@ -198,11 +264,6 @@ fn signed(event: &Event<'_>, usual: Channel) -> Option<String> {
         // In quotes, with those in it escaped, it cannot look like anything else.
         format!("; unsigned name {}] {line}", escaped(&format!("{name:?}")))
     })
-}
-
-/// The line about an event, without its signature.
-fn plain(event: &Event<'_>, usual: Channel) -> Option<String> {
-    marked(&of(event).to_string(), event, usual)
 }
 
 /// What happened, of a line of a chat the text.

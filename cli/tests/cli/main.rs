@@ -18,6 +18,7 @@ mod json;
 mod keygen;
 mod leaving;
 mod listen;
+mod listen_options;
 mod manual;
 mod members;
 mod pictures;
