@@ -5,6 +5,7 @@ mod earlier;
 mod happening;
 mod history;
 mod input;
+mod keys;
 mod line;
 mod live;
 mod log;
@@ -16,6 +17,7 @@ mod recall;
 mod room;
 mod screen;
 mod scroll;
+mod search;
 mod talk;
 
 use core::time::Duration;
@@ -27,6 +29,7 @@ use crate::leaving::{LeaveBy, Left};
 use crate::options::Common;
 use crate::session::{Session, builder};
 use crate::terminal;
+use log::Log;
 use mirror::Mirror;
 use options::Chat;
 use plain::Screen;
@@ -40,18 +43,23 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mirror = Mirror::new(common, options)?;
+    let log = options.log.as_deref().map(Log::open).transpose();
+    let log = log.map_err(Failure::Settings)?;
     let builder = builder(common, options.limits)?.join_streams(Join::Recent(RECENT));
     let mut session = Session::join(common, builder)?;
     let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);
     let plain = options.plain || common.json || !terminal::is_there();
-    let talk = Talk::new(common, &session, channel, mirror);
+    let mut talk = Talk::new(common, &session, channel, mirror);
+    if let Some(log) = log {
+        talk.log_to(log);
+    }
     let (talked, screen) = if plain {
         let mut screen = Screen::new(common, channel, talk)?;
         let talked = plain::talk(&mut session, &mut screen, &leave_by);
         (talked, Some(screen))
     } else {
-        (live::talk(&mut session, talk), None)
+        (live::talk(&mut session, talk, !options.no_bell), None)
     };
     let left = session.leave_by(leave_by.get());
     let left = left.and_then(Left::check).map(|_| ());

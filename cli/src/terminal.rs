@@ -107,6 +107,11 @@ impl Terminal {
         asked.map_err(|error| Failure::output(&error))
     }
 
+    /// Rings the bell.
+    pub(crate) fn ring(&mut self) -> Result<(), Failure> {
+        execute!(stdout(), Print('\u{7}')).map_err(|error| Failure::output(&error))
+    }
+
     /// Whether it is gone. Nobody says so while nothing is drawn, and a keyboard that is gone is only silent.
     pub(crate) fn is_gone(&mut self) -> bool {
         if self.looked.elapsed() < signal::LOOK {

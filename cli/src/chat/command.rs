@@ -3,7 +3,7 @@
 use crate::escape::is_unsafe;
 
 /// The commands, for people.
-pub(crate) const HELP: [&str; 7] = [
+pub(crate) const HELP: [&str; 9] = [
     "/help        these lines",
     "/quit        leaves, as Ctrl-C does",
     "/nick NAME   another name, up to 32 bytes",
@@ -11,6 +11,8 @@ pub(crate) const HELP: [&str; 7] = [
     "/me TEXT     says what you do: /me waves",
     "/log [FILE]  from now on writes what is said to a file, too; alone: says to which",
     "//text       sends /text",
+    "Ctrl-R       searches, from the newest on; again: older; Enter stays there, Esc returns",
+    "F2           hides the members, or shows them; PgUp and PgDn scroll; Up recalls what you said",
 ];
 
 /// What a line that was entered means.
@@ -30,6 +32,11 @@ pub(crate) enum Entered<'l> {
 }
 
 impl<'l> Entered<'l> {
+    /// Whether it is to be said as it is.
+    pub(crate) const fn is_said(&self) -> bool {
+        matches!(self, Self::Say(_))
+    }
+
     /// What this line means. What is meant for this program or for one person must not be sent to everybody, so
     /// what is not known is refused.
     pub(crate) fn of(line: &'l str) -> Self {

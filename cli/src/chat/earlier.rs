@@ -15,7 +15,7 @@ use super::people::Who;
 /// is. Not after this much silence.
 const LEAST: Duration = Duration::from_millis(700);
 const MOST: Duration = Duration::from_millis(3_300);
-const ALONE: Duration = Duration::from_secs(3);
+const ALONE: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_millis(400);
 
 /// A clock that differs by less is right.

@@ -32,6 +32,8 @@ pub(crate) enum Entry {
         text: String,
         /// Whether it was said before this member came.
         is_earlier: bool,
+        /// Whether it speaks of or to this member.
+        is_mention: bool,
     },
     /// This member said something.
     Own { text: String, receipt: Receipt },
@@ -357,6 +359,7 @@ mod tests {
             note: String::new(),
             text: "first".to_owned(),
             is_earlier: false,
+            is_mention: false,
         };
         history.push(said, None);
         history.name(id(2), "ben", false);

@@ -8,6 +8,9 @@ use crate::escape::is_unsafe;
 /// Octets of a line at most; what a message may have is less.
 const LIMIT: usize = 64 * 1024;
 
+/// Stands for the end of a line in what was pasted. It is seen, and nobody types it.
+const BREAK: char = '\u{2424}';
+
 /// Lines that can be called back.
 const REMEMBERED: usize = 100;
 
@@ -50,6 +53,23 @@ impl Input {
             }
         }
         self.settle();
+    }
+
+    /// Pastes text. Lines stay lines: each will be said as one.
+    pub(crate) fn paste(&mut self, text: &str) {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = text.trim_end_matches('\n');
+        self.insert(&lines.replace('\n', BREAK.encode_utf8(&mut [0; 4])));
+    }
+
+    /// How many lines there are to say.
+    pub(crate) fn count(&self) -> usize {
+        lines(&self.text).count()
+    }
+
+    /// Whether there is nothing to say.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.count() == 0
     }
 
     /// Takes the line, and remembers it.
@@ -209,6 +229,17 @@ impl Input {
     }
 }
 
+/// The lines in what was typed or pasted, but for those without anything on them.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(BREAK).filter(|line| !line.trim().is_empty())
+}
+
+/// Lines as they were pasted.
+pub(crate) fn joined<'l>(lines: impl IntoIterator<Item = &'l str>) -> String {
+    let lines: Vec<_> = lines.into_iter().collect();
+    lines.join(BREAK.encode_utf8(&mut [0; 4]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +334,25 @@ mod tests {
         let mut input = typed(&"x".repeat(LIMIT - 1));
         input.insert("yéz");
         assert_eq!(input.text().len(), LIMIT);
+    }
+
+    #[test]
+    fn pasted_lines_stay_lines() {
+        let mut input = typed("see: ");
+        input.paste("one\r\n\ttwo\n\n  \rthree\n\n");
+        assert_eq!(input.count(), 3);
+        assert_eq!(input.visible(80).text, "see: one␤ two␤␤  ␤three ");
+        let text = input.take();
+        assert_eq!(
+            lines(&text).collect::<Vec<_>>(),
+            ["see: one", " two", "three"]
+        );
+        assert_eq!(joined(["one", "two"]), "one␤two");
+        let mut input = Input::default();
+        input.paste("one\n");
+        assert_eq!((input.count(), input.text()), (1, "one"));
+        input.paste("\n");
+        assert!(!input.is_blank() && typed("  ").is_blank());
     }
 
     #[test]

@@ -13,15 +13,15 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens it. A new one is for its owner alone: what is said in a sealed group stands there in the open.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self {
-            file: options.open(path)?,
-            path: path.to_owned(),
-        })
+        let file = options.open(path);
+        let file = file.map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
+        let path = path.to_owned();
+        Ok(Self { path, file })
     }
 
     pub(crate) fn path(&self) -> String {

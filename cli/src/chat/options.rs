@@ -1,6 +1,7 @@
 //! Options of `groupcast chat`.
 
 use core::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -20,6 +21,14 @@ pub(crate) struct Chat {
     /// group, where that gives it away, only with --bare.
     #[arg(long)]
     pub(crate) mirror: bool,
+
+    /// Write what is said to this file, too, with day and time, behind what is there. It is not sealed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+
+    /// No bell when somebody mentions you.
+    #[arg(long)]
+    pub(crate) no_bell: bool,
 
     /// How long it may take to send what waits, at the end of standard input or after Ctrl-C. Default: as
     /// long as that needs at its pace.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use groupcast::MemberId;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::earlier::{Clocks, Gathering, Life, Line};
 use super::happening::Happening;
@@ -13,7 +12,8 @@ use super::history::{Entry, History};
 use super::input::Input;
 use super::people::{People, Presence, Who, is_alike};
 use super::recall::Recall;
-use super::scroll::{Extent, Scroll};
+use super::scroll::Scroll;
+use super::search::{Search, mentions};
 use crate::clock::{Moment, Zone};
 use crate::escape::escaped;
 
@@ -41,6 +41,13 @@ pub(crate) struct Room {
     pub(crate) history: History,
     pub(crate) input: Input,
     pub(crate) scroll: Scroll,
+    /// What is looked for.
+    pub(crate) search: Option<Search>,
+    pub(crate) hides_members: bool,
+    /// Whether it was asked to leave while something is half written.
+    pub(crate) wants_to_leave: bool,
+    /// Whether somebody has mentioned this member since that was looked at.
+    mentioned: bool,
     pub(crate) recall: Recall,
     pub(crate) clocks: Clocks,
     /// What is gathered of what was said before this member came; `None`: it is done.
@@ -75,6 +82,10 @@ impl Room {
             history: History::default(),
             input: Input::default(),
             scroll: Scroll::default(),
+            search: None,
+            hides_members: false,
+            wants_to_leave: false,
+            mentioned: false,
         }
     }
 
@@ -239,6 +250,8 @@ impl Room {
             let teller = self.label(teller.id, &teller.name);
             note = format!("as told by {teller}");
         }
+        let is_mention = mentions(&line.text, &self.setting.name);
+        self.mentioned |= is_mention && !is_earlier;
         let name = Some(line.sender.name).filter(|name| !name.is_empty());
         let marked = !is_earlier && name.as_deref().is_some_and(|name| self.is_ambiguous(name));
         let entry = Entry::Said {
@@ -248,6 +261,7 @@ impl Room {
             note,
             text: line.text,
             is_earlier,
+            is_mention,
         };
         self.history.push(entry, when);
     }
@@ -307,6 +321,11 @@ impl Room {
             self.recall.keep(&line, when.unwrap_or(line.heard));
             self.put(line, when, false);
         }
+    }
+
+    /// Whether somebody has mentioned this member since this was asked last.
+    pub(crate) const fn take_mention(&mut self) -> bool {
+        core::mem::replace(&mut self.mentioned, false)
     }
 
     fn divide(&mut self, text: &str) {
@@ -409,81 +428,5 @@ impl Room {
         if self.input.text().is_empty() {
             self.input.put_back(text);
         }
-    }
-
-    /// A key was pressed while `height` rows of the history are in view, of as many rows as `rows` says.
-    pub(crate) fn key(
-        &mut self,
-        key: KeyEvent,
-        height: usize,
-        rows: impl Fn(&Self, u64) -> usize,
-    ) -> Wish {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let alt = key.modifiers.contains(KeyModifiers::ALT);
-        // AltGr, which types characters, is both.
-        if control && !alt {
-            return self.control(key.code);
-        }
-        match key.code {
-            KeyCode::Char('b') if alt && !control => self.input.word_left(),
-            KeyCode::Char('f') if alt && !control => self.input.word_right(),
-            KeyCode::Char(c) => self.input.insert(c.encode_utf8(&mut [0; 4])),
-            KeyCode::Tab => self.input.insert(" "),
-            KeyCode::Enter if self.input.text().trim().is_empty() => {}
-            KeyCode::Enter => return Wish::Say(self.input.take()),
-            KeyCode::Backspace if alt => self.input.delete_word(),
-            KeyCode::Backspace => self.input.backspace(),
-            KeyCode::Delete => self.input.delete(),
-            KeyCode::Left if alt => self.input.word_left(),
-            KeyCode::Right if alt => self.input.word_right(),
-            KeyCode::Left => self.input.left(),
-            KeyCode::Right => self.input.right(),
-            KeyCode::Home => self.input.home(),
-            KeyCode::End => self.input.end(),
-            KeyCode::Up => self.input.earlier(),
-            KeyCode::Down => self.input.later(),
-            KeyCode::PageUp | KeyCode::PageDown => {
-                let mut scroll = core::mem::take(&mut self.scroll);
-                let extent = Extent {
-                    numbers: self.history.numbers(),
-                    rows: &|number| rows(self, number),
-                    height,
-                };
-                // A row of the page before stays in view.
-                let page = height.saturating_sub(1).max(1);
-                if key.code == KeyCode::PageUp {
-                    scroll.up(page, &extent);
-                } else {
-                    scroll.down(page, &extent);
-                }
-                self.scroll = scroll;
-            }
-            _ => {}
-        }
-        Wish::None
-    }
-
-    fn control(&mut self, code: KeyCode) -> Wish {
-        match code {
-            KeyCode::Char('c') => return Wish::Leave,
-            KeyCode::Char('d') if self.input.text().is_empty() => return Wish::Leave,
-            KeyCode::Char('l') => return Wish::Redraw,
-            KeyCode::Char('a') => self.input.home(),
-            KeyCode::Char('e') => self.input.end(),
-            KeyCode::Char('b') => self.input.left(),
-            KeyCode::Char('f') => self.input.right(),
-            KeyCode::Char('d') => self.input.delete(),
-            KeyCode::Char('h') => self.input.backspace(),
-            KeyCode::Char('k') => self.input.delete_to_end(),
-            KeyCode::Char('u') => self.input.delete_to_start(),
-            KeyCode::Char('w') | KeyCode::Backspace => self.input.delete_word(),
-            KeyCode::Char('p') => self.input.earlier(),
-            KeyCode::Char('n') => self.input.later(),
-            KeyCode::Left => self.input.word_left(),
-            KeyCode::Right => self.input.word_right(),
-            KeyCode::End => self.scroll.follow(),
-            _ => {}
-        }
-        Wish::None
     }
 }

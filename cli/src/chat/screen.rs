@@ -35,6 +35,7 @@ const NAMED: usize = 2;
 const PROMPT: &str = "> ";
 
 const QUIET: Style = Style::new().fg(Color::DarkGray);
+const FOUND: Style = Style::new().add_modifier(Modifier::REVERSED);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const COLOURS: [Color; 6] = [
     Color::Cyan,
@@ -57,13 +58,17 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) const fn of(size: Size) -> Self {
+    pub(crate) const fn of(size: Size, hides_members: bool) -> Self {
         let Size { width, height } = size;
         // The line one types on is needed most, then the history, the title, and the rule.
         let input = if height > 0 { 1 } else { 0 };
         let title = if height > 2 { 1 } else { 0 };
         let rule = if height > 3 { 1 } else { 0 };
-        let members = if width >= WITH_MEMBERS { MEMBERS } else { 0 };
+        let members = if width >= WITH_MEMBERS && !hides_members {
+            MEMBERS
+        } else {
+            0
+        };
         let between = height - input - title - rule;
         Self {
             title: Rect::new(0, 0, width, title),
@@ -78,7 +83,7 @@ impl Layout {
 
 /// Draws all of it.
 pub(crate) fn draw(frame: &mut Frame<'_>, room: &Room) {
-    let layout = Layout::of(frame.area().as_size());
+    let layout = Layout::of(frame.area().as_size(), room.hides_members);
     let buffer = frame.buffer_mut();
     put(buffer, layout.title, 0, &title(room, layout));
     buffer.set_style(layout.title, Style::new().add_modifier(Modifier::REVERSED));
@@ -97,7 +102,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, room: &Room) {
 
 /// How many rows an entry has in this window.
 pub(crate) fn rows_of(room: &Room, number: u64, size: Size) -> usize {
-    let columns = usize::from(Layout::of(size).history.width);
+    let columns = usize::from(Layout::of(size, room.hides_members).history.width);
     rows(room, number, columns).len().max(1)
 }
 
@@ -125,11 +130,30 @@ fn title(room: &Room, layout: Layout) -> Line<'static> {
 
 fn rule(room: &Room, columns: u16) -> Line<'static> {
     let below = room.scroll.below(&room.history.numbers());
-    let (text, style) = if below > 0 {
+    let lines = room.input.count();
+    let (text, style) = if room.wants_to_leave {
+        (
+            "── Ctrl-C again leaves, without what you have typed ".to_owned(),
+            BOLD,
+        )
+    } else if let Some(search) = &room.search {
+        let missing = search.at.is_none() && !search.text.is_empty();
+        let found = if missing { " (not found)" } else { "" };
+        let text = escaped(&search.text);
+        (
+            format!("── search: {text}{found} · Ctrl-R older · Enter stays · Esc returns "),
+            BOLD,
+        )
+    } else if lines > 1 {
+        (
+            format!("── Enter sends {lines} messages · Ctrl-U deletes them "),
+            BOLD,
+        )
+    } else if below > 0 {
         (format!("── {below} more below: PgDn "), BOLD)
     } else {
         (
-            "── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ".to_owned(),
+            "── Enter sends · /help for more · Ctrl-C leaves ".to_owned(),
             QUIET,
         )
     };
@@ -181,10 +205,18 @@ fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
     } else {
         Vec::new()
     };
+    let is_found = room
+        .search
+        .as_ref()
+        .is_some_and(|search| search.at == Some(number));
     let head = |spans: Vec<Span<'static>>| [time.clone(), spans].concat();
     match entry {
         Entry::Said {
-            sender, note, text, ..
+            sender,
+            note,
+            text,
+            is_mention,
+            ..
         } => {
             let label = room.label_of(entry);
             let mut who = vec![Span::styled(short(&label, columns), of(*sender))];
@@ -192,7 +224,14 @@ fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
                 who.push(Span::styled(format!(" ({})", escaped(note)), QUIET));
             }
             who.push(Span::raw(": "));
-            body(head(who), text, Style::new(), None, columns)
+            let style = if is_found {
+                FOUND
+            } else if *is_mention {
+                BOLD.fg(Color::Yellow)
+            } else {
+                Style::new()
+            };
+            body(head(who), text, style, None, columns)
         }
         Entry::Own { text, receipt } => {
             let who = vec![

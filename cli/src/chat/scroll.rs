@@ -83,6 +83,11 @@ impl Scroll {
         }
     }
 
+    /// To where this entry is the last one in view.
+    pub(crate) const fn to(&mut self, entry: u64) {
+        self.bottom = Some((entry, 0));
+    }
+
     /// With what comes.
     pub(crate) const fn follow(&mut self) {
         self.bottom = None;

@@ -227,13 +227,17 @@ impl Talk {
         Became::Done
     }
 
+    /// From now on, what is said goes to this file, too.
+    pub(crate) fn log_to(&mut self, log: Log) {
+        self.log = Some(log);
+        self.logged = self.room.history.numbers().end;
+    }
+
     fn log(&mut self, file: Option<&str>) -> Became {
-        if let Some(file) = file {
-            match Log::open(Path::new(file)) {
-                Ok(log) => self.log = Some(log),
-                Err(error) => return Became::NotSaid(format!("cannot write to {file}: {error}")),
-            }
-            self.logged = self.room.history.numbers().end;
+        match file.map(|file| Log::open(Path::new(file))) {
+            Some(Ok(log)) => self.log_to(log),
+            Some(Err(why)) => return Became::NotSaid(why),
+            None => {}
         }
         let text = match &self.log {
             Some(log) => format!("what is said goes to {}, too", log.path()),

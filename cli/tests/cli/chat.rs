@@ -5,7 +5,7 @@ use std::io::Write;
 
 use std::process::{ChildStdin, Stdio};
 
-use crate::process::{Running, command, group, run, stranger};
+use crate::process::{Running, command, group, run, run_with_input, stranger};
 
 /// Somebody who chats, and the keyboard.
 fn chat(group: SocketAddrV4, name: &str) -> (Running, ChildStdin) {
@@ -160,6 +160,36 @@ fn a_talk_is_read_in_order_by_who_comes_late_though_one_of_the_two_has_left() {
         (&"question 0".into(), &10.into())
     );
     assert!(said["said"].as_f64().unwrap() > 1.7e9, "{said}");
+}
+
+#[test]
+fn what_is_said_goes_to_a_file_too() {
+    let group = group(129);
+    let file = std::env::temp_dir().join(format!("groupcast-talk-{}", std::process::id()));
+    let path = file.to_str().unwrap();
+    let mut ana = Running::spawn(
+        command(group)
+            .args(["chat", "--name", "ana", "--log", path])
+            .stdin(Stdio::piped()),
+    );
+    ana.wait_until_joined();
+    let mut ana_types = ana.child.stdin.take().unwrap();
+    run_with_input(group, &["chat", "--name", "ben"], b"hel\x1blo\n").expect(0);
+    assert_eq!(ana.line(), "ben: hel\\u{1b}lo");
+    writeln!(ana_types, "hello ben").unwrap();
+    drop(ana_types);
+    ana.ended().expect(0);
+    let said = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    // `2025-11-28 08:00:00 ben: hello`
+    let lines: Vec<_> = said.lines().map(|line| &line[20..]).collect();
+    assert_eq!(lines, ["ben: hel\\u{1b}lo", "ana: hello ben"], "{said}");
+    assert!(
+        said.starts_with("20") && said.is_char_boundary(19),
+        "{said}"
+    );
+    let refused = run(group, ["chat", "--log", "/no/such/place"]).expect(2);
+    assert!(refused.stderr.contains("cannot write to /no/such/place"));
 }
 
 #[test]

@@ -84,6 +84,14 @@ impl Terminal {
         core::mem::replace(&mut self.seen, after)
     }
 
+    /// Whether this was written, as far as one sees now.
+    fn has_shown(&mut self, text: &str) -> bool {
+        while let Ok(octets) = self.output.try_recv() {
+            self.seen += &String::from_utf8_lossy(&octets);
+        }
+        self.seen.contains(text)
+    }
+
     /// Whether it edits lines and shows what is typed, as for a shell.
     fn is_as_before(&self) -> bool {
         let shell = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
@@ -108,13 +116,51 @@ fn a_person_chats_on_a_terminal() {
     stranger().send_to(b"anybody?", group).unwrap();
     terminal.shows("(bare): ");
     terminal.shows("anybody?");
-    // Ctrl-C is a key like any other, and leaves.
-    terminal.types("not sent\u{3}");
+    // Ctrl-C is a key like any other, and leaves, but not at once while something is half written.
+    terminal.types("half written\u{3}");
+    terminal.shows("again leaves");
+    terminal.types("\u{3}");
     terminal.shows(LEAVES_SCREEN);
     terminal.shows(SHOWS_CURSOR);
-    ana.ended().expect(0);
+    let ended = ana.ended().expect(0);
+    assert!(
+        ended.stderr.contains("not sent: half written"),
+        "{ended:#?}"
+    );
     assert!(terminal.is_as_before());
     while !ben.line().starts_with("* ana left ") {}
+}
+
+#[test]
+fn lines_that_are_pasted_are_said_as_lines_and_a_mention_rings() {
+    let group = group(118);
+    let mut terminal = Terminal::new();
+    let ana = terminal.chat(group, "ana", &[]);
+    terminal.shows("open");
+    let mut ben = Running::joined(group, ["listen", "--name", "ben"]);
+    let pasted = |text: &str| format!("\u{1b}[200~{text}\u{1b}[201~\r");
+    terminal.types(&pasted("one\rtwo\r"));
+    // Of lines that are not only said, none is.
+    terminal.types(&pasted("three\r/quit\r"));
+    terminal.shows("line 2 of 2");
+    terminal.types("\u{15}four\r");
+    let said = |ben: &mut Running| loop {
+        let line = ben.line();
+        if !line.starts_with('*') {
+            break line;
+        }
+    };
+    for line in ["ana: one", "ana: two", "ana: four"] {
+        assert_eq!(said(&mut ben), line);
+    }
+    terminal.shows("four");
+    // What is said as one comes may have been said before, and does not ring.
+    let rings = |terminal: &mut Terminal| {
+        run(group, ["send", "--name", "ben", "well, Ana?"]).expect(0);
+        terminal.has_shown("\u{7}")
+    };
+    assert!((0..20).any(|_| rings(&mut terminal)));
+    ana.interrupted().expect(0);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn assert_screen(room: &Room, (width, height): (u16, u16), expected: &str) {
 
 fn press(room: &mut Room, code: KeyCode, size: (u16, u16)) -> Wish {
     let size = Size::from(size);
-    let height = usize::from(Layout::of(size).history.height);
+    let height = usize::from(Layout::of(size, room.hides_members).history.height);
     let key = KeyEvent::new(code, KeyModifiers::NONE);
     room.key(key, height, |room, number| rows_of(room, number, size))
 }
@@ -162,7 +162,7 @@ fn what_only_looks_leaves_no_lines() {
         * 초희 joined (00000002 at              │ ben
           10.0.0.2:7000)                        │ 초희
                                                 │ and 1 without a name
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────
         > _
         ",
     );
@@ -264,10 +264,112 @@ fn what_was_said_before_one_came_stands_in_order_with_its_time() {
         07:53 ben (earlier): and more                           │
         08:00 ben: hello, ana                                   │
                                                                 │
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────────────
         > _
         ",
     );
+}
+
+#[test]
+fn something_is_looked_for() {
+    let mut room = room_of_three();
+    for n in 0..30 {
+        happen(&mut room, said(1, "ben", &format!("line {n}")));
+    }
+    let size = (50, 8);
+    let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+    room.key(control('r'), 5, |_, _| 1);
+    for c in "LINE 2".chars() {
+        press(&mut room, KeyCode::Char(c), size);
+    }
+    let found = screen(&room, 50, 8);
+    assert!(
+        found.contains("── search: LINE 2 · Ctrl-R older"),
+        "{found}"
+    );
+    assert!(
+        found.contains("line 29") && room.input.text().is_empty(),
+        "{found}"
+    );
+    for _ in 0..10 {
+        room.key(control('r'), 5, |_, _| 1);
+    }
+    let found = screen(&room, 50, 8);
+    assert!(
+        found.contains("ben: line 2\n") && !found.contains("line 3"),
+        "{found}"
+    );
+    press(&mut room, KeyCode::Down, size);
+    assert!(screen(&room, 50, 8).contains("ben: line 20\n"));
+    press(&mut room, KeyCode::Char('x'), size);
+    assert!(
+        !screen(&room, 50, 8).contains("not found"),
+        "what was found stays"
+    );
+    press(&mut room, KeyCode::Enter, size);
+    let stays = screen(&room, 50, 8);
+    assert!(
+        stays.contains("ben: line 20\n") && stays.contains("9 more below"),
+        "{stays}"
+    );
+    room.key(control('r'), 5, |_, _| 1);
+    press(&mut room, KeyCode::Char('?'), size);
+    assert!(screen(&room, 60, 8).contains("(not found)"));
+    press(&mut room, KeyCode::Esc, size);
+    assert!(screen(&room, 50, 8).contains("line 29"));
+}
+
+#[test]
+fn the_members_can_be_hidden() {
+    let mut room = room_of_three();
+    let size = (100, 8);
+    assert!(screen(&room, 100, 8).contains("│ 초희"));
+    press(&mut room, KeyCode::F(2), size);
+    let hidden = screen(&room, 100, 8);
+    assert!(
+        !hidden.contains('│') && hidden.contains("3 here"),
+        "{hidden}"
+    );
+    press(&mut room, KeyCode::F(2), size);
+    assert!(screen(&room, 100, 8).contains("│ 초희"));
+}
+
+#[test]
+fn a_mention_is_noticed_once_and_the_past_is_none() {
+    let mut room = new_room();
+    room.happened(said(1, "ben", "hello ana"), now());
+    assert!(!room.take_mention(), "it is not shown yet");
+    let told = Said {
+        stated: Some(0),
+        teller: Some(who(2, "cho")),
+        ..line(3, "dev", "ana?")
+    };
+    room.told(vec![told], now().at);
+    room.end_gathering(&BTreeSet::new(), now());
+    assert!(!room.take_mention(), "all of that was said before");
+    happen(&mut room, said(1, "ben", "a banana"));
+    assert!(!room.take_mention());
+    happen(&mut room, said(1, "ben", "Ana!"));
+    assert!(room.take_mention() && !room.take_mention());
+}
+
+#[test]
+fn many_lines_are_said_as_many() {
+    let mut room = room();
+    room.input.paste("one\ntwo\n\nthree");
+    assert_screen(
+        &room,
+        (60, 5),
+        "
+         open  239.1.2.3:12345 via lo
+                                            │ 1 here
+                                            │ ana (you)
+        ── Enter sends 3 messages · Ctrl-U deletes them ────────────
+        > one␤two␤␤three_
+        ",
+    );
+    let wish = press(&mut room, KeyCode::Enter, (60, 5));
+    assert_eq!(wish, Wish::Say("one␤two␤␤three".to_owned()));
 }
 
 #[test]
@@ -280,7 +382,7 @@ fn an_empty_room() {
                                                 │ 1 here
                                                 │ ana (you)
                                                 │
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────
         > _
         ",
     );
@@ -327,7 +429,7 @@ fn a_conversation() {
                                                         │
                                                         │
                                                         │
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────
         > typing 한국어_
         ",
     );
@@ -350,7 +452,7 @@ fn a_conversation() {
         * ben restarted (00000001 at 10.0.0.1:7000)     │
                                                         │
                                                         │
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────
         > typing 한국어_
         ",
     );
@@ -383,7 +485,7 @@ fn a_narrow_window() {
           ✓ 0/2
         초희: 대한민국의 모든 권력은
           국민으로부터 나온다
-        ── Enter sends · PgUp, PgDn s…
+        ── Enter sends · /help for mo…
         > 56789 0123456789 0123456789_
         ",
     );
@@ -443,7 +545,7 @@ fn what_is_written_from_right_to_left() {
         초희: תורבשנש תורוש האור הז תא ארוקש ימ
           ןוכנה םוקמב
 
-        ── Enter sends · PgUp, PgDn scroll · Ct…
+        ── Enter sends · /help for more · Ctrl-…
         > _םולש
         ",
     );
@@ -501,7 +603,7 @@ fn strangers_cannot_fake_a_screen() {
           0f}                                               │
         08:00 \\u{1b}[2J\\u{1b}[31mroot…: x                   │
         08:00 10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed       │
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────────
         > _
         ",
     );
@@ -571,7 +673,7 @@ fn one_looks_back_and_returns() {
         ben: message 18
         ben: message 19
         ben: what comes does not move it
-        ── Enter sends · PgUp, PgDn scroll · Ct…
+        ── Enter sends · /help for more · Ctrl-…
         > _
         ",
     );
@@ -604,7 +706,7 @@ fn what_is_typed_is_said() {
         ! not sent: it is too long
 
 
-        ── Enter sends · PgUp, PgDn scroll · Ct…
+        ── Enter sends · /help for more · Ctrl-…
         > too much_
         ",
     );
@@ -614,6 +716,13 @@ fn what_is_typed_is_said() {
         Wish::None,
         "something is typed"
     );
+    // What is half written is not left by one key.
+    assert_eq!(room.key(key('c'), 1, |_, _| 1), Wish::None);
+    assert!(screen(&room, 60, 6).contains("Ctrl-C again leaves, without"));
+    assert_eq!(room.key(key('e'), 1, |_, _| 1), Wish::None);
+    assert!(screen(&room, 60, 6).contains("Enter sends"));
+    assert_eq!(room.key(key('c'), 1, |_, _| 1), Wish::None);
+    assert_eq!(room.key(key('c'), 1, |_, _| 1), Wish::Leave);
     assert_eq!(room.key(key('u'), 1, |_, _| 1), Wish::None);
     assert_eq!(room.key(key('d'), 1, |_, _| 1), Wish::Leave);
     assert_eq!(room.key(key('c'), 1, |_, _| 1), Wish::Leave);
@@ -643,7 +752,7 @@ fn a_sealed_and_mirrored_room_says_so() {
         * 초희 joined (00000002 at 10.0.0.2:7000)     │ ana (you)
         10.0.0.9:7000 (bare): ben: hi                 │ ben
                                                       │ 초희
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ───────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ──────────────────────
         > _
         ",
     );
