@@ -128,7 +128,7 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
 
     let recording = directory.file("b.pcapng");
     let bench: &[&str] = &["--seconds", "0.2", "--receivers", "1"];
-    let cases: [(&[&str], &[&str], i32); 26] = [
+    let cases: [(&[&str], &[&str], i32); 28] = [
         (&["demo"], &[], 0),
         (&["listen", "-v", "--timeout", "0.3"], &[], 0),
         (&["listen", "--timeout", "0.1", "--count", "9999"], &[], 3),
@@ -147,6 +147,8 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
         (&["ping", "nobody", "--count", "1"], &[], 3),
         (&["top", "--once", "--timeout", "0.3"], &[], 0),
         (&["record", &recording, "--count", "1"], &[], 0),
+        (&["read", &capture], &[], 0),
+        (&["read", &cut], &["--json"], 0),
         (&["replay", &capture, "--speed", "max"], &[], 0),
         (&["replay", &cut, "--speed", "max"], &[], 0),
         (&["interfaces"], &[], 0),
@@ -299,9 +301,10 @@ fn waiting_for_a_fifo_can_be_interrupted() {
             .unwrap()
             .success()
     );
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 6] = [
         &["send", "--file", &fifo],
         &["record", &fifo],
+        &["read", &fifo],
         &["replay", &fifo],
         &["listen", "--key-file", &fifo],
         &["listen", "--trust", &fifo],
