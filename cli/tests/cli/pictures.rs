@@ -43,7 +43,7 @@ fn texts(svg: &str) -> Vec<Text> {
 
 #[test]
 fn lines_and_bars_are_drawn_and_not_left_to_a_font() {
-    for name in ["arena", "doctor", "top"] {
+    for name in ["arena", "chat", "doctor", "top"] {
         let svg = picture(name);
         let by_font = svg
             .chars()
