@@ -15,6 +15,12 @@ const GONE: usize = 64;
 /// Who is there for so long is told of. `groupcast send` is not.
 pub(crate) const STAYS: Duration = Duration::from_secs(2);
 
+/// More than so many who come at once are told of together.
+pub(crate) const FEW: usize = 3;
+
+/// How long those who came first wait for the last of a crowd.
+const CROWDED: Duration = Duration::from_secs(4);
+
 /// Somebody, as heard last.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Who {
@@ -132,18 +138,33 @@ impl People {
         self.all.get(&id).is_some_and(|person| person.told)
     }
 
-    /// Those of whom it is to be told now that they are there.
+    /// Those of whom it is to be told now that they are there. A crowd waits until its last has stayed, for a while.
     pub(crate) fn arrived(&mut self, now: Instant) -> Vec<Who> {
+        let stayed = |person: &Person| now.saturating_duration_since(person.since);
+        let is_new =
+            |person: &Person| person.presence.is_here() && !person.told && person.takes_part();
+        let new = || self.all.values().filter(|person| is_new(person));
+        let all_stayed = new().all(|person| stayed(person) >= STAYS);
+        let is_late = new().any(|person| stayed(person) >= CROWDED);
+        if new().count() > FEW && !all_stayed && !is_late {
+            return Vec::new();
+        }
         let mut arrived = Vec::new();
         for person in self.all.values_mut() {
-            let has_stayed = now.saturating_duration_since(person.since) >= STAYS;
-            if person.presence.is_here() && !person.told && person.takes_part() && has_stayed {
+            if is_new(person) && stayed(person) >= STAYS {
                 person.told = true;
                 arrived.push((person.changed, person.who.clone()));
             }
         }
         arrived.sort_by_key(|(changed, _)| *changed);
         arrived.into_iter().map(|(_, who)| who).collect()
+    }
+
+    /// Whether all of them were there already at this time.
+    pub(crate) fn were_here(&self, who: &[Who], then: Instant) -> bool {
+        let since = |who: &Who| self.all.get(&who.id).map(|person| person.since);
+        who.iter()
+            .all(|who| since(who).is_some_and(|since| since <= then))
     }
 
     /// Whoever has this id and is there is called so. Returns what it was called before, if that is something else.
@@ -277,6 +298,37 @@ mod tests {
         assert!(people.gone(who(1, "ben"), Presence::Left, now));
         assert!(!people.gone(who(2, ""), Presence::Left, now));
         assert_eq!(people.sorted().len(), 2, "who said or was something");
+    }
+
+    #[test]
+    fn a_crowd_is_told_of_together_and_waits_for_its_last_but_not_for_ever() {
+        let (mut people, now) = (People::default(), Instant::now());
+        let after = |millis: u64| now + Duration::from_millis(millis);
+        for id in 1..=26 {
+            people.note(
+                who(id, "student"),
+                Presence::Here,
+                after(u64::from(id) * 40),
+            );
+        }
+        // The first has stayed, and the last has not.
+        assert_eq!(people.arrived(after(2_500)), []);
+        let arrived = people.arrived(after(26 * 40 + 2_000));
+        assert_eq!(arrived.len(), 26);
+        assert!(people.were_here(&arrived, after(26 * 40)));
+        assert!(!people.were_here(&arrived, after(25 * 40)));
+        for id in 101..=110 {
+            people.note(
+                who(id, "late"),
+                Presence::Here,
+                after(10_000 + u64::from(id) * 100),
+            );
+        }
+        // They come and come: those who are there for long are told of.
+        let told = people.arrived(after(20_100 + 4_000));
+        assert!(told.len() > FEW, "{told:?}");
+        people.note(who(200, "one"), Presence::Here, after(40_000));
+        assert_eq!(people.arrived(after(42_000)).len(), 1);
     }
 
     #[test]

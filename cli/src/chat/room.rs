@@ -10,7 +10,7 @@ use super::earlier::{Clocks, Gathering, Life, Line};
 use super::happening::Happening;
 use super::history::{Entry, History};
 use super::input::Input;
-use super::people::{People, Presence, Who, is_alike};
+use super::people::{FEW, People, Presence, STAYS, Who, is_alike};
 use super::recall::Recall;
 use super::scroll::Scroll;
 use super::search::{Search, mentions};
@@ -20,6 +20,9 @@ use crate::escape::escaped;
 /// What comes this late, in milliseconds, was said earlier, for so long after this member came.
 const LATE: u64 = 5_000;
 const NEW: Duration = Duration::from_secs(20);
+
+/// Of a crowd, so many are named.
+const NAMED: usize = 6;
 
 /// Who chats here, and where.
 #[derive(Debug)]
@@ -337,11 +340,36 @@ impl Room {
     pub(crate) fn tick(&mut self, now: Moment) -> bool {
         self.now = now;
         let arrived = self.people.arrived(now.at);
-        for who in &arrived {
-            self.change(who, "joined");
-            self.say_namesakes(&who.name);
+        if arrived.len() > FEW {
+            self.say_crowd(&arrived);
+        } else {
+            for who in &arrived {
+                self.change(who, "joined");
+                self.say_namesakes(&who.name);
+            }
         }
         !arrived.is_empty()
+    }
+
+    /// Tells in one line of many who came at once, or were there before this member.
+    fn say_crowd(&mut self, arrived: &[Who]) {
+        let mut labels: Vec<_> = arrived
+            .iter()
+            .map(|who| self.label(who.id, &who.name))
+            .collect();
+        labels.sort_unstable();
+        let more = labels.len().saturating_sub(NAMED);
+        labels.truncate(NAMED);
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let here = self.people.were_here(arrived, self.came.at + STAYS);
+        let what = if here { "are here" } else { "joined" };
+        let text = format!("{} {what}: {}{more}", arrived.len(), labels.join(", "));
+        self.push(Entry::Change { text });
+        let names: BTreeSet<_> = arrived.iter().map(|who| who.name.as_str()).collect();
+        names.iter().for_each(|name| self.say_namesakes(name));
     }
 
     /// Somebody who is there is called so. Returns whether that is news.

@@ -610,6 +610,30 @@ fn strangers_cannot_fake_a_screen() {
 }
 
 #[test]
+fn a_class_that_is_there_already_is_one_line() {
+    let mut room = room();
+    for id in 1..=26 {
+        let name = format!("student{id:02}");
+        room.happened(Happening::Joined(who(id, &name)), now());
+    }
+    room.happened(Happening::Joined(who(27, "student26")), now());
+    room.tick(later());
+    assert_screen(
+        &room,
+        (100, 7),
+        "
+         open  239.1.2.3:12345 via lo
+        08:00 * 27 are here: student01, student02, student03, student04, student05, │ 28 here
+          student06 and 21 more                                                     │ ana (you)
+        08:00 ! 2 have one name: student26#0000001a, student26#0000001b             │ student01
+                                                                                    │ and 26 more
+        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────────────────────────────
+        > _
+        ",
+    );
+}
+
+#[test]
 fn accents_without_end_are_harmless() {
     let mut room = room_of_three();
     happen(
