@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::thread::JoinHandle;
 
 use clap::Parser;
+use groupcast::Name;
 use groupcast_std::{InterfaceSelector, Member, resolve_group_on};
 
 use bot::Bot;
@@ -62,8 +63,8 @@ struct Options {
     )]
     interface: Option<InterfaceSelector>,
 
-    /// Your name.
-    #[arg(short, long, default_value = "you")]
+    /// Your name, up to 32 bytes.
+    #[arg(short, long, env = "GROUPCAST_NAME", default_value_t = user())]
     name: String,
 
     /// Let a bot play for you, and watch.
@@ -93,6 +94,15 @@ struct Options {
     /// Do not repair lost events, to see what happens then.
     #[arg(long)]
     unrepaired: bool,
+}
+
+/// What others know the person by who plays: they would all be called the same otherwise.
+fn user() -> String {
+    let names = ["USER", "USERNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
+    let mut fitting = names.filter(|name| !name.trim().is_empty() && name.len() <= Name::CAPACITY);
+    fitting.next().unwrap_or_else(|| "player".to_owned())
 }
 
 impl Options {

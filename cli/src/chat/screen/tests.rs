@@ -627,7 +627,7 @@ fn a_class_that_is_there_already_is_one_line() {
           student06 and 21 more                                                     │ ana (you)
         08:00 ! 2 have one name: student26#0000001a, student26#0000001b             │ student01
                                                                                     │ and 26 more
-        ── Enter sends · PgUp, PgDn scroll · Ctrl-C leaves ─────────────────────────────────────────────────
+        ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────────────────────────────────
         > _
         ",
     );
