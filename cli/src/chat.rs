@@ -50,12 +50,12 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);
     let plain = options.plain || common.json || !terminal::is_there();
-    let mut talk = Talk::new(common, &session, channel, mirror);
+    let mut talk = Talk::new(common, &session, channel, mirror, !plain);
     if let Some(log) = log {
         talk.log_to(log);
     }
     let (talked, screen) = if plain {
-        let mut screen = Screen::new(common, channel, talk)?;
+        let mut screen = Screen::new(common, options, channel, talk)?;
         let talked = plain::talk(&mut session, &mut screen, &leave_by);
         (talked, Some(screen))
     } else {

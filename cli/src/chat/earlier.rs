@@ -13,10 +13,10 @@ use super::people::Who;
 
 /// How long lines are gathered after the first other one was heard, at least and at most, and how long when nobody
 /// is. Not after this much silence.
-const LEAST: Duration = Duration::from_millis(700);
+const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_millis(3_300);
 const ALONE: Duration = Duration::from_secs(2);
-const SILENCE: Duration = Duration::from_millis(400);
+const SILENCE: Duration = Duration::from_millis(600);
 
 /// A clock that differs by less is right.
 const RIGHT: i64 = 2_000;
@@ -69,6 +69,11 @@ impl Clocks {
         let known = self.0.entry(id).or_insert(behind);
         // The way takes time, but never less than none.
         *known = behind.min(*known);
+    }
+
+    /// Whether it is known what time it is there.
+    pub(crate) fn knows(&self, id: MemberId) -> bool {
+        self.0.contains_key(&id)
     }
 
     /// When a line was said, by this machine's clock; `None`: nobody knows.
@@ -360,10 +365,10 @@ mod tests {
         met.met(now);
         met.met(now + ms(100));
         assert!(!met.is_due(true, now + LEAST - ms(1)) && met.is_due(true, now + LEAST));
-        met.push(line(1, 0, "x", None), now + ms(600));
+        met.push(line(1, 0, "x", None), now + ms(900));
         assert!(!met.is_due(true, now + LEAST), "more may come");
-        assert!(met.is_due(true, now + ms(600) + SILENCE));
-        assert!(!met.is_due(false, now + ms(600) + SILENCE), "no answer yet");
+        assert!(met.is_due(true, now + ms(900) + SILENCE));
+        assert!(!met.is_due(false, now + ms(900) + SILENCE), "no answer yet");
         met.push(line(1, 1, "y", None), now + MOST);
         assert!(met.is_due(false, now + MOST));
     }

@@ -98,8 +98,12 @@ impl Receipt {
     }
 }
 
-/// The history. Every entry has a number, which it keeps.
-#[derive(Debug, Default)]
+/// The number of the very first entry. There are smaller ones, since what was said earlier may come later.
+const FIRST: u64 = 1 << 32;
+
+/// The history. Every entry has a number, which it keeps; but where something is put in between, all before that have
+/// one less.
+#[derive(Debug)]
 pub(crate) struct History {
     /// Each with its time, in milliseconds since 1970, as far as it is known.
     entries: VecDeque<(Option<u64>, Entry)>,
@@ -111,6 +115,23 @@ pub(crate) struct History {
     asked: Option<Instant>,
     /// How many questions there were since the last message.
     turn: usize,
+    /// What was said before this member came: the numbers of the entries before and behind it, which are one where
+    /// there is nothing. `None`: it is not known yet where that is.
+    earlier: Option<(u64, u64)>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            octets: 0,
+            first: FIRST,
+            question: None,
+            asked: None,
+            turn: 0,
+            earlier: None,
+        }
+    }
 }
 
 impl History {
@@ -122,6 +143,56 @@ impl History {
             self.octets -= dropped.map_or(0, |(_, entry)| entry.octets());
             self.first += 1;
         }
+    }
+
+    /// Everything until now was earlier, between two entries that say so, if there are any.
+    pub(crate) fn begin(&mut self, earlier: Vec<(Option<u64>, Entry)>) {
+        let start = self.numbers().end;
+        if !earlier.is_empty() {
+            self.push(divider("earlier"), None);
+            for (when, entry) in earlier {
+                self.push(entry, when);
+            }
+            self.push(divider("since you came"), None);
+        }
+        self.earlier = Some((start, self.numbers().end.saturating_sub(1).max(start)));
+    }
+
+    /// Puts what somebody said before this member came where it belongs: behind all that one said before it, and all
+    /// that is older. `false`: that place is gone.
+    pub(crate) fn put_earlier(&mut self, by: MemberId, entry: Entry, when: u64) -> bool {
+        let Some((mut start, end)) = self.earlier.filter(|(start, _)| *start >= self.first) else {
+            return false;
+        };
+        if start == end {
+            self.insert(end, divider("earlier"), None);
+            self.insert(end, divider("since you came"), None);
+            start = end - 2;
+            self.earlier = Some((start, end - 1));
+            return self.put_earlier(by, entry, when);
+        }
+        let mut at = end;
+        while at - 1 > start
+            && let Some((before, other)) = self.timed(at - 1)
+        {
+            let is_by = matches!(other, Entry::Said { sender, .. } if *sender == by);
+            if is_by || before.is_none_or(|before| before <= when) {
+                break;
+            }
+            at -= 1;
+        }
+        self.insert(at, entry, Some(when));
+        self.earlier = Some((start - 1, end));
+        true
+    }
+
+    /// Puts an entry before the one with this number.
+    fn insert(&mut self, at: u64, entry: Entry, when: Option<u64>) {
+        let index = usize::try_from(at.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.octets += entry.octets();
+        self.entries
+            .insert(index.min(self.entries.len()), (when, entry));
+        self.first -= 1;
     }
 
     /// Notes what this member said, with those who are there.
@@ -246,6 +317,11 @@ impl History {
     }
 }
 
+fn divider(text: &str) -> Entry {
+    let text = text.to_owned();
+    Entry::Divider { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,12 +417,78 @@ mod tests {
         for len in 0..ENTRIES + 5 {
             history.push(text(len % 7), None);
         }
-        let last = 5 + ENTRIES as u64;
-        assert_eq!(history.numbers(), 5..last);
+        let last = FIRST + 5 + ENTRIES as u64;
+        assert_eq!(history.numbers(), FIRST + 5..last);
         history.push(text(OCTETS), None);
         assert_eq!(history.numbers(), last..last + 1);
         assert!(history.entry(last - 1).is_none());
         assert_eq!(history.entry(last).unwrap().octets(), OCTETS);
+    }
+
+    #[test]
+    fn what_comes_late_goes_where_it_belongs() {
+        let said = |by: u32, text: &str| Entry::Said {
+            sender: id(by),
+            name: None,
+            marked: false,
+            note: String::new(),
+            text: text.to_owned(),
+            is_earlier: true,
+            is_mention: false,
+        };
+        let all = |history: &History| -> Vec<String> {
+            let entries = history.numbers().filter_map(|number| history.entry(number));
+            let texts = entries.map(|entry| match entry {
+                Entry::Said { text, .. } | Entry::Divider { text } | Entry::Change { text } => text,
+                other => panic!("{other:?}"),
+            });
+            texts.cloned().collect()
+        };
+        let change = || Entry::Change {
+            text: "joined".to_owned(),
+        };
+        let mut history = History::default();
+        assert!(!history.put_earlier(id(1), said(1, "too soon"), 0));
+        history.push(change(), None);
+        let begun = vec![(Some(10), said(1, "a10")), (Some(30), said(2, "b30"))];
+        history.begin(begun);
+        history.push(change(), None);
+        let last = history.numbers().end - 1;
+        for (by, text, when) in [(3, "c20", 20), (1, "a40", 40), (2, "b5", 5), (3, "c50", 50)] {
+            assert!(history.put_earlier(id(by), said(by, text), when));
+        }
+        let expected = [
+            "joined",
+            "earlier",
+            "a10",
+            "c20",
+            "b30",
+            "b5",
+            "a40",
+            "c50",
+            "since you came",
+            "joined",
+        ];
+        assert_eq!(all(&history), expected);
+        assert_eq!(
+            history.numbers().end - 1,
+            last,
+            "what is behind keeps its number"
+        );
+        // Where nothing was.
+        let mut history = History::default();
+        history.begin(Vec::new());
+        history.push(change(), None);
+        for (by, text, when) in [(3, "c20", 20), (1, "a10", 10)] {
+            assert!(history.put_earlier(id(by), said(by, text), when));
+        }
+        let expected = ["earlier", "a10", "c20", "since you came", "joined"];
+        assert_eq!(all(&history), expected);
+        // Its place is dropped when there is no more room.
+        for _ in 0..ENTRIES {
+            history.push(change(), None);
+        }
+        assert!(!history.put_earlier(id(1), said(1, "too late"), 0));
     }
 
     #[test]
@@ -365,7 +507,7 @@ mod tests {
         history.name(id(2), "ben", false);
         history.name(id(1), "ana", false);
         history.name(id(1), "eva", false);
-        let Some(Entry::Said { name, .. }) = history.entry(0) else {
+        let Some(Entry::Said { name, .. }) = history.entry(FIRST) else {
             panic!("nothing was said");
         };
         assert_eq!(name.as_deref(), Some("ana"), "not renamed later");

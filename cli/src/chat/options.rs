@@ -17,6 +17,10 @@ pub(crate) struct Chat {
     #[arg(long)]
     pub(crate) plain: bool,
 
+    /// Line by line: day and time before each line. On the screen there is always the time.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) time: bool,
+
     /// Send what is said as bare datagrams, too, for programs that do not speak the protocol. In a sealed
     /// group, where that gives it away, only with --bare.
     #[arg(long)]

@@ -7,7 +7,8 @@ use groupcast::{Channel, Event};
 
 use super::PAUSE;
 use super::history::Entry;
-use super::line::line;
+use super::line::{dated, line};
+use super::options::Chat;
 use super::talk::{Became, Talk};
 use crate::clock::Moment;
 use crate::delivery::Delivery;
@@ -104,16 +105,24 @@ pub(crate) struct Screen {
     next: u64,
     /// Whether all there is is shown, for programs.
     json: bool,
+    /// Whether each line has its time.
+    time: bool,
 }
 
 impl Screen {
-    pub(crate) fn new(common: &Common, channel: Channel, talk: Talk) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        common: &Common,
+        options: &Chat,
+        channel: Channel,
+        talk: Talk,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             talk,
             output: Output::queued(common.json)?.usual(channel),
             failure: None,
             next: 0,
             json: common.json,
+            time: options.time,
         })
     }
 
@@ -155,9 +164,10 @@ impl Screen {
     fn write(&mut self) {
         let (room, numbers) = (&self.talk.room, self.talk.room.history.numbers());
         for number in self.next.max(numbers.start)..numbers.end {
-            match (room.history.entry(number), line(room, number)) {
+            let text = if self.time { dated } else { line };
+            match (room.history.entry(number), text(room, number)) {
                 (None | Some(Entry::Own { .. }), _) | (_, None) => {}
-                (Some(Entry::Local { .. }), Some(line)) => aside!("{line}"),
+                (Some(Entry::Local { text }), _) => aside!("{}", escaped(text)),
                 (Some(_), Some(line)) if !self.json && self.failure.is_none() => {
                     self.failure = self.output.put(&line).err();
                 }

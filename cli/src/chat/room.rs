@@ -17,9 +17,10 @@ use super::search::{Search, mentions};
 use crate::clock::{Moment, Zone};
 use crate::escape::escaped;
 
-/// What comes this late, in milliseconds, was said earlier, for so long after this member came.
-const LATE: u64 = 5_000;
-const NEW: Duration = Duration::from_secs(20);
+/// For so long after this member came, lines may come that were said before; in milliseconds, how much earlier they were
+/// as far as one believes a clock that is not known.
+const NEW: Duration = Duration::from_secs(10);
+const DOUBT: u64 = 2_000;
 
 /// Of a crowd, so many are named.
 const NAMED: usize = 6;
@@ -34,6 +35,8 @@ pub(crate) struct Setting {
     pub(crate) sealed: bool,
     pub(crate) mirrored: bool,
     pub(crate) zone: Zone,
+    /// Whether what was said can still be put in between: on a screen.
+    pub(crate) is_screen: bool,
 }
 
 /// The chat as it stands.
@@ -51,6 +54,8 @@ pub(crate) struct Room {
     pub(crate) wants_to_leave: bool,
     /// Whether somebody has mentioned this member since that was looked at.
     mentioned: bool,
+    /// What came late and was put in between.
+    late: Vec<(u64, Line)>,
     pub(crate) recall: Recall,
     pub(crate) clocks: Clocks,
     /// What is gathered of what was said before this member came; `None`: it is done.
@@ -89,6 +94,7 @@ impl Room {
             hides_members: false,
             wants_to_leave: false,
             mentioned: false,
+            late: Vec::new(),
         }
     }
 
@@ -226,28 +232,40 @@ impl Room {
 
     /// A line is said now, or, by one who was heard a moment ago, was said before this member came.
     fn hear(&mut self, line: Line, now: Moment) {
-        let mut line = line;
         let when = self.clocks.when(&line);
         let is_new = now.at.saturating_duration_since(self.came.at) < NEW;
-        let was_before = |when: &u64| *when < self.came.millis && when + LATE < line.heard;
-        match when.filter(was_before).filter(|_| is_new) {
-            Some(when) => {
-                self.recall.keep(&line, when);
-                let notes = [line.note.as_str(), "earlier"];
-                let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
-                line.note = notes.join(", ");
-                self.put(line, Some(when), true);
-            }
-            None => {
-                let heard = line.heard;
-                self.recall.keep(&line, heard);
-                self.put(line, Some(heard), false);
+        let doubt = if self.clocks.knows(line.sender.id) {
+            0
+        } else {
+            DOUBT
+        };
+        let was_before = |when: &u64| *when + doubt < self.came.millis;
+        let Some(when) = when.filter(was_before).filter(|_| is_new) else {
+            let heard = line.heard;
+            self.recall.keep(&line, heard);
+            let entry = self.entry(line, false);
+            self.history.push(entry, Some(heard));
+            return;
+        };
+        self.recall.keep(&line, when);
+        let mut line = line;
+        if self.setting.is_screen {
+            let by = line.sender.id;
+            let entry = self.entry(line.clone(), true);
+            if self.history.put_earlier(by, entry, when) {
+                self.late.push((when, line));
+                return;
             }
         }
+        let notes = [line.note.as_str(), "earlier"];
+        let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+        line.note = notes.join(", ");
+        let entry = self.entry(line, true);
+        self.history.push(entry, Some(when));
     }
 
-    /// Puts a line into the history.
-    fn put(&mut self, line: Line, when: Option<u64>, is_earlier: bool) {
+    /// A line as it stands in the history.
+    fn entry(&mut self, line: Line, is_earlier: bool) -> Entry {
         let mut note = line.note;
         if let Some(teller) = &line.teller {
             let teller = self.label(teller.id, &teller.name);
@@ -257,7 +275,7 @@ impl Room {
         self.mentioned |= is_mention && !is_earlier;
         let name = Some(line.sender.name).filter(|name| !name.is_empty());
         let marked = !is_earlier && name.as_deref().is_some_and(|name| self.is_ambiguous(name));
-        let entry = Entry::Said {
+        Entry::Said {
             sender: line.sender.id,
             name,
             marked,
@@ -265,8 +283,12 @@ impl Room {
             text: line.text,
             is_earlier,
             is_mention,
-        };
-        self.history.push(entry, when);
+        }
+    }
+
+    /// What was put between what is older and what is newer, since this was asked last.
+    pub(crate) fn take_late(&mut self) -> Vec<(u64, Line)> {
+        core::mem::take(&mut self.late)
     }
 
     /// Since when somebody else is known, while lines are gathered.
@@ -296,8 +318,8 @@ impl Room {
             return;
         };
         let said = gathering.end(&self.clocks, present);
+        let mut earlier = Vec::new();
         if !said.earlier.is_empty() {
-            self.divide("earlier");
             let mut missing: Vec<_> = said
                 .cut
                 .iter()
@@ -308,32 +330,28 @@ impl Room {
             }
             if !missing.is_empty() {
                 let text = format!("missing: {}", missing.join("; "));
-                self.history.push(Entry::Change { text }, None);
+                earlier.push((None, Entry::Change { text }));
             }
-            for (when, mut line) in said.earlier {
-                if line.teller.is_none() && line.sender.name.is_empty() {
-                    line.sender.name = self.people.name(line.sender.id).to_owned();
-                }
-                // Whoever comes now learns it from this member, too.
-                self.recall.keep(&line, when.unwrap_or(line.heard));
-                self.put(line, when, true);
-            }
-            self.divide("since you came");
         }
+        for (when, mut line) in said.earlier {
+            if line.teller.is_none() && line.sender.name.is_empty() {
+                line.sender.name = self.people.name(line.sender.id).to_owned();
+            }
+            // Whoever comes now learns it from this member, too.
+            self.recall.keep(&line, when.unwrap_or(line.heard));
+            earlier.push((when, self.entry(line, true)));
+        }
+        self.history.begin(earlier);
         for (when, line) in said.since {
             self.recall.keep(&line, when.unwrap_or(line.heard));
-            self.put(line, when, false);
+            let entry = self.entry(line, false);
+            self.history.push(entry, when);
         }
     }
 
     /// Whether somebody has mentioned this member since this was asked last.
     pub(crate) const fn take_mention(&mut self) -> bool {
         core::mem::replace(&mut self.mentioned, false)
-    }
-
-    fn divide(&mut self, text: &str) {
-        let text = text.to_owned();
-        self.history.push(Entry::Divider { text }, None);
     }
 
     /// Tells who is there for long enough. Returns whether there was somebody to tell of.

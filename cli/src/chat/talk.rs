@@ -20,6 +20,7 @@ use super::recall::{Note, Recall};
 use super::room::{Room, Setting};
 use crate::clock::{self, Moment, Zone};
 use crate::envelope;
+use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::session::Session;
@@ -62,6 +63,7 @@ impl Talk {
         session: &Session,
         channel: Channel,
         mirror: Mirror,
+        is_screen: bool,
     ) -> Self {
         let member = &session.member;
         let setting = Setting {
@@ -71,6 +73,7 @@ impl Talk {
             sealed: member.is_sealed(),
             mirrored: mirror.is_on(),
             zone: Zone::here(),
+            is_screen,
         };
         // Whoever hides does not ask, and programs put what they hear in order themselves.
         let asks = !common.hidden && !common.json;
@@ -249,13 +252,25 @@ impl Talk {
 
     /// Writes to the log what is not there yet.
     pub(crate) fn keep_log(&mut self) {
+        let late = self.room.take_late();
         let numbers = self.room.history.numbers();
-        let Some(log) = self.log.as_mut().filter(|_| self.logged < numbers.end) else {
-            return;
-        };
         let new = self.logged.max(numbers.start)..numbers.end;
         self.logged = numbers.end;
-        let lines: Vec<_> = new.filter_map(|number| dated(&self.room, number)).collect();
+        let Some(log) = self
+            .log
+            .as_mut()
+            .filter(|_| !(late.is_empty() && new.is_empty()))
+        else {
+            return;
+        };
+        let zone = &self.room.setting.zone;
+        let late = late.into_iter().map(|(when, line)| {
+            let label = self.room.label(line.sender.id, &line.sender.name);
+            let text = escaped(&line.text);
+            format!("{} {label} (earlier): {text}", zone.whole(when))
+        });
+        let new = new.filter_map(|number| dated(&self.room, number));
+        let lines: Vec<_> = late.chain(new).collect();
         if let Err(error) = log.write(&lines) {
             let text = format!("cannot write to {}: {error}", log.path());
             self.log = None;

@@ -50,6 +50,7 @@ fn new_room() -> Room {
         sealed: false,
         mirrored: false,
         zone: Zone::utc(),
+        is_screen: true,
     };
     Room::new(setting, Recall::new(0, true), now())
 }
@@ -242,7 +243,7 @@ fn what_was_said_before_one_came_stands_in_order_with_its_time() {
     assert!(!room.is_gathered(now().at));
     room.end_gathering(&BTreeSet::new(), now());
     room.tick(later());
-    // What comes late is marked, and not taken for something new.
+    // What comes late goes where it belongs, and is not taken for something new.
     let late = Said {
         heard: MILLIS + 1,
         ..said_at(1, "ben", "and more", 7, 7, None)
@@ -259,9 +260,9 @@ fn what_was_said_before_one_came_stands_in_order_with_its_time() {
         07:50 ben: is anybody there?                            │ ben
         07:51 cho\\u{1b}[2J (as told by ben): I am               │
         07:52 ben: good                                         │
+        07:53 ben: and more                                     │
         ── since you came ───────────────────────────────────── │
         08:00 * ben joined (00000001 at 10.0.0.1:7000)          │
-        07:53 ben (earlier): and more                           │
         08:00 ben: hello, ana                                   │
                                                                 │
         ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────────────
