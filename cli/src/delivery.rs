@@ -18,7 +18,7 @@ const GREETING: Duration = Duration::from_millis(300);
 const ACQUAINTED: Duration = Duration::from_millis(700);
 
 /// How long to stay for those who are there, when nobody is expected.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// How often to ask anew who has it.
 const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::session::end_of;
+use crate::signal;
 
 /// So long may pass without a datagram that leaves, before nothing more is expected.
 const STUCK: Duration = Duration::from_secs(3);
@@ -110,6 +111,7 @@ impl Queue {
             self.moved = Instant::now();
         }
         self.most = self.most.max(unsent);
+        signal::would_lose(unsent);
         if !self.is_long(unsent) {
             self.hide();
             return;

@@ -12,7 +12,7 @@ use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use serde::Serialize;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, LINGER};
 use crate::failure::Failure;
 use crate::json;
 use crate::lines::{self, Line};
@@ -127,10 +127,24 @@ impl Pipeline<'_> {
             session: self.session.member.session().to_string(),
             sealed: self.session.member.is_sealed(),
         })?;
-        while !signal::end_requested() {
+        // Since when all is sent, after a signal.
+        let mut sent: Option<Instant> = None;
+        loop {
             if self.output.is_full() {
+                if signal::end_requested() {
+                    return Ok(());
+                }
                 self.session.stay(&mut self.output)?;
                 continue;
+            }
+            if signal::end_requested() {
+                // No more lines are read; those that were are still confirmed.
+                self.is_over = true;
+                if self.session.member.unsent() == 0
+                    && sent.get_or_insert_with(Instant::now).elapsed() >= LINGER
+                {
+                    return Ok(());
+                }
             }
             let heard = self.hear()?;
             let pause = self.speak()?;
@@ -143,7 +157,6 @@ impl Pipeline<'_> {
                 self.session.pause(heard, pause)?;
             }
         }
-        Ok(())
     }
 
     /// Takes what has happened, or some of it.

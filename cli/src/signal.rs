@@ -3,7 +3,7 @@
 //! A signal that was ignored when the program began stays ignored, as `nohup` and shells that start something
 //! in the background mean it.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use crate::failure::Failure;
@@ -19,6 +19,9 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// How many wait for something that no loop can look away from.
 static HELD: AtomicU32 = AtomicU32::new(0);
+
+/// How many messages are lost if the program ends now.
+static UNSENT: AtomicUsize = AtomicUsize::new(0);
 
 /// Listens to the signals. The first asks the program to end politely, the second ends it.
 pub(crate) fn install() -> Result<(), Failure> {
@@ -47,8 +50,17 @@ pub(crate) fn ends_at_once<T>(wait: impl FnOnce() -> T) -> T {
     done
 }
 
+/// So many messages wait to be sent: whoever ends the program at once is told what that loses.
+pub(crate) fn would_lose(unsent: usize) {
+    UNSENT.store(unsent, Ordering::SeqCst);
+}
+
 fn end() -> ! {
     terminal::restore();
+    let unsent = UNSENT.load(Ordering::SeqCst);
+    if unsent > 0 {
+        aside!("groupcast: ended at once: {unsent} messages were not sent");
+    }
     std::process::exit(ENDED);
 }
 
