@@ -27,7 +27,7 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     let mut sent: u64 = 0;
     let mut others = BTreeMap::<SocketAddr, u64>::new();
     let (mut cut, mut unread): (u64, u64) = (0, 0);
-    let packets = Packets::of(recording);
+    let mut packets = Packets::of(recording);
     while let Some(packet) = packets.next() {
         let datagram = match packet? {
             Packet::Datagram(datagram) if datagram.destination == group => datagram,
@@ -45,10 +45,9 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
             }
         };
         pace.wait_for(datagram.time);
-        if signal::end_requested() {
+        if !mouth.say(&datagram.payload)? {
             break;
         }
-        mouth.say(&datagram.payload)?;
         sent += 1;
     }
     let skipped = others.values().sum::<u64>() + cut + unread;
@@ -59,19 +58,28 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
              record them whole, with `groupcast record`, or with `tcpdump -s 0`"
         );
     }
-    if sent == 0 && cut > 0 && !signal::end_requested() {
+    if !packets.are_over {
+        return Err(Failure::Unmet(format!(
+            "ended before all was sent again: {sent} datagrams were"
+        )));
+    }
+    if sent == 0 && cut > 0 {
         let file = options.file.display();
         let text = format!("{file} has no whole datagram that was sent to {group}");
         return Err(Failure::Settings(text));
     }
-    if sent == 0 && !signal::end_requested() {
+    if sent == 0 {
         return Err(Failure::Settings(nothing(options, group, others)));
     }
     Ok(())
 }
 
 /// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
-struct Packets(Receiver<Result<Packet, Failure>>);
+struct Packets {
+    read: Receiver<Result<Packet, Failure>>,
+    /// No more come.
+    are_over: bool,
+}
 
 impl Packets {
     fn of(recording: Recording) -> Self {
@@ -83,15 +91,22 @@ impl Packets {
                 }
             }
         });
-        Self(receiver)
+        Self {
+            read: receiver,
+            are_over: false,
+        }
     }
 
     /// The next packet; `None` at the end, or when a signal comes.
-    fn next(&self) -> Option<Result<Packet, Failure>> {
+    fn next(&mut self) -> Option<Result<Packet, Failure>> {
         while !signal::end_requested() {
-            match self.0.recv_timeout(signal::LOOK) {
+            match self.read.recv_timeout(signal::LOOK) {
+                Ok(next) => return Some(next),
                 Err(RecvTimeoutError::Timeout) => {}
-                next => return next.ok(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.are_over = true;
+                    break;
+                }
             }
         }
         None
