@@ -59,7 +59,7 @@ use options::{Cli, Command};
 fn main() -> ExitCode {
     let Cli { common, command } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => return manual::usage(&said),
+        Err(said) => return manual::usage(said),
     };
     // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them.
     let ready = match command {
