@@ -10,7 +10,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use groupcast::sign::{SIGNATURE_LEN, SigningKey};
-use groupcast::{Channel, Class, Event, SendError};
+use groupcast::{Channel, Class, Event};
 
 use crate::bare::Bare;
 use crate::choices::class_name;
@@ -18,7 +18,7 @@ use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::leaving::{LeaveBy, Left};
-use crate::lines::{self, Line};
+use crate::lines;
 use crate::options::{Common, Send};
 use crate::session::{Session, builder, say_summary};
 use crate::signal;
@@ -276,7 +276,8 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
             })?;
             number += 1;
             spoken += 1;
-            match say_line(mouth, &line) {
+            let limit = mouth.limit();
+            match line.whole(limit).and_then(|line| mouth.say(line)) {
                 Ok(true) => {}
                 Ok(false) => return lines::check_rest(number - 1, &lines, 1),
                 Err(Failure::Settings(why)) => {
@@ -294,12 +295,7 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
     if !ended {
         lines::check_rest(number, &lines, 0)?;
     }
-    if refused > 0 {
-        return Err(Failure::Settings(format!(
-            "{refused} of {number} lines were not sent"
-        )));
-    }
-    Ok(())
+    lines::check_refused(refused, number)
 }
 
 /// How many lines may be sent now.
@@ -341,15 +337,6 @@ impl Rate {
     fn take(&mut self, lines: usize) {
         self.lines -= lines as f64;
     }
-}
-
-fn say_line(mouth: &mut Mouth, line: &Line) -> Result<bool, Failure> {
-    if line.is_whole() {
-        return mouth.say(&line.octets);
-    }
-    let limit = mouth.limit();
-    let len = line.len;
-    Err(SendError::TooLong { len, limit }.into())
 }
 
 #[cfg(test)]

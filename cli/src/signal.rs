@@ -5,6 +5,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::terminal;
@@ -23,10 +24,16 @@ static HELD: AtomicU32 = AtomicU32::new(0);
 /// How many messages are lost if the program ends now.
 static UNSENT: AtomicUsize = AtomicUsize::new(0);
 
+/// Signals that follow one another so quickly are one: `timeout` sends two, and nobody types so fast.
+const TOGETHER: Duration = Duration::from_millis(200);
+
 /// Listens to the signals. The first asks the program to end politely, the second ends it.
 pub(crate) fn install() -> Result<(), Failure> {
-    system::listen(|| {
-        if REQUESTED.swap(true, Ordering::SeqCst) || HELD.load(Ordering::SeqCst) > 0 {
+    let mut first = None;
+    system::listen(move || {
+        REQUESTED.store(true, Ordering::SeqCst);
+        let first = *first.get_or_insert_with(Instant::now);
+        if first.elapsed() >= TOGETHER || HELD.load(Ordering::SeqCst) > 0 {
             end();
         }
     })
@@ -72,7 +79,7 @@ mod system {
     use nix::sys::signal::{SigSet, Signal};
 
     /// Nobody but a thread of its own sees the signals: no other is disturbed, and it needs no socket.
-    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> io::Result<()> {
+    pub(super) fn listen(mut ended: impl FnMut() + Send + 'static) -> io::Result<()> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = ignored(&status);
         let mut wanted = SigSet::empty();
@@ -114,7 +121,7 @@ mod system {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
     /// If any of them was ignored, all are left as they were: which one it is does not show.
-    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    pub(super) fn listen(ended: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
         match ctrlc::try_set_handler(ended) {
             Err(ctrlc::Error::MultipleHandlers) => Ok(()),
             done => done,

@@ -1,5 +1,6 @@
 //! The chat line by line: standard input to the group, the group to standard output.
 
+use std::io::{IsTerminal, stdin};
 use std::sync::mpsc::TryRecvError;
 
 use groupcast::{Channel, Event, Raw};
@@ -30,7 +31,7 @@ pub(crate) fn talk(
 ) -> Result<(), Failure> {
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
-    let (mut last, mut number, mut waiting) = (None, 0, 0);
+    let (mut last, mut number, mut waiting, mut refused) = (None, 0, 0, 0);
     let mut ended = false;
     while !ended && !signal::end_requested() {
         if screen.output.is_full() {
@@ -43,12 +44,23 @@ pub(crate) fn talk(
                     let line = line.map_err(|error| {
                         Failure::Trouble(format!("cannot read standard input: {error}"))
                     })?;
-                    let said = say(session, channel, &line, screen, mirror)?;
+                    let said = match say(session, channel, &line, screen, mirror) {
+                        Err(Failure::Settings(why)) => {
+                            refused += 1;
+                            aside!("groupcast: line {} is not sent: {why}", number + 1);
+                            None
+                        }
+                        said => {
+                            let said = said?;
+                            if said.is_none() && line.len > 0 {
+                                // A signal came.
+                                waiting = 1;
+                                break;
+                            }
+                            said
+                        }
+                    };
                     last = said.or(last);
-                    if said.is_none() && line.len > 0 && signal::end_requested() {
-                        waiting = 1;
-                        break;
-                    }
                     number += 1;
                 }
                 Err(TryRecvError::Empty) => break,
@@ -71,10 +83,15 @@ pub(crate) fn talk(
     if !ended {
         lines::check_rest(number, &lines, waiting)?;
     }
-    screen.check()
+    screen.check()?;
+    // Whoever types has seen it.
+    if stdin().is_terminal() {
+        return Ok(());
+    }
+    lines::check_refused(refused, number)
 }
 
-/// Says a line; `None` if there is nothing to say, or if it cannot be said.
+/// Says a line; `None` if there is nothing to say, or if a signal came before there was room.
 fn say(
     session: &mut Session,
     channel: Channel,
@@ -85,20 +102,14 @@ fn say(
     if line.len == 0 {
         return Ok(None);
     }
-    let said = session.say(channel, &line.octets, None, |event| screen.show(event));
-    match said {
-        Err(Failure::Settings(why)) => {
-            aside!("groupcast: not sent: {why}");
-            Ok(None)
-        }
-        Ok(Some(sequence)) => {
-            if let Err(error) = mirror.send(session, &String::from_utf8_lossy(&line.octets)) {
-                aside!("groupcast: not mirrored: {error}");
-            }
-            Ok(Some(sequence))
-        }
-        said => said,
+    let text = line.whole(session.limit(channel.class()))?;
+    let said = session.say(channel, text, None, |event| screen.show(event))?;
+    if said.is_some()
+        && let Err(error) = mirror.send(session, &String::from_utf8_lossy(text))
+    {
+        aside!("groupcast: not mirrored: {error}");
     }
+    Ok(said)
 }
 
 /// Where the others are heard.

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use std::process::{ChildStdin, Stdio};
 
-use crate::process::{Running, command, group, run, stranger};
+use crate::process::{Running, command, group, run, run_with_input, stranger};
 
 /// Somebody who chats, and the keyboard.
 fn chat(group: SocketAddrV4, name: &str) -> (Running, ChildStdin) {
@@ -100,4 +100,17 @@ fn ctrl_c_leaves_politely() {
     assert!(ana.line().starts_with("* ben joined"));
     ben.interrupted().expect(0);
     assert!(ana.line().starts_with("* ben left"));
+}
+
+#[test]
+fn a_line_that_cannot_be_said_is_told_and_the_others_are_said() {
+    let group = group(127);
+    let mut ear = Running::joined(group, ["listen", "--json"]);
+    let lines = format!("one\n{}\ntwo\n", "x".repeat(70_000));
+    let ended = run_with_input(group, &["chat", "--plain"], lines.as_bytes()).expect(2);
+    assert!(ended.stderr.contains("line 2 is not sent"), "{ended:#?}");
+    assert!(ended.stderr.contains("70000"), "{ended:#?}");
+    for text in ["one", "two"] {
+        assert_eq!(ear.message()["text"], text);
+    }
 }
