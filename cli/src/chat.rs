@@ -15,10 +15,12 @@ use core::time::Duration;
 
 use groupcast::{Channel, Join};
 
+use crate::delivery::Known;
 use crate::failure::Failure;
-use crate::leaving::{LeaveBy, Left};
+use crate::leaving::LeaveBy;
 use crate::options::{Chat, Common};
 use crate::session::{Session, builder};
+use crate::signal;
 use crate::terminal;
 use mirror::Mirror;
 use plain::Screen;
@@ -39,11 +41,14 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mut screen = plain.then(|| Screen::new(common, channel)).transpose()?;
     let talked = match &mut screen {
         Some(screen) => plain::talk(&mut session, channel, &mirror, screen, &leave_by),
-        None => live::talk(common, &mut session, channel, &mirror),
+        // Whoever looks at the screen saw what arrived.
+        None => live::talk(common, &mut session, channel, &mirror).map(|()| Known::Arrived),
     };
     let left = session.leave_by(leave_by.get());
-    let left = left.and_then(Left::check).map(|_| ());
+    // Repairs made up for what was refused long before Ctrl-C.
+    let has_arrived = signal::end_requested() || matches!(talked, Ok(Known::Arrived));
+    let left = left.and_then(|left| left.check(has_arrived));
     // The member does not wait for whoever reads.
     let written = screen.map_or(Ok(()), Screen::finish);
-    Failure::all([talked, written, left])
+    Failure::all([talked.map(|_| ()), written, left])
 }

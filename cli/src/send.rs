@@ -17,7 +17,7 @@ use crate::choices::class_name;
 use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::leaving::{LeaveBy, Left};
+use crate::leaving::LeaveBy;
 use crate::lines;
 use crate::options::{Common, Send};
 use crate::session::{Session, builder, say_summary};
@@ -200,8 +200,9 @@ impl Mouth {
         leave_by: Option<Instant>,
         has_arrived: bool,
     ) -> Result<(), Failure> {
-        let Self::Member(talker) = self else {
-            return Ok(());
+        let talker = match self {
+            Self::Member(talker) => talker,
+            Self::Bare(bare) => return bare.check(),
         };
         let left = talker.session.leave_by(leave_by)?;
         let counters = left.counters;
@@ -215,19 +216,7 @@ impl Mouth {
             );
             say_summary(&counters);
         }
-        judge(left.check()?, has_arrived)
-    }
-}
-
-/// What the network refused is lost, but where it is known to have arrived in the end.
-fn judge(left: Left, has_arrived: bool) -> Result<(), Failure> {
-    let lost = left.counters.send_failures;
-    match left.trouble {
-        Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
-            "{lost} of {} datagrams were not sent: {trouble}",
-            left.counters.datagrams_sent
-        ))),
-        _ => Ok(()),
+        left.check(has_arrived)
     }
 }
 
@@ -336,28 +325,5 @@ impl Rate {
 
     fn take(&mut self, lines: usize) {
         self.lines -= lines as f64;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use groupcast::Counters;
-
-    #[test]
-    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
-        let refused = |has_arrived| {
-            let mut counters = Counters::new();
-            counters.send_failures = 1;
-            let left = Left {
-                counters,
-                trouble: Some("no route".to_owned()),
-                unsent: 0,
-                is_late: false,
-            };
-            judge(left, has_arrived)
-        };
-        assert!(refused(true).is_ok());
-        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
     }
 }

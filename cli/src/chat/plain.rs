@@ -8,7 +8,7 @@ use groupcast::{Channel, Event, Raw};
 use super::PAUSE;
 use super::mirror::Mirror;
 use super::people::{People, Presence};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Known};
 use crate::failure::Failure;
 use crate::leaving::LeaveBy;
 use crate::lines::{self, Line};
@@ -28,7 +28,7 @@ pub(crate) fn talk(
     mirror: &Mirror,
     screen: &mut Screen,
     leave_by: &LeaveBy,
-) -> Result<(), Failure> {
+) -> Result<Known, Failure> {
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
     let (mut last, mut number, mut waiting, mut refused) = (None, 0, 0, 0);
@@ -76,9 +76,10 @@ pub(crate) fn talk(
             session.attend(PAUSE, |event| screen.show(event))?;
         }
     }
+    let mut known = Known::Nothing;
     if let Some(last) = last.filter(|_| !signal::end_requested()) {
         let leave_by = leave_by.get();
-        delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
+        known = delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
     }
     if !ended {
         lines::check_rest(number, &lines, waiting)?;
@@ -86,9 +87,9 @@ pub(crate) fn talk(
     screen.check()?;
     // Whoever types has seen it.
     if stdin().is_terminal() {
-        return Ok(());
+        return Ok(known);
     }
-    lines::check_refused(refused, number)
+    lines::check_refused(refused, number).map(|()| known)
 }
 
 /// Says a line; `None` if there is nothing to say, or if a signal came before there was room.
