@@ -206,12 +206,14 @@ impl Pipeline<'_> {
         Ok(Duration::ZERO)
     }
 
+    fn input(&mut self) -> &Receiver<std::io::Result<Line>> {
+        self.input
+            .get_or_insert_with(|| lines::read_of(WAITING, LONGEST))
+    }
+
     /// What the next line says, or what is wrong with it; `None` if none is there.
     fn line(&mut self) -> Result<Option<Result<Said, String>>, Failure> {
-        let input = self
-            .input
-            .get_or_insert_with(|| lines::read_of(WAITING, LONGEST));
-        let line = match input.try_recv() {
+        let line = match self.input().try_recv() {
             Ok(line) => line,
             Err(empty) => {
                 self.is_over = empty == TryRecvError::Disconnected;
@@ -321,9 +323,16 @@ impl Pipeline<'_> {
 
     /// Answers the lines that have no answer yet, leaves, and says how it went.
     fn close(mut self, verbose: bool, done: Result<(), Failure>) -> Result<(), Failure> {
+        let mut unread = Ok(());
         let answered = done.and_then(|()| {
-            if self.held.take().is_some() {
-                self.refuse("the program was ended before this was sent")?;
+            let waiting = u64::from(self.held.take().is_some());
+            if waiting > 0 {
+                let (line, error) = (self.number, "the program was ended before this was sent");
+                self.tell(&Told::Error { line, error })?;
+            }
+            if signal::end_requested() {
+                let taken = self.number - waiting;
+                unread = lines::check_rest(taken, self.input(), waiting);
             }
             for (line, sequence, by) in self.confirming.rest() {
                 self.unconfirmed += 1;
@@ -343,6 +352,7 @@ impl Pipeline<'_> {
         // Repairs made up for what was refused long before a signal.
         let is_repaired = signal::end_requested() && !self.is_unsure;
         left?.check(self.has_arrived || is_repaired)?;
+        unread?;
         if self.refused > 0 {
             return Err(Failure::Settings(format!(
                 "{} of {} lines were not sent; a line with \"event\":\"error\" tells why of each",

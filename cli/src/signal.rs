@@ -62,7 +62,8 @@ pub(crate) fn would_lose(unsent: usize) {
     UNSENT.store(unsent, Ordering::SeqCst);
 }
 
-fn end() -> ! {
+/// Ends the program as a second signal does.
+pub(crate) fn end() -> ! {
     terminal::restore();
     let unsent = UNSENT.load(Ordering::SeqCst);
     if unsent > 0 {
