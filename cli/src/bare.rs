@@ -15,6 +15,10 @@ use crate::socket::Mouth;
 pub(crate) struct Bare {
     mouth: Mouth,
     limit: usize,
+    sent: u64,
+    /// How many the network refused, and why.
+    lost: u64,
+    trouble: Option<String>,
 }
 
 impl Bare {
@@ -27,10 +31,17 @@ impl Bare {
         let mouth = Mouth::open(common)?;
         say_where(common, mouth.group(), mouth.choice(), "id none (bare)");
         let limit = limit.unwrap_or(MAX_MAX_DATAGRAM).into();
-        Ok(Self { mouth, limit })
+        Ok(Self {
+            mouth,
+            limit,
+            sent: 0,
+            lost: 0,
+            trouble: None,
+        })
     }
 
-    /// Sends a datagram. Waits for room; `false`: a signal came before there was.
+    /// Sends a datagram. Waits for room; `false`: a signal came before there was. What the network refuses is lost, and
+    /// told by [`check`](Self::check).
     pub(crate) fn send(&mut self, datagram: &[u8]) -> Result<bool, Failure> {
         if datagram.is_empty() {
             return Err(SendError::Empty.into());
@@ -42,7 +53,32 @@ impl Bare {
         if len > limit {
             return Err(SendError::TooLong { len, limit }.into());
         }
-        self.mouth.say(datagram)
+        match self.mouth.say(datagram) {
+            Ok(false) => return Ok(false),
+            Ok(true) => self.sent += 1,
+            Err(Failure::Trouble(why) | Failure::Settings(why)) => {
+                self.lost += 1;
+                self.trouble.get_or_insert(why);
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(true)
+    }
+
+    /// What the network refused is a failure.
+    pub(crate) fn check(self) -> Result<(), Failure> {
+        let Self { sent, lost, .. } = self;
+        self.trouble.map_or(Ok(()), |trouble| {
+            Err(Failure::Trouble(format!(
+                "{lost} of {} datagrams were not sent: {trouble}",
+                sent + lost
+            )))
+        })
+    }
+
+    /// How many were sent.
+    pub(crate) const fn sent(&self) -> u64 {
+        self.sent
     }
 
     pub(crate) const fn limit(&self) -> usize {

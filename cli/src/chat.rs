@@ -24,10 +24,12 @@ use core::time::Duration;
 
 use groupcast::{Channel, Join};
 
+use crate::delivery::Known;
 use crate::failure::Failure;
-use crate::leaving::{LeaveBy, Left};
+use crate::leaving::LeaveBy;
 use crate::options::Common;
 use crate::session::{Session, builder};
+use crate::signal;
 use crate::terminal;
 use log::Log;
 use mirror::Mirror;
@@ -59,11 +61,15 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
         let talked = plain::talk(&mut session, &mut screen, &leave_by);
         (talked, Some(screen))
     } else {
-        (live::talk(&mut session, talk, !options.no_bell), None)
+        // Whoever looks at the screen saw what arrived.
+        let talked = live::talk(&mut session, talk, !options.no_bell);
+        (talked.map(|()| Known::Arrived), None)
     };
     let left = session.leave_by(leave_by.get());
-    let left = left.and_then(Left::check).map(|_| ());
+    // Repairs made up for what was refused long before Ctrl-C.
+    let has_arrived = signal::end_requested() || matches!(talked, Ok(Known::Arrived));
+    let left = left.and_then(|left| left.check(has_arrived));
     // The member does not wait for whoever reads.
     let written = screen.map_or(Ok(()), Screen::finish);
-    Failure::all([talked, written, left])
+    Failure::all([talked.map(|_| ()), written, left])
 }

@@ -23,7 +23,7 @@ const FOLLOWED: Duration = Duration::from_millis(250);
 
 /// How long to stay for those who are there, when nobody is expected: whoever has fallen silent may be gone, and is
 /// given less.
-const LINGER: Duration = Duration::from_secs(4);
+pub(crate) const LINGER: Duration = Duration::from_secs(4);
 const LINGER_FOR_SILENT: Duration = Duration::from_secs(2);
 
 /// How often to ask anew who has it.

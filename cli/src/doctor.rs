@@ -53,7 +53,11 @@ const AFTER_INTERFACE: [&str; 12] = [
 const ENDED: &str = "ended before it was known";
 
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
-    // What is missing now is what it is asked about, so it does not wait for that.
+    if common.wait_interface.is_some() {
+        return Err(Failure::Settings(
+            "the doctor says what is missing now: leave out --wait-interface".to_owned(),
+        ));
+    }
     let selector = common.interface.clone().unwrap_or_default();
     let group = signal::ends_at_once(|| resolve_group_on(&common.group, &selector))
         .map_err(|error| common.failure(&error))?;

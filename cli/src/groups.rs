@@ -79,7 +79,7 @@ pub(crate) fn run(common: &Common, options: &Groups) -> Result<(), Failure> {
 /// Takes what a capture has, up to that long after its beginning.
 fn read(census: &mut Census, file: &Path, limit: Option<Duration>) -> Result<(), Failure> {
     let recording = signal::ends_at_once(|| Recording::open(file))?;
-    let packets = Packets::of(recording);
+    let mut packets = Packets::of(recording);
     let mut begin = None;
     while let Some(packet) = packets.next() {
         let Packet::Datagram(datagram) = packet? else {

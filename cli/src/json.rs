@@ -98,6 +98,12 @@ enum Line<'a> {
     RosterFull {
         refused: u32,
     },
+    /// Of those on the roster, when it is printed once.
+    Member {
+        #[serde(flatten)]
+        who: Who,
+        standing: &'static str,
+    },
     RotateKey {
         place: usize,
     },
@@ -261,13 +267,7 @@ fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
 
 /// The line about a member on the roster.
 pub(crate) fn member(member: &Member) -> String {
-    #[derive(Serialize)]
-    struct Entry {
-        #[serde(flatten)]
-        who: Who,
-        standing: &'static str,
-    }
-    to_line(&Entry {
+    now(&Line::Member {
         who: Who::new(member),
         standing: if member.standing() == Standing::Suspect {
             "suspect"
@@ -506,6 +506,10 @@ mod tests {
                 new_id: Some(String::new()),
             },
             Line::RosterFull { refused: 0 },
+            Line::Member {
+                who: member(),
+                standing: "",
+            },
             Line::RotateKey { place: 0 },
         ];
         let documented = documented();

@@ -15,6 +15,9 @@ use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
+use crate::signal;
+#[cfg(unix)]
+use crate::terminal;
 use options::Keygen;
 
 pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
@@ -124,10 +127,17 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
     if !stdin().is_terminal() {
         return passphrase::read(&mut stdin().lock()).map_err(unreadable);
     }
+    // Meanwhile nothing that is typed is seen, which has to end with this program, too.
+    #[cfg(unix)]
+    terminal::remember_echo();
+    signal::install()?;
     let ask = |prompt| {
-        rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(unreadable)
+        let typed = signal::ends_at_once(|| rpassword::prompt_password(prompt));
+        match typed {
+            // Ctrl-C is read here as a key.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => signal::end(),
+            typed => typed.map(Zeroizing::new).map_err(unreadable),
+        }
     };
     let first = ask("Passphrase: ")?;
     if *first != *ask("The same again: ")? {

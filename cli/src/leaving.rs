@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::session::end_of;
+use crate::signal;
 
 /// So long may pass without a datagram that leaves, before nothing more is expected.
 const STUCK: Duration = Duration::from_secs(3);
@@ -58,10 +59,11 @@ impl Left {
             .saturating_sub(self.unsent as u64)
     }
 
-    /// What was not sent is a failure.
-    pub(crate) fn check(self) -> Result<Self, Failure> {
+    /// What was not sent is a failure, and what the network refused; but not where it is known to have arrived in the
+    /// end.
+    pub(crate) fn check(self, has_arrived: bool) -> Result<(), Failure> {
         if self.unsent == 0 {
-            return Ok(self);
+            return self.check_lost(has_arrived);
         }
         let Self { unsent, .. } = self;
         let all = self.counters.messages_sent;
@@ -78,6 +80,17 @@ impl Left {
                 "{unsent} of {all} messages were not sent: the network takes no more: {trouble}"
             ))
         })
+    }
+
+    fn check_lost(self, has_arrived: bool) -> Result<(), Failure> {
+        let lost = self.counters.send_failures;
+        match self.trouble {
+            Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
+                "{lost} of {} datagrams were not sent: {trouble}",
+                self.counters.datagrams_sent
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -110,6 +123,7 @@ impl Queue {
             self.moved = Instant::now();
         }
         self.most = self.most.max(unsent);
+        signal::would_lose(unsent);
         if !self.is_long(unsent) {
             self.hide();
             return;
@@ -161,4 +175,26 @@ fn bar() -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
+        let refused = |has_arrived| {
+            let mut counters = Counters::new();
+            counters.send_failures = 1;
+            let left = Left {
+                counters,
+                trouble: Some("no route".to_owned()),
+                unsent: 0,
+                is_late: false,
+            };
+            left.check(has_arrived)
+        };
+        assert!(refused(true).is_ok());
+        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
+    }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use core::time::Duration;
 
+use groupcast::SendError;
+
 use crate::failure::Failure;
 use crate::signal;
 use crate::terminal;
@@ -32,6 +34,16 @@ impl Line {
     /// Whether all of it is there.
     pub(crate) const fn is_whole(&self) -> bool {
         self.octets.len() == self.len
+    }
+
+    /// All of it, to be sent where a message may have so many octets.
+    pub(crate) fn whole(&self, limit: usize) -> Result<&[u8], Failure> {
+        let len = self.len;
+        if self.is_whole() {
+            Ok(&self.octets)
+        } else {
+            Err(SendError::TooLong { len, limit }.into())
+        }
     }
 
     fn push(&mut self, octets: &[u8], kept: usize) {
@@ -84,6 +96,16 @@ pub(crate) fn check_rest(
     }
     Err(Failure::Unmet(format!(
         "ended after {taken} lines: {at_least}{unsent} lines of standard input were not sent"
+    )))
+}
+
+/// So many of the lines could not be sent, as was told of each.
+pub(crate) fn check_refused(refused: u64, number: u64) -> Result<(), Failure> {
+    if refused == 0 {
+        return Ok(());
+    }
+    Err(Failure::Settings(format!(
+        "{refused} of {number} lines were not sent"
     )))
 }
 

@@ -67,7 +67,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them.
+    // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them, but where a
+    // passphrase is typed.
     let ready = match command {
         Command::Sim(_) | Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
         _ => signal::install(),

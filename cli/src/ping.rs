@@ -66,9 +66,9 @@ pub(crate) fn run(common: &Common, options: &Ping) -> Result<(), Failure> {
     asked?;
     tally.report(common.json, &mut output)?;
     left?;
-    if tally.members.is_empty() && !signal::end_requested() {
-        let wanted = options.member.as_deref();
-        return Err(Failure::Unmet(match wanted {
+    if tally.members.is_empty() {
+        return Err(Failure::Unmet(match &options.member {
+            _ if signal::end_requested() => format!("ended before anybody had answered; {there}"),
             Some(member) => format!("{member} is not there; {there}"),
             None => format!("nobody is there; {there}"),
         }));

@@ -13,7 +13,7 @@ use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use serde::Serialize;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Known, LINGER};
 use crate::failure::Failure;
 use crate::json;
 use crate::lines::{self, Line};
@@ -93,6 +93,8 @@ pub(crate) fn run(common: &Common, options: &Pipe) -> Result<(), Failure> {
         is_over: false,
         refused: 0,
         unconfirmed: 0,
+        has_arrived: false,
+        is_unsure: false,
         session,
     };
     let done = pipe.run();
@@ -119,6 +121,10 @@ struct Pipeline<'t> {
     is_over: bool,
     refused: u64,
     unconfirmed: u64,
+    /// All that was sent is known to have arrived.
+    has_arrived: bool,
+    /// Some of it was of a class that nobody confirms.
+    is_unsure: bool,
 }
 
 impl Pipeline<'_> {
@@ -129,10 +135,24 @@ impl Pipeline<'_> {
             session: self.session.member.session().to_string(),
             sealed: self.session.member.is_sealed(),
         })?;
-        while !signal::end_requested() {
+        // Since when all is sent, after a signal.
+        let mut sent: Option<Instant> = None;
+        loop {
             if self.output.is_full() {
+                if signal::end_requested() {
+                    return Ok(());
+                }
                 self.session.stay(&mut self.output)?;
                 continue;
+            }
+            if signal::end_requested() {
+                // No more lines are read; those that were are still confirmed.
+                self.is_over = true;
+                if self.session.member.unsent() == 0
+                    && sent.get_or_insert_with(Instant::now).elapsed() >= LINGER
+                {
+                    return Ok(());
+                }
             }
             let heard = self.hear()?;
             let pause = self.speak()?;
@@ -145,7 +165,6 @@ impl Pipeline<'_> {
                 self.session.pause(heard, pause)?;
             }
         }
-        Ok(())
     }
 
     /// Takes what has happened, or some of it.
@@ -189,12 +208,14 @@ impl Pipeline<'_> {
         Ok(Duration::ZERO)
     }
 
+    fn input(&mut self) -> &Receiver<std::io::Result<Line>> {
+        self.input
+            .get_or_insert_with(|| lines::read_of(WAITING, LONGEST))
+    }
+
     /// What the next line says, or what is wrong with it; `None` if none is there.
     fn line(&mut self) -> Result<Option<Result<Said, String>>, Failure> {
-        let input = self
-            .input
-            .get_or_insert_with(|| lines::read_of(WAITING, LONGEST));
-        let line = match input.try_recv() {
+        let line = match self.input().try_recv() {
             Ok(line) => line,
             Err(empty) => {
                 self.is_over = empty == TryRecvError::Disconnected;
@@ -226,6 +247,8 @@ impl Pipeline<'_> {
                 let line = self.number;
                 if said.channel.class().is_reliable() {
                     self.last = Some(sequence);
+                } else {
+                    self.is_unsure = true;
                 }
                 if let Some(who) = said.confirm {
                     self.confirming
@@ -287,10 +310,11 @@ impl Pipeline<'_> {
             ..
         } = self;
         let mut written = Ok(());
-        Delivery::new(None).settle(session, (last, last), None, |event| {
+        let known = Delivery::new(None).settle(session, (last, last), None, |event| {
             let line = output.event(event, filter.judge(event));
             written = core::mem::replace(&mut written, Ok(())).and(line);
         })?;
+        self.has_arrived = known == Known::Arrived && !self.is_unsure;
         written?;
         self.output.flush()
     }
@@ -301,9 +325,16 @@ impl Pipeline<'_> {
 
     /// Answers the lines that have no answer yet, leaves, and says how it went.
     fn close(mut self, verbose: bool, done: Result<(), Failure>) -> Result<(), Failure> {
+        let mut unread = Ok(());
         let answered = done.and_then(|()| {
-            if self.held.take().is_some() {
-                self.refuse("the program was ended before this was sent")?;
+            let waiting = u64::from(self.held.take().is_some());
+            if waiting > 0 {
+                let (line, error) = (self.number, "the program was ended before this was sent");
+                self.tell(&Told::Error { line, error })?;
+            }
+            if signal::end_requested() {
+                let taken = self.number - waiting;
+                unread = lines::check_rest(taken, self.input(), waiting);
             }
             for (line, sequence, by) in self.confirming.rest() {
                 self.unconfirmed += 1;
@@ -320,7 +351,10 @@ impl Pipeline<'_> {
         let written = self.output.finish();
         answered?;
         written?;
-        left?.check()?;
+        // Repairs made up for what was refused long before a signal.
+        let is_repaired = signal::end_requested() && !self.is_unsure;
+        left?.check(self.has_arrived || is_repaired)?;
+        unread?;
         if self.refused > 0 {
             return Err(Failure::Settings(format!(
                 "{} of {} lines were not sent; a line with \"event\":\"error\" tells why of each",

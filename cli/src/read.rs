@@ -29,7 +29,7 @@ pub(crate) fn run(common: &Common, options: &Read) -> Result<(), Failure> {
     let mut reader = Reader::load(common)?;
     let recording = signal::ends_at_once(|| Recording::open(&options.file))?;
     let mut output = Output::new(common.json);
-    let packets = Packets::of(recording);
+    let mut packets = Packets::of(recording);
     let mut tally = Tally::default();
     let mut failed = None;
     while let Some(packet) = packets.next() {

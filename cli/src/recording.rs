@@ -156,7 +156,11 @@ impl Iterator for Recording {
 }
 
 /// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
-pub(crate) struct Packets(Receiver<Result<Packet, Failure>>);
+pub(crate) struct Packets {
+    read: Receiver<Result<Packet, Failure>>,
+    /// No more come.
+    pub(crate) are_over: bool,
+}
 
 impl Packets {
     pub(crate) fn of(recording: Recording) -> Self {
@@ -168,15 +172,22 @@ impl Packets {
                 }
             }
         });
-        Self(receiver)
+        Self {
+            read: receiver,
+            are_over: false,
+        }
     }
 
     /// The next packet; `None` at the end, or when a signal comes.
-    pub(crate) fn next(&self) -> Option<Result<Packet, Failure>> {
+    pub(crate) fn next(&mut self) -> Option<Result<Packet, Failure>> {
         while !signal::end_requested() {
-            match self.0.recv_timeout(signal::LOOK) {
+            match self.read.recv_timeout(signal::LOOK) {
+                Ok(next) => return Some(next),
                 Err(RecvTimeoutError::Timeout) => {}
-                next => return next.ok(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.are_over = true;
+                    break;
+                }
             }
         }
         None

@@ -41,7 +41,7 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     let mut sent: u64 = 0;
     let mut others = BTreeMap::<SocketAddr, u64>::new();
     let (mut cut, mut unread): (u64, u64) = (0, 0);
-    let packets = Packets::of(recording);
+    let mut packets = Packets::of(recording);
     while let Some(packet) = packets.next() {
         let mut datagram = match packet? {
             Packet::Datagram(datagram) if datagram.destination == group => datagram,
@@ -76,10 +76,9 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
             }
             To::Group(mouth) => {
                 pace.wait_for(datagram.time);
-                if signal::end_requested() {
+                if !mouth.say(&datagram.payload)? {
                     break;
                 }
-                mouth.say(&datagram.payload)?;
             }
         }
         sent += 1;
@@ -111,12 +110,17 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
              record them whole, with `groupcast record`, or with `tcpdump -s 0`"
         );
     }
-    if sent == 0 && cut > 0 && !signal::end_requested() {
+    if !packets.are_over {
+        return Err(Failure::Unmet(format!(
+            "ended before all was sent again: {sent} datagrams were"
+        )));
+    }
+    if sent == 0 && cut > 0 {
         let file = options.file.display();
         let text = format!("{file} has no whole datagram that was sent to {group}");
         return Err(Failure::Settings(text));
     }
-    if sent == 0 && !signal::end_requested() {
+    if sent == 0 {
         return Err(Failure::Settings(nothing(options, group, others)));
     }
     Ok(())

@@ -12,14 +12,12 @@ use std::time::Instant;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use groupcast::SendError;
-
 use crate::choices::class_name;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
 use crate::leaving::LeaveBy;
-use crate::lines::{self, Line};
+use crate::lines;
 use crate::options::Common;
 use crate::output::Output;
 use crate::signal;
@@ -193,7 +191,8 @@ fn say_lines(
             hint = None;
             number += 1;
             spoken += 1;
-            match say_line(mouth, &line) {
+            let limit = mouth.limit();
+            match line.whole(limit).and_then(|line| mouth.say(line)) {
                 Ok(true) => {}
                 Ok(false) => return lines::check_rest(number - 1, &lines, 1),
                 Err(Failure::Settings(why)) => {
@@ -224,12 +223,7 @@ fn say_lines(
     if !ended {
         lines::check_rest(number, &lines, 0)?;
     }
-    if refused > 0 {
-        return Err(Failure::Settings(format!(
-            "{refused} of {number} lines were not sent"
-        )));
-    }
-    Ok(())
+    lines::check_refused(refused, number)
 }
 
 /// How many lines may be sent now.
@@ -271,13 +265,4 @@ impl Rate {
     fn take(&mut self, lines: usize) {
         self.lines -= lines as f64;
     }
-}
-
-fn say_line(mouth: &mut Mouth, line: &Line) -> Result<bool, Failure> {
-    if line.is_whole() {
-        return mouth.say(&line.octets);
-    }
-    let limit = mouth.limit();
-    let len = line.len;
-    Err(SendError::TooLong { len, limit }.into())
 }

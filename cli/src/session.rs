@@ -292,7 +292,7 @@ impl Session {
             end.saturating_duration_since(Instant::now())
         });
         let mut queue = Queue::new();
-        let mut hint = signal::end_requested();
+        let mut is_told = false;
         loop {
             let is_fine = self.keep_up(|_| {});
             let waiting = match self.member.try_leave(limit) {
@@ -302,6 +302,7 @@ impl Session {
                     if let Some(text) = self.unreadable.last_news() {
                         self.trouble.tell(text);
                     }
+                    signal::would_lose(0);
                     return Ok(Left {
                         counters: *self.member.counters(),
                         trouble: self.trouble.first().map(str::to_owned),
@@ -311,8 +312,8 @@ impl Session {
                 }
             };
             queue.look(waiting, self.member.counters().datagrams_sent);
-            if hint && queue.is_long(waiting) {
-                hint = false;
+            if !is_told && signal::end_requested() && queue.is_long(waiting) {
+                is_told = true;
                 aside!(
                     "groupcast: {waiting} messages are still to be sent; Ctrl-C again ends at once, without \
                      them"

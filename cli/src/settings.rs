@@ -21,7 +21,7 @@ pub(crate) use file::Settings;
 /// The settings of this call, or the exit code if there is nothing else to do.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let matches = matches()?;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|said| manual::usage(&said))?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(manual::usage)?;
     complete(&mut cli, &matches).map_err(Failure::report)?;
     Ok(cli)
 }
@@ -36,7 +36,7 @@ fn matches() -> Result<ArgMatches, ExitCode> {
             Err(said) => said,
         };
         let Some((id, variable)) = at_fault(&command, &said) else {
-            return Err(manual::usage(&said));
+            return Err(manual::usage(said));
         };
         let without = without(command, &variable);
         if let Ok(matches) = without.clone().try_get_matches()

@@ -3,8 +3,9 @@
 //! A signal that was ignored when the program began stays ignored, as `nohup` and shells that start something
 //! in the background mean it.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::terminal;
@@ -20,10 +21,19 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// How many wait for something that no loop can look away from.
 static HELD: AtomicU32 = AtomicU32::new(0);
 
+/// How many messages are lost if the program ends now.
+static UNSENT: AtomicUsize = AtomicUsize::new(0);
+
+/// Signals that follow one another so quickly are one: `timeout` sends two, and nobody types so fast.
+const TOGETHER: Duration = Duration::from_millis(200);
+
 /// Listens to the signals. The first asks the program to end politely, the second ends it.
 pub(crate) fn install() -> Result<(), Failure> {
-    system::listen(|| {
-        if REQUESTED.swap(true, Ordering::SeqCst) || HELD.load(Ordering::SeqCst) > 0 {
+    let mut first = None;
+    system::listen(move || {
+        REQUESTED.store(true, Ordering::SeqCst);
+        let first = *first.get_or_insert_with(Instant::now);
+        if first.elapsed() >= TOGETHER || HELD.load(Ordering::SeqCst) > 0 {
             end();
         }
     })
@@ -47,8 +57,18 @@ pub(crate) fn ends_at_once<T>(wait: impl FnOnce() -> T) -> T {
     done
 }
 
-fn end() -> ! {
+/// So many messages wait to be sent: whoever ends the program at once is told what that loses.
+pub(crate) fn would_lose(unsent: usize) {
+    UNSENT.store(unsent, Ordering::SeqCst);
+}
+
+/// Ends the program as a second signal does.
+pub(crate) fn end() -> ! {
     terminal::restore();
+    let unsent = UNSENT.load(Ordering::SeqCst);
+    if unsent > 0 {
+        aside!("groupcast: ended at once: {unsent} messages were not sent");
+    }
     std::process::exit(ENDED);
 }
 
@@ -60,7 +80,7 @@ mod system {
     use nix::sys::signal::{SigSet, Signal};
 
     /// Nobody but a thread of its own sees the signals: no other is disturbed, and it needs no socket.
-    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> io::Result<()> {
+    pub(super) fn listen(mut ended: impl FnMut() + Send + 'static) -> io::Result<()> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = ignored(&status);
         let mut wanted = SigSet::empty();
@@ -102,7 +122,7 @@ mod system {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
     /// If any of them was ignored, all are left as they were: which one it is does not show.
-    pub(super) fn listen(ended: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    pub(super) fn listen(ended: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
         match ctrlc::try_set_handler(ended) {
             Err(ctrlc::Error::MultipleHandlers) => Ok(()),
             done => done,

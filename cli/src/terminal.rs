@@ -137,8 +137,25 @@ impl Drop for Terminal {
     }
 }
 
-/// Gives the screen back, if it was taken. A terminal that is gone cannot be helped.
+/// What the terminal was like before somebody was asked for what is not to be seen.
+#[cfg(unix)]
+static UNSEEN: std::sync::Mutex<Option<rustix::termios::Termios>> = std::sync::Mutex::new(None);
+
+/// From now on, [`restore`] makes what is typed visible again, as it is now.
+#[cfg(unix)]
+pub(crate) fn remember_echo() {
+    if let (Ok(mut unseen), Ok(now)) = (UNSEEN.lock(), rustix::termios::tcgetattr(stdin())) {
+        *unseen = Some(now);
+    }
+}
+
+/// Gives the screen back, if it was taken, and what is typed is seen again. A terminal that is gone cannot be helped.
 pub(crate) fn restore() {
+    #[cfg(unix)]
+    if let Some(before) = UNSEEN.lock().ok().and_then(|mut unseen| unseen.take()) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
+    }
     if IN_USE.swap(false, Ordering::SeqCst) {
         let _ = execute!(
             stdout(),

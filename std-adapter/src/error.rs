@@ -232,13 +232,16 @@ impl Error {
     }
 
     /// Whether the user has to change something before it can work: a setting, an argument, or a
-    /// program that holds the port. Otherwise the network is in trouble, which may pass.
+    /// program that holds the port. Otherwise the network is in trouble, which may pass; a firewall that refuses
+    /// what goes out is such trouble.
     #[must_use]
     pub fn is_setting(&self) -> bool {
         match self {
-            Self::Os { operation, .. } => {
-                matches!(operation, Operation::Bind(_)) || self.kind() == UdpErrorKind::NotPermitted
-            }
+            Self::Os { operation, .. } => match operation {
+                Operation::Bind(_) => true,
+                Operation::Send(_) => false,
+                _ => self.kind() == UdpErrorKind::NotPermitted,
+            },
             Self::Truncated { .. } | Self::InterfaceGone(_) | Self::Unsent(_) => false,
             _ => true,
         }

@@ -11,7 +11,7 @@ use super::line::{dated, line};
 use super::options::Chat;
 use super::talk::{Became, Talk};
 use crate::clock::Moment;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::leaving::LeaveBy;
@@ -30,7 +30,7 @@ pub(crate) fn talk(
     session: &mut Session,
     screen: &mut Screen,
     leave_by: &LeaveBy,
-) -> Result<(), Failure> {
+) -> Result<Known, Failure> {
     let mut delivery = Delivery::new(None);
     let lines = lines::read();
     let (mut last, mut number, mut waiting, mut refused) = (None, 0, 0, 0);
@@ -50,7 +50,8 @@ pub(crate) fn talk(
                         Became::Said(sequence) => last = Some(sequence),
                         Became::Done => {}
                         Became::NotSaid(why) => {
-                            aside!("groupcast: {}", escaped(&why));
+                            let line = number + 1;
+                            aside!("groupcast: line {line} is not sent: {}", escaped(&why));
                             refused += 1;
                         }
                         Became::Waiting => {
@@ -77,9 +78,10 @@ pub(crate) fn talk(
             session.attend(PAUSE, |event| screen.show(event))?;
         }
     }
+    let mut known = Known::Nothing;
     if let Some(last) = last.filter(|_| !signal::end_requested()) {
         let leave_by = leave_by.get();
-        delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
+        known = delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
     }
     if !ended {
         lines::check_rest(number, &lines, waiting)?;
@@ -87,13 +89,10 @@ pub(crate) fn talk(
     screen.talk.end_gathering(session);
     screen.attend(session)?;
     // A person has seen it.
-    if refused > 0 && !stdin().is_terminal() {
-        let lines = if refused == 1 { "line" } else { "lines" };
-        return Err(Failure::Unmet(format!(
-            "{refused} {lines} of standard input could not be sent"
-        )));
+    if stdin().is_terminal() {
+        return Ok(known);
     }
-    Ok(())
+    lines::check_refused(refused, number).map(|()| known)
 }
 
 /// Where the others are heard.
@@ -136,9 +135,14 @@ impl Screen {
         if line.len == 0 {
             return Ok(Became::Done);
         }
-        let became = match core::str::from_utf8(&line.octets) {
+        let octets = match line.whole(self.talk.limit(session)) {
+            Ok(octets) => octets,
+            Err(Failure::Settings(why)) => return Ok(Became::NotSaid(why)),
+            Err(failure) => return Err(failure),
+        };
+        let became = match core::str::from_utf8(octets) {
             Ok(text) => self.talk.enter(session, text),
-            Err(_) => self.talk.say(session, &line.octets),
+            Err(_) => self.talk.say(session, octets),
         };
         self.write();
         became

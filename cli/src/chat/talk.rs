@@ -188,6 +188,11 @@ impl Talk {
         }
     }
 
+    /// The most octets of a line.
+    pub(crate) fn limit(&self, session: &Session) -> usize {
+        session.limit(self.channel.class())
+    }
+
     /// Says this to everybody, with the time.
     fn say_text(&mut self, session: &mut Session, text: &str) -> Result<Became, Failure> {
         self.say(session, envelope::seal(text, clock::millis()).as_bytes())
@@ -210,7 +215,7 @@ impl Talk {
                 Ok(Became::Said(sequence))
             }
             Ok(None) => Ok(Became::Waiting),
-            Err(Failure::Settings(why)) => Ok(Became::NotSaid(format!("not sent: {why}"))),
+            Err(Failure::Settings(why)) => Ok(Became::NotSaid(why)),
             Err(failure) => Err(failure),
         }
     }

@@ -15,7 +15,6 @@ use crate::delivery::{Delivery, Expected, Known, Receipt};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json::results::Sent;
-use crate::leaving::Left;
 use crate::options::Common;
 use crate::output::Output;
 use crate::session::{Session, builder, say_summary};
@@ -23,7 +22,7 @@ use crate::session::{Session, builder, say_summary};
 /// What messages are sent with.
 pub(super) enum Mouth {
     Member(Box<Talker>),
-    Bare(Box<Bare>, u64),
+    Bare(Box<Bare>),
 }
 
 /// A member that sends.
@@ -48,7 +47,7 @@ impl Mouth {
     ) -> Result<Self, Failure> {
         if options.raw {
             let bare = Bare::open(common, options.limits.max_datagram)?;
-            return Ok(Self::Bare(Box::new(bare), 0));
+            return Ok(Self::Bare(Box::new(bare)));
         }
         let session = Session::join(common, builder(common, options.limits)?)?;
         let channel = options.on();
@@ -100,11 +99,7 @@ impl Mouth {
                 }
                 Ok(said.is_some())
             }
-            Self::Bare(bare, count) => {
-                let sent = bare.send(message)?;
-                *count += u64::from(sent);
-                Ok(sent)
-            }
+            Self::Bare(bare) => bare.send(message),
         }
     }
 
@@ -148,18 +143,18 @@ impl Mouth {
                 let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
                 limit.saturating_sub(signature)
             }
-            Self::Bare(bare, _) => bare.limit(),
+            Self::Bare(bare) => bare.limit(),
         }
     }
 
     /// What became of what was said, as far as it is known now.
     fn told(&self) -> Told {
         let talker = match self {
-            Self::Bare(_, count) => {
+            Self::Bare(bare) => {
                 return Told {
                     is_whole: true,
                     sentence: "; nobody confirms bare datagrams".to_owned(),
-                    sent: Sent::bare(*count),
+                    sent: Sent::bare(bare.sent()),
                 };
             }
             Self::Member(talker) => talker,
@@ -200,8 +195,12 @@ impl Mouth {
         settled: &Result<Known, Failure>,
     ) -> Result<(), Failure> {
         let told = self.told();
-        let Self::Member(talker) = self else {
-            return told.tell(common.json, settled);
+        let talker = match self {
+            Self::Member(talker) => talker,
+            Self::Bare(bare) => {
+                let told = told.tell(common.json, settled);
+                return Failure::all([bare.check(), told]);
+            }
         };
         let left = talker.session.leave_by(leave_by)?;
         let counters = left.counters;
@@ -217,9 +216,7 @@ impl Mouth {
             );
             say_summary(&counters);
         }
-        let judged = left
-            .check()
-            .and_then(|left| judge(left, matches!(settled, Ok(Known::Arrived))));
+        let judged = left.check(matches!(settled, Ok(Known::Arrived)));
         Failure::all([judged, told])
     }
 }
@@ -250,43 +247,8 @@ impl Told {
     }
 }
 
-/// What the network refused is lost, but where it is known to have arrived in the end.
-fn judge(left: Left, has_arrived: bool) -> Result<(), Failure> {
-    let lost = left.counters.send_failures;
-    match left.trouble {
-        Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
-            "{lost} of {} datagrams were not sent: {trouble}",
-            left.counters.datagrams_sent
-        ))),
-        _ => Ok(()),
-    }
-}
-
 fn note(delivery: &mut Option<Delivery>, event: &Event<'_>) {
     if let Some(delivery) = delivery {
         delivery.note(event);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use groupcast::Counters;
-
-    #[test]
-    fn confirmations_decide_and_not_that_a_datagram_was_refused_for_a_moment() {
-        let refused = |has_arrived| {
-            let mut counters = Counters::new();
-            counters.send_failures = 1;
-            let left = Left {
-                counters,
-                trouble: Some("no route".to_owned()),
-                unsent: 0,
-                is_late: false,
-            };
-            judge(left, has_arrived)
-        };
-        assert!(refused(true).is_ok());
-        assert!(matches!(refused(false), Err(Failure::Trouble(_))));
     }
 }

@@ -43,8 +43,9 @@ pub(crate) struct Send {
     )]
     pub(crate) interval: Option<Duration>,
 
-    /// Send bare datagrams, for programs that do not speak the protocol. Nothing else is sent.
-    #[arg(short, long)]
+    /// Send bare datagrams, for programs that do not speak the protocol. Nothing else is sent, and nothing but
+    /// --rate and --interval holds them back.
+    #[arg(short, long, conflicts_with_all = ["pace", "storage"])]
     pub(crate) raw: bool,
 
     /// The channel, 0 to 255.

@@ -64,14 +64,15 @@ fn what_begins_with_a_slash_is_never_sent() {
     assert_eq!(ben.line(), "eva: hello");
     // What stands behind `/quit` is neither said nor done.
     writeln!(ana_types, "/quit\nno").unwrap();
-    let ended = ana.ended().expect(3);
+    let ended = ana.ended().expect(2);
     assert!(ben.line().starts_with("* eva left"));
     for expected in [
         "nothing was sent: /msg is no command",
         "2 here:",
         "ana (you, ",
         "you are called eva now",
-        "1 line of standard input could not be sent",
+        "line 1 is not sent: ",
+        " lines were not sent",
     ] {
         assert!(ended.stderr.contains(expected), "{expected}: {ended:#?}");
     }
@@ -200,4 +201,17 @@ fn ctrl_c_leaves_politely() {
     assert!(ana.line().starts_with("* ben joined"));
     ben.interrupted().expect(0);
     assert!(ana.line().starts_with("* ben left"));
+}
+
+#[test]
+fn a_line_that_cannot_be_said_is_told_and_the_others_are_said() {
+    let group = group(152);
+    let mut ear = Running::joined(group, ["listen", "--json"]);
+    let lines = format!("one\n{}\ntwo\n", "x".repeat(70_000));
+    let ended = run_with_input(group, &["chat", "--plain"], lines.as_bytes()).expect(2);
+    assert!(ended.stderr.contains("line 2 is not sent"), "{ended:#?}");
+    assert!(ended.stderr.contains("70000"), "{ended:#?}");
+    for text in ["one", "two"] {
+        assert_eq!(ear.message()["text"], text);
+    }
 }

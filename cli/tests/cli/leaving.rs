@@ -7,6 +7,8 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::thread;
 
+use rustix::process::Signal;
+
 use crate::process::{Ended, Running, command, group};
 use crate::streams::terminal;
 
@@ -116,6 +118,38 @@ fn who_is_interrupted_sends_what_it_read_and_says_what_it_did_not() {
     let said = format!("ended after {sent} lines: {rest} lines of standard input were not sent");
     assert!(ended.stderr.contains(&said), "{ended:#?}");
     assert_eq!(heard(listener), (sent, 0));
+}
+
+#[test]
+fn whoever_ends_it_at_once_is_told_what_that_loses() {
+    let group = group(253);
+    let args = ["send", "--lines", "--pace", "board"];
+    let mut sender = start(group, &args, false);
+    // Time for it to read the last line, and to begin to leave; then time in which it says nothing.
+    thread::sleep(Duration::from_secs(1));
+    sender.signal(Signal::TERM);
+    sender.wait_for_stderr("groupcast: ");
+    // At once it would be the same signal, twice.
+    thread::sleep(Duration::from_millis(300));
+    let ended = sender.terminated().expect(130);
+    assert!(
+        ended.stderr.contains("groupcast: ended at once: "),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn a_signal_that_comes_twice_is_one() {
+    let group = group(254);
+    let listener = Running::joined(group, ["listen", "--json"]);
+    let args = ["send", "-v", "--lines", "--pace", "board"];
+    let sender = start(group, &args, true);
+    thread::sleep(Duration::from_millis(500));
+    // `timeout` sends one to the process, and one to its group.
+    sender.signal(Signal::TERM);
+    let ended = sender.terminated();
+    assert_ne!(ended.code, Some(130), "{ended:#?}");
+    assert_eq!(heard(listener), (sent(&ended), 0), "{ended:#?}");
 }
 
 #[test]

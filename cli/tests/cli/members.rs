@@ -42,6 +42,7 @@ fn the_roster_is_printed_once_with_a_timeout() {
     assert_eq!(of("from"), ["0000000b", "ana"], "{ended:#?}");
     assert_eq!(of("sender"), ["0000000b", "0000000a"]);
     assert_eq!(of("standing"), ["present", "present"]);
+    assert_eq!(of("event"), ["member", "member"]);
     assert!(
         of("address")
             .iter()

@@ -6,7 +6,7 @@ use groupcast::wire::{self, Frame, Header, Hello, Suite};
 use groupcast::{MemberId, Name, Session};
 use serde_json::Value;
 
-use crate::process::{Ended, Running, group, run, stranger};
+use crate::process::{Ended, Running, command, group, run, stranger};
 use crate::sealed::Keys;
 
 /// The lines of `--json`.
@@ -89,6 +89,10 @@ fn nobody_is_there_to_be_asked() {
     let group = group(170);
     let ended = run(group, ["ping", "--count", "1"]).expect(3);
     assert!(ended.stderr.contains("nobody is there"), "{ended:#?}");
+    let mut impatient = Running::spawn(command(group).arg("ping"));
+    impatient.wait_until_joined();
+    let ended = impatient.terminated().expect(3);
+    assert!(ended.stderr.contains("ended before"), "{ended:#?}");
     run(group, ["ping", "--hidden"]).expect(2);
     run(group, ["ping", "--interval", "0.1"]).expect(2);
 }

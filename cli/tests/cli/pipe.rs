@@ -258,6 +258,34 @@ fn ctrl_c_answers_what_is_left_and_leaves() {
 }
 
 #[test]
+fn what_was_read_before_ctrl_c_is_sent_and_confirmed() {
+    let group = group(110);
+    let (mut ana, ben) = two(group, &["--pace", "board"]);
+    let text = "x".repeat(1000);
+    for _ in 0..100 {
+        ana.write(&format!(
+            r#"{{"text":"{text}","class":"reliable","confirm":true}}"#
+        ));
+    }
+    ana.event("queued");
+    // Not all are read: it takes no more than its pace sends.
+    let ended = ana.running.interrupted().expect(3);
+    assert!(
+        ended
+            .stderr
+            .contains("lines of standard input were not sent"),
+        "{ended:#?}"
+    );
+    let count = |kind| of(&ended, kind).len();
+    // One was queued before, and one may have been held when there was no room.
+    assert!(count("queued") > 0, "{ended:#?}");
+    assert!(count("error") <= 1, "{ended:#?}");
+    assert_eq!(count("confirmed"), count("queued") + 1, "{ended:#?}");
+    assert_eq!(count("unconfirmed"), 0);
+    ben.ended();
+}
+
+#[test]
 fn it_is_sealed_and_signed_like_the_others() {
     let group = group(107);
     let scratch = |name: &str, text: &str| {

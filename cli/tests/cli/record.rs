@@ -110,6 +110,11 @@ fn what_was_recorded_is_heard_again_by_those_who_come_later() {
         assert_eq!(late.message()["text"], text);
     }
     late.ended().expect(0);
+
+    // So slowly that it is ended before.
+    let slow = Running::joined(group, ["replay", file.path(), "--speed", "0.001"]);
+    let ended = slow.terminated().expect(3);
+    assert!(ended.stderr.contains("ended before all"), "{ended:#?}");
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(super) struct Said {
     pub(super) nacks: Vec<Nack>,
     /// The last number of the stream that it tells of.
     pub(super) tells: Option<u32>,
+    /// Whether a receiver that has just begun may follow the stream from here on: not from the middle of a message, nor
+    /// from what was sent before.
+    pub(super) begins: bool,
 }
 
 impl Said {
@@ -46,6 +49,13 @@ impl Said {
             }
         }
         said.tells = frames.iter().filter_map(told_by).reduce(later);
+        said.begins = frames.iter().any(|frame| match frame {
+            Frame::Sync(_) => true,
+            Frame::Data(data) => {
+                is_in_stream(data) && !data.repair && !data.copy && data.fragment == 0
+            }
+            _ => false,
+        });
         said
     }
 }

@@ -292,6 +292,7 @@ impl Tap {
             name: spoken.map(|spoken| spoken.name),
             counter: spoken.map_or(0, |spoken| spoken.counter),
             tells: spoken.and_then(|spoken| spoken.said.tells),
+            begins: spoken.is_some_and(|spoken| spoken.said.begins),
             to_group: entry.destination.ip().is_multicast(),
             is_made_up: matches!(known, Some(None)),
         };

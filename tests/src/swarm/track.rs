@@ -73,6 +73,11 @@ impl Track {
         }
     }
 
+    /// Whether the stream may be followed by now.
+    pub const fn has_begun(&self) -> bool {
+        self.told > 0 || self.lowest.is_some()
+    }
+
     /// A datagram arrived, accepted or not, that tells of this number.
     pub fn may_know(&mut self, life: &Life, number: u32) {
         if let Some(place) = life.place(number) {

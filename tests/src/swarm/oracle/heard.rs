@@ -18,6 +18,9 @@ const NEVER_LOST: Duration = Duration::from_millis(3_400);
 /// A counter that is so far below the highest on its own way may be too old.
 const FAR_BEHIND: u64 = 100;
 
+/// A receiver of this age was there before most sessions that it hears of.
+const GROWN_UP: Duration = Duration::from_secs(1);
+
 /// A datagram that arrived in a member's socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
@@ -29,6 +32,8 @@ pub struct Arrival {
     pub counter: u64,
     /// The last number of the sender's stream that it tells of.
     pub tells: Option<u32>,
+    /// Whether a receiver that has just begun may follow the stream from here on.
+    pub begins: bool,
     /// Whether it was sent to the group.
     pub to_group: bool,
     /// Whether a stranger made it up, so that it may well be accepted.
@@ -141,7 +146,7 @@ impl Oracle<'_> {
             let is_new = ear.seen.insert((id, session, arrival.counter));
             old += u64::from(is_over || is_late || !is_new);
             if is_new {
-                fresh.push((there, arrival.tells));
+                fresh.push((there, arrival.tells, arrival.begins));
             }
         }
         // A forged counter is higher than all that comes after it, and a clone's are the same.
@@ -153,9 +158,14 @@ impl Oracle<'_> {
         if accepted != fresh.len() as u64 + made_up {
             return;
         }
-        for (there, tells) in fresh {
+        let is_young = now.since(self.lives[here].began) <= GROWN_UP;
+        for (there, tells, begins) in fresh {
             if let Some(told) = tells {
                 let track = self.tracks.entry((here, there)).or_default();
+                // What is heard of a stream before that is followed says nothing (PROTOCOL §4.2).
+                if is_young && !begins && !track.has_begun() {
+                    continue;
+                }
                 track.was_told(&self.lives[there], told);
             }
         }
