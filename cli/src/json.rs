@@ -7,13 +7,14 @@ use core::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::sign::NotTrusted;
-use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome, Standing};
+use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::envelope;
 use crate::escape::{hex, is_unsafe};
+use crate::members::standing;
 use crate::output::SHOWN;
 use crate::trust::Show;
 
@@ -262,18 +263,15 @@ fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
 /// The line about a member on the roster.
 pub(crate) fn member(member: &Member) -> String {
     #[derive(Serialize)]
+    #[serde(tag = "event", rename = "member")]
     struct Entry {
         #[serde(flatten)]
         who: Who,
         standing: &'static str,
     }
-    to_line(&Entry {
+    now(&Entry {
         who: Who::new(member),
-        standing: if member.standing() == Standing::Suspect {
-            "suspect"
-        } else {
-            "present"
-        },
+        standing: standing(member),
     })
 }
 

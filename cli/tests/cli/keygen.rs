@@ -197,7 +197,7 @@ fn what_cannot_be_is_refused_with_advice() {
     refused(
         &["keygen", "--group-name", &long],
         b"",
-        "longer than 32 octets",
+        "longer than 32 bytes",
     );
     refused(
         &["keygen", "--group-name", "a\nb"],

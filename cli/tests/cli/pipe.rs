@@ -205,7 +205,7 @@ fn every_bad_line_is_answered_by_its_number_and_disturbs_no_other() {
         why[1000]["error"]
             .as_str()
             .unwrap()
-            .contains("400000 octets"),
+            .contains("400000 bytes"),
         "{}",
         why[1000]
     );
