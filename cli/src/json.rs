@@ -300,6 +300,15 @@ pub(crate) fn signing_key(name: &str, signing_key: &str, public_key: &str) -> St
     })
 }
 
+/// Where a key is.
+pub(crate) fn file(file: &str) -> String {
+    #[derive(Serialize)]
+    struct Written<'a> {
+        file: &'a str,
+    }
+    to_line(&Written { file })
+}
+
 /// A publisher's name, and its public key.
 pub(crate) fn public_key(name: &str, public_key: &str) -> String {
     #[derive(Serialize)]

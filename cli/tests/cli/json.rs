@@ -23,7 +23,7 @@ fn kind(line: &Value) -> String {
     if let Some(event) = line["event"].as_str() {
         return event.to_owned();
     }
-    let names = ["check", "verdict", "report", "key", "signing_key"];
+    let names = ["check", "verdict", "report", "key", "signing_key", "file"];
     let name = names.iter().find(|name| line.get(**name).is_some());
     name.map_or_else(String::new, |name| (*name).to_owned())
 }
