@@ -25,8 +25,12 @@ impl Bare {
     /// `limit`: the most octets of a datagram. Default: what Ethernet takes; more would be split by IP, and more
     /// often lost.
     pub(crate) fn open(common: &Common, limit: Option<u16>) -> Result<Self, Failure> {
-        if common.key_file.is_some() && !common.bare {
-            return Err(SendError::BareInSealed.into());
+        if common.key_file.is_some() {
+            return Err(Failure::Settings(
+                "anybody can read and forge bare datagrams, and there is a key for this group; leave out --bare, or \
+                 the key (--key-file, GROUPCAST_KEY_FILE, a profile)"
+                    .to_owned(),
+            ));
         }
         let mouth = Mouth::open(common)?;
         say_where(common, mouth.group(), mouth.choice(), "id none (bare)");

@@ -1,5 +1,7 @@
 //! The command line: common options, and a command with its own.
 
+pub(crate) mod common;
+
 use clap::{Parser, Subcommand};
 
 use crate::bench::options::Bench;
@@ -47,7 +49,7 @@ pub(crate) enum Command {
     /// Take part in lines of JSON, for programs in any language: what is to be sent comes from standard input,
     /// what happens goes to standard output, and it never hears itself. cli/JSON.md is the schema.
     Pipe(Pipe),
-    /// Show who is there.
+    /// Show who is there; with --watch who comes and goes.
     Members(Members),
     /// Show which groups are in use here: open or sealed, and how many members are in them.
     #[command(after_help = groups::options::HELP)]
@@ -152,7 +154,7 @@ mod tests {
         assert!(parse("groupcast send --interval 0 hello").is_err());
         assert!(parse("groupcast send hello --lines").is_err());
         assert!(parse("groupcast send --file x --lines").is_err());
-        assert!(parse("groupcast send --raw --channel 3 hello").is_err());
+        assert!(parse("groupcast send --bare --channel 3 hello").is_err());
         let Command::Send(send) = parse("groupcast send Hello, multicast!").unwrap().command else {
             panic!("not send");
         };

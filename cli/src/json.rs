@@ -7,13 +7,14 @@ use core::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::sign::NotTrusted;
-use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome, Standing};
+use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::envelope;
 use crate::escape::{hex, is_unsafe};
+use crate::members::standing;
 use crate::output::SHOWN;
 use crate::trust::Show;
 
@@ -269,11 +270,7 @@ fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
 pub(crate) fn member(member: &Member) -> String {
     now(&Line::Member {
         who: Who::new(member),
-        standing: if member.standing() == Standing::Suspect {
-            "suspect"
-        } else {
-            "present"
-        },
+        standing: standing(member),
     })
 }
 
@@ -300,6 +297,15 @@ pub(crate) fn signing_key(name: &str, signing_key: &str, public_key: &str) -> St
         signing_key,
         public_key,
     })
+}
+
+/// Where a key is.
+pub(crate) fn file(file: &str) -> String {
+    #[derive(Serialize)]
+    struct Written<'a> {
+        file: &'a str,
+    }
+    to_line(&Written { file })
 }
 
 /// A publisher's name, and its public key.

@@ -5,6 +5,7 @@ pub(crate) mod options;
 mod publisher;
 
 use std::io::{self, IsTerminal, stdin};
+use std::path::Path;
 
 use groupcast::seal::GroupKey;
 use groupcast_std::key_file::{self, KeyFile, KeyFileError, key_to_text};
@@ -33,24 +34,39 @@ pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
     if let Some(path) = &options.out {
         file::is_new(path)?;
     }
+    // Arrays and public keys are put behind others.
+    #[cfg(unix)]
+    if options.out.is_none() && options.public.is_none() && language.is_none() && !common.json {
+        file::tell_of_before()?;
+    }
     if let Some(path) = &options.public {
-        let text = publisher::public_key(common, path, language)?;
+        let text = publisher::public_key(common, path, language, options.out.is_some())?;
         return match &options.out {
-            Some(path) => file::write(path, &text, file::For::Everybody),
+            Some(path) => written(common, path, &text, file::For::Everybody),
             None => Output::new(common.json).line(&text),
         };
     }
     let text = if options.sign {
-        publisher::new_key(common)?
+        publisher::new_key(common, options.out.is_some())?
     } else {
         group_key(common, options, language)?
     };
     if let Some(path) = &options.out {
-        return file::write(path, text.trim_end(), file::For::Oneself);
+        return written(common, path, text.trim_end(), file::For::Oneself);
     }
     #[cfg(unix)]
     file::keep_private();
     Output::new(common.json).line(text.trim_end())
+}
+
+/// Writes the file of --out, and tells programs where it is.
+fn written(common: &Common, path: &Path, text: &str, readers: file::For) -> Result<(), Failure> {
+    file::write(path, text, readers)?;
+    if common.json {
+        let line = json::file(&path.display().to_string());
+        return Output::new(true).line(&line);
+    }
+    Ok(())
 }
 
 /// What an array is for.
@@ -81,7 +97,7 @@ fn group_key(
             };
             array(&remark, begin, key.secret(), language)
         }
-        None if common.json => {
+        None if common.json && options.out.is_none() => {
             let text = key_to_text(key);
             Zeroizing::new(json::key(file.group_name().as_str(), &text))
         }

@@ -7,11 +7,10 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::ContextValue;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli::common;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -93,7 +92,7 @@ fn exit_status() -> String {
 
 /// The pages of all commands into a directory, or that of `groupcast` to standard output.
 pub(crate) fn man(options: &Man) -> Result<(), Failure> {
-    let command = Cli::command().disable_help_subcommand(true);
+    let command = common::command().disable_help_subcommand(true);
     if let Some(directory) = &options.directory {
         return clap_mangen::generate_to(command.clone(), directory)
             .and_then(|()| fs::write(directory.join("groupcast.1"), page(command)?))
@@ -117,7 +116,7 @@ fn page(command: clap::Command) -> io::Result<Vec<u8>> {
 /// A script that completes what is typed in a shell.
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "groupcast", &mut script);
+    clap_complete::generate(shell, &mut common::command(), "groupcast", &mut script);
     print(&script)
 }
 
@@ -164,6 +163,7 @@ fn unwritable(directory: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
     use crate::escape::is_unsafe;
     use clap::Parser;
 

@@ -1,39 +1,37 @@
-//! `groupcast members`: who is there.
+//! `groupcast members`: who is there, or who comes and goes.
 
 pub(crate) mod options;
 
-use groupcast::Event;
+use groupcast::{Event, Member, Standing};
 
+use crate::columns;
+use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::session::{Session, Wanted, builder, end_of};
+use crate::session::{Ended, Session, Wanted, builder, end_of};
 use crate::trust::Show;
 use options::Members;
+
+const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STANDING"];
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;
     let mut output = Output::queued(common.json)?;
-    // With both, the roster is printed once; else every change of it as it happens.
-    let once = common.json && options.timeout.is_some();
-    let ended = session.watch(end_of(options.timeout), &mut output, |event| {
-        let show = if once || matches!(event, Event::Message(_) | Event::Raw(_)) {
+    let ended = session.watch(end_of(options.limit()), &mut output, |event| Wanted {
+        show: if !options.watch || matches!(event, Event::Message(_) | Event::Raw(_)) {
             Show::No
         } else {
             Show::Yes
-        };
-        Wanted {
-            show,
-            is_last: false,
-        }
+        },
+        is_last: false,
     });
-    let printed = if once && ended.is_ok() {
+    // Whoever does not wait for it does not want half of it.
+    let printed = if !options.watch && matches!(ended, Ok(Ended::Time)) {
         let mut members: Vec<_> = session.member.members().collect();
         members.sort_by_key(|member| (member.name(), member.id()));
-        members
-            .into_iter()
-            .try_for_each(|member| output.line(&json::member(member)))
+        print(&members, common.json, &mut output)
     } else {
         Ok(())
     };
@@ -43,4 +41,36 @@ pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     printed?;
     written?;
     left.map(|_| ())
+}
+
+fn print(members: &[&Member], json: bool, output: &mut Output) -> Result<(), Failure> {
+    if json {
+        let mut lines = members.iter().map(|member| json::member(member));
+        return lines.try_for_each(|line| output.line(&line));
+    }
+    if members.is_empty() {
+        aside!("nobody else is here");
+        return Ok(());
+    }
+    let rows = members.iter().map(|member| {
+        [
+            escaped(member.name()).to_string(),
+            member.id().to_string(),
+            member.address().to_string(),
+            standing(member).to_owned(),
+        ]
+    });
+    let mut table = vec![HEADINGS.map(str::to_owned)];
+    table.extend(rows);
+    let mut lines = columns::lines(&table).into_iter();
+    lines.try_for_each(|line| output.line(&line))
+}
+
+/// How it is called in JSON, too.
+pub(crate) fn standing(member: &Member) -> &'static str {
+    if member.standing() == Standing::Suspect {
+        "suspect"
+    } else {
+        "present"
+    }
 }

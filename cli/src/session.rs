@@ -407,10 +407,10 @@ fn say_standing(verbose: bool, event: &Event<'_>) {
 }
 
 /// The counters on one line that scripts can read: every datagram received is in exactly one of
-/// accepted, raw, own and dropped.
+/// accepted, bare, own and dropped.
 pub(crate) fn say_summary(counters: &Counters) {
     let mut line = format!(
-        "received={} accepted={} raw={} own={} dropped={}",
+        "received={} accepted={} bare={} own={} dropped={}",
         counters.received,
         counters.accepted,
         counters.raw,
@@ -431,6 +431,12 @@ pub(crate) fn say_summary(counters: &Counters) {
     ];
     for (reason, count) in counters.reasons().into_iter().chain(others) {
         if count > 0 {
+            // Those above were taken.
+            let reason = if reason == "bare" {
+                "bare_refused"
+            } else {
+                reason
+            };
             line += &format!(" {reason}={count}");
         }
     }

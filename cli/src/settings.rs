@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, FromArgMatches};
 
-use crate::cli::{Called, Cli};
+use crate::cli::{Called, Cli, common};
 use crate::failure::Failure;
 use crate::manual;
 use crate::options::{Common, GROUP, INTERFACE, KEY_FILE, NAME};
@@ -21,6 +21,9 @@ pub(crate) use file::Settings;
 /// The settings of this call, or the exit code if there is nothing else to do.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let matches = matches()?;
+    if let Some(said) = common::misplaced(&matches) {
+        return Err(manual::usage(said));
+    }
     let mut cli = Cli::from_arg_matches(&matches).map_err(manual::usage)?;
     complete(&mut cli, &matches).map_err(Failure::report)?;
     Ok(cli)
@@ -29,7 +32,7 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
 /// The command line, and variables of the environment. A variable that cannot be is told as such, because clap tells
 /// of the option that it stands for, which nobody has given; and where that option is given, it does no harm.
 fn matches() -> Result<ArgMatches, ExitCode> {
-    let mut command = Cli::command();
+    let mut command = common::command();
     loop {
         let said = match command.clone().try_get_matches() {
             Ok(matches) => return Ok(matches),

@@ -57,14 +57,14 @@ impl fmt::Display for ConfigError {
             ),
             Self::PortZero => f.write_str("the group's port is 0; choose one from 1 to 65535"),
             Self::NameTooLong => {
-                f.write_str("the name is longer than 32 octets of UTF-8; shorten it")
+                f.write_str("the name is longer than 32 bytes of UTF-8; shorten it")
             }
             Self::GroupNameTooLong => {
-                f.write_str("the group's name is longer than 32 octets of UTF-8; shorten it")
+                f.write_str("the group's name is longer than 32 bytes of UTF-8; shorten it")
             }
             Self::MaxDatagram(octets) => write!(
                 f,
-                "a largest datagram of {octets} octets is out of range; \
+                "a largest datagram of {octets} bytes is out of range; \
                  use {MIN_MAX_DATAGRAM} to {MAX_MAX_DATAGRAM}"
             ),
             Self::ReceiveBufferTooSmall { needed } => {
@@ -131,7 +131,7 @@ impl fmt::Display for SendError {
         match self {
             Self::TooLong { len, limit } => write!(
                 f,
-                "the message has {len} octets, and at most {limit} are possible; split it"
+                "the message has {len} bytes, and at most {limit} are possible; split it"
             ),
             Self::LooksFramed => f.write_str(
                 "a bare datagram must not begin with the octet c1; send it as a message",

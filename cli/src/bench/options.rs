@@ -47,7 +47,7 @@ pub(crate) enum What {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// For how long to send, up to 60 s.
-    #[arg(long, value_name = "S", default_value = "2", value_parser = parse_time, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_time, allow_negative_numbers = true)]
     pub(crate) seconds: Duration,
 
     /// How many processes receive, 1 to 64.
@@ -109,7 +109,7 @@ pub(crate) struct Large {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Latency {
     /// For how long to send, up to 60 s; plain sockets take as long again.
-    #[arg(long, value_name = "S", default_value = "2", value_parser = parse_time, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_time, allow_negative_numbers = true)]
     pub(crate) seconds: Duration,
 
     /// Bytes of each message, from 8.
@@ -131,7 +131,7 @@ pub(crate) struct Plot {
     pub(crate) file: PathBuf,
 
     /// For how long to send each time, up to 60 s.
-    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_time, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = parse_time, allow_negative_numbers = true)]
     pub(crate) seconds: Duration,
 
     /// Bytes of a message.

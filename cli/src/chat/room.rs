@@ -268,7 +268,12 @@ impl Room {
     fn entry(&mut self, line: Line, is_earlier: bool) -> Entry {
         let mut note = line.note;
         if let Some(teller) = &line.teller {
-            let teller = self.label(teller.id, &teller.name);
+            // It may have told before its name was heard.
+            let name = match teller.name.as_str() {
+                "" => self.people.name(teller.id),
+                name => name,
+            };
+            let teller = self.label(teller.id, name);
             note = format!("as told by {teller}");
         }
         let is_mention = mentions(&line.text, &self.setting.name);

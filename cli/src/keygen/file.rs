@@ -88,6 +88,61 @@ fn is_private(_: &fs::File) -> bool {
     true
 }
 
+/// What there was before in the file that a shell makes standard output. A file that is new is as old as what is in it;
+/// what `> FILE` has emptied is older, and `>> FILE` leaves what there is.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Before {
+    Nothing,
+    Emptied,
+    Something,
+}
+
+#[cfg(unix)]
+fn before() -> Before {
+    use std::os::fd::AsFd;
+
+    let file = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(fs::File::from);
+    let Ok(metadata) = file.and_then(|file| file.metadata()) else {
+        return Before::Nothing;
+    };
+    if !metadata.is_file() {
+        return Before::Nothing;
+    }
+    if metadata.len() > 0 {
+        return Before::Something;
+    }
+    // Not every file system knows when a file was made.
+    match (metadata.created(), metadata.modified()) {
+        (Ok(created), Ok(modified)) if created < modified => Before::Emptied,
+        _ => Before::Nothing,
+    }
+}
+
+/// Refuses to write a key file behind what is in it, which nobody could read then, and says if something is gone. A
+/// shell empties a file before this begins.
+#[cfg(unix)]
+pub(super) fn tell_of_before() -> Result<(), Failure> {
+    match before() {
+        Before::Nothing => Ok(()),
+        Before::Emptied => {
+            aside!(
+                "groupcast: this file was there before, and the shell has emptied it: if it held a key, that is gone, and \
+                 whoever uses it must have this one; `groupcast keygen --out FILE` never replaces a file"
+            );
+            Ok(())
+        }
+        Before::Something => Err(Failure::Settings(
+            "there is something in this file already, and a key file has one key; choose another name, or \
+             `groupcast keygen --out FILE`"
+                .to_owned(),
+        )),
+    }
+}
+
 /// What a shell makes of `> FILE` can be read by everybody, as a rule. If standard output is such a file, takes
 /// that from them as far as it can be taken, and says how far.
 #[cfg(unix)]

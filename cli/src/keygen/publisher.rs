@@ -16,12 +16,14 @@ use crate::options::Common;
 const NAMELESS: &str = "publisher";
 
 /// A new key to sign with, as a file or as JSON. It is secret.
-pub(super) fn new_key(common: &Common) -> Result<Zeroizing<String>, Failure> {
+///
+/// `to_file`: in the form that files have.
+pub(super) fn new_key(common: &Common, to_file: bool) -> Result<Zeroizing<String>, Failure> {
     let name = common.name.as_deref().unwrap_or(NAMELESS);
     let key = sign_file::generate()?;
     // The name is looked at in JSON, too.
     let text = sign_file::to_text(&key, name).map_err(KeyFileError::Name)?;
-    if !common.json {
+    if !common.json || to_file {
         return Ok(text);
     }
     let public = public_key_to_text(&key.public());
@@ -34,13 +36,14 @@ pub(super) fn public_key(
     common: &Common,
     path: &Path,
     language: Option<Language>,
+    to_file: bool,
 ) -> Result<String, Failure> {
     let name = common.name.as_deref().unwrap_or(NAMELESS);
     let key = sign_file::load(path)?.public();
     let line = sign_file::trust_line(name, &key).map_err(KeyFileError::Name)?;
     Ok(match language {
         Some(language) => as_array(name, &key, language),
-        None if common.json => json::public_key(name, &public_key_to_text(&key)),
+        None if common.json && !to_file => json::public_key(name, &public_key_to_text(&key)),
         None => line,
     })
 }

@@ -45,7 +45,7 @@ impl Mouth {
         options: &Send,
         key: Option<SigningKey>,
     ) -> Result<Self, Failure> {
-        if options.raw {
+        if options.bare {
             let bare = Bare::open(common, options.limits.max_datagram)?;
             return Ok(Self::Bare(Box::new(bare)));
         }

@@ -38,32 +38,32 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "NAME", default_value = "lan")]
     pub(crate) link: LinkChoice,
 
-    /// What every datagram takes at least, in milliseconds.
-    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    /// What every datagram takes at least, such as 0.003.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_duration)]
     pub(crate) delay: Option<Duration>,
 
-    /// What it takes on top: the mean of an exponential distribution, in milliseconds.
-    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    /// What it takes on top: the mean of an exponential distribution.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_duration)]
     pub(crate) jitter: Option<Duration>,
 
-    /// The share of datagrams that are lost, such as 0.05 or 5%.
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    /// How many of a hundred datagrams are lost.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
     pub(crate) loss: Option<f64>,
 
-    /// Loss in bursts: the share lost this way, and the mean length of a burst, such as 0.05:8.
-    #[arg(long, value_name = "SHARE:LENGTH", value_parser = parse_burst)]
+    /// Loss in bursts: how many of a hundred are lost this way, and the mean length of a burst, such as 5:8.
+    #[arg(long, value_name = "PERCENT:LENGTH", value_parser = parse_burst)]
     pub(crate) burst: Option<(f64, f64)>,
 
-    /// The share of datagrams that arrive twice.
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    /// How many of a hundred datagrams arrive twice.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
     pub(crate) duplicate: Option<f64>,
 
-    /// The share of datagrams that are held back, and for how many milliseconds at most.
-    #[arg(long, value_name = "SHARE:MS", value_parser = parse_reorder)]
+    /// How many of a hundred datagrams are held back, and for how long at most, such as 5:0.04.
+    #[arg(long, value_name = "PERCENT:SECONDS", value_parser = parse_reorder)]
     pub(crate) reorder: Option<(f64, Duration)>,
 
     /// For how long messages are sent, in simulated seconds.
-    #[arg(long, value_name = "S", default_value = "20", value_parser = parse_duration)]
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_duration)]
     pub(crate) seconds: Duration,
 
     /// Run with this many seeds, from --seed on, and report them as one.
@@ -130,7 +130,8 @@ impl Sim {
         if let Some((share, length)) = self.burst {
             if length < 1.0 || share > length / (length + 1.0) {
                 return Err(format!(
-                    "bursts of {length} datagrams cannot be {share} of them all; make them longer"
+                    "bursts of {length} datagrams cannot be {} % of them all; make them longer",
+                    share * 100.0
                 ));
             }
             link = link.with_burst(share, length);
@@ -199,20 +200,10 @@ fn parse_rate(text: &str) -> Result<f64, &'static str> {
 }
 
 fn parse_share(text: &str) -> Result<f64, &'static str> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => number(percent).map(|percent| percent / 100.0),
-        None => number(text),
-    };
-    share
-        .filter(|share| *share <= 1.0)
-        .ok_or("a share is a number from 0 to 1, such as 0.05, or in percent, such as 5%")
-}
-
-fn parse_millis(text: &str) -> Result<Duration, &'static str> {
-    number(text.strip_suffix("ms").unwrap_or(text))
-        .filter(|millis| *millis <= 1e7)
-        .and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok())
-        .ok_or("a time here is a number of milliseconds, such as 3 or 0.2")
+    number(text.strip_suffix('%').unwrap_or(text))
+        .filter(|percent| *percent <= 100.0)
+        .map(|percent| percent / 100.0)
+        .ok_or("this is in percent, from 0 to 100, such as 5")
 }
 
 fn parse_duration(text: &str) -> Result<Duration, &'static str> {
@@ -223,15 +214,15 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 fn parse_burst(text: &str) -> Result<(f64, f64), &'static str> {
-    const ADVICE: &str = "bursts are a share and a mean length in datagrams, such as 0.05:8";
+    const ADVICE: &str = "bursts are a part in percent and a mean length in datagrams, such as 5:8";
     let (share, length) = text.split_once(':').ok_or(ADVICE)?;
     Ok((parse_share(share)?, number(length).ok_or(ADVICE)?))
 }
 
 fn parse_reorder(text: &str) -> Result<(f64, Duration), &'static str> {
-    const ADVICE: &str = "reordering is a share and a time in milliseconds, such as 0.05:40";
+    const ADVICE: &str = "reordering is a part in percent and a time in seconds, such as 5:0.04";
     let (share, by) = text.split_once(':').ok_or(ADVICE)?;
-    Ok((parse_share(share)?, parse_millis(by)?))
+    Ok((parse_share(share)?, parse_duration(by)?))
 }
 
 #[cfg(test)]
@@ -239,10 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_fractions_or_percent() {
-        assert_eq!(parse_share("0.05"), Ok(0.05));
+    fn shares_are_in_percent() {
+        assert_eq!(parse_share("5"), Ok(0.05));
         assert_eq!(parse_share("5%"), Ok(0.05));
-        for bad in ["", "%", "-1", "5", "101%", "nan", "inf"] {
+        assert_eq!(parse_share("0.5"), Ok(0.005));
+        for bad in ["", "%", "-1", "101", "101%", "nan", "inf"] {
             assert!(parse_share(bad).is_err(), "{bad}");
         }
     }
@@ -251,10 +243,10 @@ mod tests {
     fn pairs_have_two_parts() {
         assert_eq!(parse_burst("5%:8"), Ok((0.05, 8.0)));
         assert_eq!(
-            parse_reorder("0.1:40"),
+            parse_reorder("10:0.04"),
             Ok((0.1, Duration::from_millis(40)))
         );
-        for bad in ["", "0.1", "0.1:", ":8", "0.1:x", "2:8"] {
+        for bad in ["", "1", "1:", ":8", "1:x", "200:8"] {
             assert!(
                 parse_burst(bad).is_err() && parse_reorder(bad).is_err(),
                 "{bad}"

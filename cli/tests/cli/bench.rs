@@ -117,7 +117,7 @@ fn large_messages_go_as_far_as_the_group_carries_them() {
     assert_eq!(count(&report, "size"), 65_536);
     assert_eq!(count(&report, "lost"), 0, "{report}");
     let ended = bench(147, &["large", "--size", "1048576"]).expect(2);
-    let reason = "the message has 1048576 octets, and at most 65536 are possible";
+    let reason = "the message has 1048576 bytes, and at most 65536 are possible";
     assert!(ended.stderr.contains(reason), "{ended:#?}");
 }
 
@@ -214,7 +214,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         ),
         (
             &["throughput", "--class", "state", "--size", "5000"],
-            "5000 octets",
+            "5000 bytes",
         ),
         (&["floor", "--group", "[ff02::1]:12345"], "IPv4"),
         (

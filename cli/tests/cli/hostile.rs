@@ -207,7 +207,7 @@ fn a_listener_survives_100_000_bad_datagrams_and_delivers_none_as_framed() {
     let ended = listener.interrupted().expect(0);
     let summary = ended.summary();
     let sent = u64::try_from(sent).unwrap();
-    assert_eq!(summary.count("raw"), bare + marks, "{}", ended.stderr);
+    assert_eq!(summary.count("bare"), bare + marks, "{}", ended.stderr);
     assert_eq!(summary.count("messages"), 1, "{}", ended.stderr);
     // What is not bare was dropped; good-byes that came again are stale.
     assert_eq!(
@@ -252,7 +252,7 @@ fn a_damaged_datagram_is_never_bare() {
     assert_eq!(
         (
             summary.count("corrupt"),
-            summary.count("raw"),
+            summary.count("bare"),
             summary.count("accepted")
         ),
         (50, 1, 0)

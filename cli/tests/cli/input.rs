@@ -108,7 +108,7 @@ fn options_that_make_no_sense_are_refused() {
     );
     refused(&["send", "hello", "--lines"], "cannot be used with");
     refused(
-        &["send", "--raw", "--channel", "1", "hello"],
+        &["send", "--bare", "--channel", "1", "hello"],
         "cannot be used with",
     );
     refused(
@@ -139,31 +139,31 @@ fn a_message_too_long_names_the_limit() {
     run(group(72), ["send", &message]).expect(0);
     refused(
         &["send", &format!("{message}x")],
-        "65537 octets, and at most 65536 are possible",
+        "65537 bytes, and at most 65536 are possible",
     );
     // A value is never split.
     let message = "x".repeat(1162);
     run(group(72), ["send", "--class", "latest", &message]).expect(0);
     refused(
         &["send", "--class", "latest", &format!("{message}x")],
-        "1163 octets, and at most 1162 are possible",
+        "1163 bytes, and at most 1162 are possible",
     );
     let message = "x".repeat(1472);
-    run(group(72), ["send", "--raw", &message]).expect(0);
+    run(group(72), ["send", "--bare", &message]).expect(0);
     refused(
-        &["send", "--raw", &format!("{message}x")],
-        "1473 octets, and at most 1472 are possible",
+        &["send", "--bare", &format!("{message}x")],
+        "1473 bytes, and at most 1472 are possible",
     );
 }
 
 #[test]
 fn what_would_be_misread_as_framed_is_not_sent_bare() {
-    let ended = run_with_input(group(73), &["send", "--raw", "--lines"], b"\xc1\x10\n").expect(2);
+    let ended = run_with_input(group(73), &["send", "--bare", "--lines"], b"\xc1\x10\n").expect(2);
     assert!(
         ended.stderr.contains("must not begin with the octet c1"),
         "{ended:#?}"
     );
-    refused(&["send", "--raw", ""], "must not be empty");
+    refused(&["send", "--bare", ""], "must not be empty");
 }
 
 #[test]

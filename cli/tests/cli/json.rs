@@ -23,7 +23,7 @@ fn kind(line: &Value) -> String {
     if let Some(event) = line["event"].as_str() {
         return event.to_owned();
     }
-    let names = ["check", "verdict", "report", "key", "signing_key"];
+    let names = ["check", "verdict", "report", "key", "signing_key", "file"];
     let name = names.iter().find(|name| line.get(**name).is_some());
     name.map_or_else(String::new, |name| (*name).to_owned())
 }
@@ -145,7 +145,7 @@ fn send_and_demo_tell_what_the_page_says() {
         assert!(ended.stdout[1].contains("\"messages\":2"), "{ended:#?}");
         assert!(ended.stdout[1].contains(sent), "{ended:#?}");
     }
-    let ended = run(group, ["send", "--json", "--raw", "hello"]).expect(0);
+    let ended = run(group, ["send", "--json", "--bare", "hello"]).expect(0);
     check("send", &ended, &[("sent", 1)]);
 
     let ended = run(group, ["demo", "--json"]).expect(0);
@@ -186,6 +186,8 @@ fn watchers_and_tools_tell_what_the_page_says() {
     run(group, ["send", "hello"]).expect(0);
     let ended = run(group, ["ping", "ben", "--count", "1", "--json"]).expect(0);
     check("ping", &ended, &[("ping", 1)]);
+    let ended = run(group, ["members", "--json", "--timeout", "1"]).expect(0);
+    check("members", &ended, &[("member", 1)]);
     let ended = run(group, ["interfaces", "--json"]).expect(0);
     Section::of("interfaces").check(&ended.stdout);
     let ended = run(group, ["doctor", "--json", "--report"]);

@@ -1,7 +1,7 @@
 //! `groupcast keygen`: keys for sealed groups.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -49,14 +49,72 @@ fn a_new_key_file_is_private_and_can_be_loaded() {
     assert_eq!(mode & 0o777, 0o600);
     let file = load(&path).unwrap();
     assert_eq!(file.group_name().as_str(), "kitchen");
+    fs::remove_file(&path).unwrap();
     // What is private already is not spoken of.
+    let mut private = File::options();
+    let private = private.write(true).create_new(true).mode(0o600);
+    let said = keygen_to(private.open(&path).unwrap(), 0);
+    assert_eq!(said, "");
+    assert_ne!(load(&path).unwrap().keys(), file.keys());
+    fs::remove_file(path).unwrap();
+}
+
+/// Runs `groupcast keygen` with this file as standard output. What it says.
+fn keygen_to(file: File, code: i32) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_groupcast"))
         .arg("keygen")
-        .stdout(Stdio::from(File::create(&path).unwrap()))
+        .stdout(Stdio::from(file))
         .output()
         .unwrap();
-    assert!(output.stderr.is_empty(), "{output:?}");
-    assert_ne!(load(&path).unwrap().keys(), file.keys());
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_key_that_a_shell_has_emptied_is_told_of_and_none_is_put_behind_another() {
+    let path = scratch("emptied");
+    keygen_into(&path, &[]);
+    let first = fs::read_to_string(&path).unwrap();
+    // `>> FILE`: of two keys in it, none could be read.
+    let said = keygen_to(File::options().append(true).open(&path).unwrap(), 2);
+    assert!(said.contains("there is something in this file"), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), first);
+    // `> FILE`. Times of files are not that fine.
+    std::thread::sleep(core::time::Duration::from_millis(50));
+    let emptied = File::create(&path).unwrap();
+    let is_known = fs::metadata(&path).unwrap().created().is_ok();
+    let said = keygen_to(emptied, 0);
+    assert_eq!(said.contains("was there before"), is_known, "{said}");
+    assert_ne!(fs::read_to_string(&path).unwrap(), first);
+    fs::remove_file(&path).unwrap();
+    // Arrays go behind each other.
+    let append = || {
+        File::options()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let array = Command::new(env!("CARGO_BIN_EXE_groupcast"))
+            .args(["keygen", "--c-array"])
+            .stdout(Stdio::from(append()))
+            .output()
+            .unwrap();
+        assert!(array.status.success(), "{array:?}");
+    }
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn programs_are_told_where_a_key_is_and_the_file_is_one_that_commands_take() {
+    let path = scratch("told");
+    let name = path.to_str().unwrap();
+    let args = ["keygen", "--json", "--group-name", "kitchen", "--out", name];
+    let ended = run(group(119), args).expect(0);
+    let told: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
+    assert_eq!(told, serde_json::json!({ "file": name }));
+    assert_eq!(load(&path).unwrap().group_name().as_str(), "kitchen");
     fs::remove_file(path).unwrap();
 }
 
@@ -197,7 +255,7 @@ fn what_cannot_be_is_refused_with_advice() {
     refused(
         &["keygen", "--group-name", &long],
         b"",
-        "longer than 32 octets",
+        "longer than 32 bytes",
     );
     refused(
         &["keygen", "--group-name", "a\nb"],

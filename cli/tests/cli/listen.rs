@@ -54,7 +54,7 @@ fn framed_and_bare_messages_are_told_apart() {
     let summary = listener.ended().expect(0).summary();
     assert_eq!(
         (
-            summary.count("raw"),
+            summary.count("bare"),
             summary.count("messages"),
             summary.count("accepted") >= 1
         ),
@@ -72,7 +72,7 @@ fn three_listeners_hear_everything_and_another_group_on_the_port_nothing() {
         .collect();
     let stranger = Running::joined(other, ["listen", "--json"]);
     run(group, ["send", "framed"]).expect(0);
-    run(group, ["send", "--raw", "bare"]).expect(0);
+    run(group, ["send", "--bare", "bare"]).expect(0);
     for listener in &mut listeners {
         assert_eq!(listener.message()["text"], "framed");
         assert_eq!(listener.message()["text"], "bare");
@@ -102,7 +102,7 @@ fn groups_that_share_an_address_are_kept_apart_by_name() {
 fn too_few_messages_in_time_are_exit_3() {
     let group = group(13);
     let listener = Running::joined(group, ["listen", "--count", "2", "--timeout", "3"]);
-    run(group, ["send", "--raw", "one"]).expect(0);
+    run(group, ["send", "--bare", "one"]).expect(0);
     let ended = listener.ended().expect(3);
     assert!(ended.stderr.contains("1 of 2 messages"), "{ended:#?}");
     ended.summary();

@@ -126,7 +126,7 @@ fn messages_are_saved_each_in_a_file_of_its_own() {
     )
     .expect(0);
     for text in ["one", "two"] {
-        run(group, ["send", "--raw", text]).expect(0);
+        run(group, ["send", "--bare", text]).expect(0);
     }
     let told = listener.message();
     // What is large is not told in digits.

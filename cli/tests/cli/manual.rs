@@ -40,7 +40,7 @@ fn the_manual_has_a_page_for_every_command() {
         let page = directory.join(format!("groupcast-{command}.1"));
         let page = std::fs::read_to_string(&page).unwrap();
         assert!(page.contains(".TH"), "{page}");
-        assert!(page.contains("\\-\\-interface"), "{command}: {page}");
+        assert!(page.contains("\\-\\-help"), "{command}: {page}");
     }
 
     let printed = run(group(0), ["man"]).expect(0).stdout.join("\n");

@@ -10,7 +10,7 @@ use crate::process::{PATIENCE, Running, group, run};
 #[test]
 fn ctrl_c_and_sigterm_say_good_bye_and_exit_0() {
     let group = group(50);
-    let mut watcher = Running::joined(group, ["members", "--json"]);
+    let mut watcher = Running::joined(group, ["members", "--watch", "--json"]);
     for signal in [Running::interrupted, Running::terminated] {
         let ben = Running::joined(group, ["listen", "--name", "ben"]);
         let joined = watcher.event("joined");
@@ -26,7 +26,7 @@ fn ctrl_c_and_sigterm_say_good_bye_and_exit_0() {
 fn the_roster_is_printed_once_with_a_timeout() {
     let group = group(51);
     let ana = Running::joined(group, ["listen", "--name", "ana", "--id", "a"]);
-    let nameless = Running::joined(group, ["members", "--id", "b"]);
+    let nameless = Running::joined(group, ["members", "--watch", "--id", "b"]);
     let ended = run(group, ["members", "--json", "--timeout", "2"]).expect(0);
     let members: Vec<Value> = ended
         .stdout
@@ -48,6 +48,21 @@ fn the_roster_is_printed_once_with_a_timeout() {
             .iter()
             .all(|a| a.as_str().unwrap().starts_with("127.0.0.1:"))
     );
+    // For people it is a table.
+    let ended = run(group, ["members", "--timeout", "2"]).expect(0);
+    let words = |line: &String| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let table: Vec<_> = ended.stdout.iter().map(words).collect();
+    assert_eq!(table[0], ["NAME", "ID", "ADDRESS", "STANDING"]);
+    assert_eq!((table.len(), &table[1][0]), (3, &"0000000b".to_owned()));
+    assert_eq!(
+        (&table[2][0], &table[2][1]),
+        (&"ana".to_owned(), &"0000000a".to_owned())
+    );
+    assert_eq!(table[2][3], "present");
     drop((ana, nameless));
 }
 
@@ -55,12 +70,14 @@ fn the_roster_is_printed_once_with_a_timeout() {
 fn an_empty_group_has_no_members_and_is_no_failure() {
     let ended = run(group(52), ["members", "--json", "--timeout", "0.2"]).expect(0);
     assert!(ended.stdout.is_empty(), "{ended:#?}");
+    let ended = run(group(52), ["members", "--timeout", "0.2"]).expect(0);
+    assert!(ended.stderr.contains("nobody else is here"), "{ended:#?}");
 }
 
 #[test]
 fn changes_are_lines_as_they_happen() {
     let group = group(53);
-    let mut watcher = Running::joined(group, ["members"]);
+    let mut watcher = Running::joined(group, ["members", "--watch"]);
     run(
         group,
         ["send", "--name", "ana", "--id", "7f3a", "not shown"],

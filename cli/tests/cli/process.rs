@@ -35,8 +35,7 @@ pub(crate) fn command(group: SocketAddrV4) -> Command {
     command
         .env("GROUPCAST_CONFIG", "/dev/null")
         .env("GROUPCAST_INTERFACE", "127.0.0.1")
-        .arg("--group")
-        .arg(group.to_string())
+        .env("GROUPCAST_GROUP", group.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -62,7 +61,7 @@ impl Ended {
         let line = self.stderr.lines().find(|l| l.starts_with("received="));
         let line = line.unwrap_or_else(|| panic!("no summary: {self:#?}"));
         let summary = Summary(line.to_owned());
-        let parts = ["accepted", "raw", "own", "dropped"].map(|name| summary.count(name));
+        let parts = ["accepted", "bare", "own", "dropped"].map(|name| summary.count(name));
         assert_eq!(
             summary.count("received"),
             parts.iter().sum::<u64>(),

@@ -146,7 +146,7 @@ fn nobody_confirms_what_is_not_reliable() {
         assert!(ended.stderr.contains("--class state"), "{ended:#?}");
     }
     run(group(55), ["send", "--timeout", "1", "hello"]).expect(2);
-    run(group(55), ["send", "--raw", "--expect", "1", "hello"]).expect(2);
+    run(group(55), ["send", "--bare", "--expect", "1", "hello"]).expect(2);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_large_file_arrives_whole_and_a_larger_one_names_the_limit() {
     let larger = Temporary::new("larger", &[b'x'; 70_000]);
     let ended = send(larger.path()).expect(2);
     assert!(
-        ended.stderr.contains("70000 octets, and at most 6"),
+        ended.stderr.contains("70000 bytes, and at most 6"),
         "{ended:#?}"
     );
 }

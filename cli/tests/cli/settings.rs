@@ -183,7 +183,11 @@ fn who_speaks_has_a_name_and_who_looks_has_none() {
     let group = group(111);
     let mut listener = Running::joined(group, ["listen", "--json", "--name", "ear"]);
     let mut looking = command(group);
-    let mut looking = Running::spawn(looking.arg("members").env("GROUPCAST_NAME", "eva"));
+    let mut looking = Running::spawn(
+        looking
+            .args(["members", "--watch"])
+            .env("GROUPCAST_NAME", "eva"),
+    );
     let joined = listener.event("joined");
     assert_eq!(joined["from"], joined["sender"]);
     looking.wait_for_stderr("group ");

@@ -312,7 +312,7 @@ fn what_cannot_be_is_refused_with_advice() {
         &["listen", "--trust", boss.path()],
         "a signing key, not a public key",
     );
-    let raw = ["send", "--raw", "hello", "--sign-key", boss.path()];
+    let raw = ["send", "--bare", "hello", "--sign-key", boss.path()];
     refused(&raw, "cannot be used with");
     let bad = ["keygen", "--sign", "--name", "a=b"];
     refused(&bad, "no = # or quote");
@@ -326,7 +326,7 @@ fn what_cannot_be_is_refused_with_advice() {
         "--sign-key",
         boss.path(),
     ];
-    refused(&send, "has 1099 octets, and at most 1098 are possible");
+    refused(&send, "has 1099 bytes, and at most 1098 are possible");
     let mode = |file: &Scratch, mode| {
         fs::set_permissions(&file.0, fs::Permissions::from_mode(mode)).unwrap();
     };

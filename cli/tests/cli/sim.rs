@@ -66,7 +66,7 @@ fn several_seeds_are_the_sum_of_each() {
 
 #[test]
 fn the_table_says_what_was_simulated() {
-    let ended = sim(&["--burst", "5%:4", "--reorder", "0.01:40"]).expect(0);
+    let ended = sim(&["--burst", "5:4", "--reorder", "1:0.04"]).expect(0);
     let text = ended.stdout.join("\n");
     for part in [
         "4 members",
@@ -86,9 +86,9 @@ fn what_cannot_be_is_refused_with_a_reason() {
             &["--senders", "5"][..],
             "5 senders are more than the 4 members",
         ),
-        (&["--burst", "0.9:2"], "make them longer"),
-        (&["--class", "state", "--size", "5000"], "5000 octets"),
-        (&["--loss", "20"], "a share is a number from 0 to 1"),
+        (&["--burst", "90:2"], "make them longer"),
+        (&["--class", "state", "--size", "5000"], "5000 bytes"),
+        (&["--loss", "200"], "in percent, from 0 to 100"),
         (
             &["--plot", "/nowhere/x.svg", "--seconds", "0"],
             "cannot write",

@@ -56,6 +56,7 @@ impl Lost {
                 shell.args(["-c", "exec \"$@\" 2>&-", "sh"]);
                 shell.arg(command.get_program()).args(command.get_args());
                 shell.env("GROUPCAST_INTERFACE", "127.0.0.1");
+                shell.env("GROUPCAST_GROUP", group.to_string());
                 shell.stdin(Stdio::null()).stdout(Stdio::piped());
                 return shell;
             }
@@ -133,7 +134,7 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
         (&["listen", "-v", "--timeout", "0.3"], &[], 0),
         (&["listen", "--timeout", "0.1", "--count", "9999"], &[], 3),
         (&["send", "-v", "hello"], &[], 0),
-        (&["send", "--raw", "hello"], &[], 0),
+        (&["send", "--bare", "hello"], &[], 0),
         (
             &["send", "--class", "state", "--expect", "9"],
             &["--timeout", "0.1", "x"],
@@ -206,7 +207,7 @@ fn without_its_terminal_every_command_ends_politely() {
         &["chat", "--plain"],
         &["top"],
         &["listen"],
-        &["members"],
+        &["members", "--watch"],
         &["ping", "--interval", "0.25"],
     ];
     for args in commands {
@@ -215,7 +216,10 @@ fn without_its_terminal_every_command_ends_politely() {
         // It is not the controlling terminal of anybody: nobody gets a signal when it goes.
         let end = || Stdio::from(programs.try_clone().unwrap());
         let mut command = command(group);
-        command.args(args).args(["--name", "gone"]);
+        command.args(args);
+        if args[0] != "top" {
+            command.args(["--name", "gone"]);
+        }
         command.env("TERM", "xterm");
         let mut child = command
             .stdin(end())
@@ -252,6 +256,7 @@ fn ignoring(signals: &str, group: SocketAddrV4, args: &[&str]) -> Running {
         .arg(groupcast.get_program())
         .args(groupcast.get_args());
     shell.env("GROUPCAST_INTERFACE", "127.0.0.1").args(args);
+    shell.env("GROUPCAST_GROUP", group.to_string());
     shell
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

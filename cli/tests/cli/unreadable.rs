@@ -41,7 +41,7 @@ fn three_people_with_two_keys_and_none_are_told_of_each_other() {
     let start = |args: &[&str]| Running::joined(group, args);
     for args in [
         &["listen", "-k", ours.path()][..],
-        &["members", "-k", ours.path()],
+        &["members", "--watch", "-k", ours.path()],
         &["top", "--json", "-k", ours.path()],
     ] {
         let mut running = start(args);
@@ -72,7 +72,10 @@ fn another_name_is_told_and_one_that_is_the_same_is_not() {
     await_told(&mut kitchen, "another group name");
     await_told(&mut cellar, "another group name");
     kitchen.interrupted().expect(0);
-    let mut other = Running::joined(group, ["members", "--json", "--group-name", "cellar"]);
+    let mut other = Running::joined(
+        group,
+        ["members", "--watch", "--json", "--group-name", "cellar"],
+    );
     other.event("joined");
     let said = other.interrupted().expect(0).stderr;
     assert!(!said.contains("another"), "{said}");

@@ -15,6 +15,7 @@ mod options;
 mod outbox;
 mod panic;
 mod register;
+mod said;
 mod stack;
 mod tally;
 
@@ -25,4 +26,5 @@ pub use make::StaticCell;
 pub use numbers::Numbers;
 pub use options::Options;
 pub use outbox::Outbox;
+pub use said::said;
 pub use tally::{Tallies, Tally};

@@ -5,6 +5,8 @@ use core::fmt;
 use groupcast::{MemberId, Message};
 use heapless::{String, Vec};
 
+use crate::said;
+
 /// The numbered messages of all senders: who it is, its name, and what came of it.
 #[derive(Default)]
 pub struct Tallies(Vec<(MemberId, String<32>, Tally), 8>);
@@ -12,7 +14,7 @@ pub struct Tallies(Vec<(MemberId, String<32>, Tally), 8>);
 impl Tallies {
     /// Counts a message, if it is `I of N`.
     pub fn count(&mut self, message: &Message<'_>) {
-        let text = message.text().and_then(|text| text.split_once(" of "));
+        let text = said(message).and_then(|text| text.split_once(" of "));
         let Some(number) = text.and_then(|(number, _)| number.parse().ok()) else {
             return;
         };

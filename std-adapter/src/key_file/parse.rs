@@ -171,7 +171,7 @@ impl fmt::Display for Fault {
                 }
             ),
             Self::GroupName => f.write_str(
-                "the group's name is longer than 32 octets of UTF-8 or has control characters; \
+                "the group's name is longer than 32 bytes of UTF-8 or has control characters; \
                  choose another",
             ),
             Self::Key(error) => error.fmt(f),

@@ -238,7 +238,7 @@ fn what_was_said_before_one_came_stands_in_order_with_its_time() {
         said_at(1, "ben", "is anybody there?", 5, 10, None),
     );
     hear(&mut room, said_at(1, "ben", "good", 6, 8, None));
-    let told = said_at(3, "cho\u{1b}[2J", "I am", 0, 9, Some(who(1, "ben")));
+    let told = said_at(3, "cho\u{1b}[2J", "I am", 0, 9, Some(who(1, "")));
     room.told(vec![told], now().at);
     assert!(!room.is_gathered(now().at));
     room.end_gathering(&BTreeSet::new(), now());

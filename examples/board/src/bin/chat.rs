@@ -9,7 +9,7 @@
 
 use cortex_m_rt::entry;
 use groupcast::{Board as Storage, Channel, Event};
-use groupcast_board::{Board, Outbox, host, log};
+use groupcast_board::{Board, Outbox, host, log, said};
 use groupcast_smoltcp::BoardMemory;
 use heapless::String;
 use static_cell::ConstStaticCell;
@@ -37,7 +37,7 @@ fn main() -> ! {
         while words.send(&mut node, now) {
             match node.poll(now) {
                 Ok(Some(Event::Message(message))) if message.channel() == TALK => {
-                    let (name, text) = (message.name(), message.text().unwrap_or("?"));
+                    let (name, text) = (message.name(), said(&message).unwrap_or("?"));
                     log!("{name}: {text}");
                     if board.hears(text) == Some("stop") {
                         stopping = true;

@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use groupcast::{Channel, Event, Instant, Tiny};
-use groupcast_board::{Board, Led, Outbox, host, log, make};
+use groupcast_board::{Board, Led, Outbox, host, log, make, said};
 use groupcast_smoltcp::Memory;
 use heapless::String;
 
@@ -48,7 +48,7 @@ fn run(storage: &'static mut Tiny, queues: &'static mut Queues) -> ! {
             let mut command = String::<40>::new();
             match node.poll(now) {
                 Ok(Some(Event::Message(message))) if message.channel() == COMMANDS => {
-                    let text = message.text().unwrap_or("?");
+                    let text = said(&message).unwrap_or("?");
                     log!("{}: {text}", message.name());
                     let _ = command.push_str(board.hears(text).unwrap_or_default());
                 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use groupcast::{Board as Storage, Channel, Event, Instant};
-use groupcast_board::{Board, Numbers, Tallies, host, log};
+use groupcast_board::{Board, Numbers, Tallies, host, log, said};
 use groupcast_smoltcp::BoardMemory;
 use static_cell::ConstStaticCell;
 
@@ -41,7 +41,7 @@ fn main() -> ! {
         loop {
             match node.poll(now) {
                 Ok(Some(Event::Message(message))) if message.channel() == NUMBERS => {
-                    going |= message.text() == Some("go");
+                    going |= said(&message) == Some("go");
                     heard.count(&message);
                 }
                 Ok(Some(Event::Confirmed(member))) => numbers.confirmed_by(member.id()),
