@@ -268,14 +268,12 @@ fn what_was_read_before_ctrl_c_is_sent_and_confirmed() {
         ));
     }
     ana.event("queued");
-    // Not all are read: it takes no more than its pace sends.
-    let ended = ana.running.interrupted().expect(3);
-    assert!(
-        ended
-            .stderr
-            .contains("lines of standard input were not sent"),
-        "{ended:#?}"
-    );
+    // It takes no more lines than its pace sends, so mostly some are not read.
+    let ended = ana.running.interrupted();
+    let unread = ended
+        .stderr
+        .contains("lines of standard input were not sent");
+    assert_eq!(ended.code, Some(if unread { 3 } else { 0 }), "{ended:#?}");
     let count = |kind| of(&ended, kind).len();
     // One was queued before, and one may have been held when there was no room.
     assert!(count("queued") > 0, "{ended:#?}");
