@@ -8,6 +8,7 @@ use crate::bench::options::Bench;
 use crate::chat::options::Chat;
 use crate::doctor::options::Doctor;
 use crate::groups::options::Groups;
+use crate::interfaces::options::Interfaces;
 use crate::keygen::options::Keygen;
 use crate::listen::options::Listen;
 use crate::manual::below;
@@ -70,7 +71,7 @@ pub(crate) enum Command {
     #[command(after_help = replay::options::HELP)]
     Replay(Replay),
     /// Show the network interfaces, and which one the group would use.
-    Interfaces,
+    Interfaces(Interfaces),
     /// Nothing arrives? Check this machine step by step, and say the most likely cause and what mends it.
     Doctor(Doctor),
     /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.

@@ -49,9 +49,9 @@ const LARGEST: usize = 65_535;
 const HEADINGS: [&str; 5] = ["GROUP", "MEMBERS", "PROTECTION", "PROFILE", "WHO"];
 
 pub(crate) fn run(common: &Common, options: &Groups) -> Result<(), Failure> {
-    let mut census = Census::default();
     let (known, groups) = prepare(common, options)?;
     if let Some(file) = &options.capture {
+        let mut census = Census::of_all();
         read(&mut census, file, options.timeout)?;
         return tell(common, &census, &known, None);
     }
@@ -70,18 +70,19 @@ pub(crate) fn run(common: &Common, options: &Groups) -> Result<(), Failure> {
     if let Some(choice) = &choice {
         say_start(choice, &heard, &silent, limit);
     }
+    let mut census = Census::default();
     listen(&mut census, &mut ears, &silent, limit)?;
     tell(common, &census, &known, choice.as_ref().map(Choice::label))?;
     aside!("groupcast: {BLIND}");
     Ok(())
 }
 
-/// Takes what a capture has, up to that long after its beginning.
+/// Takes what a capture has, up to that long after its beginning. One that grows may be silent for longer.
 fn read(census: &mut Census, file: &Path, limit: Option<Duration>) -> Result<(), Failure> {
     let recording = signal::ends_at_once(|| Recording::open(file))?;
     let mut packets = Packets::of(recording);
-    let mut begin = None;
-    while let Some(packet) = packets.next() {
+    let (end, mut begin) = (end_of(limit), None);
+    while let Some(packet) = packets.next_by(end) {
         let Packet::Datagram(datagram) = packet? else {
             continue;
         };

@@ -1,5 +1,7 @@
 //! `groupcast interfaces`: all of them, and which one the group would use.
 
+pub(crate) mod options;
+
 use groupcast_std::StdStack;
 use groupcast_std::interfaces::{NetworkInterface, Verdict, survey};
 
@@ -10,12 +12,18 @@ use crate::json;
 use crate::options::Common;
 use crate::output::Output;
 use crate::place;
+use options::Interfaces;
 
 const HEADINGS: [&str; 7] = ["", "NAME", "INDEX", "MTU", "FLAGS", "ADDRESSES", "WHY"];
 
-pub(crate) fn run(common: &Common) -> Result<(), Failure> {
+pub(crate) fn run(common: &Common, options: &Interfaces) -> Result<(), Failure> {
     let group = place::group(common)?;
     let verdicts = survey(group.ip())?;
+    if options.names {
+        let mut output = Output::new(false);
+        let mut names = names(&verdicts);
+        return names.try_for_each(|name| output.line(name));
+    }
     let mut builder = StdStack::builder().group(group);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());
@@ -47,6 +55,19 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
         aside!("groupcast: {}", escaped(&text));
     }
     stack.map(|_| ()).map_err(|error| common.failure(&error))
+}
+
+/// The names of those that can be used, but for what a shell would make something else of.
+fn names(verdicts: &[Verdict]) -> impl Iterator<Item = &str> {
+    let usable = verdicts.iter().filter(|verdict| verdict.score.is_some());
+    let names = usable.map(|verdict| verdict.interface.name.as_str());
+    names.filter(|name| is_plain(name))
+}
+
+/// Whether a shell takes a name as it is. Whoever makes interfaces, in a container perhaps, names them.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._@:-".contains(c);
+    !name.starts_with('-') && name.chars().all(is_plain)
 }
 
 /// The interfaces in columns. `chosen` says why one of them is.
@@ -96,5 +117,20 @@ fn flags(interface: &NetworkInterface) -> String {
         "down".to_owned()
     } else {
         set.join(",")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn what_a_shell_would_run_is_no_name_to_complete() {
+        for name in ["lo", "eth0.7", "veth1@if2", "br-4f", "wg0:1"] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in ["$(reboot)", "`x`", "a b", "-i", "a;b", "a*", "a\\"] {
+            assert!(!is_plain(name), "{name}");
+        }
     }
 }

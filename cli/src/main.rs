@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Command::Record(options) => record::run(&common, &options),
         Command::Replay(options) => replay::run(&common, &options),
         Command::Doctor(options) => doctor::run(&common, &options),
-        Command::Interfaces => interfaces::run(&common),
+        Command::Interfaces(options) => interfaces::run(&common, &options),
         Command::Sim(options) => sim::run(&common, &options),
         Command::Bench(options) => bench::run(&common, &options),
         Command::Keygen(options) => keygen::run(&common, &options),

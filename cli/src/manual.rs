@@ -1,5 +1,6 @@
 //! `groupcast man` and `groupcast completions`: what clap knows of the options, for `man` and for shells.
 
+mod hooks;
 pub(crate) mod options;
 
 use std::fs;
@@ -117,7 +118,8 @@ fn page(command: clap::Command) -> io::Result<Vec<u8>> {
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut common::command(), "groupcast", &mut script);
-    print(&script)
+    let script = hooks::with_interfaces(shell, &String::from_utf8_lossy(&script));
+    print(script.as_bytes())
 }
 
 /// Help that was asked for, which is a result, or what is wrong with the command line.

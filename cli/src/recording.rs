@@ -3,9 +3,10 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::fs::File;
-use std::io::{Read, stdin};
+use std::io::{self, Read, stdin};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Instant;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TransportSlice};
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
@@ -88,6 +89,7 @@ impl Recording {
                 .map_err(|error| Failure::Settings(format!("cannot read {name}: {error}")))?;
             (name, Box::new(file))
         };
+        let file = Promptly { file, reads: 0 };
         let reader = create_reader(buffer, file).map_err(|error| {
             Failure::Settings(match error {
                 PcapError::ReadError => format!("cannot read {name}"),
@@ -155,6 +157,24 @@ impl Iterator for Recording {
     }
 }
 
+/// A capture that may still grow. The parser reads twice before it tells anything, and would wait the second time until
+/// there is more; nothing is what it may be given then.
+struct Promptly {
+    file: Box<dyn Read + Send>,
+    /// As far as it counts.
+    reads: u8,
+}
+
+impl Read for Promptly {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reads = self.reads.saturating_add(1);
+        if self.reads == 2 {
+            return Ok(0);
+        }
+        self.file.read(buffer)
+    }
+}
+
 /// Packets that a thread of its own reads, so that waiting for a pipe can be interrupted.
 pub(crate) struct Packets {
     read: Receiver<Result<Packet, Failure>>,
@@ -180,7 +200,12 @@ impl Packets {
 
     /// The next packet; `None` at the end, or when a signal comes.
     pub(crate) fn next(&mut self) -> Option<Result<Packet, Failure>> {
-        while !signal::end_requested() {
+        self.next_by(None)
+    }
+
+    /// As [`next`](Self::next), and `None` when it is so late.
+    pub(crate) fn next_by(&mut self, end: Option<Instant>) -> Option<Result<Packet, Failure>> {
+        while !signal::end_requested() && end.is_none_or(|end| Instant::now() < end) {
             match self.read.recv_timeout(signal::LOOK) {
                 Ok(next) => return Some(next),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -40,7 +40,7 @@ fn act(command: &str) -> Option<Vec<&'static str>> {
         "record" => &[PLACE, EAR],
         "replay" => &[PLACE, EAR, &["group_name", "key_file"]],
         "read" => &[&["profile", "config", "group_name", "key_file", "json"]],
-        "groups" => &[PLACE, EAR, &["group_name", "key_file"]],
+        "groups" => &[PLACE, &["group_name", "key_file", "json"]],
         "interfaces" => &[PLACE, &["json"]],
         "doctor" => &[&[
             "group",

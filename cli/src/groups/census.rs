@@ -59,9 +59,19 @@ impl Heard {
 #[derive(Debug, Default)]
 pub(super) struct Census {
     groups: BTreeMap<(SocketAddr, Kind), Heard>,
+    /// Whether those count, too, who have left.
+    keeps: bool,
 }
 
 impl Census {
+    /// Of all who were ever there, as somebody asks who looks into the past.
+    pub(super) fn of_all() -> Self {
+        Self {
+            keeps: true,
+            ..Self::default()
+        }
+    }
+
     /// A datagram was sent to this group.
     pub(super) fn hear(&mut self, group: SocketAddr, source: SocketAddr, datagram: &[u8]) {
         if !is_framed(datagram) {
@@ -104,7 +114,7 @@ impl Census {
                         *name = hello.name;
                     }
                 }
-                Ok(Frame::Bye(_)) => {
+                Ok(Frame::Bye(_)) if !self.keeps => {
                     heard.members.remove(&header.sender);
                 }
                 Ok(_) => {}
@@ -213,6 +223,14 @@ mod tests {
         assert_eq!(plain.count(), 3);
         assert_eq!(Vec::from_iter(plain.names()), ["ben"]);
         assert_eq!(of(open(group(), &name("kitchen"))).count(), 1);
+    }
+
+    #[test]
+    fn in_the_past_those_count_too_who_left() {
+        let mut census = Census::of_all();
+        let frames = [hello("ana"), Frame::Bye(Bye { reason: 0 })];
+        hear(&mut census, &datagram(tag(""), 1, &frames));
+        assert_eq!(census.groups().next().unwrap().2.count(), 1);
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub(crate) const HELP: &str = "It sends nothing, and is no member. A machine hea
     the usual group and that of --group, those of the profiles and those of --also; on Linux it also hears those that programs on this \
     machine have joined, and joins nothing for that. Other groups are not heard. Where switches leave groups out (IGMP \
     snooping), nobody hears them who has not joined. --capture asks a program that may hear more, without joining: \
-    sudo tcpdump -i eth0 -U -w - udp and multicast | groupcast groups --capture -. Hidden members count as soon as they speak; in sealed groups those \
-    count, too, who left meanwhile. A name of a group is shown if it is that of a profile or of --group-name.";
+    sudo tcpdump -i eth0 -U -w - udp and multicast | groupcast groups --capture -. Hidden members count as soon as they speak; in sealed groups, \
+    and in captures, those count, too, who left meanwhile. A name of a group is shown if it is that of a profile or of --group-name.";
 
 /// How long to listen where nothing else is said.
 pub(crate) const USUAL: Duration = Duration::from_secs(5);

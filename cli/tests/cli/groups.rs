@@ -1,7 +1,9 @@
 //! `groupcast groups`.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -107,6 +109,18 @@ fn a_capture_is_told_without_listening() {
     let has = |words: &str| ended.stdout.iter().any(|line| line.contains(words));
     assert!(has("sealed") && has("open") && has("bare"), "{ended:#?}");
     assert!(!ended.stderr.contains("listening"), "{ended:#?}");
+    // One that grows, and is silent.
+    let short = ["groups", "--timeout", "3", "--capture"];
+    let beginning = run(group(7), short.iter().chain(&[sample])).expect(0);
+    let mut growing = command(group(7));
+    growing.args(short.iter().chain(&["-"]));
+    let mut growing = Running::spawn(growing.stdin(Stdio::piped()));
+    let mut stdin = growing.child.stdin.take().unwrap();
+    stdin.write_all(&fs::read(sample).unwrap()).unwrap();
+    let growing = growing.ended().expect(0);
+    assert_eq!(growing.stdout, beginning.stdout);
+    assert_ne!(beginning.stdout, ended.stdout);
+    drop(stdin);
     run(group(7), ["groups", "--capture", "/nothing"]).expect(2);
     run(group(7), ["groups", "--also", ""]).expect(2);
 }

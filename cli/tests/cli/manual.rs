@@ -1,6 +1,7 @@
 //! `groupcast man` and `groupcast completions`.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::process::{group, run};
 
@@ -27,6 +28,50 @@ fn shells_complete_every_command_and_option() {
         }
     }
     run(group(0), ["completions", "cmd"]).expect(2);
+}
+
+#[test]
+fn a_shell_completes_interfaces() {
+    let names = run(group(0), ["interfaces", "--names"]).expect(0).stdout;
+    assert!(names.contains(&"lo".to_owned()), "{names:?}");
+    let script = |shell| run(group(0), ["completions", shell]).expect(0).stdout;
+    for (shell, hook) in [
+        ("zsh", ":{compadd -- $(groupcast interfaces --names "),
+        ("fish", "-l interface "),
+    ] {
+        let script = script(shell);
+        let lines = script.iter().filter(|line| line.contains(hook));
+        let hooked = lines.filter(|line| line.contains("(groupcast interfaces --names "));
+        assert!(hooked.count() > 10, "{shell}");
+    }
+    // As bash does it when somebody presses the key.
+    let ask = |words: &str| {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_groupcast"));
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", program.parent().unwrap().display());
+        let press = format!(
+            "{}\nCOMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _groupcast groupcast \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            script("bash").join("\n")
+        );
+        let pressed = Command::new("bash")
+            .args(["-c", &press])
+            .env("PATH", path)
+            .output();
+        String::from_utf8(pressed.unwrap().stdout).unwrap()
+    };
+    for words in [
+        "groupcast listen --interface l",
+        "groupcast listen -i lo",
+        "groupcast -i l",
+    ] {
+        let said = ask(words);
+        assert!(
+            said.split_whitespace().any(|word| word == "lo"),
+            "{words}: {said:?}"
+        );
+    }
+    assert_eq!(ask("groupcast listen --interface nothing").trim(), "");
 }
 
 #[test]
