@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::io::Write;
 use std::process::Stdio;
+use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -76,6 +77,8 @@ fn who_is_there_and_does_not_have_it_is_told() {
     let mut stdin = sender.child.stdin.take().unwrap();
     writeln!(stdin, "one").unwrap();
     while ana.message()["text"] != "one" {}
+    // Whom it has not heard of it cannot miss: members answer a newcomer within half a second.
+    thread::sleep(Duration::from_secs(1));
     ben.signal(Signal::STOP);
     writeln!(stdin, "two").unwrap();
     drop(stdin);
