@@ -129,7 +129,7 @@ fn settings_that_cannot_work_say_what_to_do() {
         .join()
         .unwrap_err();
     assert!(
-        long.is_setting() && long.to_string().contains("32 octets"),
+        long.is_setting() && long.to_string().contains("32 bytes"),
         "{long}"
     );
     let nowhere = Member::builder(group)
