@@ -133,6 +133,22 @@ fn a_probe_is_answered_by_unicast_and_not_too_often() {
 }
 
 #[test]
+fn what_was_held_back_of_who_left_hours_ago_is_not_delivered_again() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    hear(&mut ana, ms(1_000), &ben.hello("ben"));
+    let heard = ben.message("once");
+    assert_eq!(hear(&mut ana, ms(1_100), &heard), ["ben: once"]);
+    let bye = ben.say(&[Frame::Bye(Bye { reason: 0 })]);
+    assert_eq!(hear(&mut ana, ms(1_200), &bye), ["ben left"]);
+    for hour in 1..24 {
+        let now = ms(hour * 3_600_000);
+        ana.handle_timeout(now);
+        assert_eq!(hear(&mut ana, now, &heard), [] as [&str; 0], "{hour}");
+    }
+}
+
+#[test]
 fn who_says_good_bye_has_left_and_late_datagrams_change_nothing() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
     hub.run(Duration::from_secs(1));
