@@ -188,7 +188,12 @@ impl Delivery {
         leave_by: Option<Instant>,
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Known, Failure> {
-        let limit = self.expected.map_or(LINGER, |it| it.timeout);
+        let mut limit = self.expected.map_or(LINGER, |it| it.timeout);
+        // Whoever has ended the saying with Ctrl-C still wants to know who has it.
+        let is_ended = signal::end_requested();
+        if is_ended {
+            limit = limit.min(LINGER);
+        }
         self.silent.get_or_insert_default();
         let mut queue = Queue::new();
         // Since when all is sent.
@@ -199,13 +204,16 @@ impl Delivery {
                 self.note(event);
                 happened(event);
             });
-            if signal::end_requested() {
+            if signal::end_requested() && !is_ended {
                 return self.ended("when it was ended", false);
             }
             let now = Instant::now();
             if sent.is_none() {
                 let unsent = session.member.unsent();
                 queue.look(unsent, session.member.counters().datagrams_sent);
+                if is_ended && queue.is_long(unsent) {
+                    return self.ended("when it was ended", false);
+                }
                 if unsent == 0 {
                     sent = Some(now);
                 } else if queue.is_stuck() || left(leave_by).is_zero() {

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
 
+use serde_json::{Value, json};
+
 use crate::process::{
     Running, command, datagram, group, plain_listener, run, run_with_input, stranger,
 };
@@ -252,11 +254,14 @@ fn a_message_is_repeated_as_often_as_asked_and_not_faster() {
         assert_eq!(listener.message()["text"], "hello");
     }
     // Without a number until it is ended, which is no fault; with one it is.
-    let sender = Running::joined(group, ["send", "--interval", "0.05", "again"]);
+    let sender = Running::joined(group, ["send", "--interval", "0.05", "--json", "again"]);
     for _ in 0..3 {
         assert_eq!(listener.message()["text"], "again");
     }
-    sender.interrupted().expect(0);
+    let ended = sender.interrupted().expect(0);
+    let told: Value = serde_json::from_str(ended.stdout.last().unwrap()).unwrap();
+    assert_eq!(told["confirmed"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["silent"], json!([]), "{told}");
     let sender = Running::joined(group, ["send", "--repeat", "1000", "to the end"]);
     while listener.message()["text"] != "to the end" {}
     let ended = sender.interrupted().expect(3);
