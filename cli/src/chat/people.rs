@@ -75,7 +75,7 @@ pub(crate) struct Person {
 impl Person {
     /// Whether it takes part. Who has no name and says nothing only looks.
     pub(crate) fn takes_part(&self) -> bool {
-        self.spoke || !self.who.name.trim().is_empty()
+        self.spoke || !is_alike(&self.who.name, "")
     }
 }
 
@@ -234,9 +234,45 @@ impl People {
     }
 }
 
-/// Whether one name may be taken for another.
+/// Whether one name may be taken for another: in capitals, or with what nobody sees.
 pub(crate) fn is_alike(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    let seen = |name: &str| name.replace(is_unseen, "").to_lowercase();
+    seen(one) == seen(other)
+}
+
+/// Whether a screen shows nothing for this character: white space, and what Unicode calls default ignorable.
+const fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fff8}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// Whether a name reads as what the chat itself says of somebody: an id, or words around a name.
+pub(crate) fn looks_like_ours(name: &str) -> bool {
+    let is_id = name.len() == 8 && name.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let begins = name
+        .trim_start()
+        .starts_with(['*', '!', '-', '─', '[', '>']);
+    is_id || begins || name.contains(['#', '(', ')', ':'])
 }
 
 #[cfg(test)]
@@ -344,5 +380,44 @@ mod tests {
         let id = MemberId::new(1).unwrap();
         assert_eq!(people.rename(id, "eva").as_deref(), Some("ana"));
         assert_eq!(people.rename(id, "eva"), None);
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_alike() {
+        for name in [
+            "Ana",
+            " ana",
+            "ana\u{a0}",
+            "ana\u{200b}",
+            "an\u{ad}a",
+            "ana\u{2060}",
+            "ana\u{3164}",
+            "ana\u{2800}",
+            "ana\u{fe0f}",
+            "ana\u{e0101}",
+            "a\u{200d}na",
+        ] {
+            assert!(is_alike(name, "ana"), "{name:?}");
+        }
+        assert!(!is_alike("anna", "ana"));
+        assert!(is_alike("\u{200b}", ""), "it has none");
+    }
+
+    #[test]
+    fn names_that_read_as_words_of_the_chat_are_known() {
+        for name in [
+            "ana (you)",
+            "ben (as told by ana)",
+            "* ben joined",
+            "ana: hi",
+            "! ana",
+            "0000000b",
+            "ana#0000000b",
+        ] {
+            assert!(looks_like_ours(name), "{name}");
+        }
+        for name in ["ana", "Ana-Maria", "은지", "boiler 2", "o'neill", "deadbee"] {
+            assert!(!looks_like_ours(name), "{name}");
+        }
     }
 }

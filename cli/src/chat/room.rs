@@ -10,7 +10,7 @@ use super::earlier::{Clocks, Gathering, Life, Line};
 use super::happening::Happening;
 use super::history::{Entry, History};
 use super::input::Input;
-use super::people::{FEW, People, Presence, STAYS, Who, is_alike};
+use super::people::{FEW, People, Presence, STAYS, Who, is_alike, looks_like_ours};
 use super::recall::Recall;
 use super::scroll::Scroll;
 use super::search::{Search, mentions};
@@ -121,11 +121,10 @@ impl Room {
     }
 
     fn label_as(&self, id: MemberId, name: &str, is_ambiguous: bool) -> String {
-        if name.trim().is_empty() {
+        if is_alike(name, "") {
             return id.to_string();
         }
-        // A `#` looks as if its id were part of it.
-        if is_ambiguous || name.contains('#') {
+        if is_ambiguous || looks_like_ours(name) {
             return format!("{}#{id}", escaped(name));
         }
         escaped(name).to_string()
@@ -412,7 +411,7 @@ impl Room {
 
     /// Warns if several who are there have this name.
     pub(crate) fn say_namesakes(&mut self, name: &str) {
-        if name.trim().is_empty() || !self.is_ambiguous(name) {
+        if is_alike(name, "") || !self.is_ambiguous(name) {
             return;
         }
         let others: Vec<_> = self.people.called(name).collect();
