@@ -187,9 +187,12 @@ impl Gathering {
             cut,
             ..Ordered::default()
         };
-        for ((key, _), when, line) in all {
-            let is_since = line.teller.is_none() && when.is_some() && key >= self.joined;
-            if is_since {
+        let mut begun = BTreeSet::new();
+        for ((key, at), when, line) in all {
+            // What one said after that comes after it, with a time or without.
+            let is_since = when.is_some() && key >= self.joined || begun.contains(&at);
+            if line.teller.is_none() && is_since {
+                begun.insert(at);
                 ordered.since.push((when, line));
             } else {
                 ordered.earlier.push((when, line));
@@ -306,6 +309,18 @@ mod tests {
         assert_eq!(ordered.earlier[2].0, Some(1_000), "as stated");
         assert_eq!(ordered.earlier[3].0, None);
         assert_eq!(ordered.cut, [who(1)]);
+    }
+
+    #[test]
+    fn what_has_no_time_does_not_go_before_what_its_sender_said_first() {
+        let lines = vec![
+            line(1, 0, "one", JOINED + 5_000),
+            line(1, 1, "two", None),
+            line(1, 2, "three", None),
+        ];
+        let ordered = end(lines, &Clocks::default(), &[1]);
+        assert_eq!(texts(&ordered.since), ["one", "two", "three"]);
+        assert_eq!(ordered.earlier, []);
     }
 
     #[test]

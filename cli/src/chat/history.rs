@@ -159,11 +159,15 @@ impl History {
     }
 
     /// Puts what somebody said before this member came where it belongs: behind all that one said before it, and all
-    /// that is older. `false`: that place is gone.
+    /// that is older. `false`: that place is gone, or that one has said something since.
     pub(crate) fn put_earlier(&mut self, by: MemberId, entry: Entry, when: u64) -> bool {
         let Some((mut start, end)) = self.earlier.filter(|(start, _)| *start >= self.first) else {
             return false;
         };
+        let is_by = |entry: &Entry| matches!(entry, Entry::Said { sender, .. } if *sender == by);
+        if (end..self.numbers().end).any(|number| self.entry(number).is_some_and(is_by)) {
+            return false;
+        }
         if start == end {
             self.insert(end, divider("earlier"), None);
             self.insert(end, divider("since you came"), None);
@@ -175,8 +179,7 @@ impl History {
         while at - 1 > start
             && let Some((before, other)) = self.timed(at - 1)
         {
-            let is_by = matches!(other, Entry::Said { sender, .. } if *sender == by);
-            if is_by || before.is_none_or(|before| before <= when) {
+            if is_by(other) || before.is_none_or(|before| before <= when) {
                 break;
             }
             at -= 1;
@@ -475,6 +478,9 @@ mod tests {
             last,
             "what is behind keeps its number"
         );
+        // Nobody can put words before those that it said since.
+        history.push(said(2, "b60"), Some(60));
+        assert!(!history.put_earlier(id(2), said(2, "b7"), 7));
         // Where nothing was.
         let mut history = History::default();
         history.begin(Vec::new());
