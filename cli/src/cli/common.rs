@@ -111,6 +111,8 @@ pub(crate) fn misplaced(matches: &ArgMatches) -> Option<clap::Error> {
     let name = matches.subcommand_name()?;
     let act = act(name)?;
     let mut command = command();
+    // So that each command knows all of its options, and what it is called.
+    command.build();
     let given = |arg: &&Arg| {
         let id = arg.get_id().as_str();
         arg.is_global_set()
@@ -182,6 +184,28 @@ mod tests {
                 told.contains(&format!("{option} does nothing in")),
                 "{told}"
             );
+        }
+        // Of every command.
+        for sub in Cli::command().get_subcommands() {
+            let (name, idle) = (
+                sub.get_name(),
+                !act(sub.get_name()).unwrap().contains(&"name"),
+            );
+            let line = ["groupcast", "--name", "ana", name, "bash"];
+            let words = if sub.get_positionals().next().is_some() {
+                5
+            } else {
+                4
+            };
+            let Ok(matches) = command().try_get_matches_from(&line[..words]) else {
+                assert_eq!(name, "bench", "it has commands of its own");
+                continue;
+            };
+            let told = misplaced(&matches).map(|error| error.to_string());
+            assert_eq!(told.is_some(), idle, "{name}: {told:?}");
+            if let Some(told) = told {
+                assert!(told.contains(&format!("Usage: groupcast {name}")), "{told}");
+            }
         }
         let mut command = command();
         let mut help = |name: &str| {
