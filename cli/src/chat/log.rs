@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::clock::{self, Zone};
+
 /// A file that what is said is added to.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -21,7 +23,12 @@ impl Log {
         let file = options.open(path);
         let file = file.map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         let path = path.to_owned();
-        Ok(Self { path, file })
+        let mut log = Self { path, file };
+        // So that it is known at once whether it can be written, and where one talk ends in it and the next begins.
+        let begin = format!("-- from {} on --", Zone::here().whole(clock::millis()));
+        let written = log.write(&[begin]);
+        written.map_err(|error| format!("cannot write to {}: {error}", log.path()))?;
+        Ok(log)
     }
 
     pub(crate) fn path(&self) -> String {
@@ -51,7 +58,12 @@ mod tests {
             log.write(&[line.to_owned()]).unwrap();
             log.write(&[]).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(
+            matches!(lines[..], [a, "one", b, "two"] if a.starts_with("-- from ") && b.starts_with("-- from "))
+        );
+        assert!(Log::open(Path::new("/dev/full")).is_err());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -12,6 +12,7 @@ use groupcast::{Channel, Event, Member, Message};
 use super::command::{Entered, HELP};
 use super::earlier::Life;
 use super::happening::Happening;
+use super::history::Entry;
 use super::line::dated;
 use super::log::Log;
 use super::mirror::Mirror;
@@ -274,7 +275,12 @@ impl Talk {
             let text = escaped(&line.text);
             format!("{} {label} (earlier): {text}", zone.whole(when))
         });
-        let new = new.filter_map(|number| dated(&self.room, number));
+        // What this program says to who sits here is not said in the group.
+        let history = &self.room.history;
+        let is_said = |number: &u64| !matches!(history.entry(*number), Some(Entry::Local { .. }));
+        let new = new
+            .filter(is_said)
+            .filter_map(|number| dated(&self.room, number));
         let lines: Vec<_> = late.chain(new).collect();
         if let Err(error) = log.write(&lines) {
             let text = format!("cannot write to {}: {error}", log.path());

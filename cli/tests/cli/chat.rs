@@ -183,14 +183,17 @@ fn what_is_said_goes_to_a_file_too() {
     let said = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     // `2025-11-28 08:00:00 ben: hello`
-    let lines: Vec<_> = said.lines().map(|line| &line[20..]).collect();
+    let (begin, rest) = said.split_once('\n').unwrap();
+    assert!(begin.starts_with("-- from 20"), "{said}");
+    let lines: Vec<_> = rest.lines().map(|line| &line[20..]).collect();
     assert_eq!(lines, ["ben: hel\\u{1b}lo", "ana: hello ben"], "{said}");
     assert!(
-        said.starts_with("20") && said.is_char_boundary(19),
+        rest.starts_with("20") && rest.is_char_boundary(19),
         "{said}"
     );
     let refused = run(group, ["chat", "--log", "/no/such/place"]).expect(2);
     assert!(refused.stderr.contains("cannot write to /no/such/place"));
+    run(group, ["chat", "--log", "/dev/full"]).expect(2);
 }
 
 #[test]
