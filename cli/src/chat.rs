@@ -11,6 +11,7 @@ mod live;
 mod log;
 mod mirror;
 pub(crate) mod options;
+mod parting;
 mod people;
 mod plain;
 mod recall;

@@ -10,6 +10,7 @@ use super::earlier::{Clocks, Gathering, Life, Line};
 use super::happening::Happening;
 use super::history::{Entry, History};
 use super::input::Input;
+use super::parting::Parting;
 use super::people::{FEW, People, Presence, STAYS, Who, is_alike, looks_like_ours};
 use super::recall::Recall;
 use super::scroll::Scroll;
@@ -56,6 +57,7 @@ pub(crate) struct Room {
     mentioned: bool,
     /// What came late and was put in between.
     late: Vec<(u64, Line)>,
+    parting: Parting,
     pub(crate) recall: Recall,
     pub(crate) clocks: Clocks,
     /// What is gathered of what was said before this member came; `None`: it is done.
@@ -95,6 +97,7 @@ impl Room {
             wants_to_leave: false,
             mentioned: false,
             late: Vec::new(),
+            parting: Parting::default(),
         }
     }
 
@@ -214,7 +217,8 @@ impl Room {
     }
 
     fn went(&mut self, who: Who, presence: Presence, how: &str, now: Instant) {
-        if self.people.gone(who.clone(), presence, now) {
+        let label = self.label(who.id, &who.name);
+        if self.people.gone(who.clone(), presence, now) && self.parting.goes(&label, now) {
             self.change(&who, how);
         }
     }
@@ -361,6 +365,16 @@ impl Room {
     /// Tells who is there for long enough. Returns whether there was somebody to tell of.
     pub(crate) fn tick(&mut self, now: Moment) -> bool {
         self.now = now;
+        let gone = self.parting.due(now.at);
+        match &gone[..] {
+            [] => {}
+            [label] => self.push(Entry::Change {
+                text: format!("{label} is gone, too"),
+            }),
+            _ => self.push(Entry::Change {
+                text: format!("{} more are gone: {}", gone.len(), few_of(gone.clone())),
+            }),
+        }
         let arrived = self.people.arrived(now.at);
         if arrived.len() > FEW {
             self.say_crowd(&arrived);
@@ -370,25 +384,16 @@ impl Room {
                 self.say_namesakes(&who.name);
             }
         }
-        !arrived.is_empty()
+        !arrived.is_empty() || !gone.is_empty()
     }
 
     /// Tells in one line of many who came at once, or were there before this member.
     fn say_crowd(&mut self, arrived: &[Who]) {
-        let mut labels: Vec<_> = arrived
-            .iter()
-            .map(|who| self.label(who.id, &who.name))
-            .collect();
-        labels.sort_unstable();
-        let more = labels.len().saturating_sub(NAMED);
-        labels.truncate(NAMED);
-        let more = match more {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let labels = arrived.iter().map(|who| self.label(who.id, &who.name));
+        let labels = few_of(labels.collect());
         let here = self.people.were_here(arrived, self.came.at + STAYS);
         let what = if here { "are here" } else { "joined" };
-        let text = format!("{} {what}: {}{more}", arrived.len(), labels.join(", "));
+        let text = format!("{} {what}: {labels}", arrived.len());
         self.push(Entry::Change { text });
         let names: BTreeSet<_> = arrived.iter().map(|who| who.name.as_str()).collect();
         names.iter().for_each(|name| self.say_namesakes(name));
@@ -478,5 +483,16 @@ impl Room {
         if self.input.text().is_empty() {
             self.input.put_back(text);
         }
+    }
+}
+
+/// Some of many names, and how many more there are.
+fn few_of(mut labels: Vec<String>) -> String {
+    labels.sort_unstable();
+    let more = labels.len().saturating_sub(NAMED);
+    labels.truncate(NAMED);
+    match more {
+        0 => labels.join(", "),
+        more => format!("{} and {more} more", labels.join(", ")),
     }
 }
