@@ -6,6 +6,7 @@ use groupcast_std::key_file::{self, KeyFile};
 
 use crate::failure::Failure;
 use crate::options::Common;
+use crate::origin::Origin;
 use crate::signal;
 
 /// The key file that is asked for.
@@ -18,9 +19,15 @@ pub(crate) fn load(common: &Common) -> Result<Option<KeyFile>, Failure> {
     // A file without a name fits any group.
     let name = file.group_name().as_str();
     match &common.group_name {
-        Some(group) if !name.is_empty() && group != name => Err(Failure::Settings(format!(
-            "the key file is for the group {name:?}, not {group:?}; leave out --group-name"
-        ))),
+        Some(group) if !name.is_empty() && group != name => {
+            let advice = match &common.origins.group_name {
+                Origin::Plain => "leave out --group-name".to_owned(),
+                origin => format!("take the group's name out of {origin}"),
+            };
+            Err(Failure::Settings(format!(
+                "the key file is for the group {name:?}, not {group:?}; {advice}"
+            )))
+        }
         _ => Ok(Some(file)),
     }
 }

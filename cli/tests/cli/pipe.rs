@@ -259,7 +259,7 @@ fn ctrl_c_answers_what_is_left_and_leaves() {
 
 #[test]
 fn what_was_read_before_ctrl_c_is_sent_and_confirmed() {
-    let group = group(110);
+    let group = group(174);
     let (mut ana, ben) = two(group, &["--pace", "board"]);
     let text = "x".repeat(1000);
     for _ in 0..100 {

@@ -179,6 +179,30 @@ fn a_key_file_of_a_profile_lies_beside_the_settings() {
 }
 
 #[test]
+fn a_group_name_that_does_not_fit_the_key_is_told_where_it_is() {
+    let profile = "[profiles.kitchen]\ngroup-name = \"cellar\"\nkey-file = \"kitchen.keys\"\n";
+    let (folder, file) = settings("misfit", profile);
+    let key = folder.join("groupcast").join("kitchen.keys");
+    let make = [
+        "keygen",
+        "--group-name",
+        "kitchen",
+        "--out",
+        key.to_str().unwrap(),
+    ];
+    run(group(175), make).expect(0);
+    let mut members = command(group(175));
+    members.env("GROUPCAST_CONFIG", &file);
+    let ended = Running::spawn(members.args(["members", "--profile", "kitchen"])).ended();
+    let ended = ended.expect(2);
+    assert!(
+        ended.stderr.contains("take the group's name out of ")
+            && ended.stderr.contains("config.toml, line 2"),
+        "{ended:#?}"
+    );
+}
+
+#[test]
 fn who_speaks_has_a_name_and_who_looks_has_none() {
     let group = group(111);
     let mut listener = Running::joined(group, ["listen", "--json", "--name", "ear"]);
