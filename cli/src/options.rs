@@ -218,6 +218,12 @@ fn parse_id(text: &str) -> Result<MemberId, &'static str> {
         .ok_or(ADVICE)
 }
 
+/// A number of things that is not 0.
+pub(crate) fn parse_count<T: core::str::FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse()
+        .map_err(|_| "this is a whole number, 1 or more")
+}
+
 pub(crate) fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
     text.parse()
         .ok()

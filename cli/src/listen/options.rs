@@ -9,7 +9,7 @@ use groupcast::Join;
 
 use super::format::Format;
 use crate::choices::{ClassChoice, parse_join};
-use crate::options::{Limits, parse_seconds};
+use crate::options::{Limits, parse_count, parse_seconds};
 
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
@@ -55,7 +55,7 @@ pub(crate) struct Listen {
     pub(crate) jobs: u8,
 
     /// End after this many messages, framed and bare together.
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
 
     /// End after this time; exit 3 if fewer messages came than --count asks for.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use clap::Args;
 
-use crate::options::parse_seconds;
+use crate::options::{parse_count, parse_seconds};
 
 pub(crate) const HELP: &str = "It joins, and asks until Ctrl-C or --count. Both answers come by unicast, so the two differ in the way of the \
     question: where only multicast is lost, look at switches, Wi-Fi and firewalls. An answer counts as lost after \
@@ -19,7 +19,7 @@ pub(crate) struct Ping {
     pub(crate) member: Option<String>,
 
     /// End after asking so often.
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
 
     /// How often to ask; 0.25 or more, since members answer no sooner.

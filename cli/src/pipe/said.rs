@@ -31,12 +31,25 @@ pub(super) enum Confirm {
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
-    channel: u8,
+    channel: Number,
     class: Option<String>,
     text: Option<String>,
     hex: Option<String>,
     base64: Option<String>,
     confirm: Option<Wanted>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+struct Number(u8);
+
+impl TryFrom<serde_json::Value> for Number {
+    type Error = &'static str;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
+        let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
+        number.map(Self).ok_or("a channel is a number, 0 to 255")
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,7 +83,7 @@ impl Said {
             Some(class) => ClassChoice::from_str(class, false).map_err(|_| no_class(class))?,
             None => ClassChoice::BestEffort,
         };
-        let channel = Channel::new(written.channel, class.class());
+        let channel = Channel::new(written.channel.0, class.class());
         let confirm = match written.confirm {
             None | Some(Wanted::Everybody(false)) => None,
             Some(_) if !channel.class().is_reliable() => {
@@ -155,7 +168,7 @@ mod tests {
             (b"{\"text\":\"\\ud800\"}", "hex escape"),
             (b"{\"text\":\"a\",\"text\":\"b\"}", "duplicate field"),
             (b"{\"text\":\"a\",\"chanel\":1}", "unknown field `chanel`"),
-            (b"{\"text\":\"a\",\"channel\":256}", "256"),
+            (b"{\"text\":\"a\",\"channel\":256}", "0 to 255"),
             (b"{\"text\":1}", "expected a string"),
             (b"{}", "nothing to send"),
             (b"{\"text\":\"a\",\"hex\":\"61\"}", "more than one of"),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::options::parse_seconds;
+use crate::options::{parse_count, parse_seconds};
 
 pub(crate) const HELP: &str = "It says nothing to the group, and records all that comes to its address and port, whole and as it came: \
     members, bare datagrams, and groups of other names. Unicast between members does not come there. Wireshark \
@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) file: PathBuf,
 
     /// End after this many datagrams.
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
 
     /// End after this time; exit 3 if fewer datagrams came than --count asks for.
@@ -37,7 +37,7 @@ pub(crate) struct Record {
     pub(crate) timeout: Option<Duration>,
 
     /// Begin another file before this one has more bytes. The files are numbered: FILE-00001.pcapng and so on.
-    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) rotate_bytes: Option<NonZeroU64>,
 
     /// Begin another file with the first datagram after this time. The files are numbered.
@@ -54,8 +54,7 @@ pub(crate) struct Record {
         long,
         value_name = "N",
         allow_negative_numbers = true,
-        requires = "rotation"
-    )]
+        requires = "rotation", value_parser = parse_count::<NonZeroUsize>)]
     pub(crate) keep: Option<NonZeroUsize>,
 }
 

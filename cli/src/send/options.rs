@@ -8,7 +8,7 @@ use clap::Args;
 use groupcast::Channel;
 
 use crate::choices::ClassChoice;
-use crate::options::{Limits, parse_seconds};
+use crate::options::{Limits, parse_count, parse_seconds};
 
 /// How long after each other a message is sent that is sent several times.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(crate) struct Send {
     pub(crate) lines: bool,
 
     /// Send it N times.
-    #[arg(long, value_name = "N", conflicts_with = "lines")]
+    #[arg(long, value_name = "N", conflicts_with = "lines", value_parser = parse_count::<NonZeroU64>)]
     pub(crate) repeat: Option<NonZeroU64>,
 
     /// How long after each other. Default: 1. Without --repeat until Ctrl-C.
@@ -59,7 +59,7 @@ pub(crate) struct Send {
 
     /// Wait until N members are there, and until N have all of it; exit 3 if they do not in time. For
     /// the classes state and reliable.
-    #[arg(short, long, value_name = "N", conflicts_with = "bare")]
+    #[arg(short, long, value_name = "N", conflicts_with = "bare", value_parser = parse_count::<NonZeroU32>)]
     pub(crate) expect: Option<NonZeroU32>,
 
     /// How long to wait for those that are expected. It begins anew when all is sent.
@@ -90,7 +90,7 @@ pub(crate) struct Send {
     pub(crate) sign_key: Option<PathBuf>,
 
     /// Send so many lines of standard input a second at most.
-    #[arg(long, value_name = "N", conflicts_with_all = ["file", "repeat", "interval"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["file", "repeat", "interval"], value_parser = parse_count::<NonZeroU32>)]
     pub(crate) rate: Option<NonZeroU32>,
 
     #[command(flatten)]
