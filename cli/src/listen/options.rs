@@ -11,6 +11,13 @@ use super::format::Format;
 use crate::choices::{ClassChoice, parse_join};
 use crate::options::{Limits, parse_count, parse_seconds};
 
+fn parse_command(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("a command is what a shell can run, such as 'logger -t group'");
+    }
+    Ok(text.to_owned())
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
     /// Only messages on these channels, 0 to 255: `--channel 3,7`. No bare datagrams, which have none.
@@ -46,8 +53,9 @@ pub(crate) struct Listen {
 
     /// Run this command for each message, in a shell where there is sh: the message on its standard input, the rest
     /// in MESSAGE_FROM, _SENDER, _SESSION, _ADDRESS, _CHANNEL, _CLASS, _SEQUENCE, _SIGNED_BY, _TIME, _BYTES, _FILE.
-    /// Write "$MESSAGE_FROM" with its quotes: others choose it. Exit 3 if one fails.
-    #[arg(long, value_name = "COMMAND")]
+    /// Write "$MESSAGE_FROM" with its quotes: others choose it. Exit 3 if one fails. At the end
+    /// it waits for those that still run or wait to; Ctrl-C ends it without them.
+    #[arg(long, value_name = "COMMAND", value_parser = parse_command)]
     pub(crate) exec: Option<String>,
 
     /// So many commands at once, up to 64; with 1, one after the other.

@@ -36,7 +36,8 @@ pub(crate) struct Record {
     )]
     pub(crate) timeout: Option<Duration>,
 
-    /// Begin another file before this one has more bytes. The files are numbered: FILE-00001.pcapng and so on.
+    /// Begin another file before this one has more bytes. The files are numbered, before the
+    /// ending of FILE: talk-00001.pcapng and so on.
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) rotate_bytes: Option<NonZeroU64>,
 

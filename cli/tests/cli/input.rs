@@ -115,9 +115,13 @@ fn options_that_make_no_sense_are_refused() {
         &["send", "--channel", "256", "hello"],
         "256 is not in 0..=255",
     );
-    refused(&["listen", "--count", "0"], "invalid value");
+    refused(&["listen", "--count", "0"], "a whole number, 1 or more");
+    refused(
+        &["listen", "--exec", " "],
+        "a command is what a shell can run",
+    );
     refused(&["listen", "--timeout", "-1"], "a number of seconds");
-    refused(&["listen", "--count", "-1"], "invalid value");
+    refused(&["listen", "--count", "-1"], "a whole number, 1 or more");
     refused(&["listen", "--timeout", "soon"], "a number of seconds");
 }
 
