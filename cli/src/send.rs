@@ -17,10 +17,9 @@ use crate::choices::class_name;
 use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::leaving::LeaveBy;
 use crate::lines;
 use crate::options::{Common, Send};
-use crate::session::{Session, builder, say_summary};
+use crate::session::{Session, builder, end_of, say_summary};
 use crate::signal;
 use crate::trust;
 
@@ -59,7 +58,7 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
             ))
         }
     });
-    let leave_by = LeaveBy::new(options.leave_within).get();
+    let leave_by = end_of(options.leave_within);
     // Lines that cannot be sent do not keep the others from arriving.
     let settled = mouth.settle(leave_by);
     let closed = mouth.close(
@@ -260,9 +259,7 @@ fn say_lines(mouth: &mut Mouth, rate: Option<NonZeroU32>) -> Result<(), Failure>
                     break;
                 }
             };
-            let line = line.map_err(|error| {
-                Failure::Trouble(format!("cannot read standard input: {error}"))
-            })?;
+            let line = line.map_err(lines::unreadable)?;
             number += 1;
             spoken += 1;
             let limit = mouth.limit();

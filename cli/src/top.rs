@@ -139,13 +139,7 @@ impl Watching<'_> {
             is_stale = self.hear(KEYS)?;
             while let Ok(event) = input.try_recv() {
                 is_stale = true;
-                let event = match event {
-                    Err(_) if terminal::input_is_gone() => return Ok(()),
-                    event => event.map_err(|error| {
-                        Failure::Trouble(format!("cannot read the keyboard: {error}"))
-                    })?,
-                };
-                if let Event::Key(key) = event {
+                if let Event::Key(key) = event? {
                     match scroll(key, scrolled) {
                         Some(now) => scrolled = now,
                         None => return Ok(()),

@@ -41,9 +41,7 @@ pub(crate) fn talk(
         for _ in 0..BATCH {
             match lines.try_recv() {
                 Ok(line) => {
-                    let line = line.map_err(|error| {
-                        Failure::Trouble(format!("cannot read standard input: {error}"))
-                    })?;
+                    let line = line.map_err(lines::unreadable)?;
                     let said = match say(session, channel, &line, screen, mirror) {
                         Err(Failure::Settings(why)) => {
                             refused += 1;
