@@ -73,10 +73,7 @@ impl Bare {
     pub(crate) fn check(self) -> Result<(), Failure> {
         let Self { sent, lost, .. } = self;
         self.trouble.map_or(Ok(()), |trouble| {
-            Err(Failure::Trouble(format!(
-                "{lost} of {} datagrams were not sent: {trouble}",
-                sent + lost
-            )))
+            Err(Failure::refused(lost, sent + lost, &trouble))
         })
     }
 

@@ -200,6 +200,10 @@ impl Delivery {
         let mut sent: Option<Instant> = None;
         let mut ask_at = Instant::now();
         loop {
+            if sent.is_some() && Instant::now() >= ask_at {
+                session.member.confirm(first, last);
+                ask_at = Instant::now() + ASK_AGAIN;
+            }
             session.keep_up(|event| {
                 self.note(event);
                 happened(event);
@@ -208,7 +212,7 @@ impl Delivery {
                 return self.ended("when it was ended", false);
             }
             let now = Instant::now();
-            if sent.is_none() {
+            let Some(since) = sent else {
                 let unsent = session.member.unsent();
                 queue.look(unsent, session.member.counters().datagrams_sent);
                 if is_ended && queue.is_long(unsent) {
@@ -216,32 +220,24 @@ impl Delivery {
                 }
                 if unsent == 0 {
                     sent = Some(now);
-                } else if queue.is_stuck() || left(leave_by).is_zero() {
+                    continue;
+                }
+                if queue.is_stuck() || left(leave_by).is_zero() {
                     return self.ended("when time was up for sending", false);
                 }
-            }
-            if let Some(since) = sent {
-                if now >= ask_at {
-                    session.member.confirm(first, last);
-                    session.keep_up(|event| {
-                        self.note(event);
-                        happened(event);
-                    });
-                    ask_at = now + ASK_AGAIN;
-                }
-                if self.is_done(session, now, now.duration_since(since)) {
-                    return Ok(self.known(session));
-                }
-                self.check_possible(session)?;
-                if now.duration_since(since) >= limit {
-                    return self.ended(&format!("after {} s", limit.as_secs_f64()), true);
-                }
-                let left = limit.saturating_sub(now.duration_since(since));
-                let pause = left.min(ask_at.saturating_duration_since(now));
-                session.member.wait(pause.min(signal::LOOK))?;
-            } else {
                 session.member.wait(signal::LOOK)?;
+                continue;
+            };
+            if self.is_done(session, now, now.duration_since(since)) {
+                return Ok(self.known(session));
             }
+            self.check_possible(session)?;
+            if now.duration_since(since) >= limit {
+                return self.ended(&format!("after {} s", limit.as_secs_f64()), true);
+            }
+            let left = limit.saturating_sub(now.duration_since(since));
+            let pause = left.min(ask_at.saturating_duration_since(now));
+            session.member.wait(pause.min(signal::LOOK))?;
         }
     }
 

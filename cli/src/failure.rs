@@ -38,6 +38,13 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// The network refused some of what was sent.
+    pub(crate) fn refused(lost: u64, all: u64, trouble: &str) -> Self {
+        Self::Trouble(format!(
+            "{lost} of {all} datagrams were not sent: {trouble}"
+        ))
+    }
+
     /// With what went wrong after it. The first tells the exit code.
     pub(crate) fn and(self, then: Self) -> Self {
         let more = match &then {

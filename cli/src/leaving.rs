@@ -85,10 +85,10 @@ impl Left {
     fn check_lost(self, has_arrived: bool) -> Result<(), Failure> {
         let lost = self.counters.send_failures;
         match self.trouble {
-            Some(trouble) if lost > 0 && !has_arrived => Err(Failure::Trouble(format!(
-                "{lost} of {} datagrams were not sent: {trouble}",
-                self.counters.datagrams_sent
-            ))),
+            Some(trouble) if lost > 0 && !has_arrived => {
+                let all = self.counters.datagrams_sent;
+                Err(Failure::refused(lost, all, &trouble))
+            }
             _ => Ok(()),
         }
     }

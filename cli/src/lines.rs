@@ -73,6 +73,11 @@ pub(crate) fn read_of(waiting: usize, kept: usize) -> Receiver<io::Result<Line>>
     receiver
 }
 
+/// Nothing more can be read.
+pub(crate) fn unreadable(error: io::Error) -> Failure {
+    Failure::Trouble(format!("cannot read standard input: {error}"))
+}
+
 /// A signal came: what standard input has still to say is not sent, and that is told. `taken`: lines that
 /// were sent; `waiting`: lines that were read and not sent.
 pub(crate) fn check_rest(

@@ -222,8 +222,7 @@ impl Pipeline<'_> {
                 return Ok(None);
             }
         };
-        let line =
-            line.map_err(|error| Failure::Trouble(format!("cannot read standard input: {error}")))?;
+        let line = line.map_err(lines::unreadable)?;
         self.number += 1;
         Ok(Some(if line.is_whole() {
             Said::read(&line.octets)

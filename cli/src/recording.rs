@@ -287,16 +287,10 @@ fn cut(packet: &Stored<'_>) -> Packet {
 /// Where a UDP datagram went to of which only a part is there.
 fn part(packet: &Stored<'_>) -> Option<SocketAddr> {
     let octets = packet.octets;
-    let from_ip = |at: usize| LaxSlicedPacket::from_ip(octets.get(at..).unwrap_or_default()).ok();
     let sliced = match packet.interface.link {
-        Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(octets).ok(),
-        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => from_ip(0),
-        Linktype::NULL => from_ip(4),
-        Linktype::LINUX_SLL => from_ip(16),
-        Linktype::LINUX_SLL2 => from_ip(20),
-        _ => None,
+        Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(octets).ok()?,
+        link => LaxSlicedPacket::from_ip(octets.get(ip_at(link)?..)?).ok()?,
     };
-    let sliced = sliced?;
     let address = match &sliced.net {
         Some(LaxNetSlice::Ipv4(ip)) => ip.header().destination_addr().into(),
         Some(LaxNetSlice::Ipv6(ip)) => ip.header().destination_addr().into(),
@@ -308,18 +302,26 @@ fn part(packet: &Stored<'_>) -> Option<SocketAddr> {
     }
 }
 
+/// Where the IP packet begins, on links that have a header of one length before it.
+const fn ip_at(link: Linktype) -> Option<usize> {
+    Some(match link {
+        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => 0,
+        // The loopback interface of BSD.
+        Linktype::NULL => 4,
+        // All interfaces of Linux, in the older and the newer form.
+        Linktype::LINUX_SLL => 16,
+        Linktype::LINUX_SLL2 => 20,
+        _ => return None,
+    })
+}
+
 /// The UDP datagram in a packet, if there is a whole one.
 fn datagram(packet: &Stored<'_>) -> Option<Packet> {
     let octets = packet.octets;
     let sliced = match packet.interface.link {
         Linktype::ETHERNET => SlicedPacket::from_ethernet(octets),
-        Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 => SlicedPacket::from_ip(octets),
-        // The loopback interface of BSD: four octets before the IP header.
-        Linktype::NULL => SlicedPacket::from_ip(octets.get(4..)?),
-        // All interfaces of Linux, in the older and the newer form.
         Linktype::LINUX_SLL => SlicedPacket::from_linux_sll(octets),
-        Linktype::LINUX_SLL2 => SlicedPacket::from_ip(octets.get(20..)?),
-        _ => return None,
+        link => SlicedPacket::from_ip(octets.get(ip_at(link)?..)?),
     };
     let sliced = sliced.ok()?;
     let Some(TransportSlice::Udp(udp)) = &sliced.transport else {

@@ -4,7 +4,7 @@ mod mouth;
 pub(crate) mod options;
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, stdin};
+use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
 use std::sync::mpsc::TryRecvError;
 use std::time::Instant;
@@ -16,10 +16,10 @@ use crate::choices::class_name;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
-use crate::leaving::LeaveBy;
 use crate::lines;
 use crate::options::Common;
 use crate::output::Output;
+use crate::session::end_of;
 use crate::signal;
 use crate::trust;
 use mouth::Mouth;
@@ -53,7 +53,7 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
         Said::Whole(message) => say_whole(&mut mouth, message, options.times()),
         Said::Lines { by_hand } => say_lines(common, &mut mouth, options.rate, *by_hand),
     });
-    let leave_by = LeaveBy::new(options.leave_within).get();
+    let leave_by = end_of(options.leave_within);
     // Lines that cannot be sent do not keep the others from arriving.
     let settled = mouth.settle(leave_by);
     let closed = mouth.close(common, leave_by, &settled);
@@ -128,12 +128,8 @@ fn read_input() -> Result<Vec<u8>, Failure> {
     }
     let mut content = Vec::new();
     signal::ends_at_once(|| input.lock().take(TOO_MUCH).read_to_end(&mut content))
-        .map_err(|error| unreadable(&error))?;
+        .map_err(lines::unreadable)?;
     Ok(content)
-}
-
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::Trouble(format!("cannot read standard input: {error}"))
 }
 
 /// Sends a message, as often as it is wanted.
@@ -187,7 +183,7 @@ fn say_lines(
                     break;
                 }
             };
-            let line = line.map_err(|error| unreadable(&error))?;
+            let line = line.map_err(lines::unreadable)?;
             hint = None;
             number += 1;
             spoken += 1;

@@ -47,7 +47,7 @@ pub(crate) struct Wanted<'t> {
     pub(crate) is_last: bool,
 }
 
-/// How much [`Session::hear`] took.
+/// How much was taken of what has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Heard {
     All,
@@ -161,19 +161,26 @@ impl Session {
         Ok(())
     }
 
-    /// Sends what is due and receives what has come, without waiting. `false` in network trouble.
-    pub(crate) fn keep_up(&mut self, mut happened: impl FnMut(&Event<'_>)) -> bool {
+    /// Sends what is due, and takes the next event, if there is one: what `happened` says of it, or how it ended.
+    fn next<T>(&mut self, happened: impl FnOnce(&Event<'_>) -> T) -> Result<T, Heard> {
+        match self.member.poll() {
+            Ok(Some(event)) => Ok(happened(&event)),
+            Ok(None) => {
+                self.look();
+                Err(Heard::All)
+            }
+            Err(error) => {
+                self.trouble.begins(&error, self.member.counters());
+                Err(Heard::Trouble)
+            }
+        }
+    }
+
+    /// Sends what is due and receives what has come, without waiting.
+    pub(crate) fn keep_up(&mut self, mut happened: impl FnMut(&Event<'_>)) -> Heard {
         loop {
-            match self.member.poll() {
-                Ok(Some(event)) => happened(&event),
-                Ok(None) => {
-                    self.look();
-                    return true;
-                }
-                Err(error) => {
-                    self.trouble.begins(&error, self.member.counters());
-                    return false;
-                }
+            if let Err(heard) = self.next(&mut happened) {
+                return heard;
             }
         }
     }
@@ -184,12 +191,8 @@ impl Session {
         limit: Duration,
         happened: impl FnMut(&Event<'_>),
     ) -> Result<(), Failure> {
-        if self.keep_up(happened) {
-            self.member.wait(limit)?;
-        } else {
-            std::thread::sleep(limit.min(AFTER_ERROR));
-        }
-        Ok(())
+        let heard = self.keep_up(happened);
+        self.pause(heard, limit)
     }
 
     /// Tells of the end of trouble, of another interface, and of those who cannot be read.
@@ -214,20 +217,15 @@ impl Session {
         most: usize,
         mut happened: impl FnMut(&Event<'_>) -> Result<(), Failure>,
     ) -> Result<Heard, Failure> {
+        let verbose = self.verbose;
         for _ in 0..most {
-            match self.member.poll() {
-                Ok(Some(event)) => {
-                    say_standing(self.verbose, &event);
-                    happened(&event)?;
-                }
-                Ok(None) => {
-                    self.look();
-                    return Ok(Heard::All);
-                }
-                Err(error) => {
-                    self.trouble.begins(&error, self.member.counters());
-                    return Ok(Heard::Trouble);
-                }
+            let taken = self.next(|event| {
+                say_standing(verbose, event);
+                happened(event)
+            });
+            match taken {
+                Ok(told) => told?,
+                Err(heard) => return Ok(heard),
             }
         }
         Ok(Heard::Some)
@@ -294,7 +292,7 @@ impl Session {
         let mut queue = Queue::new();
         let mut is_told = false;
         loop {
-            let is_fine = self.keep_up(|_| {});
+            let heard = self.keep_up(|_| {});
             let waiting = match self.member.try_leave(limit) {
                 Leaving::Waiting(unsent) => unsent,
                 Leaving::Left { unsent } => {
@@ -319,11 +317,7 @@ impl Session {
                      them"
                 );
             }
-            if is_fine {
-                self.member.wait(signal::LOOK)?;
-            } else {
-                std::thread::sleep(AFTER_ERROR);
-            }
+            self.pause(heard, signal::LOOK)?;
         }
     }
 }

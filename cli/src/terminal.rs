@@ -2,7 +2,7 @@
 
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::io::{self, IsTerminal, Stdout, Write, stdin, stdout};
+use std::io::{IsTerminal, Stdout, Write, stdin, stdout};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
@@ -169,12 +169,17 @@ pub(crate) fn restore() {
     }
 }
 
-/// What is typed, pasted, and resized, read by a thread of its own.
-pub(crate) fn input() -> Receiver<io::Result<Event>> {
+/// What is typed, pasted, and resized, read by a thread of its own. It ends with the terminal.
+pub(crate) fn input() -> Receiver<Result<Event, Failure>> {
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::spawn(move || {
         loop {
-            let event = event::read();
+            let event = match event::read() {
+                Err(_) if input_is_gone() => break,
+                event => event.map_err(|error| {
+                    Failure::Trouble(format!("cannot read the keyboard: {error}"))
+                }),
+            };
             let failed = event.is_err();
             if sender.send(event).is_err() || failed {
                 break;

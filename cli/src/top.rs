@@ -169,13 +169,7 @@ impl Watching<'_> {
             is_stale = self.hear(KEYS)?;
             while let Ok(event) = input.try_recv() {
                 is_stale = true;
-                let event = match event {
-                    Err(_) if terminal::input_is_gone() => return Ok(()),
-                    event => event.map_err(|error| {
-                        Failure::Trouble(format!("cannot read the keyboard: {error}"))
-                    })?,
-                };
-                if let Event::Key(key) = event {
+                if let Event::Key(key) = event? {
                     match pressed(key, view) {
                         Some(now) => view = now,
                         None => return Ok(()),

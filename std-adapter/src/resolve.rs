@@ -47,8 +47,8 @@ pub fn resolve_group_on(text: &str, selector: &InterfaceSelector) -> Result<Sock
     if found.is_empty() {
         return Err(unresolved(io::ErrorKind::NotFound.into()));
     }
-    let route = |group| interfaces::route_source(group);
-    pick(&found, selector, &interfaces::list()?, route).ok_or_else(|| Error::NoGroupAddress {
+    let all = interfaces::list()?;
+    pick(&found, selector, &all, interfaces::route_source).ok_or_else(|| Error::NoGroupAddress {
         host: host.to_owned(),
         found: found.iter().map(SocketAddr::ip).collect(),
     })

@@ -63,12 +63,7 @@ impl Live {
                         Wish::Redraw => terminal.clear()?,
                         _ => {}
                     },
-                    Ok(Err(_)) if terminal::input_is_gone() => return Ok(()),
-                    Ok(Err(error)) => {
-                        return Err(Failure::Trouble(format!(
-                            "cannot read the keyboard: {error}"
-                        )));
-                    }
+                    Ok(Err(failure)) => return Err(failure),
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }

@@ -43,9 +43,7 @@ pub(crate) fn talk(
         for _ in 0..BATCH {
             match lines.try_recv() {
                 Ok(line) => {
-                    let line = line.map_err(|error| {
-                        Failure::Trouble(format!("cannot read standard input: {error}"))
-                    })?;
+                    let line = line.map_err(lines::unreadable)?;
                     match screen.enter(session, &line)? {
                         Became::Said(sequence) => last = Some(sequence),
                         Became::Done => {}

@@ -38,26 +38,22 @@ pub(super) fn write(path: &Path, text: &str, readers: For) -> Result<(), Failure
     let mut file = options.open(path).map_err(|e| unwritable(path, &e))?;
     let written = file.write_all(text.as_bytes());
     let written = written.and_then(|()| file.write_all(b"\n"));
-    let written = written.and_then(|()| file.sync_all());
-    let is_private = || readers == For::Everybody || is_private(&file);
-    let mode = written.map(|()| is_private());
-    match mode {
-        Ok(true) if readers == For::Oneself && cfg!(unix) => {
-            aside!(
-                "{}: yours alone (mode 0600)",
-                escaped(&path.display().to_string())
-            );
-        }
-        Ok(true) => {}
-        Ok(false) => aside!(
+    if let Err(error) = written.and_then(|()| file.sync_all()) {
+        // Half a key is of no use.
+        let _ = fs::remove_file(path);
+        return Err(unwritable(path, &error));
+    }
+    if readers == For::Everybody {
+        return Ok(());
+    }
+    let name = path.display().to_string();
+    if !is_private(&file) {
+        aside!(
             "groupcast: others may be able to read {}: this file system keeps no modes; move it to one that does",
-            escaped(&path.display().to_string())
-        ),
-        Err(error) => {
-            // Half a key is of no use.
-            let _ = fs::remove_file(path);
-            return Err(unwritable(path, &error));
-        }
+            escaped(&name)
+        );
+    } else if cfg!(unix) {
+        aside!("{}: yours alone (mode 0600)", escaped(&name));
     }
     Ok(())
 }

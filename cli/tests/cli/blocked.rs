@@ -1,5 +1,6 @@
 //! What becomes of a member whose standard output nobody reads.
 
+use core::net::SocketAddrV4;
 use core::time::Duration;
 use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::process::Stdio;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::process::{Ended, PATIENCE, Running, command, group, run, run_with_input};
 
 /// A listener, and the end of its standard output that nobody reads yet.
-fn blocked(group: core::net::SocketAddrV4, args: &[&str]) -> (Running, PipeReader) {
+fn blocked(group: SocketAddrV4, args: &[&str]) -> (Running, PipeReader) {
     let (reader, writer) = pipe().unwrap();
     let mut command = command(group);
     command.args(args).stdin(Stdio::piped()).stdout(writer);
@@ -65,6 +66,33 @@ fn all_or_gaps(events: &Receiver<Value>, count: u64) -> u64 {
     came
 }
 
+/// A witness, and a member that it knows, which nobody reads.
+fn unread(group: SocketAddrV4, args: &[&str]) -> (Running, Running, PipeReader) {
+    let mut witness = Running::joined(group, ["listen", "--json"]);
+    let (member, reader) = blocked(group, &[args, &["--name", "unread"]].concat());
+    while witness.event("joined")["from"] != "unread" {}
+    (witness, member, reader)
+}
+
+/// Says so many lines of so many bytes.
+fn flood(group: SocketAddrV4, count: u64, length: usize) {
+    let args = ["send", "--lines", "--class", "reliable-ordered"];
+    run_with_input(group, &args, &numbered(count, length)).expect(0);
+}
+
+/// For longer than it takes until whoever falls silent is lost, it is there. `check` sees what happens.
+fn stays(witness: &mut Running, check: impl Fn(&Value)) {
+    let end = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < end {
+        if let Some(line) = witness.line_within(end.saturating_duration_since(Instant::now())) {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            let is_silent = ["lost", "left"].contains(&event["event"].as_str().unwrap());
+            assert!(!is_silent || event["from"] != "unread", "{line}");
+            check(&event);
+        }
+    }
+}
+
 fn said_once(ended: &Ended) {
     let lines = ended.stderr.lines();
     let said = lines.filter(|line| line.starts_with("groupcast: nobody reads"));
@@ -90,22 +118,11 @@ fn a_reader_that_pauses_for_eight_seconds_misses_nothing() {
 #[test]
 fn a_member_that_nobody_reads_stays_and_misses_only_gaps() {
     let group = group(231);
-    let mut witness = Running::joined(group, ["listen", "--json"]);
-    let (mut listener, reader) = blocked(group, &["listen", "--json", "--name", "unread"]);
-    while witness.event("joined")["from"] != "unread" {}
+    let (mut witness, mut listener, reader) = unread(group, &["listen", "--json"]);
     // More than the queue holds.
-    let args = ["send", "--lines", "--class", "reliable-ordered"];
-    run_with_input(group, &args, &numbered(11_000, 1_000)).expect(0);
+    flood(group, 11_000, 1_000);
     listener.wait_for_stderr("groupcast: nobody reads");
-    // Whoever falls silent is lost after less than that.
-    let end = Instant::now() + Duration::from_secs(6);
-    while Instant::now() < end {
-        if let Some(line) = witness.line_within(end.saturating_duration_since(Instant::now())) {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            let is_silent = ["lost", "left"].contains(&event["event"].as_str().unwrap());
-            assert!(!is_silent || event["from"] != "unread", "{line}");
-        }
-    }
+    stays(&mut witness, |_| {});
     let events = events(reader);
     all_or_gaps(&events, 11_000);
     // As before.
@@ -132,8 +149,7 @@ fn whatever_takes_part_in_a_conversation_stays_and_misses_only_gaps() {
         while witness.event("joined")["from"] != "unread" {}
         member
     });
-    let args = ["send", "--lines", "--class", "reliable-ordered"];
-    run_with_input(group, &args, &numbered(11_000, 1_000)).expect(0);
+    flood(group, 11_000, 1_000);
     for (mut member, reader) in members {
         member.wait_for_stderr("groupcast: nobody reads");
         all_or_gaps(&events(reader), 11_000);
@@ -145,24 +161,13 @@ fn whatever_takes_part_in_a_conversation_stays_and_misses_only_gaps() {
 #[test]
 fn a_pipe_that_nobody_reads_stays_and_takes_lines_again_when_it_is_read() {
     let group = group(109);
-    let mut witness = Running::joined(group, ["listen", "--json"]);
-    let (mut pipe, reader) = blocked(group, &["pipe", "--json", "--name", "unread"]);
-    while witness.event("joined")["from"] != "unread" {}
-    let args = ["send", "--lines", "--class", "reliable-ordered"];
-    run_with_input(group, &args, &numbered(11_000, 1_000)).expect(0);
+    let (mut witness, mut pipe, reader) = unread(group, &["pipe", "--json"]);
+    flood(group, 11_000, 1_000);
     pipe.wait_for_stderr("groupcast: nobody reads");
     // Nothing is read where nothing can be answered.
     let mut input = pipe.child.stdin.take().unwrap();
     input.write_all(b"{\"text\":\"here\"}\n").unwrap();
-    let end = Instant::now() + Duration::from_secs(6);
-    while Instant::now() < end {
-        if let Some(line) = witness.line_within(end.saturating_duration_since(Instant::now())) {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            let is_silent = ["lost", "left"].contains(&event["event"].as_str().unwrap());
-            assert!(!is_silent || event["from"] != "unread", "{line}");
-            assert_ne!(event["text"], "here");
-        }
-    }
+    stays(&mut witness, |event| assert_ne!(event["text"], "here"));
     let events = events(reader);
     all_or_gaps(&events, 11_000);
     while witness.event("message")["text"] != "here" {}
@@ -174,14 +179,9 @@ fn a_pipe_that_nobody_reads_stays_and_takes_lines_again_when_it_is_read() {
 #[test]
 fn whoever_is_not_read_leaves_before_it_waits_for_the_reader() {
     let group = group(233);
-    let mut witness = Running::joined(group, ["listen", "--json"]);
-    let (listener, reader) = blocked(
-        group,
-        &["listen", "--json", "--name", "unread", "--count", "2000"],
-    );
-    while witness.event("joined")["from"] != "unread" {}
-    let args = ["send", "--lines", "--class", "reliable-ordered"];
-    run_with_input(group, &args, &numbered(2_000, 1)).expect(0);
+    let args = ["listen", "--json", "--count", "2000"];
+    let (mut witness, listener, reader) = unread(group, &args);
+    flood(group, 2_000, 1);
     while witness.event("left")["from"] != "unread" {}
     assert_eq!(all_or_gaps(&events(reader), 2_000), 2_000);
     listener.ended().expect(0);

@@ -5,28 +5,25 @@ use std::path::Path;
 
 use super::KeyFileError;
 
-/// Nobody but this process's user and root can read or change the file.
+/// Nobody but this process's user and root can read, change or replace the file.
 pub(crate) fn is_private(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
     let mode = mode(metadata);
-    if mode & 0o077 == 0 {
-        return is_own(path, metadata).and_then(|()| stays(path));
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(KeyFileError::OpenToOthers { path, mode });
     }
-    Err(KeyFileError::OpenToOthers {
-        path: path.to_owned(),
-        mode,
-    })
+    is_unchangeable(path, metadata)
 }
 
-/// Nobody but this process's user and root can change the file.
+/// Nobody but this process's user and root can change or replace the file.
 pub(crate) fn is_unchangeable(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
     let mode = mode(metadata);
-    if mode & 0o022 == 0 {
-        return is_own(path, metadata).and_then(|()| stays(path));
+    if mode & 0o022 != 0 {
+        let path = path.to_owned();
+        return Err(KeyFileError::ChangeableByOthers { path, mode });
     }
-    Err(KeyFileError::ChangeableByOthers {
-        path: path.to_owned(),
-        mode,
-    })
+    is_own(path, metadata)?;
+    stays(path)
 }
 
 fn is_own(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
@@ -119,8 +116,6 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_owner_of_a_file_of_another_user_is_named() {
-        use std::fs;
-
         let path = std::env::temp_dir().join(format!("groupcast-owner-{}", std::process::id()));
         fs::write(&path, "").unwrap();
         let metadata = fs::metadata(&path).unwrap();
@@ -135,6 +130,7 @@ mod tests {
             assert!(text.contains("chown 0 "), "{text}");
         }
     }
+
     #[cfg(unix)]
     #[test]
     fn a_directory_where_everybody_can_replace_files_is_refused() {
