@@ -258,12 +258,15 @@ impl Delivery {
 
     /// What became of it, as far as it is known now.
     pub(crate) fn receipt(&self, session: &Session) -> Receipt {
+        // A name may have come after the word that all is there.
+        let members = session.member.members();
+        let names: BTreeMap<_, _> = members.map(|m| (m.id(), m.name())).collect();
+        let called = |(id, name): (&MemberId, &String)| {
+            let latest = names.get(id).filter(|name| !name.is_empty());
+            (*id, latest.map_or(&**name, |name| *name).to_owned())
+        };
         let mut receipt = Receipt {
-            has: self
-                .has
-                .iter()
-                .map(|(id, name)| (*id, name.clone()))
-                .collect(),
+            has: self.has.iter().map(called).collect(),
             ..Receipt::default()
         };
         let others = session

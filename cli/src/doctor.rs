@@ -68,6 +68,9 @@ pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
         system: System::here(),
         framing: signal::ends_at_once(|| Framing::new(common, group))?,
     };
+    if let Some(address) = options.peer.flatten() {
+        case.check_other(address)?;
+    }
     let voice = match (common.json, options.report) {
         (true, _) => Voice::Json,
         (false, true) => Voice::Aside,

@@ -91,7 +91,7 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     }
     if bare > 0 {
         aside!(
-            "groupcast: {bare} bare datagrams have no name, and nothing says that they are a replay"
+            "groupcast: bare datagrams ({bare} of them) have no name, and nothing says that they are a replay"
         );
     }
     let done = if options.dry_run {

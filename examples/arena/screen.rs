@@ -94,7 +94,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, game: &Game, name: &str, place: &str) 
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!(
-            "The arena needs {} columns and {} rows; this terminal has {} and {}. Make it larger, or press q to leave.",
+            "q leaves. The arena needs {}×{} cells, not {}×{}: make this larger.",
             LEAST.0, LEAST.1, area.width, area.height
         );
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);

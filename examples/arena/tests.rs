@@ -245,11 +245,10 @@ fn a_terminal_that_is_too_small_says_so_and_how_large_it_has_to_be() {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ");
-    assert!(
-        text.contains("needs 60 columns and 16 rows; this terminal has 59 and 16"),
-        "{text}"
-    );
+    assert!(text.contains("needs 60×16 cells, not 59×16"), "{text}");
     assert!(!shown(60, 16).contains("needs"));
+    let smallest = shown(20, 5);
+    assert!(smallest.contains("q leaves") && smallest.contains("larger"));
     // None is too small for not falling over.
     for (width, height) in [(1, 1), (2, 40), (200, 1)] {
         shown(width, height);

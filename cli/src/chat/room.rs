@@ -396,7 +396,13 @@ impl Room {
         let text = format!("{} {what}: {labels}", arrived.len());
         self.push(Entry::Change { text });
         let names: BTreeSet<_> = arrived.iter().map(|who| who.name.as_str()).collect();
-        names.iter().for_each(|name| self.say_namesakes(name));
+        let mut told: Vec<&str> = Vec::new();
+        for name in names {
+            if !told.iter().any(|other| is_alike(other, name)) {
+                self.say_namesakes(name);
+                told.push(name);
+            }
+        }
     }
 
     /// Somebody who is there is called so. Returns whether that is news.

@@ -121,6 +121,10 @@ pub(crate) fn peers(
         } else {
             let remedy = unheard(case, choice, peer, drops_before);
             chart.fail(CHECK, detail, Some(remedy))?;
+            if let Some(remedy) = other {
+                let detail = format!("{} could not be understood either", peer.address.ip());
+                chart.fail(CHECK, detail, Some(remedy))?;
+            }
         }
     }
     // The doctors are understood by each other; what members say is another matter.
@@ -253,7 +257,7 @@ fn nobody(
                 "`groupcast doctor --peer` does not run on the other machine now, with the same group {group}, or \
                  multicast does not get through; with the other machine's address the doctor can tell which"
             ),
-            "groupcast doctor --peer ADDRESS",
+            format!("groupcast {} --peer ADDRESS", case.again(group)),
         );
     };
     if let Some(gateway) = gateway(case, address) {

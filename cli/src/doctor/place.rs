@@ -51,7 +51,40 @@ impl Case {
 
     /// What of this machine's firewall is on this way.
     pub(crate) fn rules(&self, way: nft::Way) -> Rules {
-        let group = self.group;
+        Rules {
+            manager: self.system.firewall(),
+            chains: self
+                .system
+                .is_linux()
+                .then(|| nft::chains(way, self.group.is_ipv6()))
+                .flatten(),
+            again: self.again(self.group),
+        }
+    }
+
+    /// Refuses what cannot be the address of another machine.
+    pub(crate) fn check_other(&self, address: IpAddr) -> Result<(), Failure> {
+        let interfaces = self.verdicts.iter().map(|verdict| &verdict.interface);
+        let own = interfaces
+            .filter(|interface| interface.addresses.contains(&address))
+            .map(NetworkInterface::label)
+            .next();
+        let what = match own {
+            Some(name) => format!("this machine's own address, of {name}"),
+            None if address.is_loopback() || address.is_unspecified() => {
+                "this machine itself".to_owned()
+            }
+            None if address.is_multicast() => "a group, not a machine".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Failure::Settings(format!(
+            "--peer {address}: that is {what}; name the other machine's address, as `groupcast interfaces` shows it \
+             there, or none"
+        )))
+    }
+
+    /// What is said after `groupcast` to examine a group on the same interface.
+    pub(crate) fn again(&self, group: SocketAddr) -> String {
         let mut again = format!("doctor --group {group}");
         let asked = match &self.selector {
             InterfaceSelector::Name(name) => Some(Os::HERE.quoted(name)),
@@ -62,15 +95,7 @@ impl Case {
         if let Some(asked) = asked {
             again += &format!(" --interface {asked}");
         }
-        Rules {
-            manager: self.system.firewall(),
-            chains: self
-                .system
-                .is_linux()
-                .then(|| nft::chains(way, group.is_ipv6()))
-                .flatten(),
-            again,
-        }
+        again
     }
 
     pub(crate) fn interface(&self, choice: &Choice) -> Option<&NetworkInterface> {
@@ -252,7 +277,7 @@ pub(crate) fn hops(
             "hop limit 0: what is sent stays on this machine",
             Some(Remedy::new(
                 "hop limit 0 (--hops 0): nothing that is sent leaves this machine",
-                format!("groupcast doctor --group {} --hops 1", case.group),
+                format!("groupcast {} --hops 1", case.again(case.group)),
             )),
         ),
         1 => chart.ok(CHECK, "hop limit 1: it stays on the link"),
@@ -442,6 +467,7 @@ fn buffers(chart: &mut Chart, system: &System) -> Result<(), Failure> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use clap::Parser;
 
     /// A case on the loopback interface, of nothing that a system tells.
     pub(crate) fn case_of(common: &Common) -> Case {
@@ -453,6 +479,28 @@ pub(crate) mod tests {
             system: System::below("/nonexistent"),
             framing: Framing::new(common, group).unwrap(),
         }
+    }
+
+    #[test]
+    fn the_other_machine_is_neither_this_one_nor_a_group() {
+        let common = crate::cli::Cli::try_parse_from(["groupcast", "doctor"]);
+        let mut case = case_of(&common.unwrap().common);
+        case.verdicts = groupcast_std::interfaces::survey(case.group.ip()).unwrap();
+        let why = |address: &str| {
+            let refused = case.check_other(address.parse().unwrap());
+            refused.map_err(|failure| match failure {
+                Failure::Settings(why) => why,
+                _ => String::new(),
+            })
+        };
+        assert!(why("127.0.0.1").unwrap_err().contains("own address, of lo"));
+        assert!(
+            why("127.0.0.2")
+                .unwrap_err()
+                .contains("this machine itself")
+        );
+        assert!(why("239.1.2.3").unwrap_err().contains("a group"));
+        assert!(why("192.0.2.7").is_ok());
     }
 
     #[test]

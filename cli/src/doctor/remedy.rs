@@ -1,7 +1,5 @@
 //! What mends what: one command for every cause.
 
-use core::net::SocketAddr;
-
 use groupcast::multicast::{UdpError, UdpErrorKind};
 use groupcast_std::interfaces::Verdict;
 use groupcast_std::{Error, Family, Operation, hint};
@@ -67,13 +65,8 @@ pub(crate) fn for_error(error: &Error, case: &Case) -> Remedy {
 }
 
 /// The port is held by somebody who does not share it: another one is had without ending anything.
-pub(crate) fn port_taken(
-    error: &Error,
-    group: SocketAddr,
-    holders: &[Holder],
-    free: u16,
-) -> Remedy {
-    let port = group.port();
+pub(crate) fn port_taken(error: &Error, case: &Case, holders: &[Holder], free: u16) -> Remedy {
+    let port = case.group.port();
     let known = holders.iter().find_map(|holder| holder.process.as_ref());
     let (who, way) = match (known, holders.first()) {
         (Some((pid, name)), _) => (format!("{name} (process {pid})"), Os::HERE.end(*pid)),
@@ -93,14 +86,14 @@ pub(crate) fn port_taken(
             });
         }
     };
-    let mut other = group;
+    let mut other = case.group;
     other.set_port(free);
     Remedy::new(
         format!(
             "UDP port {port} is held by {who}, which does not share it: take another port, all members the same; \
              or end that program: {way}"
         ),
-        format!("groupcast doctor --group {other}"),
+        format!("groupcast {}", case.again(other)),
     )
 }
 
@@ -202,6 +195,9 @@ pub(crate) fn sysctl_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
+    use crate::doctor::place::tests::case_of;
+    use clap::Parser;
     use core::num::NonZeroU32;
     use groupcast_std::interfaces::{NetworkInterface, rank};
 
@@ -253,16 +249,20 @@ mod tests {
             error: std::io::ErrorKind::AddrInUse.into(),
         };
         let holder = |process| Holder { user: 7, process };
-        let group = "239.1.2.3:5".parse().unwrap();
+        let common = Cli::try_parse_from(["groupcast", "doctor", "--group", "239.1.2.3:5"]);
+        let case = case_of(&common.unwrap().common);
         let named = Some((42, "python3".to_owned()));
-        let named = port_taken(&error, group, &[holder(named)], 6);
+        let named = port_taken(&error, &case, &[holder(named)], 6);
         assert!(named.cause.contains("python3 (process 42)"));
         assert!(named.cause.ends_with(&Os::HERE.end(42)));
         // Nothing has to be ended.
-        assert_eq!(named.fix.unwrap(), "groupcast doctor --group 239.1.2.3:6");
-        let unnamed = port_taken(&error, group, &[holder(None)], 6);
+        assert_eq!(
+            named.fix.unwrap(),
+            "groupcast doctor --group 239.1.2.3:6 --interface 127.0.0.1"
+        );
+        let unnamed = port_taken(&error, &case, &[holder(None)], 6);
         assert!(unnamed.cause.contains("user 7"));
-        let unknown = port_taken(&error, group, &[], 6);
+        let unknown = port_taken(&error, &case, &[], 6);
         assert!(unknown.cause.contains("another program"));
     }
 }

@@ -1,6 +1,5 @@
 //! Others who are heard and not understood: why, and what mends it.
 
-use core::net::SocketAddr;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -84,7 +83,7 @@ impl Strange {
             let why = Why::of(stranger.version, stranger.suite, is_sealed);
             why != most || case.framing.is_nameless(GroupTag::new(stranger.tag))
         });
-        Some(remedy(&text, most, is_nameless, case.group, common))
+        Some(remedy(&text, most, is_nameless, case, common))
     }
 }
 
@@ -104,14 +103,14 @@ pub(crate) fn of_doctor(
     let why = Why::of(VERSION, speaks.is_sealed.into(), is_sealed);
     let text = format!("{address} {}", why.said(true));
     let is_nameless = framing.is_nameless(tag);
-    Some(remedy(&text, why, is_nameless, case.group, common))
+    Some(remedy(&text, why, is_nameless, case, common))
 }
 
 /// What mends it that others are as `text` says, for this reason. `is_nameless`: but for a name that they do not
 /// have, they would be understood.
-fn remedy(text: &str, why: Why, is_nameless: bool, group: SocketAddr, common: &Common) -> Remedy {
+fn remedy(text: &str, why: Why, is_nameless: bool, case: &Case, common: &Common) -> Remedy {
     let name = common.group_name.as_deref();
-    let again = |keep_key: bool, more: &str| again(common, group, keep_key, more);
+    let again = |keep_key: bool, more: &str| again(case, common, keep_key, more);
     let (more, fix) = match (why, name) {
         (Why::OtherKey | Why::OtherName, Some(name)) if is_nameless => (
             format!("their group has no name, and here it is {name:?}"),
@@ -158,8 +157,8 @@ const fn without(origin: &Origin) -> &'static str {
 }
 
 /// The doctor's command with other options than now.
-fn again(common: &Common, group: SocketAddr, keep_key: bool, more: &str) -> String {
-    let mut command = format!("groupcast doctor --group {group}");
+fn again(case: &Case, common: &Common, keep_key: bool, more: &str) -> String {
+    let mut command = format!("groupcast {}", case.again(case.group));
     let is_given = common.origins.key_file == Origin::Plain;
     if let Some(path) = common.key_file.as_ref().filter(|_| keep_key && is_given) {
         let path = super::command::Os::HERE.quoted(&path.to_string_lossy());

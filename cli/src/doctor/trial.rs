@@ -202,7 +202,7 @@ pub(crate) fn port(
                     let is_free = |port: &u16| case.system.holders(*port).is_empty();
                     let free = (port..u16::MAX).map(|port| port + 1).chain(1024..port);
                     let free = free.take(1000).find(is_free).unwrap_or(port);
-                    remedy::port_taken(&error, case.group, &holders, free)
+                    remedy::port_taken(&error, case, &holders, free)
                 }
             } else {
                 remedy::for_error(&error, case)

@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::order::{Key, Order};
 use super::report::{self, MEMBERS, Shown, summary};
@@ -171,7 +171,8 @@ fn help(frame: &mut Frame<'_>, area: Rect, view: &View) {
         "MISSING and GAPS are of this machine; others may have all.",
     ];
     lines.extend(more.map(Line::raw));
-    frame.render_widget(Paragraph::new(lines), area);
+    let text = Paragraph::new(lines).wrap(Wrap { trim: false });
+    frame.render_widget(text, area);
 }
 
 fn short(count: usize) -> u16 {
