@@ -28,8 +28,8 @@ pub mod performance {}
 #[doc = include_str!("../docs/PROTOCOL.md")]
 pub mod protocol {}
 
-/// [PROTOCOL.md §7]: crate::book::protocol#7-sealed-groups
-/// [PROTOCOL.md §7.8]: crate::book::protocol#78-signatures
+/// [PROTOCOL.md §8]: crate::book::protocol#8-sealed-groups
+/// [PROTOCOL.md §9]: crate::book::protocol#9-signatures
 ///
 #[doc = include_str!("../docs/SECURITY.md")]
 pub mod security {}

@@ -31,7 +31,7 @@ pub enum Event<'a> {
     Lost(&'a Member),
     /// A member started again: same id, another life. What it had not finished sending is lost. If
     /// it was a late datagram of an earlier life that told this, it is told again for the session that
-    /// goes on (PROTOCOL §5.5).
+    /// goes on (PROTOCOL M22).
     Restarted(&'a Member),
     /// Members were refused, because the roster is full. Their messages still arrive, but not their
     /// joining and leaving, and without protection against duplicated datagrams. In a sealed group nothing

@@ -179,7 +179,7 @@ impl<M: Memory> Group<M> {
     }
 
     /// A member that is about to join a sealed group: whoever does not hold its key can neither read nor
-    /// send (PROTOCOL §7).
+    /// send (PROTOCOL §8).
     ///
     /// # Errors
     ///
@@ -315,7 +315,7 @@ impl<M: Memory> Group<M> {
     /// Tells that time has passed which the clock does not know of: the device slept and its timer stood
     /// still, or its virtual machine was stopped. Call it before anything that arrived meanwhile is
     /// [handled](Self::handle). Nobody is taken for silent for that time. In a sealed group everybody has to
-    /// prove anew that they are there (PROTOCOL §7.5): what arrives first may have been held back for as long
+    /// prove anew that they are there (PROTOCOL K13): what arrives first may have been held back for as long
     /// as this member slept.
     ///
     /// With a clock that counts sleep it is not needed.

@@ -1,4 +1,4 @@
-//! Signed messages: who sent a command, even among those who share the group's key (PROTOCOL §7.8).
+//! Signed messages: who sent a command, even among those who share the group's key (PROTOCOL §9).
 //!
 //! ```text
 //! group | sender, life | channel | sequence number | payload

@@ -110,7 +110,7 @@ def parse(octets, tag):
             if body[3] == 0:
                 arrivals.append(("message", sender, session, body[0], read_u32(body, 4), bytes(body[8:])))
         elif kind < 0x80 and kind not in (0x03, 0x04, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17):
-            # A frame that must be understood (PROTOCOL §3): the rest is left out.
+            # A frame that must be understood (PROTOCOL W11): the rest is left out.
             break
     return arrivals
 

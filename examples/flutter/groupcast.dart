@@ -51,18 +51,18 @@ Uint8List datagram(int tag, int sender, List<int> session, int counter, List<Lis
 
 List<int> frame(int type, int flags, List<int> body) => [type, flags, ...u16(body.length), ...body];
 
-/// HELLO (PROTOCOL §3.1): 1473 octets can be received, messages of one datagram; again in a second.
+/// HELLO (PROTOCOL §2.6): 1473 octets can be received, messages of one datagram; again in a second.
 List<int> hello(String name, {required bool joins}) {
   final text = utf8.encode(name);
   final fixed = [...u16(0), ...u16(1473), ...u16(0), ...u16(100), 0, 0, 0, text.length];
   return frame(0x01, joins ? 1 : 0, [...fixed, ...text]);
 }
 
-/// DATA (PROTOCOL §3.3): a message of the class best effort, in one fragment.
+/// DATA (PROTOCOL §2.6): a message of the class best effort, in one fragment.
 List<int> data(int channel, int sequence, List<int> payload) =>
     frame(0x10, 0, [channel, 0, 0, 0, ...u32(sequence), ...payload]);
 
-/// BYE (PROTOCOL §3.2).
+/// BYE (PROTOCOL §2.6).
 List<int> bye() => frame(0x02, 0, [0]);
 
 /// Something that arrived. [sender] and [session] are null for a bare datagram.
@@ -123,7 +123,7 @@ List<Arrival> parse(List<int> octets, int tag) {
             payload: body.sublist(8)));
       }
     } else if (type < 0x80 && !const [0x03, 0x04, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17].contains(type)) {
-      // A frame that must be understood (PROTOCOL §3): the rest is left out.
+      // A frame that must be understood (PROTOCOL W11): the rest is left out.
       break;
     }
   }

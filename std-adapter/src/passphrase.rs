@@ -1,4 +1,4 @@
-//! Group keys of passphrases (PROTOCOL §7.6).
+//! Group keys of passphrases (PROTOCOL K16).
 
 use std::io::{self, BufRead};
 

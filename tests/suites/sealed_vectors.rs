@@ -1,4 +1,4 @@
-//! The vectors of sealed groups (PROTOCOL §8) are what this implementation seals, and it opens them.
+//! The vectors of sealed groups (PROTOCOL §12) are what this implementation seals, and it opens them.
 //!
 //! They are written by `tests/vectors/make_sealed.py`, which shares no code with the crates;
 //! `tests/labs/vectors` runs it again.

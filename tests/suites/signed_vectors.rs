@@ -1,4 +1,4 @@
-//! The vectors of signed messages (PROTOCOL §8) are what this implementation signs, and it verifies them.
+//! The vectors of signed messages (PROTOCOL §12) are what this implementation signs, and it verifies them.
 //!
 //! They are written by `tests/vectors/make_signed.py`, which shares no code with the crates;
 //! `tests/labs/vectors` runs it again.

@@ -1,4 +1,4 @@
-//! The vectors of PROTOCOL §8 mean what they say, and are what this implementation writes.
+//! The vectors of PROTOCOL §12 mean what they say, and are what this implementation writes.
 //!
 //! They are written by `tests/vectors/make.py`, which shares no code with the crates.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the test vectors of sealed groups, from PROTOCOL.md §7 alone: it shares no code with the Rust
+"""Writes the test vectors of sealed groups, from PROTOCOL.md §8 alone: it shares no code with the Rust
 crates. XChaCha20-Poly1305 is libsodium's, by way of PyNaCl; Argon2id is that of its authors, by way of
 argon2-cffi; HMAC-SHA256 and base32 are Python's own.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the test vectors of signed messages, from PROTOCOL.md §7.8 alone: it shares no code with the Rust
+"""Writes the test vectors of signed messages, from PROTOCOL.md §9 alone: it shares no code with the Rust
 crates. Ed25519 is libsodium's, by way of PyNaCl; SHA-256 is Python's own.
 
     python3 tests/vectors/make_signed.py            writes signed/* beside itself

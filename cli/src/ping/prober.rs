@@ -5,7 +5,7 @@
 //! | multicast | ACKREQ to the group, for a stream in which nothing was sent | ACK |
 //! | unicast | PROBE | HELLO |
 //!
-//! Both answers come by unicast (PROTOCOL §4.8, §5.3), so what differs is the way of the question. Nothing is
+//! Both answers come by unicast (PROTOCOL S12, M13), so what differs is the way of the question. Nothing is
 //! delivered to any application, save that a member joined and left.
 
 use core::net::SocketAddr;
@@ -275,7 +275,7 @@ impl Prober {
         self.framing.write(self.id, self.session, counter, frames)
     }
 
-    /// All members' share of HELLOs, oneself included (PROTOCOL §5.1).
+    /// All members' share of HELLOs, oneself included (PROTOCOL M3).
     fn share(&self) -> Duration {
         SHARE * u32::try_from(self.present.len() + 1).unwrap_or(u32::MAX)
     }

@@ -230,7 +230,7 @@ impl Watched {
         now.saturating_duration_since(self.heard)
     }
 
-    /// How it stands (PROTOCOL §5.3).
+    /// How it stands (PROTOCOL M8).
     pub(crate) fn standing(&self, now: Instant) -> Standing {
         let halves = self.silent(now).as_secs_f64() / self.interval.as_secs_f64() * 2.0;
         match halves {

@@ -1,4 +1,4 @@
-//! How long to wait before asking, so that a large group asks only a few times (PROTOCOL §4.4).
+//! How long to wait before asking, so that a large group asks only a few times (PROTOCOL R14).
 //!
 //! All in integers: no floating point and no tables.
 

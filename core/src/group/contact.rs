@@ -1,4 +1,4 @@
-//! First contact in a sealed group: whom to believe (PROTOCOL §7.5).
+//! First contact in a sealed group: whom to believe (PROTOCOL §8.4).
 //!
 //! ```text
 //!   ana                                       ben

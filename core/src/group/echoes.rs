@@ -1,4 +1,4 @@
-//! Challenges that were heard and are to be sent back (PROTOCOL §7.5).
+//! Challenges that were heard and are to be sent back (PROTOCOL K10).
 
 use super::random::Random;
 use crate::ident::MemberId;

@@ -1,4 +1,4 @@
-//! How far ahead of its receivers a sender may be that has no pace of its own (PROTOCOL §4.10).
+//! How far ahead of its receivers a sender may be that has no pace of its own (PROTOCOL S10).
 //!
 //! ```text
 //!     floor              asked             sent

@@ -1,5 +1,5 @@
 //! Where following a sender's stream begins, and what is remembered of it while there is no place for it
-//! (PROTOCOL §4.2).
+//! (PROTOCOL §5.1).
 
 use crate::time::Span;
 

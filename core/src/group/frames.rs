@@ -27,7 +27,7 @@ const STATES_ASKED: u8 = 16;
 /// How long that is.
 const SELDOM: Span = Span::from_secs(4);
 
-/// Frames that a datagram holds once at most (PROTOCOL §3).
+/// Frames that a datagram holds once at most (PROTOCOL W10).
 const ONE_HELLO: u8 = 0x01;
 const ONE_NACK: u8 = 0x02;
 

@@ -1,5 +1,5 @@
 //! From where on a stream is whose: whoever is told that somebody has joined can rely on it from then on
-//! (PROTOCOL §3.9, §4.2).
+//! (PROTOCOL R3).
 //!
 //! ```text
 //!   ana                                        ben

@@ -1,4 +1,4 @@
-//! How fast to send: a token bucket that reacts to loss (PROTOCOL §4.6).
+//! How fast to send: a token bucket that reacts to loss (PROTOCOL S8).
 
 use crate::time::Span;
 
@@ -24,7 +24,7 @@ impl Pace {
     pub const WIRED: Self = Self::new(2_500_000, 16);
 
     /// As fast as the stack and the receivers take it, and never so far ahead of them that what they lost
-    /// could not be repaired (PROTOCOL §4.10); with more than 32 members, as fast as the stack takes it. For
+    /// could not be repaired (PROTOCOL S10); with more than 32 members, as fast as the stack takes it. For
     /// one machine, and for networks that are faster than the members: a slower one loses what it cannot carry.
     pub const UNLIMITED: Self = Self::new(u32::MAX, u8::MAX);
 

@@ -455,7 +455,7 @@ impl Peer {
             self.duplicate_reported = Said::at(now);
             self.pending = Some(Change::DuplicateId);
         }
-        // Of two that speak, everybody keeps the session with the lower number (PROTOCOL §5.5).
+        // Of two that speak, everybody keeps the session with the lower number (PROTOCOL M28).
         if !is_over && self.member.session < previous.session {
             previous.highest = header.number();
             self.previous = Some(previous);
@@ -590,7 +590,7 @@ impl Peer {
         match (self.member.standing, self.probes) {
             (Standing::Unknown, 0) => self.heard + ASK_AFTER,
             (Standing::Unknown, 1) => self.silent_for(2),
-            // 2.5, 3 and 3.5 intervals (PROTOCOL §5.3).
+            // 2.5, 3 and 3.5 intervals (PROTOCOL M8).
             (Standing::Present, _) => self.silent_for(10),
             (Standing::Suspect, ..=1) => self.silent_for(12),
             (Standing::Unknown | Standing::Suspect, _) => self.silent_for(14),

@@ -1,4 +1,4 @@
-//! When to say that one is there, and when that one leaves (PROTOCOL §5.1, §5.4).
+//! When to say that one is there, and when that one leaves (PROTOCOL §3.1, §3.4).
 
 use crate::time::Span;
 

@@ -1,4 +1,4 @@
-//! How many answers those may have together who have not proved that they are there (PROTOCOL §5.7).
+//! How many answers those may have together who have not proved that they are there (PROTOCOL M33).
 //!
 //! Whoever can send to an open group can make up ids and addresses. Each would be a member of its own, with
 //! answers of its own; so all of them share these.

@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// Somebody has the same id and the same session, and has sent more with it: a copy of this device, or
-    /// one whose random numbers are the same; in an open group also whoever says so (PROTOCOL §5.5). The
+    /// one whose random numbers are the same; in an open group also whoever says so (PROTOCOL M29). The
     /// others do not hear this member any more, or not for long: it begins another life, as another member
     /// if it may.
     pub(crate) fn meet_clone(
@@ -277,7 +277,7 @@ impl Engine {
         });
     }
 
-    /// Another member uses this member's id (PROTOCOL §5.5).
+    /// Another member uses this member's id (PROTOCOL M28).
     fn contest(
         &mut self,
         views: &mut Views<'_>,

@@ -1,6 +1,6 @@
 //! Which datagrams of a session have been seen.
 
-/// A sliding window over the datagram counters of one session (PROTOCOL §2.5).
+/// A sliding window over the datagram counters of one session (PROTOCOL W19).
 ///
 /// ```text
 ///            highest

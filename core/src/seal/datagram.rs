@@ -1,4 +1,4 @@
-//! Sealing and opening whole datagrams, in place (PROTOCOL §7.3).
+//! Sealing and opening whole datagrams, in place (PROTOCOL §8.2).
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! From the group's key to the key of one sender's session (PROTOCOL §7.1, §7.2).
+//! From the group's key to the key of one sender's session (PROTOCOL §8.1).
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};

@@ -77,7 +77,7 @@ impl fmt::Debug for Seal<'_> {
     }
 }
 
-/// Whom a member believes that it has not heard before, or that has started again (PROTOCOL §7.5).
+/// Whom a member believes that it has not heard before, or that has started again (PROTOCOL K8).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FirstContact {

@@ -32,7 +32,7 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// The 32 octets that Ed25519 signs (PROTOCOL §7.8): so nothing is put together in memory first.
+    /// The 32 octets that Ed25519 signs (PROTOCOL P1): so nothing is put together in memory first.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let name = self.group_name.as_bytes();

@@ -1,4 +1,4 @@
-//! ACKREQ, ACK and ASK: confirmations, and requests for current values (PROTOCOL §3.7).
+//! ACKREQ, ACK and ASK: confirmations, and requests for current values (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

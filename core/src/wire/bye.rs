@@ -1,4 +1,4 @@
-//! BYE: the sender leaves (PROTOCOL §3.2).
+//! BYE: the sender leaves (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

@@ -1,4 +1,4 @@
-//! DATA: a message, or a fragment of one (PROTOCOL §3.3).
+//! DATA: a message, or a fragment of one (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::FRAME_HEADER_LEN;
@@ -43,7 +43,7 @@ const COPY: u8 = 0x08;
 const LATEST: u8 = 0x10;
 const SIGNED: u8 = 0x20;
 
-/// Octets of a signature at the end of a message (PROTOCOL §7.8).
+/// Octets of a signature at the end of a message (PROTOCOL P1).
 pub(crate) const SIGNATURE_LEN: usize = 64;
 
 impl Data<'_> {

@@ -1,4 +1,4 @@
-//! Frames: what a datagram carries between header and trailer (PROTOCOL §3).
+//! Frames: what a datagram carries between header and trailer (PROTOCOL §2.6).
 
 use super::ack::{Ack, AckRequest, Ask};
 use super::bye::Bye;

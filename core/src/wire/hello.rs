@@ -1,4 +1,4 @@
-//! HELLO: presence (PROTOCOL §3.1).
+//! HELLO: presence (PROTOCOL §2.6).
 
 use super::frame::emit_frame_header;
 use super::reader::Reader;
@@ -86,7 +86,7 @@ impl<'a> Hello<'a> {
         })
     }
 
-    /// The sender's challenge, if somebody is to send it back (PROTOCOL §7.5).
+    /// The sender's challenge, if somebody is to send it back (PROTOCOL K9).
     #[must_use]
     pub fn challenge(&self) -> Option<Challenge> {
         self.iter_options()
@@ -94,7 +94,7 @@ impl<'a> Hello<'a> {
             .and_then(|(_, value)| Challenge::parse(value))
     }
 
-    /// Whether this challenge is among those that the sender sends back (PROTOCOL §7.5).
+    /// Whether this challenge is among those that the sender sends back (PROTOCOL K10).
     #[must_use]
     pub fn sends_back(&self, challenge: u64) -> bool {
         self.iter_options()
@@ -163,7 +163,7 @@ impl<'a> Hello<'a> {
     }
 }
 
-/// A number that nobody can guess: whoever sends it back is there now (PROTOCOL §7.5).
+/// A number that nobody can guess: whoever sends it back is there now (PROTOCOL K9).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Challenge {
     /// The number.

@@ -1,4 +1,4 @@
-//! NACK: what a receiver misses (PROTOCOL §3.5).
+//! NACK: what a receiver misses (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

@@ -1,4 +1,4 @@
-//! SKIP: what a sender will not repair (PROTOCOL §3.6).
+//! SKIP: what a sender will not repair (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

@@ -1,4 +1,4 @@
-//! START: from where on a member is counted in (PROTOCOL §3.9).
+//! START: from where on a member is counted in (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

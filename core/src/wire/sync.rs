@@ -1,4 +1,4 @@
-//! SYNC: where a sender's stream stands (PROTOCOL §3.4).
+//! SYNC: where a sender's stream stands (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};

@@ -1,4 +1,4 @@
-//! TIME and BUSY: round trips, and receivers that cannot keep up (PROTOCOL §3.8).
+//! TIME and BUSY: round trips, and receivers that cannot keep up (PROTOCOL §2.6).
 
 use super::ParseError;
 use super::frame::emit_frame_header;

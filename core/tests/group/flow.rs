@@ -1,4 +1,4 @@
-//! A sender without a pace of its own follows its receivers (PROTOCOL §4.10).
+//! A sender without a pace of its own follows its receivers (PROTOCOL S10).
 
 use core::time::Duration;
 

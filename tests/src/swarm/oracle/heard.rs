@@ -162,7 +162,7 @@ impl Oracle<'_> {
         for (there, tells, begins) in fresh {
             if let Some(told) = tells {
                 let track = self.tracks.entry((here, there)).or_default();
-                // What is heard of a stream before that is followed says nothing (PROTOCOL §4.2).
+                // What is heard of a stream before that is followed says nothing (PROTOCOL R1).
                 if is_young && !begins && !track.has_begun() {
                     continue;
                 }

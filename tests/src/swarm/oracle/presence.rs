@@ -125,7 +125,7 @@ impl Oracle<'_> {
 
     /// Who is on a roster without having been heard for long is a ghost.
     pub(super) fn haunted(&mut self, now: Instant, member: usize, seen: &[MemberId]) {
-        // The interval of PROTOCOL §5.1, twice that for the larger groups that somebody may be in.
+        // The interval of PROTOCOL M3, twice that for the larger groups that somebody may be in.
         let interval = HELLO_SHARE.mul_f64(seen.len() as f64 + 1.0);
         let longest = interval.max(HELLO_LEAST) * 7 + SLACK;
         let ghost = seen.iter().find(|id| {
