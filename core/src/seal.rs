@@ -1,4 +1,4 @@
-//! Sealed groups: who does not hold the key can neither read nor forge a datagram (PROTOCOL §7).
+//! Sealed groups: who does not hold the key can neither read nor forge a datagram (PROTOCOL §8).
 //!
 //! ```text
 //! GroupKey ─┐ 32 secret octets, the same in all members
