@@ -12,6 +12,7 @@ mod farewell;
 #[cfg(feature = "seal")]
 mod fleet;
 mod flow;
+mod forged;
 mod ghosts;
 mod hogs;
 mod hub;
