@@ -118,7 +118,14 @@ impl PublicKey {
     /// Whether these octets are a key. If they are not, nothing is ever verified with it.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+        self.is_shortest() && VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+    }
+
+    /// Whether the coordinate in these octets is below 2^255 − 19: else it is another one's, written otherwise
+    /// (PROTOCOL P4).
+    fn is_shortest(&self) -> bool {
+        let [low, middle @ .., high] = &self.0;
+        *low < 0xed || *high & 0x7f != 0x7f || middle.iter().any(|octet| *octet != 0xff)
     }
 
     /// Whether this signature is of the holder of this key, for this statement.
@@ -132,8 +139,9 @@ impl PublicKey {
 
     pub(super) fn verifies_hash(&self, hash: &[u8; 32], signature: &[u8; SIGNATURE_LEN]) -> bool {
         let signature = Signature::from_bytes(signature);
-        VerifyingKey::from_bytes(&self.0)
-            .is_ok_and(|key| key.verify_strict(hash, &signature).is_ok())
+        self.is_shortest()
+            && VerifyingKey::from_bytes(&self.0)
+                .is_ok_and(|key| key.verify_strict(hash, &signature).is_ok())
     }
 }
 
@@ -159,6 +167,7 @@ impl defmt::Format for PublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ed25519_dalek::Verifier;
     use std::format;
 
     /// RFC 8032 §7.1, test 1.
@@ -202,6 +211,37 @@ mod tests {
         second[31] = 0x7f;
         for weak in [no_point, neutral, second, [0; 32]] {
             assert!(!PublicKey::new(weak).is_sound(), "{weak:02x?}");
+        }
+    }
+
+    /// PROTOCOL P4. The signature whose R is of small order was made with other mathematics than the crate's.
+    #[test]
+    fn what_is_not_the_shortest_or_of_small_order_is_refused() {
+        let key = SigningKey::new(&SEED).unwrap();
+        let hash = [1; 32];
+        let genuine = key.0.sign(&hash).to_bytes();
+        assert!(key.public().verifies_hash(&hash, &genuine));
+        let s = "cd081e5e9dc053218d6b952e3270786cf26308b3cd4c2010be43a00ae913d50f";
+        let octet = |at: usize| u8::from_str_radix(&s[2 * at..2 * at + 2], 16).unwrap();
+        // R is the neutral element.
+        let forged: [u8; 64] = core::array::from_fn(|at| match at {
+            0 => 1,
+            1..32 => 0,
+            _ => octet(at - 32),
+        });
+        let point = VerifyingKey::from_bytes(key.public().octets()).unwrap();
+        let loosely = Verifier::verify(&point, &hash, &Signature::from_bytes(&forged));
+        assert!(loosely.is_ok(), "it fits the equation");
+        assert!(!key.public().verifies_hash(&hash, &forged));
+        // Coordinates of points, and 2^255 − 19 more.
+        for y in [3u8, 4, 5, 6, 9, 10, 14, 15, 16, 18] {
+            let mut long = [0xff; 32];
+            (long[0], long[31]) = (0xed + y, 0x7f);
+            assert!(VerifyingKey::from_bytes(&long).is_ok(), "{y}");
+            assert!(!PublicKey::new(long).is_sound(), "{y}");
+            let mut short = [0; 32];
+            short[0] = y;
+            assert!(PublicKey::new(short).is_sound(), "{y}");
         }
     }
 }
