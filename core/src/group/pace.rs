@@ -249,7 +249,8 @@ impl Bucket {
             return;
         }
         self.pause_began = Some(now);
-        self.paused_until = Some(now + wait.saturating_add(jitter).min(LONGEST_PAUSE));
+        // Not everybody begins again in the same moment.
+        self.paused_until = Some(now + wait.min(LONGEST_PAUSE).saturating_add(jitter));
     }
 }
 
@@ -365,5 +366,22 @@ mod tests {
             stopped += u64::from(!bucket.is_open(ms(now)));
         }
         assert!(stopped <= 5_100, "{stopped} ms of 20 s");
+    }
+
+    /// PROTOCOL M21.
+    #[test]
+    fn after_the_longest_pause_not_all_begin_again_in_one_moment() {
+        for (wait, jitter, end) in [
+            (500, 0, 500),
+            (500, 50, 550),
+            (60_000, 30, 530),
+            (20, 7, 27),
+        ] {
+            let mut bucket = Bucket::new(Pace::UNLIMITED);
+            let (wait, jitter) = (Span::from_millis(wait), Span::from_millis(jitter));
+            bucket.pause(ms(1_000), wait, jitter);
+            assert!(!bucket.is_open(ms(1_000 + end - 1)), "{wait:?} {jitter:?}");
+            assert!(bucket.is_open(ms(1_000 + end)), "{wait:?} {jitter:?}");
+        }
     }
 }
