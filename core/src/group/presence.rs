@@ -70,12 +70,17 @@ impl Presence {
     }
 
     /// Whether a HELLO is due now. `early`: something else is about to be sent, and the first
-    /// datagram of a session begins with a HELLO.
+    /// datagram of a session begins with a HELLO (PROTOCOL M1).
     pub(crate) fn hello_due(&self, now: Instant, early: bool) -> bool {
         let due = !self.leaving && self.next.is_some_and(|next| next <= now);
         // Who leaves and will say BYE says HELLO before it, too.
         let first = early && self.hellos == 0 && (!self.leaving || self.next.is_some());
         self.announce && (due || first)
+    }
+
+    /// Whether the first thing to say now is HELLO.
+    pub(crate) fn introduces(&self, now: Instant) -> bool {
+        self.hellos == 0 && self.hello_due(now, true)
     }
 
     /// Whether this session has said HELLO.

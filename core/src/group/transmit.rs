@@ -107,6 +107,10 @@ impl Engine {
                         })
                     })
                 }
+                Owed::Ack if self.presence.introduces(now) => {
+                    views.roster.owe_ack(index);
+                    return self.transmit_to_group(views, now, buffer);
+                }
                 Owed::Ack => {
                     let stream = views
                         .streams
@@ -164,9 +168,9 @@ impl Engine {
             .fill(now, views.roster.limits().burst, limit, kept);
         self.bucket.judge(now);
         let open = self.bucket.is_open(now);
-        let hello_due = self
-            .presence
-            .hello_due(now, open && !views.history.is_sent());
+        let early = self.presence.introduces(now)
+            && ((open && !views.history.is_sent()) || self.owes_group(views, now));
+        let hello_due = self.presence.hello_due(now, early);
         let open = open && self.holds_until(views, now).is_none();
         self.mind_flow(views, now);
         let waiting = views.history.next_unsent().filter(|_| open);
@@ -228,6 +232,18 @@ impl Engine {
             to: Destination::Group,
             len,
         }))
+    }
+
+    /// Whether something is due that is no new message: a session says HELLO before it.
+    fn owes_group(&self, views: &Views<'_>, now: Instant) -> bool {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        is_due(views.streams.next_check)
+            || is_due(self.confirm.map(|confirm| confirm.ask_at))
+            || self.sender.beat_due(now)
+            || !self.skips.is_empty()
+            || views.roster.has_owed()
+            || views.history.has_wanted()
+            || views.states.has_wanted()
     }
 
     /// BYE, and with it where the stream ends: afterwards nobody can ask.

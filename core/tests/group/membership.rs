@@ -22,6 +22,41 @@ fn the_first_datagram_introduces_its_sender() {
     assert_eq!(hub.group(0).counters().own, 1);
 }
 
+/// PROTOCOL M1.
+#[test]
+fn whatever_a_member_says_first_it_says_hello_before() {
+    // A NACK is due in a few milliseconds, an ACK at once.
+    for (sequences, asks) in [(&[0, 2][..], false), (&[0], true)] {
+        for seed in 1..50 {
+            let mut ana = member(config("ana"), seed);
+            ana.handle_timeout(ms(0));
+            let mut ben = Puppet::new(7, 1);
+            hear(&mut ana, ms(0), &ben.hello("ben"));
+            for &sequence in sequences {
+                let data = Data {
+                    class: 2,
+                    horizon: 2,
+                    sequence,
+                    ..data("x")
+                };
+                hear(&mut ana, ms(0), &ben.say(&[Frame::Data(data)]));
+            }
+            if asks {
+                let request = wire::AckRequest {
+                    sequence: 0,
+                    spread: 0,
+                };
+                hear(&mut ana, ms(0), &ben.say(&[Frame::AckRequest(request)]));
+            }
+            let mut buffer = [0; 1472];
+            let first = (0..=100).find_map(|at| ana.poll_transmit(ms(at), &mut buffer).unwrap());
+            let (header, mut frames) = wire::parse(&buffer[..first.unwrap().len]).unwrap();
+            assert!(matches!(frames.next(), Some(Ok(Frame::Hello(_)))), "{seed}");
+            assert_eq!(header.number(), 1);
+        }
+    }
+}
+
 #[test]
 fn everybody_joins_within_a_second_and_stays() {
     let mut hub = Hub::new(["ana", "ben", "cho"].map(config));
