@@ -56,10 +56,12 @@ pub struct Counters {
     pub frames_unknown: u64,
     /// Fragments that had been there before.
     pub fragments_duplicate: u64,
-    /// Fragments for which there was no room. They are asked for again.
+    /// Fragments for which there was no room. Those of reliable messages are asked for again.
     pub fragments_no_room: u64,
     /// Fragments of senders for whose streams there was no room, or that came before one joined.
     pub fragments_no_stream: u64,
+    /// Fragments of reliable messages, in a member that [takes none](crate::Storage#without-streams).
+    pub reliable_dropped: u64,
     /// Values of the Latest and State classes that were older than what was delivered.
     pub values_old: u64,
     /// Best-effort messages given up because not all their fragments came in time.
@@ -118,6 +120,7 @@ impl Counters {
             fragments_duplicate: 0,
             fragments_no_room: 0,
             fragments_no_stream: 0,
+            reliable_dropped: 0,
             values_old: 0,
             partials_evicted: 0,
             gaps: 0,

@@ -40,6 +40,15 @@ pub enum Event<'a> {
         /// How many datagrams of such members came since this was last said.
         refused: u32,
     },
+    /// A reliable message was dropped, because this member [takes none](crate::Storage#without-streams):
+    /// somebody sends on a channel of such a class to a group in which not all can take it. It is said once;
+    /// [`Counters::reliable_dropped`](crate::Counters::reliable_dropped) counts them.
+    ReliableDropped {
+        /// Who sent it.
+        sender: MemberId,
+        /// The channel it was sent on.
+        channel: Channel,
+    },
     /// Two members have the same id.
     DuplicateId(DuplicateId),
     /// In a sealed group: so many forged datagrams came under one key that it is time for another. It is

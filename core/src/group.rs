@@ -44,6 +44,7 @@ mod serial;
 mod slots;
 mod states;
 mod stream;
+mod streamless;
 mod streams;
 mod terms;
 mod transmit;

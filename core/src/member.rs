@@ -12,6 +12,7 @@ pub struct Member {
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
     pub(crate) standing: Standing,
+    pub(crate) takes_reliable: bool,
 }
 
 /// How a member stands in the group.
@@ -54,6 +55,13 @@ impl Member {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it takes messages of the classes reliable unordered and reliable ordered, as far as it has said.
+    /// One that [does not](crate::Storage#without-streams) confirms nothing, and nobody waits for it.
+    #[must_use]
+    pub const fn takes_reliable(&self) -> bool {
+        self.takes_reliable
     }
 
     /// How it stands in the group.

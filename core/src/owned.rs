@@ -48,6 +48,13 @@ pub enum OwnedEvent {
         /// How many datagrams of such members came since this was last said.
         refused: u32,
     },
+    /// A reliable message was dropped, because this member takes none.
+    ReliableDropped {
+        /// Who sent it.
+        sender: MemberId,
+        /// The channel it was sent on.
+        channel: Channel,
+    },
     /// Two members have the same id.
     DuplicateId(DuplicateId),
     /// In a sealed group: it is time for another key.
@@ -130,6 +137,7 @@ impl From<Event<'_>> for OwnedEvent {
             Event::Lost(member) => Self::Lost(*member),
             Event::Restarted(member) => Self::Restarted(*member),
             Event::RosterFull { refused } => Self::RosterFull { refused },
+            Event::ReliableDropped { sender, channel } => Self::ReliableDropped { sender, channel },
             Event::DuplicateId(duplicate) => Self::DuplicateId(duplicate),
             Event::RotateKey { place } => Self::RotateKey { place },
         }
@@ -198,6 +206,14 @@ impl fmt::Display for OwnedEvent {
                 write!(
                     f,
                     "the roster is full: {refused} datagrams came from members not on it"
+                )
+            }
+            Self::ReliableDropped { sender, channel } => {
+                let number = channel.number();
+                write!(
+                    f,
+                    "reliable messages are dropped here: there is no room for streams \
+                     (the first is of {sender}, on channel {number})"
                 )
             }
             Self::DuplicateId(duplicate) => {

@@ -12,7 +12,7 @@ use crate::group::{Echo, Echoes};
 /// | parameter | what for | too small |
 /// |---|---|---|
 /// | `PEERS` | other members, and as many values of State and Latest channels | the rest exchange messages, but are not on the roster; old values are forgotten |
-/// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; of the rest only what comes in order is delivered until there is a place, and what is missed is reported when they end |
+/// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; of the rest only what comes in order is delivered until there is a place, and what is missed is reported when they end. With 0 a member [takes none](#without-streams) |
 /// | `WINDOW` | sequence numbers of each such sender that may be out of order, a power of two | more is asked for again under loss, and lost at high rates |
 /// | `BLOCKS` | fragments that wait, 80 octets each, and own State values | as `WINDOW` |
 /// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |
@@ -25,6 +25,18 @@ use crate::group::{Echo, Echoes};
 /// use groupcast::Storage;
 /// static BOILER: std::sync::Mutex<Storage<8, 2, 16, 20, 1500, 1201>> =
 ///     std::sync::Mutex::new(Storage::new());
+/// ```
+///
+/// # Without streams
+///
+/// With `STREAMS` 0 a member takes nobody's reliable messages, and says so to the others: they do not wait for
+/// it, and what they send reliably does not keep to what it can receive. It takes best effort in one fragment,
+/// Latest and State, and sends messages of every class. That is for sensors and lamps with little memory:
+/// `WINDOW` can be 0 then, and `BLOCKS` needs only hold the member's own values.
+///
+/// ```
+/// use groupcast::Storage;
+/// static SENSOR: std::sync::Mutex<Storage<8, 0, 0, 4, 600, 513>> = std::sync::Mutex::new(Storage::new());
 /// ```
 pub struct Storage<
     const PEERS: usize,
@@ -71,8 +83,10 @@ impl<
     #[must_use]
     pub const fn new() -> Self {
         const {
-            assert!(WINDOW.is_power_of_two(), "WINDOW is a power of two");
-            assert!(STREAMS > 0, "STREAMS is at least 1");
+            assert!(
+                WINDOW.is_power_of_two() || STREAMS == 0,
+                "WINDOW is a power of two"
+            );
         }
         Self {
             roster: Roster::<[_; PEERS]>::new(),
@@ -165,6 +179,11 @@ impl Views<'_> {
             roster: self.roster,
             history: self.history,
         }
+    }
+
+    /// Whether there is room for reliable streams of others at all.
+    pub(crate) fn takes_streams(&self) -> bool {
+        self.streams.len() > 0
     }
 
     /// The parts that a DATA frame can change.

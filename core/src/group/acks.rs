@@ -76,6 +76,11 @@ impl Engine {
         let Some(index) = views.roster.find_number(ask.target) else {
             return;
         };
+        if !views.takes_streams()
+            && let Some(peer) = views.roster.peer_mut(index)
+        {
+            return self.put_off_values(peer, now, members);
+        }
         let Some(at) = views.streams.find(index) else {
             return;
         };

@@ -86,8 +86,11 @@ pub(crate) struct Engine {
     /// The id and the session before the present ones, and how far its datagrams counted: they may come
     /// back late.
     past: Option<(MemberId, Session, u64)>,
-    /// When to ask again those who have not said since when they count this member in.
-    pub(crate) ask_starts_at: Option<Instant>,
+    /// When to ask again those who have not said since when they count this member in; without streams, when to
+    /// ask somebody for values.
+    pub(crate) ask_again_at: Option<Instant>,
+    /// Whether it was told that a reliable message was dropped.
+    pub(crate) told_dropped: bool,
     /// When another life began because of a clone.
     pub(crate) parted: Option<Instant>,
     pub(crate) refused: u32,
@@ -180,7 +183,8 @@ impl Engine {
             duplicate_id: None,
             duplicate_reported: None,
             past: None,
-            ask_starts_at: None,
+            ask_again_at: None,
+            told_dropped: false,
             parted: None,
             refused: 0,
             refused_reported: None,
@@ -220,8 +224,8 @@ impl Engine {
     pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         views.roster.expire(now);
-        if self.ask_starts_at.is_some_and(|due| due <= now) {
-            self.ask_starts_at = None;
+        if views.takes_streams() && self.ask_again_at.is_some_and(|due| due <= now) {
+            self.ask_again_at = None;
             for index in 0..views.roster.places() {
                 self.ask_start(views.roster, now, index);
             }
@@ -374,8 +378,8 @@ impl Engine {
     /// How many fragments this member may be ahead of its receivers; `None`: it has a pace of its own, or
     /// there is nobody to wait for.
     pub(crate) fn flow_window(&self, view: View<'_>) -> Option<u32> {
-        let members = view.roster.members();
-        if !self.config.pace.is_unlimited() || members == 0 || members > flow::MEMBERS {
+        let takers = view.roster.takers();
+        if !self.config.pace.is_unlimited() || takers == 0 || takers > flow::MEMBERS {
             return None;
         }
         Some(Flow::window(
@@ -440,7 +444,7 @@ impl Engine {
         at(views.roster.next_check());
         at(views.streams.next_check);
         if speaks {
-            at(self.ask_starts_at);
+            at(self.ask_again_at);
             at(self.sender.next_beat());
             at(self.confirm.map(|confirm| confirm.ask_at));
             if has_new {

@@ -131,7 +131,7 @@ impl Engine {
     /// Asks a peer since when it counts this member in, if it has not said so: now, and again soon.
     pub(crate) fn ask_start(&mut self, roster: &mut Roster, now: Instant, index: usize) {
         if roster.ask_start(index) {
-            self.ask_starts_at = self.ask_starts_at.or(Some(now + ASK_START_AGAIN));
+            self.ask_again_at = self.ask_again_at.or(Some(now + ASK_START_AGAIN));
         }
     }
 

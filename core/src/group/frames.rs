@@ -22,10 +22,10 @@ const REORDERING: Span = Span::from_millis(1);
 
 /// How often a receiver asks for a sender's State values as soon as it hears that it lacks one. Then it
 /// asks seldom: the sender may not hear it.
-const STATES_ASKED: u8 = 16;
+pub(super) const STATES_ASKED: u8 = 16;
 
 /// How long that is.
-const SELDOM: Span = Span::from_secs(4);
+pub(super) const SELDOM: Span = Span::from_secs(4);
 
 /// Frames that a datagram holds once at most (PROTOCOL W10).
 const ONE_HELLO: u8 = 0x01;
@@ -96,6 +96,12 @@ impl Engine {
                 let found = match taken {
                     Taken::Deliver => found,
                     Taken::Nothing => return None,
+                    Taken::Dropped => {
+                        return Some(Found::ReliableDropped {
+                            sender: source.id,
+                            channel,
+                        });
+                    }
                     Taken::Partial(at) => self.found_partial(views, at, end, found)?,
                 };
                 count(&mut self.counters.messages_received);
@@ -164,6 +170,9 @@ impl Engine {
         if matches!(class, Class::Latest | Class::State) && !is_whole {
             count(&mut self.counters.frames_malformed);
             return Taken::Nothing;
+        }
+        if class.is_reliable() && parts.streams.len() == 0 {
+            return self.on_data_without_streams(parts, source, class, data);
         }
         let Some(index) = source.index else {
             // Whoever has no place on the roster is heard without guarantee.
@@ -360,6 +369,9 @@ impl Engine {
 
     /// The sender tells where its stream stands.
     fn on_sync(&mut self, views: &mut Views<'_>, now: Instant, source: Source, sync: Sync) {
+        if !views.takes_streams() {
+            return self.on_sync_without_streams(views, now, source, sync);
+        }
         let Some(index) = source.index else { return };
         let mut parts = views.parts();
         let known = parts.roster.position(index);
@@ -519,6 +531,8 @@ pub(crate) enum Taken {
     Deliver,
     /// It was stored, or dropped.
     Nothing,
+    /// It was dropped, and that is to be told.
+    Dropped,
     /// It completed the best-effort message at this place.
     Partial(usize),
 }

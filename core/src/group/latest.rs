@@ -113,11 +113,16 @@ impl Latest {
 
     /// The value of a State channel that has just come is the newest there is.
     pub(crate) fn trust(&mut self, peer: usize, channel: u8) {
+        self.mark(peer, channel, false);
+    }
+
+    /// The value of a State channel that has just come is the newest there is, or may not be.
+    pub(crate) fn mark(&mut self, peer: usize, channel: u8, is_doubtful: bool) {
         let peer = u16::try_from(peer).ok();
         let is_it =
             |entry: &&mut Seen| (entry.peer, entry.channel, entry.state) == (peer, channel, true);
         if let Some(entry) = self.entries.iter_mut().find(is_it) {
-            entry.doubtful = false;
+            entry.doubtful = is_doubtful;
         }
     }
 

@@ -26,7 +26,7 @@ const STARTS: usize = 16;
 impl Engine {
     /// What the member at `index` is told: from where on it is counted in.
     pub(crate) fn start_of(views: &Views<'_>, index: usize) -> Option<Start> {
-        let peer = views.roster.peer(index).filter(|peer| peer.is_member())?;
+        let peer = views.roster.peer(index).filter(|peer| peer.is_taker())?;
         Some(peer.start())
     }
 
@@ -39,15 +39,13 @@ impl Engine {
         only_new: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        let members = views.roster.members();
-        let from = self
-            .random
-            .below(u32::try_from(members).unwrap_or(u32::MAX));
+        let takers = views.roster.takers();
+        let from = self.random.below(u32::try_from(takers).unwrap_or(u32::MAX));
         let from = usize::try_from(from).unwrap_or_default();
         let sent = self.sent_next(views);
-        let members = views.roster.counted_in(from, sent);
-        let members = members.filter(|peer| !only_new || !peer.is_proven());
-        for peer in members.take(STARTS) {
+        let takers = views.roster.counted_in(from, sent);
+        let takers = takers.filter(|peer| !only_new || !peer.is_proven());
+        for peer in takers.take(STARTS) {
             if w.room() < Start::FRAME_LEN.saturating_add(Bye::FRAME_LEN) {
                 break;
             }
@@ -68,7 +66,7 @@ impl Engine {
         if (start.target, start.session) != (self.id.get(), self.session.life()) {
             return None;
         }
-        let index = source.index?;
+        let index = source.index.filter(|_| views.takes_streams())?;
         let take = |peer: &mut Peer| peer.take_start(start.next);
         let begun = views.roster.change(index, take)??;
         let peer = views.roster.peer(index)?;

@@ -145,6 +145,7 @@ impl Peer {
                 name: crate::ident::Name::EMPTY,
                 address: from,
                 standing: Standing::Unknown,
+                takes_reliable: true,
             },
             window: Self::window_of(header),
             to_one: Self::to_one_of(header),
@@ -185,6 +186,11 @@ impl Peer {
     /// Whether it counts as a member now.
     pub(crate) const fn is_member(&self) -> bool {
         matches!(self.member.standing, Standing::Present | Standing::Suspect)
+    }
+
+    /// Whether it is a member that takes this member's reliable stream.
+    pub(crate) const fn is_taker(&self) -> bool {
+        self.is_member() && self.member.takes_reliable
     }
 
     /// Whether it is answered as a member, and not as one of those who may be made up.
@@ -544,6 +550,7 @@ impl Peer {
     /// Its HELLO came in.
     pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
+        self.member.takes_reliable = hello.takes_streams();
         self.member.name = hello.name;
         self.credit.hello(now, self.member.address != from);
         self.member.address = from;

@@ -143,7 +143,7 @@ impl Engine {
         let Some(confirm) = self.confirm.filter(|confirm| confirm.ask_at <= now) else {
             return Ok(());
         };
-        if views.roster.all_answered() && views.roster.members() > 0
+        if views.roster.all_answered() && views.roster.takers() > 0
             || confirm.asked >= CONFIRM_ASKED
         {
             self.confirm = None;
@@ -153,8 +153,8 @@ impl Engine {
             return Ok(());
         }
         // A hundred answers a second.
-        let members = u64::try_from(views.roster.members()).unwrap_or(u64::MAX);
-        let spread = members.saturating_mul(10).min(60_000);
+        let takers = u64::try_from(views.roster.takers()).unwrap_or(u64::MAX);
+        let spread = takers.saturating_mul(10).min(60_000);
         let request = AckRequest {
             sequence: confirm.last,
             spread: u16::try_from(spread).unwrap_or(u16::MAX),

@@ -31,6 +31,10 @@ const CLONE_PAUSE: Span = Span::from_secs(30);
 pub(crate) enum Found {
     Change(usize, Change),
     RosterFull(u32),
+    ReliableDropped {
+        sender: MemberId,
+        channel: Channel,
+    },
     DuplicateId(DuplicateId),
     #[cfg(feature = "seal")]
     RotateKey(usize),
@@ -568,6 +572,7 @@ pub(crate) fn show<'a>(views: Views<'a>, config: &'a Config, found: Found) -> Op
     let Views { roster, inbox, .. } = views;
     let event = match found {
         Found::RosterFull(refused) => Event::RosterFull { refused },
+        Found::ReliableDropped { sender, channel } => Event::ReliableDropped { sender, channel },
         Found::DuplicateId(duplicate) => Event::DuplicateId(duplicate),
         #[cfg(feature = "seal")]
         Found::RotateKey(place) => Event::RotateKey { place },

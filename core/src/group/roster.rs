@@ -44,8 +44,9 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// How many peers are owed a datagram, and that there is none before this place.
     owed: usize,
     owed_from: usize,
-    /// How many peers are members.
+    /// How many peers are members, and how many of them take this member's reliable stream.
     members: usize,
+    takers: usize,
     /// What all members can receive.
     limits: Limits,
     /// The longest HELLO interval that is believed, in units of 10 ms.
@@ -67,6 +68,7 @@ impl<const N: usize> Roster<[Place; N]> {
             owed: 0,
             owed_from: 0,
             members: 0,
+            takers: 0,
             limits: Limits::NONE,
             longest: SHORT_INTERVAL,
             is_put_off: false,
@@ -84,6 +86,7 @@ impl Roster {
         self.pending = 0;
         self.owed = 0;
         self.members = 0;
+        self.takers = 0;
         self.limits = Limits::NONE;
         self.longest = SHORT_INTERVAL;
         self.is_put_off = false;
@@ -101,6 +104,11 @@ impl Roster {
             .iter()
             .filter(|peer| peer.is_member())
             .map(|peer| &peer.member)
+    }
+
+    /// How many members take this member's reliable stream.
+    pub(crate) const fn takers(&self) -> usize {
+        self.takers
     }
 
     /// What all members can receive.
@@ -378,8 +386,8 @@ impl Roster {
 
     /// The members for whom the own stream begins before `next`, from the `from`th on and round.
     pub(crate) fn counted_in(&self, from: usize, next: u32) -> impl Iterator<Item = &Peer> {
-        let members = || self.places.iter().filter(|peer| peer.is_member());
-        let all = members().skip(from).chain(members().take(from));
+        let takers = || self.places.iter().filter(|peer| peer.is_taker());
+        let all = takers().skip(from).chain(takers().take(from));
         all.filter(move |peer| peer.counted_from != next)
     }
 
@@ -439,8 +447,8 @@ impl Roster {
 
     /// How far the slowest member is that is waited for.
     pub(crate) fn slowest(&self) -> Option<u32> {
-        let members = self.places.iter().filter(|peer| peer.is_member());
-        let reaches = members.filter_map(Peer::reach);
+        let takers = self.places.iter().filter(|peer| peer.is_taker());
+        let reaches = takers.filter_map(Peer::reach);
         reaches.reduce(|a, b| if is_before(a, b) { a } else { b })
     }
 
@@ -457,10 +465,10 @@ impl Roster {
         members.any(|peer| peer.member.id() == id && peer.answer == Answer::Lacks)
     }
 
-    /// Whether every member said whether it has what is to be confirmed.
+    /// Whether every member that takes the stream said whether it has what is to be confirmed.
     pub(crate) fn all_answered(&self) -> bool {
-        let mut members = self.places.iter().filter(|peer| peer.is_member());
-        members.all(|peer| peer.answer != Answer::Open)
+        let mut takers = self.places.iter().filter(|peer| peer.is_taker());
+        takers.all(|peer| peer.answer != Answer::Open)
     }
 
     /// Changes a peer and keeps the sums right.
@@ -485,6 +493,7 @@ impl Roster {
         adjust(&mut self.pending, before.is_pending, after.is_pending);
         adjust(&mut self.owed, before.is_owed, after.is_owed);
         adjust(&mut self.members, before.is_member, after.is_member);
+        adjust(&mut self.takers, before.is_taker, after.is_taker);
         if self.next_check.is_none_or(|check| deadline < check) {
             self.next_check = Some(deadline);
         }
@@ -630,6 +639,7 @@ struct Part {
     is_pending: bool,
     is_owed: bool,
     is_member: bool,
+    is_taker: bool,
     /// Whoever is no member limits nobody.
     limits: Limits,
 }
@@ -641,6 +651,7 @@ impl Part {
             is_pending: peer.pending.is_some(),
             is_owed: peer.owed.is_some(),
             is_member: peer.is_member(),
+            is_taker: peer.is_taker(),
             limits: if peer.is_member() {
                 peer.limits()
             } else {

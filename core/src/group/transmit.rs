@@ -395,6 +395,7 @@ impl Engine {
             self.skips.swap_remove(0);
         }
         self.write_nacks(views, now, w)?;
+        self.write_asks(views, now, w)?;
         self.write_confirm(views, now, w)?;
         self.write_question(views, now, w)?;
         if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
@@ -592,6 +593,11 @@ impl Engine {
         let trip = backoff::encode_round_trip(self.trip.estimate());
         Hello {
             join: self.presence.is_joining(),
+            capabilities: if views.takes_streams() {
+                0
+            } else {
+                Hello::NO_STREAMS
+            },
             max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
             max_message: self.receivable,
             interval: u16::try_from(units).unwrap_or(u16::MAX),

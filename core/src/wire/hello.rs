@@ -13,7 +13,7 @@ pub struct Hello<'a> {
     pub join: bool,
     /// PROBE flag: the sender asks this receiver for a HELLO at once, by unicast.
     pub probe: bool,
-    /// Capabilities, one bit each; none is defined yet.
+    /// What the sender is, one bit each (PROTOCOL E3). Bits that are not known say nothing.
     pub capabilities: u16,
     /// The largest datagram the sender can receive, in octets.
     pub max_datagram: u16,
@@ -45,6 +45,13 @@ impl<'a> Hello<'a> {
     /// The longest HELLO this crate sends, with its frame header.
     pub(crate) const MAX_FRAME_LEN: usize = FRAME_HEADER_LEN + Self::FIXED_LEN + Name::CAPACITY;
 
+    /// Capability: the sender takes nobody's reliable stream.
+    pub const NO_STREAMS: u16 = 0x0001;
+    /// Capability: the sender takes bulk objects. No member does so far.
+    pub const OBJECTS: u16 = 0x0002;
+    /// Capability: the sender is a bridge's member, and speaks for others behind it. None does so far.
+    pub const BRIDGE: u16 = 0x0004;
+
     /// Octets of a challenge.
     pub const CHALLENGE_LEN: usize = 8;
 
@@ -74,6 +81,24 @@ impl<'a> Hello<'a> {
             name,
             options: &[],
         }
+    }
+
+    /// Whether the sender takes reliable streams.
+    #[must_use]
+    pub const fn takes_streams(&self) -> bool {
+        self.capabilities & Self::NO_STREAMS == 0
+    }
+
+    /// Whether the sender takes bulk objects.
+    #[must_use]
+    pub const fn takes_objects(&self) -> bool {
+        self.capabilities & Self::OBJECTS != 0
+    }
+
+    /// Whether the sender speaks for others behind it.
+    #[must_use]
+    pub const fn is_bridge(&self) -> bool {
+        self.capabilities & Self::BRIDGE != 0
     }
 
     /// The options, each a kind and a value. Those that are not known are to be skipped.

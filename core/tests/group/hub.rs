@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use groupcast::wire::{self, Data, Frame, Header, Hello, Suite, Sync};
 use groupcast::{
-    Channel, Config, Destination, Event, Group, Instant, MemberId, Name, Session, Storage,
+    Channel, Config, Destination, Event, Group, Instant, MemberId, Memory, Name, Session, Storage,
 };
 
 /// Room for eight others, and for datagrams of any size.
@@ -21,7 +21,7 @@ pub(crate) fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 40_000))
 }
 
-pub(crate) fn ms(millis: u64) -> Instant {
+pub(crate) const fn ms(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
@@ -34,9 +34,9 @@ pub(crate) fn id(id: u32) -> MemberId {
 }
 
 /// Members on a perfect network without delay.
-pub(crate) struct Hub {
+pub(crate) struct Hub<M: Memory = Room> {
     pub(crate) now: Instant,
-    pub(crate) members: Vec<(Group<Room>, Vec<String>)>,
+    pub(crate) members: Vec<(Group<M>, Vec<String>)>,
     /// Datagrams sent so far, to a member or to the group.
     pub(crate) unicasts: usize,
     pub(crate) multicasts: usize,
@@ -44,18 +44,13 @@ pub(crate) struct Hub {
     pub(crate) cut_off: Vec<usize>,
     /// Only what is sent to one member arrives.
     pub(crate) no_multicast: bool,
+    /// Who sent what, and to whom, if that is written down.
+    pub(crate) record: Option<Vec<(usize, Destination, Vec<u8>)>>,
 }
 
 impl Hub {
     pub(crate) fn new(configs: impl IntoIterator<Item = Config>) -> Self {
-        let mut hub = Self {
-            now: ms(1_000),
-            members: Vec::new(),
-            unicasts: 0,
-            multicasts: 0,
-            cut_off: Vec::new(),
-            no_multicast: false,
-        };
+        let mut hub = Self::empty();
         for config in configs {
             hub.add(config);
         }
@@ -63,8 +58,25 @@ impl Hub {
     }
 
     pub(crate) fn add(&mut self, config: Config) -> usize {
-        self.members
-            .push((member(config, self.members.len() as u8 + 1), Vec::new()));
+        self.join(member(config, self.members.len() as u8 + 1))
+    }
+}
+
+impl<M: Memory> Hub<M> {
+    pub(crate) const fn empty() -> Self {
+        Self {
+            now: ms(1_000),
+            members: Vec::new(),
+            unicasts: 0,
+            multicasts: 0,
+            cut_off: Vec::new(),
+            no_multicast: false,
+            record: None,
+        }
+    }
+
+    pub(crate) fn join(&mut self, group: Group<M>) -> usize {
+        self.members.push((group, Vec::new()));
         self.members.len() - 1
     }
 
@@ -88,6 +100,9 @@ impl Hub {
     }
 
     pub(crate) fn deliver(&mut self, from: usize, to: Destination, datagram: &[u8]) {
+        if let Some(record) = &mut self.record {
+            record.push((from, to, datagram.to_vec()));
+        }
         match to {
             Destination::Group => self.multicasts += 1,
             Destination::Member(_) => self.unicasts += 1,
@@ -139,7 +154,7 @@ impl Hub {
         core::mem::take(&mut self.members[n].1)
     }
 
-    pub(crate) fn group(&mut self, n: usize) -> &mut Group<Room> {
+    pub(crate) fn group(&mut self, n: usize) -> &mut Group<M> {
         &mut self.members[n].0
     }
 }
@@ -148,7 +163,7 @@ pub(crate) fn member(config: Config, seed: u8) -> Group<Room> {
     Group::new(Room::new(), config, [seed; 32]).unwrap()
 }
 
-pub(crate) fn drain<M: groupcast::Memory>(group: &mut Group<M>, log: &mut Vec<String>) {
+pub(crate) fn drain<M: Memory>(group: &mut Group<M>, log: &mut Vec<String>) {
     while let Some(event) = group.poll_event() {
         log.push(match event {
             Event::Message(m) => format!("{}: {}", m.name(), m.text().unwrap()),
@@ -249,7 +264,7 @@ pub(crate) fn data(text: &str) -> Data<'_> {
 }
 
 /// What `group` is told when `datagram` arrives.
-pub(crate) fn hear(group: &mut Group<Room>, now: Instant, datagram: &[u8]) -> Vec<String> {
+pub(crate) fn hear<M: Memory>(group: &mut Group<M>, now: Instant, datagram: &[u8]) -> Vec<String> {
     let mut log = Vec::new();
     group.handle(now, address(99), datagram).unwrap();
     drain(group, &mut log);

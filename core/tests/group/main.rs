@@ -33,3 +33,4 @@ mod signed;
 mod signed_late;
 #[cfg(feature = "seal")]
 mod sleep;
+mod streamless;
