@@ -45,6 +45,12 @@ impl Class {
         }
     }
 
+    /// Whether messages of the class are for everybody, and not only for those who take reliable streams
+    /// (PROTOCOL S14).
+    pub(crate) const fn is_for_all(self) -> bool {
+        matches!(self, Self::BestEffort | Self::Latest | Self::State)
+    }
+
     /// Whether messages of the class have sequence numbers of the reliable stream.
     #[must_use]
     pub const fn is_reliable(self) -> bool {

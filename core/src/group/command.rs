@@ -10,6 +10,7 @@ use super::history::{Full, History, Kind};
 use super::pool::Meta;
 use super::roster::Roster;
 use super::states::NoRoom;
+use super::terms::Limits;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::error::SendError;
@@ -26,14 +27,23 @@ const MAX_FRAGMENTS: usize = 256;
 const CONFIRM_AFTER: Span = Span::from_millis(2);
 
 impl Engine {
-    /// The most octets of a datagram now: the smallest receiver counts.
-    pub(crate) fn datagram_limit(&self, roster: &Roster) -> usize {
-        usize::from(self.max_datagram.min(roster.limits().datagram))
+    /// The most octets of a datagram for receivers with these limits.
+    pub(crate) fn datagram_limit(&self, limits: Limits) -> usize {
+        usize::from(self.max_datagram.min(limits.datagram))
     }
 
-    /// The most octets of a message that is in one datagram.
-    pub(crate) fn fragment_limit(&self, roster: &Roster) -> usize {
-        self.datagram_limit(roster)
+    /// What those can receive that a message of a class is for (PROTOCOL S14), and how many they are.
+    const fn limits_of(roster: &Roster, class: Class) -> (Limits, usize) {
+        if class.is_for_all() {
+            (roster.limits(), roster.members())
+        } else {
+            (roster.stream_limits(), roster.takers())
+        }
+    }
+
+    /// The most octets of a message that is in one datagram, for receivers with these limits.
+    fn fragment_limit(&self, limits: Limits) -> usize {
+        self.datagram_limit(limits)
             .saturating_sub(Header::LEN)
             .saturating_sub(Data::OVERHEAD)
             .saturating_sub(self.guard.suite().trailer_len())
@@ -41,7 +51,8 @@ impl Engine {
 
     /// The most octets of a message of a class.
     pub(crate) fn message_limit(&self, view: View<'_>, class: Class) -> usize {
-        let fragment = self.fragment_limit(view.roster);
+        let (limits, receivers) = Self::limits_of(view.roster, class);
+        let fragment = self.fragment_limit(limits);
         if matches!(class, Class::Latest | Class::State) {
             return fragment;
         }
@@ -53,9 +64,9 @@ impl Engine {
             .unwrap_or_default();
         let sendable = fragment.saturating_mul(kept.min(MAX_FRAGMENTS));
         // As long as nobody is known, others are taken for members like this one.
-        let receivable = match view.roster.members() {
+        let receivable = match receivers {
             0 => self.receivable,
-            _ => view.roster.limits().message,
+            _ => limits.message,
         };
         let receivable = usize::from(receivable).saturating_mul(64);
         sendable.min(receivable).max(fragment)
@@ -72,7 +83,8 @@ impl Engine {
         signature: usize,
     ) -> nb::Result<(usize, usize), SendError> {
         self.check_sendable(views, now)?;
-        let size = self.fragment_limit(views.roster).max(1);
+        let (limits, _) = Self::limits_of(views.roster, channel.class());
+        let size = self.fragment_limit(limits).max(1);
         let mut fragments = 1;
         if len > size {
             let limit = self.message_limit(views.view(), channel.class());

@@ -383,8 +383,8 @@ impl Engine {
             return None;
         }
         Some(Flow::window(
-            view.roster.limits().burst,
-            self.datagram_limit(view.roster),
+            view.roster.stream_limits().burst,
+            self.datagram_limit(view.roster.stream_limits()),
             view.history.capacity(),
             view.history.record_octets(),
         ))

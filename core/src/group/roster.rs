@@ -47,8 +47,9 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// How many peers are members, and how many of them take this member's reliable stream.
     members: usize,
     takers: usize,
-    /// What all members can receive.
+    /// What all members can receive, and what all of those can.
     limits: Limits,
+    stream_limits: Limits,
     /// The longest HELLO interval that is believed, in units of 10 ms.
     longest: u16,
     is_put_off: bool,
@@ -70,6 +71,7 @@ impl<const N: usize> Roster<[Place; N]> {
             members: 0,
             takers: 0,
             limits: Limits::NONE,
+            stream_limits: Limits::NONE,
             longest: SHORT_INTERVAL,
             is_put_off: false,
             #[cfg(feature = "seal")]
@@ -88,6 +90,7 @@ impl Roster {
         self.members = 0;
         self.takers = 0;
         self.limits = Limits::NONE;
+        self.stream_limits = Limits::NONE;
         self.longest = SHORT_INTERVAL;
         self.is_put_off = false;
         self.places.clear();
@@ -114,6 +117,11 @@ impl Roster {
     /// What all members can receive.
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// What all members can receive that take this member's reliable stream.
+    pub(crate) const fn stream_limits(&self) -> Limits {
+        self.stream_limits
     }
 
     /// The member at `index`.
@@ -505,8 +513,10 @@ impl Roster {
         }
         if before.limits == Limits::NONE {
             self.limits = self.limits.min(after.limits);
-        } else if before.limits != after.limits {
-            self.limits = self.smallest_limits();
+            self.stream_limits = self.stream_limits.min(after.stream_limits());
+        } else if (before.limits, before.is_taker) != (after.limits, after.is_taker) {
+            self.limits = self.smallest_limits(Peer::is_member);
+            self.stream_limits = self.smallest_limits(Peer::is_taker);
         }
     }
 
@@ -547,9 +557,9 @@ impl Roster {
         self.next_check = waiting.map(Peer::deadline).min();
     }
 
-    fn smallest_limits(&self) -> Limits {
-        let members = self.places.iter().filter(|peer| peer.is_member());
-        members.map(Peer::limits).fold(Limits::NONE, Limits::min)
+    fn smallest_limits(&self, of: impl Fn(&Peer) -> bool) -> Limits {
+        let them = self.places.iter().filter(|peer| of(peer));
+        them.map(Peer::limits).fold(Limits::NONE, Limits::min)
     }
 
     /// The next change to tell that is `wanted`, and of whom.
@@ -657,6 +667,14 @@ impl Part {
             } else {
                 Limits::NONE
             },
+        }
+    }
+
+    const fn stream_limits(&self) -> Limits {
+        if self.is_taker {
+            self.limits
+        } else {
+            Limits::NONE
         }
     }
 }

@@ -162,10 +162,18 @@ impl Engine {
         now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        let limit = self.datagram_limit(views.roster);
-        let kept = views.history.capacity();
+        let for_all = views.roster.limits();
+        let for_takers = views.roster.stream_limits();
+        let narrow = self.datagram_limit(for_all);
+        let wide = self.datagram_limit(for_takers);
+        let mut first = Self::first_frame(views, true);
+        // The burst is for those who get what comes first.
+        let (burst, limit) = match first {
+            Some((_, true)) => (for_all.burst, narrow),
+            _ => (for_takers.burst, wide),
+        };
         self.bucket
-            .fill(now, views.roster.limits().burst, limit, kept);
+            .fill(now, burst, limit, views.history.capacity());
         self.bucket.judge(now);
         let open = self.bucket.is_open(now);
         let early = self.presence.introduces(now)
@@ -189,33 +197,42 @@ impl Engine {
         }
         // A frame that was queued or kept before the limit sank still goes out, alone.
         let repairs = self.bucket.repairs();
-        let alone = match Self::first_frame_len(views, repairs) {
-            Some(len) if open && !hello_due => self.datagram_len(len),
-            _ => 0,
+        if !repairs {
+            first = Self::first_frame(views, false);
+        }
+        let alone = match first {
+            Some((len, is_for_all)) if open && !hello_due => {
+                let limit = if is_for_all { narrow } else { wide };
+                Some(self.datagram_len(len)).filter(|len| *len > limit)
+            }
+            _ => None,
         };
-        let buffer = if alone > limit {
-            buffer.get_mut(..alone).ok_or(BufferTooSmall)?
-        } else {
-            let limit = limit.min(buffer.len());
-            buffer.get_mut(..limit).ok_or(BufferTooSmall)?
+        let (narrow, buffer) = match alone {
+            Some(len) => (len, buffer.get_mut(..len).ok_or(BufferTooSmall)?),
+            None => {
+                let wide = wide.min(buffer.len());
+                (narrow, buffer.get_mut(..wide).ok_or(BufferTooSmall)?)
+            }
         };
+        // Where a datagram must end that holds something for everybody.
+        let end = narrow.saturating_sub(self.guard.suite().trailer_len());
         let mut has_data = false;
         let len = self.emit(buffer, false, |engine, w| {
             if hello_due {
-                engine.write_hello(views, now, w)?;
+                w.within(end, |w| engine.write_hello(views, now, w))?;
             }
             if views.history.is_sent() && engine.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
                 engine.sender.end();
             }
-            engine.write_control(views, now, w)?;
+            engine.write_control(views, now, end, w)?;
             if open {
                 let before = w.len();
                 if repairs {
-                    engine.write_repairs(views, now, w)?;
+                    engine.write_repairs(views, now, end, w)?;
                 }
                 let between = w.len();
-                engine.write_new(views, now, w)?;
+                engine.write_new(views, now, end, w)?;
                 has_data = w.len() > before;
                 let (repaired, sent) = (
                     between.saturating_sub(before),
@@ -223,7 +240,7 @@ impl Engine {
                 );
                 engine.bucket.count_repairs(repaired, sent);
             }
-            engine.write_bye(views, now, has_data, w)
+            w.within(end, |w| engine.write_bye(views, now, has_data, w))
         })?;
         if has_data {
             self.bucket.take(len.unwrap_or_default());
@@ -287,19 +304,22 @@ impl Engine {
         }
     }
 
-    /// How long the frame is that goes out first of those that wait for the token bucket.
-    fn first_frame_len(views: &Views<'_>, repairs: bool) -> Option<usize> {
+    /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
+    /// everybody. A bare datagram has none.
+    fn first_frame(views: &Views<'_>, repairs: bool) -> Option<(usize, bool)> {
         if let Some(value) = views.states.next_wanted().filter(|_| repairs) {
             let meta = views.pool.meta(value.handle)?;
-            return Some(usize::from(meta.len).saturating_add(Data::OVERHEAD));
+            let len = usize::from(meta.len).saturating_add(Data::OVERHEAD);
+            return Some((len, true));
         }
         let repair = views.history.next_wanted().filter(|_| repairs);
         let repair = repair.map(|(_, frame)| frame);
         let new = || match views.history.next_unsent()? {
-            (Kind::Bare, _) => None,
+            (Kind::Bare, _) => Some(&[][..]),
             (Kind::Once | Kind::Kept, frame) => Some(frame),
         };
-        repair.or_else(new).map(<[u8]>::len)
+        let frame = repair.or_else(new)?;
+        Some((frame.len(), Data::is_for_all(frame)))
     }
 
     /// HELLO, and with it the clock and where the stream stands.
@@ -378,11 +398,12 @@ impl Engine {
         self.sender.next.wrapping_sub(history.unsent_kept())
     }
 
-    /// What others wait for.
+    /// What others wait for. Who is asked for something may take no reliable streams, and only send one.
     fn write_control(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
+        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         while let Some(first) = self
@@ -394,18 +415,22 @@ impl Engine {
             Frame::Skip(Skip { first, count: 1 }).emit(w)?;
             self.skips.swap_remove(0);
         }
-        self.write_nacks(views, now, w)?;
-        self.write_asks(views, now, w)?;
+        w.within(end, |w| {
+            self.write_nacks(views, now, w)?;
+            self.write_asks(views, now, w)
+        })?;
         self.write_confirm(views, now, w)?;
         self.write_question(views, now, w)?;
-        if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
-            let copy = self.sender.carries_copy(now);
-            self.write_sync(views, now, w)?;
-            if copy {
-                Self::write_copy(views, w)?;
+        w.within(end, |w| {
+            if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
+                let copy = self.sender.carries_copy(now);
+                self.write_sync(views, now, w)?;
+                if copy {
+                    Self::write_copy(views, w)?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The last message once more, if it is short.
@@ -434,6 +459,7 @@ impl Engine {
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
+        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let reserve = if views.history.is_sent() {
@@ -449,9 +475,10 @@ impl Engine {
                 break;
             };
             let need = usize::from(meta.len).saturating_add(Data::OVERHEAD);
-            if need > w.room() {
+            if need > w.room_before(end) {
                 return Ok(());
             }
+            w.stop_before(end);
             let data = Data {
                 class: Class::State.code().0,
                 latest: false,
@@ -485,9 +512,11 @@ impl Engine {
                 views.history.mark_repaired(clock);
                 continue;
             }
-            if frame.len() > w.room() || (w.room() <= reserve) {
+            let end = Self::end_with(frame, end);
+            if frame.len() > w.room_before(end) || (w.room() <= reserve) {
                 break;
             }
+            w.stop_before(end);
             w.with(frame.len(), |octets| {
                 stamped(frame, octets, nth, Mark::Repair)
             })?;
@@ -497,23 +526,33 @@ impl Engine {
         Ok(())
     }
 
+    /// Where a datagram must end that holds this frame, and `end` if that is for everybody.
+    fn end_with(frame: &[u8], end: usize) -> usize {
+        if Data::is_for_all(frame) {
+            end
+        } else {
+            usize::MAX
+        }
+    }
+
     /// What has not been sent yet.
     fn write_new(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
+        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let mut sent = 0u32;
         let room = self.flow_room(views);
         while let Some((kind, frame)) = views.history.next_unsent() {
-            if kind == Kind::Bare || frame.len() > w.room() {
+            let end = Self::end_with(frame, end);
+            let is_kept = kind == Kind::Kept;
+            if kind == Kind::Bare || frame.len() > w.room_before(end) || (is_kept && sent >= room) {
                 break;
             }
-            if kind == Kind::Kept {
-                if sent >= room {
-                    break;
-                }
+            w.stop_before(end);
+            if is_kept {
                 // How many frames of the stream come before this one: those kept, and not unsent.
                 let before = views
                     .history

@@ -76,6 +76,11 @@ impl Data<'_> {
         }
     }
 
+    /// Whether the frame is for everybody, and not only for those who take reliable streams (PROTOCOL S14).
+    pub(crate) fn is_for_all(frame: &[u8]) -> bool {
+        !matches!(frame, [Self::KIND, flags, ..] if matches!(flags & CLASS, 1 | 2))
+    }
+
     /// Whether the frame holds a value of the State class.
     pub(crate) fn is_state(frame: &[u8]) -> bool {
         matches!(frame, [Self::KIND, flags, ..] if flags & CLASS == 3)

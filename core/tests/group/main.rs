@@ -34,3 +34,4 @@ mod signed_late;
 #[cfg(feature = "seal")]
 mod sleep;
 mod streamless;
+mod two_limits;
