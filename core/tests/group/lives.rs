@@ -155,7 +155,7 @@ pub(crate) mod keys {
         keys
     }
 
-    fn sealed(name: &'static str, random: &[u8]) -> Group<Room> {
+    pub(crate) fn sealed(name: &'static str, random: &[u8]) -> Group<Room> {
         let config = Config::new(group_address()).with_name(name);
         let entropy = Entropy::new().with_random(random);
         Group::sealed(Room::new(), config, Seal::new(&keys(1, 2), entropy)).unwrap()

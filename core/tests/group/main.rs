@@ -25,6 +25,8 @@ mod messages;
 mod newcomers;
 mod paths;
 #[cfg(feature = "seal")]
+mod put_back;
+#[cfg(feature = "seal")]
 mod sealed;
 mod seeds;
 #[cfg(feature = "sign")]
