@@ -1,8 +1,9 @@
 //! Two queues: what is sent to the group, and what is sent to one member. Either may be read first.
 
-use groupcast::wire::{Bye, Data, Frame, Header};
+use groupcast::Destination;
+use groupcast::wire::{Bye, Data, Frame, Header, Hello};
 
-use crate::hub::{self, Puppet, config, data, hear, hello, member, ms};
+use crate::hub::{self, Puppet, address, config, data, drain, hear, hello, member, ms};
 
 const NOTHING: [&str; 0] = [];
 
@@ -35,7 +36,7 @@ fn what_one_queue_holds_is_not_stale_for_what_the_other_one_held() {
     hear(&mut ana, ms(2_000), &ben.say(&[sync(0)]));
     // Ana stands still. A thousand datagrams wait in one socket, and a PROBE that was sent after them in the other.
     let waiting: Vec<_> = (0..1_000).map(|n| ben.say(&[ordered(n)])).collect();
-    let probe = Frame::Hello(groupcast::wire::Hello {
+    let probe = Frame::Hello(Hello {
         probe: true,
         interval: 100,
         ..hello("ben")
@@ -88,7 +89,7 @@ fn what_is_sent_to_one_says_so_and_numbers_go_on() {
     let (mut buffer, mut numbers, mut to_one) = ([0; 1472], Vec::new(), 0);
     for at in 0..40 {
         let now = ms(at * 150);
-        let probe = Frame::Hello(groupcast::wire::Hello {
+        let probe = Frame::Hello(Hello {
             probe: true,
             interval: 100,
             ..hello("ben")
@@ -97,7 +98,7 @@ fn what_is_sent_to_one_says_so_and_numbers_go_on() {
         hear(&mut ana, now, &probe);
         while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
             let header = groupcast::wire::parse_header(&buffer[..transmit.len]).unwrap();
-            let is_to_one = transmit.to != groupcast::Destination::Group;
+            let is_to_one = transmit.to != Destination::Group;
             assert_eq!(header.is_to_one(), is_to_one);
             to_one += usize::from(is_to_one);
             numbers.push(header.number());
@@ -105,4 +106,33 @@ fn what_is_sent_to_one_says_so_and_numbers_go_on() {
     }
     assert!(to_one > 10 && to_one < numbers.len());
     assert!(numbers.is_sorted_by(|a, b| *b == a + 1), "{numbers:?}");
+}
+
+/// PROTOCOL M12, M13. Whoever forwards a member's HELLO, and is quicker than its own, leads astray what is sent to it
+/// alone; until its next one.
+#[test]
+fn answers_go_where_the_last_hello_came_from() {
+    let mut ana = member(config("ana"), 1);
+    let mut ben = Puppet::new(7, 1);
+    let mut buffer = [0; 1472];
+    ana.handle_timeout(ms(0));
+    let mut answered = Vec::new();
+    for (n, from) in [(1, 7), (2, 50), (3, 7)] {
+        let probe = Hello {
+            probe: true,
+            ..hello("ben")
+        };
+        let (now, said) = (ms(n * 1_000), ben.say(&[Frame::Hello(probe)]));
+        let elsewhere = ben.message("what is no HELLO");
+        for (from, datagram) in [(from, said), (60, elsewhere)] {
+            ana.handle(now, address(from), &datagram).unwrap();
+            drain(&mut ana, &mut Vec::new());
+        }
+        while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
+            if let Destination::Member(to) = transmit.to {
+                answered.push(to);
+            }
+        }
+    }
+    assert_eq!(answered, [address(7), address(50), address(7)]);
 }
