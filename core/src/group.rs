@@ -314,7 +314,8 @@ impl<M: Memory> Group<M> {
     }
 
     /// Tells that time has passed which the clock does not know of: the device slept and its timer stood
-    /// still, or its virtual machine was stopped. Call it before anything that arrived meanwhile is
+    /// still, or its virtual machine was stopped. (In one that was put back to a snapshot make another member: what is
+    /// drawn from here on was drawn before.) Call it before anything that arrived meanwhile is
     /// [handled](Self::handle). Nobody is taken for silent for that time. In a sealed group everybody has to
     /// prove anew that they are there (PROTOCOL K13): what arrives first may have been held back for as long
     /// as this member slept.

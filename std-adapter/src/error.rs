@@ -172,6 +172,12 @@ pub enum Error {
     /// The socket is bound or connected already.
     #[error("the socket is bound or connected already; take another one")]
     AlreadyOpen,
+    /// The process was forked from the one that opened the socket, and whose member it is.
+    #[error(
+        "this member is of the process that this one was forked from; make another one here, and forget \
+         this one with core::mem::forget"
+    )]
+    Forked,
     /// `send` has no destination.
     #[error("the socket has no peer; connect it, or use send_to")]
     NoDestination,
@@ -276,7 +282,7 @@ impl UdpError for Error {
             | Self::LoopbackV6(_)
             | Self::NoUsableInterface(_)
             | Self::InterfaceGone(_) => UdpErrorKind::NoInterface,
-            Self::NotOpen | Self::NoDestination => UdpErrorKind::Closed,
+            Self::NotOpen | Self::NoDestination | Self::Forked => UdpErrorKind::Closed,
             Self::Truncated { .. } => UdpErrorKind::Truncated,
             Self::Unresolved { .. } | Self::Send(_) | Self::Unsent(_) => UdpErrorKind::Other,
             Self::Os { operation, error } => kind_of(*operation, error),

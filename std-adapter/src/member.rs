@@ -244,6 +244,11 @@ fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
 /// It owns a [`Node`] on a [`StdStack`], its memory and a clock, and can wait. Poll it, or wait for
 /// events, at least once a second: nothing happens in the background. When it is dropped it says
 /// good-bye once, and what it has not sent yet is lost; [`leave`](Self::leave) does it properly.
+///
+/// It is of the process that made it. After a `fork` the other process must make one of its own: this one sends
+/// nothing there, and says so ([`Error::Forked`]). In a virtual machine that was copied, or put back to a snapshot,
+/// members are what they were, and nothing can tell: end such a process, and start another
+/// ([SECURITY.md](groupcast::book::security)).
 #[derive(Debug)]
 pub struct Member {
     pub(crate) node: Node<StdStack, ProfileMemory>,
@@ -679,6 +684,30 @@ mod tests {
         move_to(&mut member, "127.0.0.1");
         assert_eq!(member.choice().mtu, Some(1280));
         assert_eq!((member.pace(), member.changes()), (Pace::WIRED, 1));
+    }
+
+    #[test]
+    fn a_copy_in_another_process_says_nothing_not_even_good_bye() {
+        let mut ana = builder("239.72.1.10:45123").name("ana").join().unwrap();
+        let mut ben = builder("239.72.1.10:45123").join().unwrap();
+        let joined = |event: &Event| matches!(event, Event::Joined(_));
+        while !ben
+            .next_event(Duration::from_millis(20))
+            .unwrap()
+            .is_some_and(|event| joined(&event))
+        {
+            let _ = ana.next_event(Duration::from_millis(20)).unwrap();
+        }
+        ana.node.parts().0.pretend_to_be_forked();
+        ana.send("hello").unwrap();
+        assert!(matches!(ana.poll(), Err(Error::Forked)));
+        drop(ana);
+        let heard: Vec<_> = ben
+            .events(Duration::from_secs(1))
+            .map(Result::unwrap)
+            .collect();
+        let said = |event: &Event| matches!(event, Event::Left(_) | Event::Message(_));
+        assert!(!heard.iter().any(said), "{heard:?}");
     }
 
     #[test]

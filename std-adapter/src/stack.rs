@@ -39,6 +39,8 @@ pub struct StdStack {
     settings: Settings,
     watch: Watch,
     rejoins: u64,
+    /// The process that opened its sockets.
+    process: u32,
     /// Where they are to be noted.
     pub(crate) strangers: Option<Strangers>,
     pub(crate) inner: Inner,
@@ -72,6 +74,7 @@ impl StdStack {
             settings,
             watch,
             rejoins: 0,
+            process: std::process::id(),
             strangers: None,
             inner: Inner::default(),
         }
@@ -107,6 +110,22 @@ impl StdStack {
         self.watch.pretend(interfaces);
     }
 
+    /// From now on another process has opened the sockets.
+    #[cfg(test)]
+    pub(crate) const fn pretend_to_be_forked(&mut self) {
+        self.process = !self.process;
+    }
+
+    /// Nothing is sent by a process that was forked from the one that opened the sockets: the member there speaks,
+    /// and this one is its copy. Neither would hear the other, which comes from its own address.
+    fn check_process(&self) -> Result<(), Error> {
+        if self.process == std::process::id() {
+            Ok(())
+        } else {
+            Err(Error::Forked)
+        }
+    }
+
     /// Looks at the interfaces, if it is time, and lets the socket act on what is new.
     /// Returns whether it did.
     fn follow_interfaces(&mut self, open: &mut Open, urgent: bool) -> bool {
@@ -122,6 +141,7 @@ impl StdStack {
         remote: Option<SocketAddr>,
         buffer: &[u8],
     ) -> nb::Result<(), Error> {
+        self.check_process()?;
         let mut echoes = 0;
         let mut followed = false;
         loop {
@@ -241,6 +261,7 @@ impl UdpClientStack for StdStack {
         self.watch.look(true);
         let remote = self.scoped(remote);
         socket.open(Open::connect(&self.settings, &self.watch, remote)?);
+        self.process = std::process::id();
         Ok(())
     }
 
@@ -280,6 +301,7 @@ impl UdpFullStack for StdStack {
         }
         self.watch.look(true);
         socket.open(Open::bind(&self.settings, &self.watch, local_port)?);
+        self.process = std::process::id();
         Ok(())
     }
 
@@ -350,6 +372,7 @@ impl UdpMulticast for StdStack {
     ) -> nb::Result<usize, Error> {
         let open = socket.get_mut()?;
         check_family(remote.ip(), open.family)?;
+        self.check_process()?;
         let segment = segment.max(1);
         let mut sent = 0;
         while let Some(rest @ [_, ..]) = octets.get(sent..) {

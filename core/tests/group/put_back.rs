@@ -153,6 +153,9 @@ fn who_is_put_back_seals_two_texts_with_one_number_until_it_meets_itself() {
     };
     assert!(first.iter().any(twice));
 
+    let ana = &mut pair.members[0];
+    assert_eq!(play(ana, pair.now, &second[..first.len() - 1]), [""; 0]);
+
     // Somebody plays to it what it is yet to send.
     let mut back = Pair::new().members.into_iter().nth(1).unwrap();
     let life = back.session().life();
