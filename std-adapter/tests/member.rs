@@ -79,6 +79,47 @@ fn bare_datagrams_go_both_ways_and_ones_own_are_not_heard() {
     assert_eq!(raw.address, foreign.local_addr().unwrap());
 }
 
+/// PROTOCOL W4.
+#[test]
+fn what_is_sent_to_one_goes_where_its_datagrams_come_from() {
+    use groupcast::wire::{self, Frame, Header, Hello, Suite};
+    use groupcast::{MemberId, Name, Session};
+
+    let group = "239.72.1.17:45117";
+    let (mut ana, mut ben) = (join(group, "ana"), join(group, "ben"));
+    ana.send("I am here").unwrap();
+    wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
+    let there = ben.members().next().unwrap().address();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let hello = Hello {
+        probe: true,
+        interval: 100,
+        ..Hello::new(Name::new("who?").unwrap())
+    };
+    let header = Header {
+        suite: Suite::Open,
+        tag: wire::open_group_tag(group.parse().unwrap(), &Name::EMPTY),
+        sender: MemberId::new(77).unwrap(),
+        session: Session::new(1),
+        counter: Header::TO_ONE | 1,
+    };
+    let mut buffer = [0; 1500];
+    let len = wire::emit(&header, &[Frame::Hello(hello)], &mut buffer).unwrap();
+    stranger.send_to(&buffer[..len], there).unwrap();
+    let end = std::time::Instant::now() + SECONDS;
+    let (len, from) = loop {
+        match stranger.recv_from(&mut buffer) {
+            Ok(heard) => break heard,
+            Err(_) => drop(ana.next_event(Duration::from_millis(10)).unwrap()),
+        }
+        assert!(std::time::Instant::now() < end, "there is no answer");
+    };
+    assert_eq!(from, there);
+    let (_, mut frames) = wire::parse(&buffer[..len]).unwrap();
+    assert!(matches!(frames.next(), Some(Ok(Frame::Hello(_)))));
+}
+
 #[test]
 fn a_large_bare_datagram_arrives_whole() {
     let mut ana = join("239.72.1.4:45104", "ana");

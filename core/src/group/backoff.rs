@@ -108,6 +108,29 @@ mod tests {
         }
     }
 
+    /// PROTOCOL W16.
+    #[test]
+    fn logarithms_are_those_of_the_page() {
+        let micros = [1, 2, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+        for (micros, octet) in micros.into_iter().zip([0u8, 8, 26, 53, 79, 106, 132, 159]) {
+            let stated = encode_round_trip(Span::from_micros(micros));
+            assert!(stated.abs_diff(octet) <= 1, "{micros}: {stated}");
+            // The other way, too: a step is an eleventh.
+            let read = decode_round_trip(octet).as_micros() as f64 / micros as f64;
+            assert!((0.83..=1.18).contains(&read), "{octet}: {read}");
+        }
+        let members = [1, 2, 3, 5, 8, 10, 33, 100, 1_000, 100_000];
+        for (members, octet) in members
+            .into_iter()
+            .zip([0u8, 4, 6, 9, 12, 13, 20, 26, 39, 66])
+        {
+            let stated = encode_group_size(members);
+            assert!(stated.abs_diff(octet) <= 1, "{members}: {stated}");
+            let read = decode_group_size(octet) as f64 / members as f64;
+            assert!((0.6..=1.42).contains(&read), "{octet}: {read}");
+        }
+    }
+
     #[test]
     fn round_trips_survive_the_octet() {
         for micros in [1u64, 10, 300, 1_000, 3_333, 50_000, 1_000_000] {

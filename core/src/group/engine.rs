@@ -497,3 +497,35 @@ impl Engine {
         Some(core::mem::take(&mut self.refused))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Group;
+    use crate::storage::Board;
+    use crate::wire::{self, Frame};
+
+    /// PROTOCOL W1, W2, M1.
+    #[test]
+    fn after_the_last_number_comes_the_next_session_of_the_life() {
+        let config = Config::new("239.1.2.3:12345".parse().unwrap());
+        let mut memory = Board::new();
+        let mut ana = Group::new(&mut memory, config, [1; 32]).unwrap();
+        let (mut buffer, now) = ([0; 1472], Instant::from_millis(200));
+        let mut say = |ana: &mut Group<&mut Board>, now| {
+            let channel = crate::Channel::reliable_ordered(1);
+            ana.send(now, channel, b"x").unwrap();
+            let transmit = ana.poll_transmit(now, &mut buffer).unwrap().unwrap();
+            let (header, mut frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+            let says_hello = matches!(frames.next(), Some(Ok(Frame::Hello(_))));
+            (header.session, header.counter, says_hello)
+        };
+        let first = ana.session();
+        assert_eq!(say(&mut ana, now), (first, 1, true));
+        ana.engine.counter = Header::MAX_COUNTER - 1;
+        assert_eq!(say(&mut ana, now), (first, Header::MAX_COUNTER, false));
+        let (next, counter, says_hello) = say(&mut ana, now);
+        assert_eq!((counter, says_hello), (1, true));
+        assert_eq!(next.get(), first.get().wrapping_add(1 << 32));
+    }
+}

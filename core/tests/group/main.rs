@@ -13,6 +13,7 @@ mod farewell;
 mod fleet;
 mod flow;
 mod forged;
+mod frames;
 mod ghosts;
 mod hogs;
 mod hub;

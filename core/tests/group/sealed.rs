@@ -76,6 +76,15 @@ impl Puppet {
 
 /// The challenge in what the member says next, if it asks anybody.
 fn challenge(group: &mut Group<Room>, now: Instant) -> Option<Challenge> {
+    said(group, now, |hello| hello.challenge())
+}
+
+/// What is found in the HELLO that the member says next.
+fn said<T>(
+    group: &mut Group<Room>,
+    now: Instant,
+    find: impl Fn(Hello<'_>) -> Option<T>,
+) -> Option<T> {
     let mut buffer = [0; 1472];
     let mut found = None;
     while let Some(transmit) = group.poll_transmit(now, &mut buffer).unwrap() {
@@ -86,7 +95,7 @@ fn challenge(group: &mut Group<Room>, now: Instant) -> Option<Challenge> {
         let (_, mut frames) = subkey.open(&Portable, datagram).unwrap();
         found = frames
             .find_map(|frame| match frame.unwrap() {
-                Frame::Hello(hello) => hello.challenge(),
+                Frame::Hello(hello) => find(hello),
                 _ => None,
             })
             .or(found);
@@ -106,6 +115,7 @@ fn listener(octets: &[u8]) -> (Group<Room>, u64) {
     (ben, asked.number)
 }
 
+/// PROTOCOL K8, K9.
 #[test]
 fn what_is_well_sealed_is_not_believed_before_the_challenge_came_back() {
     let (mut ben, number) = listener(&[1]);
@@ -135,6 +145,57 @@ fn what_is_well_sealed_is_not_believed_before_the_challenge_came_back() {
     );
 }
 
+/// PROTOCOL K9.
+#[test]
+fn several_who_are_not_believed_are_asked_together_and_nobody_else_is() {
+    let (mut ben, number) = listener(&[1]);
+    // Who joins asks everybody; then nobody is asked unless somebody is not believed.
+    assert!(challenge(&mut ben, ms(3_300)).is_none());
+    assert_eq!(
+        said(&mut ben, ms(5_000), |hello| Some(hello.join)),
+        Some(false)
+    );
+    for id in [7, 8] {
+        assert_eq!(
+            hear(&mut ben, ms(5_001), &Puppet::new(id, 1).message("?")),
+            NOTHING
+        );
+    }
+    let asked = challenge(&mut ben, ms(5_400)).unwrap();
+    assert_eq!((asked.number, asked.target), (number, None));
+    assert!(challenge(&mut ben, ms(7_000)).is_none(), "once");
+}
+
+/// PROTOCOL K10.
+#[test]
+fn a_challenge_that_is_meant_is_sent_back_once_with_the_next_hello() {
+    let (mut ben, _) = listener(&[1]);
+    let own = ben.id().get();
+    for (target, meant) in [(None, true), (Some(own), true), (Some(own ^ 1), false)] {
+        let mut ana = Puppet::new(7, 1);
+        let number = 0x0102_0304_0506_0708;
+        let mut options = [0; 14];
+        let target = target.map(id);
+        let len = Challenge { number, target }.write(&mut options);
+        let asks = Hello {
+            interval: 100,
+            options: &options[..len],
+            ..hello("ana")
+        };
+        let asks = ana.say(&[Frame::Hello(asks)]);
+        let now = ben.next_deadline().unwrap();
+        assert_eq!(hear(&mut ben, now, &asks), NOTHING);
+        let mut sent_back = Vec::new();
+        let mut at = now;
+        while sent_back.len() < 3 {
+            at = at + core::time::Duration::from_millis(1);
+            sent_back.extend(said(&mut ben, at, |hello| Some(hello.sends_back(number))));
+        }
+        assert_eq!(sent_back, [meant, false, false], "{target:?}");
+    }
+}
+
+/// PROTOCOL K12.
 #[test]
 fn of_two_sessions_that_send_one_challenge_back_the_second_must_send_another() {
     let (mut ben, number) = listener(&[1]);
@@ -167,6 +228,7 @@ fn of_two_sessions_that_send_one_challenge_back_the_second_must_send_another() {
     assert_eq!(hear(&mut ben, ms(4_700), &held_back), NOTHING);
 }
 
+/// PROTOCOL K12.
 #[test]
 fn the_challenge_dies_with_the_window_of_whoever_sent_it_back() {
     let (mut ben, number) = listener(&[1]);
@@ -194,6 +256,7 @@ fn the_challenge_dies_with_the_window_of_whoever_sent_it_back() {
     assert_eq!(ben.counters().unverified, before + 3);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn no_other_key_speaks_for_a_session() {
     let (mut ben, number) = listener(&[1, 2]);
@@ -218,6 +281,7 @@ fn no_other_key_speaks_for_a_session() {
     );
 }
 
+/// PROTOCOL K13.
 #[test]
 fn what_is_held_back_for_ten_seconds_is_too_late() {
     for held_for in [9, 30] {
@@ -239,6 +303,7 @@ fn what_is_held_back_for_ten_seconds_is_too_late() {
     }
 }
 
+/// PROTOCOL K7.
 #[test]
 fn the_own_past_is_not_another_member_with_this_id() {
     let mut ben = sealed(config("ben").with_id(id(7)), &[1]);
@@ -258,6 +323,7 @@ fn the_own_past_is_not_another_member_with_this_id() {
     assert_eq!(twin, ["duplicate Silenced"]);
 }
 
+/// PROTOCOL K7, M31.
 #[test]
 fn whoever_finds_the_roster_full_is_not_heard_and_nobody_gives_way() {
     let (mut ben, number) = listener(&[1]);
@@ -274,6 +340,7 @@ fn whoever_finds_the_roster_full_is_not_heard_and_nobody_gives_way() {
     assert_eq!(ben.members().count(), 8);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn what_no_key_fits_is_counted_and_changes_nothing() {
     let (mut ben, number) = listener(&[1]);
