@@ -105,6 +105,7 @@ pub enum PassphraseError {
 mod tests {
     use super::*;
 
+    /// PROTOCOL K16.
     #[test]
     fn short_passphrases_are_refused_by_characters_not_octets() {
         for short in ["", "fifteen letters", "ééééééééé"] {

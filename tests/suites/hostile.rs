@@ -168,6 +168,7 @@ fn feed(group: &mut Group<Room>, datagram: &[u8]) -> (usize, usize) {
     (messages, raws)
 }
 
+/// PROTOCOL W6, W7, W18.
 #[test]
 fn every_truncation_and_every_flipped_bit_is_dropped() {
     for sample in samples() {
@@ -206,6 +207,7 @@ fn every_length_field_at_its_extremes_is_handled() {
     }
 }
 
+/// PROTOCOL W12, W14.
 #[test]
 fn a_frame_that_is_cut_short_is_not_taken() {
     // What comes before it stands.
@@ -362,6 +364,7 @@ proptest! {
         prop_assert_eq!(again.map(Result::unwrap).collect::<Vec<_>>(), known);
     }
 
+    /// PROTOCOL W7.
     #[test]
     fn any_octets_are_counted_and_never_become_a_message(
         octets in proptest::collection::vec(any::<u8>(), 0..1600),

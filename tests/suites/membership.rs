@@ -50,6 +50,7 @@ fn ten_members_know_each_other_within_five_seconds_at_a_fifth_lost() {
     }
 }
 
+/// PROTOCOL M8.
 #[test]
 fn without_loss_nobody_is_ever_suspected() {
     let (mut net, keys) = group_of(12, 1, Link::wifi());
@@ -78,6 +79,7 @@ fn at_a_tenth_lost_almost_nobody_is_given_up_wrongly() {
     assert!(lost <= 10, "{lost} members were given up though they lived");
 }
 
+/// PROTOCOL M8.
 #[test]
 fn a_member_that_crashed_is_lost_everywhere_within_its_time() {
     for seed in 0..10 {
@@ -110,6 +112,7 @@ fn a_member_that_leaves_is_gone_everywhere_at_once() {
     }
 }
 
+/// PROTOCOL M23.
 #[test]
 fn a_restart_is_recognised_by_the_fixed_id() {
     let mut net: SimNet = SimNet::new(3).with_link(Link::wifi());
@@ -145,6 +148,7 @@ fn rosters_agree_again_after_a_partition() {
     }
 }
 
+/// PROTOCOL W5.
 #[test]
 fn two_groups_on_one_port_never_hear_each_other() {
     let mut net: SimNet = SimNet::new(5);
@@ -173,6 +177,7 @@ fn members_on_one_host_hear_each_other() {
     assert_eq!(net[ana].members(), ["ben"]);
 }
 
+/// PROTOCOL M26, M28.
 #[test]
 fn two_automatic_ids_that_collide_are_told_apart_within_two_intervals() {
     // Fixed ids make the collision; one of the two falls silent, the other one stays.
@@ -195,6 +200,7 @@ fn two_automatic_ids_that_collide_are_told_apart_within_two_intervals() {
     assert!(net[witness].last(CHANNEL).is_some(), "and is heard");
 }
 
+/// PROTOCOL W20.
 #[test]
 fn a_group_larger_than_the_roster_still_talks() {
     let mut net = SimNet::<Box<Tiny>>::new(9).with_link(Link::lan());
@@ -217,6 +223,7 @@ fn a_group_larger_than_the_roster_still_talks() {
     }
 }
 
+/// PROTOCOL M3.
 #[test]
 fn hello_traffic_stays_bounded() {
     for size in [2, 20, 100] {

@@ -49,6 +49,7 @@ fn told(net: &SimNet, key: MemberKey) -> Vec<String> {
     net[key].events().iter().map(ToString::to_string).collect()
 }
 
+/// PROTOCOL K11.
 #[test]
 fn two_members_with_one_key_find_each_other_within_half_a_second() {
     for seed in 0..200 {
@@ -63,6 +64,7 @@ fn two_members_with_one_key_find_each_other_within_half_a_second() {
     }
 }
 
+/// PROTOCOL K14.
 #[test]
 fn the_first_message_of_a_newcomer_is_heard() {
     for seed in 0..100 {
@@ -83,6 +85,7 @@ fn the_first_message_of_a_newcomer_is_heard() {
     }
 }
 
+/// PROTOCOL K14.
 #[test]
 fn who_only_says_one_thing_and_leaves_is_heard() {
     for seed in 0..100 {
@@ -103,6 +106,7 @@ fn who_only_says_one_thing_and_leaves_is_heard() {
     }
 }
 
+/// PROTOCOL K3.
 #[test]
 fn whoever_has_another_key_or_none_hears_nothing_and_disturbs_nothing() {
     let mut net: SimNet = SimNet::new(7).with_link(Link::lan().with_loss(0.1));
@@ -131,6 +135,7 @@ fn whoever_has_another_key_or_none_hears_nothing_and_disturbs_nothing() {
     assert!(counters(&net, bob).wrong_suite > 50);
 }
 
+/// PROTOCOL K8.
 #[test]
 fn whoever_starts_again_is_believed_again_and_told_as_a_restart() {
     let mut net: SimNet = SimNet::new(3).with_link(Link::lan());
@@ -156,6 +161,7 @@ fn whoever_starts_again_is_believed_again_and_told_as_a_restart() {
     assert_eq!(restarts.count(), 5);
 }
 
+/// PROTOCOL K1.
 #[test]
 fn keys_are_changed_without_losing_a_message() {
     let mut net: SimNet = SimNet::new(4).with_link(Link::lan().with_loss(0.05));
@@ -182,6 +188,7 @@ fn keys_are_changed_without_losing_a_message() {
     assert!(net[stranger].members().is_empty());
 }
 
+/// PROTOCOL K15.
 #[test]
 fn a_listener_that_trusts_first_needs_not_be_heard() {
     let mut net: SimNet = SimNet::new(5).with_link(Link::lan());

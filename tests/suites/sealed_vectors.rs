@@ -102,6 +102,7 @@ fn describe(header: &Header) -> String {
     )
 }
 
+/// PROTOCOL K3.
 #[test]
 fn sealed_vectors_open_to_what_they_say() {
     for vector in vectors() {
@@ -162,6 +163,7 @@ fn sealing_keys_of_the_vectors_open_them_by_any_xchacha20_poly1305() {
     }
 }
 
+/// PROTOCOL K2, K16.
 #[test]
 fn the_key_file_holds_the_vectors_key_and_that_of_a_passphrase() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/sealed/kitchen.keys");

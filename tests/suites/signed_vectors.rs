@@ -98,6 +98,7 @@ impl Vector {
 }
 
 /// What a member of the group is told when the datagram arrives: the one message that is in it.
+/// PROTOCOL P1, P2, P4.
 #[test]
 fn signed_vectors_arrive_as_what_they_say() {
     for vector in vectors() {
@@ -129,6 +130,7 @@ fn signed_vectors_arrive_as_what_they_say() {
     }
 }
 
+/// PROTOCOL P1.
 #[test]
 fn signed_vectors_are_what_is_signed_and_how() {
     let mut verified = 0;

@@ -150,6 +150,7 @@ mod tests {
         challenges.iter().copied().map(u64::from_be_bytes).collect()
     }
 
+    /// PROTOCOL K10.
     #[test]
     fn each_sender_has_one_place_and_known_ones_give_way_to_nobody() {
         let random = &mut Random::new(&[1; 32].into());
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(echoes.len(), 0);
     }
 
+    /// PROTOCOL K10.
     #[test]
     fn whichever_stranger_gives_way_is_drawn() {
         let mut survivors = [0; 4];
@@ -187,6 +189,7 @@ mod tests {
         assert!(survivors.iter().all(|n| *n > 120), "{survivors:?}");
     }
 
+    /// PROTOCOL K10.
     #[test]
     fn lives_long_past_crowd_out_neither_each_other_nor_the_present_one() {
         let (mut present, mut past) = (0, 0);

@@ -357,6 +357,7 @@ mod tests {
         assert_eq!(bucket.rate, 2_500_000);
     }
 
+    /// PROTOCOL M21.
     #[test]
     fn one_receiver_cannot_stop_a_sender_for_long() {
         let mut bucket = Bucket::new(Pace::UNLIMITED);

@@ -851,6 +851,7 @@ mod tests {
 
     /// Of every course of six steps: nobody joins twice, leaves or is lost without having joined, recovers
     /// without suspicion, and in the end the application knows what is.
+    /// PROTOCOL M8, M11.
     #[test]
     fn what_is_told_makes_sense_whatever_happens_and_whenever_it_is_told() {
         let mut case = Case {

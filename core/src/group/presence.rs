@@ -214,6 +214,7 @@ mod tests {
         Random::new(&[7; 32].into())
     }
 
+    /// PROTOCOL M3.
     #[test]
     fn the_interval_keeps_the_traffic_of_the_group_constant() {
         assert_eq!(Presence::interval(1), Span::from_secs(1));
@@ -223,6 +224,7 @@ mod tests {
         assert_eq!(Presence::interval(100_000), Span::from_secs(60));
     }
 
+    /// PROTOCOL M1, M3, M4.
     #[test]
     fn hellos_are_spread_around_the_interval() {
         let (mut presence, mut random) = (Presence::new(true), random());
@@ -240,6 +242,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL M3, M5.
     #[test]
     fn an_answer_never_delays_and_never_floods() {
         let (mut presence, mut random) = (Presence::new(true), random());
@@ -253,6 +256,7 @@ mod tests {
         assert!(presence.next().unwrap() >= NOW + MIN_GAP);
     }
 
+    /// PROTOCOL M14.
     #[test]
     fn seven_byes_within_a_fifth_of_a_second() {
         let (mut presence, mut random) = (Presence::new(true), random());
@@ -269,6 +273,7 @@ mod tests {
         assert!(presence.has_left());
     }
 
+    /// PROTOCOL M7, M16.
     #[test]
     fn who_never_said_hello_says_no_bye() {
         let mut hidden = Presence::new(false);
@@ -284,6 +289,7 @@ mod tests {
         assert!(!mute.hello_due(NOW, true));
     }
 
+    /// PROTOCOL M16.
     #[test]
     fn who_leaves_with_something_to_say_says_hello_before_it_and_bye_after_it() {
         let mut brief = Presence::new(true);

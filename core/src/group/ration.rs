@@ -132,6 +132,7 @@ impl Credit {
 mod tests {
     use super::*;
 
+    /// PROTOCOL M33.
     #[test]
     fn in_any_second_there_are_forty_at_most() {
         let mut ration = Ration::new();
@@ -144,6 +145,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL M32.
     #[test]
     fn who_stays_is_proven_for_ever() {
         let at = |second: u64| Instant::from_millis(second * 1_000);

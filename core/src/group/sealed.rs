@@ -220,6 +220,7 @@ mod tests {
     use super::*;
     use crate::seal::{Entropy, GroupKey};
 
+    /// PROTOCOL K17.
     #[test]
     fn tags_that_do_not_fit_are_counted_for_each_key_until_it_is_worn_out() {
         let mut keys = KeySet::new(GroupKey::new([1; 32]));

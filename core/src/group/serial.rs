@@ -24,6 +24,7 @@ pub(crate) const fn later(a: u32, b: u32) -> u32 {
 mod tests {
     use super::*;
 
+    /// PROTOCOL W15.
     #[test]
     fn order_goes_round() {
         assert!(is_before(1, 2) && !is_before(2, 1) && !is_before(2, 2));

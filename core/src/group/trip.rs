@@ -57,6 +57,7 @@ impl Trip {
 mod tests {
     use super::*;
 
+    /// PROTOCOL M20.
     #[test]
     fn the_estimate_follows_what_is_usual() {
         let mut trip = Trip::new();

@@ -98,6 +98,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    /// PROTOCOL W19.
     #[test]
     fn the_window_reaches_127_behind() {
         let mut window = Window::starting_with(200);
@@ -148,6 +149,7 @@ mod tests {
     }
 
     proptest! {
+        /// PROTOCOL W19.
         #[test]
         fn nothing_is_new_twice_and_nothing_recent_is_missed(
             start in 0u64..1000,

@@ -210,6 +210,7 @@ mod tests {
         assert!(subkey(&ring).open(&Portable, &mut sealed).is_ok());
     }
 
+    /// PROTOCOL K3.
     #[test]
     fn another_key_group_port_name_sender_or_session_opens_nothing() {
         let ours = ring(1, "239.1.2.3:12345", "kitchen");
@@ -236,6 +237,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL K1, K3.
     #[test]
     fn every_key_of_a_ring_is_found_by_its_tag() {
         let mut keys = KeySet::new(GroupKey::new([1; 32]));

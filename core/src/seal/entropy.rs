@@ -230,6 +230,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::vec::Vec;
 
+    /// PROTOCOL K4.
     #[test]
     fn without_anything_new_there_is_no_seed() {
         let none = Entropy::new;
@@ -250,6 +251,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL K4.
     #[test]
     fn one_new_thing_is_enough_for_a_new_seed() {
         let base = || {
@@ -404,6 +406,7 @@ mod tests {
         assert!(!Copies::<Draw>(PhantomData).are_made());
     }
 
+    /// PROTOCOL K4.
     #[test]
     fn nothing_is_drawn_twice() {
         let keys = [1, 2].map(|octet| KeySet::new(GroupKey::new([octet; 32])));

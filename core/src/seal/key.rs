@@ -161,6 +161,7 @@ mod tests {
         assert!(!shown.contains("171") && !shown.contains("ab"), "{shown}");
     }
 
+    /// PROTOCOL K1.
     #[test]
     fn four_keys_are_accepted_and_none_twice() {
         let mut set = KeySet::new(key(1));
@@ -175,6 +176,7 @@ mod tests {
         assert_eq!(set.sending(), &key(1));
     }
 
+    /// PROTOCOL K1.
     #[test]
     fn a_key_of_zeros_is_refused_wherever_it_stands() {
         assert_eq!(KeySet::new(key(0)).check(), Err(KeyError::Zero));

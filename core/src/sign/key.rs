@@ -199,6 +199,7 @@ mod tests {
         assert!(!shown.contains("abab") && !shown.contains("171"), "{shown}");
     }
 
+    /// PROTOCOL P4.
     #[test]
     fn octets_that_are_no_key_or_a_weak_one_are_not_sound() {
         let mut no_point = [0; 32];

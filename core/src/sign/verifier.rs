@@ -281,6 +281,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL P6.
     #[test]
     fn it_looks_back_as_far_as_any_memory_that_is_ready_made() {
         fn window<
@@ -300,6 +301,7 @@ mod tests {
         assert!(Verifier::<'_, 1, 1>::REACH >= window(crate::Tiny::new));
     }
 
+    /// PROTOCOL P6.
     #[test]
     fn what_only_goes_forward_takes_nothing_older() {
         for channel in [
@@ -317,6 +319,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL P6.
     #[test]
     fn what_comes_in_any_order_is_taken_once_as_far_back_as_is_known() {
         fn check<const WORDS: usize>() {

@@ -57,6 +57,7 @@ pub(crate) fn append(w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
 mod tests {
     use super::*;
 
+    /// PROTOCOL W6.
     #[test]
     fn the_checksum_is_crc_32c() {
         // RFC 3720 appendix B.4, and the usual check value.

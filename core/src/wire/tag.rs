@@ -24,6 +24,7 @@ pub fn open_group_tag(group: SocketAddr, name: &Name) -> GroupTag {
 mod tests {
     use super::*;
 
+    /// PROTOCOL W5.
     #[test]
     fn address_port_and_name_all_count() {
         let tag = |group: &str, name: &str| {

@@ -62,6 +62,7 @@ fn answers(frames: impl Fn(u32) -> Vec<Frame<'static>>) -> usize {
     answers
 }
 
+/// PROTOCOL M33.
 #[test]
 fn made_up_ids_share_twenty_answers_a_second() {
     let floods = [
@@ -93,6 +94,7 @@ fn made_up_ids_share_twenty_answers_a_second() {
     assert!(floods[1].1 >= 55, "some are answered: {floods:?}");
 }
 
+/// PROTOCOL M32, M33.
 #[test]
 fn made_up_ids_that_are_kept_up_share_them_too_at_first() {
     let mut ana = member(config("ana"), 1);
@@ -129,6 +131,7 @@ fn one_id_that_asks_who_has_what_is_not_answered_each_time() {
     }
 }
 
+/// PROTOCOL M34.
 #[test]
 fn a_new_sender_of_large_datagrams_is_told_at_once_who_has_them() {
     let mut ana = member(config("ana"), 1);
@@ -155,6 +158,7 @@ fn a_new_sender_of_large_datagrams_is_told_at_once_who_has_them() {
 }
 
 /// Two members that know each other, and a flood of made-up ids, with nothing but unicast between them.
+/// PROTOCOL M33.
 #[test]
 fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -197,6 +201,7 @@ fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
     assert_eq!(hub.group(0).members().count(), 1);
 }
 
+/// PROTOCOL M33.
 #[test]
 fn whoever_is_not_answered_hears_the_group_soon() {
     let mut ana = member(config("ana"), 1);
@@ -213,6 +218,7 @@ fn whoever_is_not_answered_hears_the_group_soon() {
     assert!(hellos >= 1);
 }
 
+/// PROTOCOL M5.
 #[test]
 fn many_newcomers_are_answered_together() {
     let mut ana = member(config("ana"), 1);

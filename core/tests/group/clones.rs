@@ -36,6 +36,7 @@ fn say(hub: &mut Hub, n: usize, text: &str) {
     hub.run(Duration::from_millis(50));
 }
 
+/// PROTOCOL M29, M30.
 #[test]
 fn copies_of_a_device_notice_and_hear_each_other() {
     for apart in [0, 1, 40, 700, 5_000] {
@@ -62,6 +63,7 @@ fn copies_of_a_device_notice_and_hear_each_other() {
     }
 }
 
+/// PROTOCOL M29, M30.
 #[test]
 fn one_forged_datagram_does_not_silence_a_member() {
     for fixed in [false, true] {
@@ -93,6 +95,7 @@ fn one_forged_datagram_does_not_silence_a_member() {
     }
 }
 
+/// PROTOCOL M30.
 #[test]
 fn what_was_queued_when_a_clone_is_noticed_is_sent() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -113,6 +116,7 @@ fn what_was_queued_when_a_clone_is_noticed_is_sent() {
     );
 }
 
+/// PROTOCOL M30.
 #[test]
 fn who_pretends_again_and_again_brings_two_lives_in_a_minute() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -142,6 +146,7 @@ fn who_pretends_again_and_again_brings_two_lives_in_a_minute() {
     assert_eq!(hub.log(1), ["ana: here I am"]);
 }
 
+/// PROTOCOL W18.
 #[test]
 fn what_one_said_before_comes_back_late_and_is_ones_own() {
     let mut ana = member(config("ana"), 1);
@@ -160,6 +165,7 @@ fn what_one_said_before_comes_back_late_and_is_ones_own() {
     assert_eq!(ana.counters().own, sent.len() as u64);
 }
 
+/// PROTOCOL M30.
 #[test]
 fn copies_draw_otherwise_from_the_moment_on_at_which_they_differ() {
     let (mut one, mut other) = (member(config("copy"), 9), member(config("copy"), 9));
@@ -220,6 +226,7 @@ fn switched_on_together(names: [&str; 2], fixed: bool) -> [Vec<String>; 2] {
     told
 }
 
+/// PROTOCOL M29.
 #[test]
 fn copies_that_are_switched_on_together_notice_as_soon_as_they_differ() {
     let told = switched_on_together(["ana", "ben"], false);

@@ -90,6 +90,7 @@ fn names(datagram: &[u8]) -> String {
     frames.map(name).collect()
 }
 
+/// PROTOCOL M14.
 #[test]
 fn a_tail_that_was_lost_is_a_gap_when_its_sender_leaves() {
     // As large as a datagram: BYE has one of its own.
@@ -136,6 +137,7 @@ fn what_is_given_up_is_a_gap_and_does_not_hold_back_the_good_bye() {
     }
 }
 
+/// PROTOCOL M14.
 #[test]
 fn the_last_words_of_one_that_leaves_are_heard_with_any_of_its_byes() {
     for heard in 0..7 {
@@ -153,6 +155,7 @@ fn the_last_words_of_one_that_leaves_are_heard_with_any_of_its_byes() {
     }
 }
 
+/// PROTOCOL M14, M15.
 #[test]
 fn nothing_comes_between_the_byes() {
     let mut pair = Pair::new();
@@ -167,6 +170,7 @@ fn nothing_comes_between_the_byes() {
     assert_eq!(pair.sent, [&[first][..], &others].concat());
 }
 
+/// PROTOCOL M16.
 #[test]
 fn one_that_leaves_as_soon_as_it_has_spoken_says_hello_and_bye() {
     let mut pair = Pair::new();

@@ -128,6 +128,7 @@ impl Fleet {
     }
 }
 
+/// PROTOCOL M22.
 #[test]
 fn a_fleet_changes_its_key_and_nobody_is_told_anything() {
     for size in [2, 8, 16] {

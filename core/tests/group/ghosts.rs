@@ -32,6 +32,7 @@ fn pass(group: &mut Group<Room>, from: Instant, until: Instant) -> Vec<(Instant,
     told
 }
 
+/// PROTOCOL M10.
 #[test]
 fn whoever_states_a_long_interval_is_not_kept_for_it() {
     for group_size in [0, 1, 40, 255] {
@@ -51,6 +52,7 @@ fn whoever_states_a_long_interval_is_not_kept_for_it() {
     }
 }
 
+/// PROTOCOL M10.
 #[test]
 fn one_liar_among_many_does_not_change_what_is_usual() {
     let mut ana = member(config("ana"), 1);
@@ -70,6 +72,7 @@ fn one_liar_among_many_does_not_change_what_is_usual() {
     assert!(lost.is_some_and(|(at, _)| *at <= ms(8_100)), "{told:?}");
 }
 
+/// PROTOCOL M10.
 #[test]
 fn whoever_states_a_short_interval_is_not_lost_at_once() {
     let mut ana = member(config("ana"), 1);
@@ -79,6 +82,7 @@ fn whoever_states_a_short_interval_is_not_lost_at_once() {
     assert_eq!(pass(&mut ana, ms(1_000), ms(3_400)), []);
 }
 
+/// PROTOCOL M10.
 #[test]
 fn a_small_roster_in_a_large_group_loses_nobody() {
     // 1,000 members: each says HELLO every 50 s. Eight of them find a place here.

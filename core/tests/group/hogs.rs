@@ -208,6 +208,7 @@ fn who_gave_its_place_to_another_is_not_forgotten() {
     assert!(is_gap(&log[0], 1, 2) && log[1] == "ben left", "{log:?}");
 }
 
+/// PROTOCOL M31.
 #[test]
 fn a_place_on_the_roster_is_given_away_after_what_its_owner_lacks() {
     // Of one with a stream, and of one without.

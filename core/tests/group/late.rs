@@ -8,6 +8,7 @@ use crate::hub::{Hub, Puppet, config, drain, hear, member, ms};
 
 const NOTHING: [&str; 0] = [];
 
+/// PROTOCOL M11.
 #[test]
 fn who_was_heard_during_a_pause_is_neither_suspected_nor_lost() {
     for pause in [2_600, 3_600, 5_000, 60_000] {
@@ -28,6 +29,7 @@ fn who_was_heard_during_a_pause_is_neither_suspected_nor_lost() {
     }
 }
 
+/// PROTOCOL M11.
 #[test]
 fn reading_what_waits_may_take_its_time() {
     let mut ana = member(config("ana"), 1);
@@ -46,6 +48,7 @@ fn reading_what_waits_may_take_its_time() {
     );
 }
 
+/// PROTOCOL M11.
 #[test]
 fn who_looks_at_the_clock_first_has_a_moment_to_read() {
     let mut ana = member(config("ana"), 1);
@@ -60,6 +63,7 @@ fn who_looks_at_the_clock_first_has_a_moment_to_read() {
     assert_eq!(told, NOTHING);
 }
 
+/// PROTOCOL M11.
 #[test]
 fn who_was_gone_before_a_pause_is_asked_before_it_is_lost() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -76,6 +80,7 @@ fn who_was_gone_before_a_pause_is_asked_before_it_is_lost() {
     assert!(hub.unicasts >= 2, "it was asked twice");
 }
 
+/// PROTOCOL M8.
 #[test]
 fn who_is_polled_seldom_still_notices_who_is_gone() {
     let mut ana = member(config("ana"), 1);
@@ -101,6 +106,7 @@ fn whoever_leaves_twice_in_a_datagram_has_left_once() {
     assert_eq!(told, ["ben left"]);
 }
 
+/// PROTOCOL M8.
 #[test]
 fn who_says_hello_late_is_not_lost_early() {
     let mut ana = member(config("ana"), 1);

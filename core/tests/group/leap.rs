@@ -51,6 +51,7 @@ fn a_leap_of_a_billion_numbers_is_one_gap_and_takes_no_time() {
     assert_eq!(told, ["ben: one"]);
 }
 
+/// PROTOCOL W15, W17.
 #[test]
 fn after_the_last_number_comes_zero() {
     let mut ana = member(config("ana"), 1);
@@ -87,6 +88,7 @@ fn after_the_last_number_comes_zero() {
     assert_eq!(ana.counters().gaps, 0);
 }
 
+/// PROTOCOL W15.
 #[test]
 fn numbers_half_way_round_say_nothing() {
     let mut ana = member(config("ana"), 1);

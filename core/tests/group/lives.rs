@@ -32,6 +32,7 @@ fn with_a_loss() -> (Group<Room>, Puppet, Instant) {
     (ana, ben, ms(2_003))
 }
 
+/// PROTOCOL M22, M24.
 #[test]
 fn what_was_lost_in_one_session_is_repaired_in_the_next_one_of_the_life() {
     for sessions in [1, 2, 3, 1 << 20] {
@@ -66,6 +67,7 @@ fn what_cannot_be_repaired_in_the_next_session_is_a_gap() {
     assert_eq!(ana.counters().gap_fragments, 7);
 }
 
+/// PROTOCOL M23, W18.
 #[test]
 fn another_life_begins_anew_whatever_its_numbers_are() {
     let (mut ana, mut ben, now) = with_a_loss();
@@ -81,6 +83,7 @@ fn another_life_begins_anew_whatever_its_numbers_are() {
     assert_eq!(told, ["ben: new zero"]);
 }
 
+/// PROTOCOL M24.
 #[test]
 fn a_session_before_the_present_one_of_the_life_says_nothing() {
     let (mut ana, ben, now) = with_a_loss();
@@ -93,6 +96,7 @@ fn a_session_before_the_present_one_of_the_life_says_nothing() {
     assert_eq!(ana.counters().stale, 2);
 }
 
+/// PROTOCOL M25.
 #[test]
 fn forged_later_sessions_do_not_silence_a_member_for_its_life() {
     for forged in [&[5][..], &[5, 6], &[5, 6, 9, 10], &[1 << 30, (1 << 31) - 1]] {
@@ -123,6 +127,7 @@ fn forged_later_sessions_do_not_silence_a_member_for_its_life() {
     }
 }
 
+/// PROTOCOL M8.
 #[test]
 fn who_left_and_speaks_in_the_next_session_goes_on() {
     let (mut ana, mut ben, now) = with_a_loss();
@@ -241,6 +246,7 @@ pub(crate) mod keys {
         }
     }
 
+    /// PROTOCOL K6, W1.
     #[test]
     fn what_is_under_way_when_keys_change_arrives() {
         for (lost_for, changed_after) in [
@@ -301,6 +307,7 @@ pub(crate) mod keys {
         assert_eq!(pair.gaps, 0);
     }
 
+    /// PROTOCOL P1.
     #[cfg(feature = "sign")]
     #[test]
     fn a_signature_holds_when_its_message_is_repaired_after_keys_changed() {

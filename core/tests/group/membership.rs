@@ -7,6 +7,7 @@ use groupcast::{ConfigError, Destination, Event, Outcome, SendError, Standing};
 
 use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, drain, hear, hello, id, member, ms};
 
+/// PROTOCOL M1, W10.
 #[test]
 fn the_first_datagram_introduces_its_sender() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -57,6 +58,7 @@ fn whatever_a_member_says_first_it_says_hello_before() {
     }
 }
 
+/// PROTOCOL M3.
 #[test]
 fn everybody_joins_within_a_second_and_stays() {
     let mut hub = Hub::new(["ana", "ben", "cho"].map(config));
@@ -72,6 +74,7 @@ fn everybody_joins_within_a_second_and_stays() {
     assert!((170..=200).contains(&hub.multicasts), "{}", hub.multicasts);
 }
 
+/// PROTOCOL M6.
 #[test]
 fn another_name_is_told_at_once() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -99,6 +102,7 @@ fn another_name_is_told_at_once() {
     assert_eq!(hub.log(1), [] as [&str; 0], "it is the same member");
 }
 
+/// PROTOCOL M5.
 #[test]
 fn a_newcomer_is_answered_within_half_a_second() {
     let mut hub = Hub::new([config("ana")]);
@@ -108,6 +112,7 @@ fn a_newcomer_is_answered_within_half_a_second() {
     assert_eq!(hub.log(1), ["ana joined"]);
 }
 
+/// PROTOCOL M8.
 #[test]
 fn a_member_that_falls_silent_is_suspected_asked_and_lost() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -125,6 +130,7 @@ fn a_member_that_falls_silent_is_suspected_asked_and_lost() {
     assert_eq!(hub.log(0), ["ben joined"]);
 }
 
+/// PROTOCOL M8, M9, M12.
 #[test]
 fn a_suspect_that_answers_has_recovered() {
     let mut ana = member(config("ana"), 1);
@@ -148,6 +154,7 @@ fn a_suspect_that_answers_has_recovered() {
     );
 }
 
+/// PROTOCOL M13.
 #[test]
 fn a_probe_is_answered_by_unicast_and_not_too_often() {
     let mut ana = member(config("ana"), 1);
@@ -171,6 +178,7 @@ fn a_probe_is_answered_by_unicast_and_not_too_often() {
     assert_eq!(answers, 1);
 }
 
+/// PROTOCOL M8.
 #[test]
 fn what_was_held_back_of_who_left_hours_ago_is_not_delivered_again() {
     let mut ana = member(config("ana"), 1);
@@ -187,6 +195,7 @@ fn what_was_held_back_of_who_left_hours_ago_is_not_delivered_again() {
     }
 }
 
+/// PROTOCOL M14, M17.
 #[test]
 fn who_says_good_bye_has_left_and_late_datagrams_change_nothing() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -231,6 +240,7 @@ fn what_a_member_that_left_had_to_hold_back_is_late_hours_after() {
     assert_eq!(ana.counters().stale, 1);
 }
 
+/// PROTOCOL M23, M24.
 #[test]
 fn a_restart_is_told_and_ends_the_session_before() {
     let mut ana = member(config("ana"), 1);
@@ -249,6 +259,7 @@ fn a_restart_is_told_and_ends_the_session_before() {
     );
 }
 
+/// PROTOCOL M8.
 #[test]
 fn a_member_that_left_and_comes_again_joins_again() {
     let mut ana = member(config("ana"), 1);
@@ -264,6 +275,7 @@ fn a_member_that_left_and_comes_again_joins_again() {
     );
 }
 
+/// PROTOCOL M26, M28.
 #[test]
 fn of_two_members_with_an_automatic_id_the_higher_session_draws_another() {
     let mut hub = Hub::new([config("ana")]);
@@ -296,6 +308,7 @@ fn of_two_members_with_an_automatic_id_the_higher_session_draws_another() {
     );
 }
 
+/// PROTOCOL M28.
 #[test]
 fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
     let twin = |seed| member(config("twin").with_id(id(42)), seed);
@@ -360,6 +373,7 @@ fn a_member_that_fell_silent_does_not_ask_to_be_polled_for_nothing() {
     }
 }
 
+/// PROTOCOL M26.
 #[test]
 fn what_an_earlier_life_sent_is_no_duplicate_id() {
     let mut ana = member(config("ana").with_id(id(42)), 1);
@@ -370,6 +384,7 @@ fn what_an_earlier_life_sent_is_no_duplicate_id() {
     assert!(ana.send(ms(1_901), CHANNEL, b"x").is_ok());
 }
 
+/// PROTOCOL M27, M28.
 #[test]
 fn others_notice_two_members_with_one_id_and_keep_the_lower_session() {
     let mut ana = member(config("ana"), 1);
@@ -396,6 +411,7 @@ fn others_notice_two_members_with_one_id_and_keep_the_lower_session() {
     assert_eq!(hear(&mut ana, ms(2_400), &lower.message("c")), ["twin: c"]);
 }
 
+/// PROTOCOL M27.
 #[test]
 fn what_comes_late_of_a_life_not_heard_before_does_not_end_the_present_one() {
     for (before, now) in [(100, 200), (200, 100)] {
@@ -425,6 +441,7 @@ fn what_comes_late_of_a_life_not_heard_before_does_not_end_the_present_one() {
     }
 }
 
+/// PROTOCOL M31, W20.
 #[test]
 fn a_full_roster_still_delivers_and_says_so_once_a_minute() {
     let mut ana = member(config("ana"), 1);
@@ -451,6 +468,7 @@ fn a_full_roster_still_delivers_and_says_so_once_a_minute() {
     );
 }
 
+/// PROTOCOL M8, M12.
 #[test]
 fn a_sender_heard_without_hello_is_asked_for_it() {
     let mut ana = member(config("ana"), 1);
@@ -466,6 +484,7 @@ fn a_sender_heard_without_hello_is_asked_for_it() {
     assert_eq!(hear(&mut ana, ms(1_060), &ben.hello("ben")), ["ben joined"]);
 }
 
+/// PROTOCOL M8.
 #[test]
 fn a_sender_that_never_pauses_is_asked_for_its_hello_too() {
     let mut ana = member(config("ana"), 1);
@@ -484,6 +503,7 @@ fn a_sender_that_never_pauses_is_asked_for_its_hello_too() {
     assert_eq!(asked, 2, "it may be hidden: that is enough");
 }
 
+/// PROTOCOL M7.
 #[test]
 fn a_hidden_member_sends_its_messages_and_nothing_else() {
     let mut hub = Hub::new([config("ana"), config("spy").with_announce(false)]);

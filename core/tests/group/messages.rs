@@ -7,6 +7,7 @@ use groupcast::{Channel, Config, Event, EventsWaiting, Group, SendError, Storage
 
 use crate::hub::{CHANNEL, Hub, Puppet, Room, address, config, data, hear, hello, member, ms};
 
+/// PROTOCOL W10.
 #[test]
 fn messages_queued_together_share_a_datagram() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -130,6 +131,7 @@ fn an_absurd_limit_counts_as_512() {
     assert_eq!(ana.max_message(groupcast::Class::BestEffort), 512 - 38);
 }
 
+/// PROTOCOL W18.
 #[test]
 fn duplicates_of_the_network_are_delivered_once() {
     let mut ana = member(config("ana"), 1);
@@ -186,6 +188,7 @@ fn fragments_that_do_not_belong_together_are_no_message() {
     }
 }
 
+/// PROTOCOL W7, W8.
 #[test]
 fn bare_datagrams_are_raw_and_ones_own_are_not() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
@@ -203,6 +206,7 @@ fn bare_datagrams_are_raw_and_ones_own_are_not() {
     );
 }
 
+/// PROTOCOL W8.
 #[test]
 fn what_cannot_be_a_bare_datagram_is_refused() {
     let mut ana = member(config("ana"), 1);
@@ -221,6 +225,7 @@ fn what_cannot_be_a_bare_datagram_is_refused() {
     );
 }
 
+/// PROTOCOL W18.
 #[test]
 fn a_datagram_larger_than_the_buffer_is_counted() {
     let mut ana = member(config("ana"), 1);
@@ -233,6 +238,7 @@ fn a_datagram_larger_than_the_buffer_is_counted() {
     );
 }
 
+/// PROTOCOL W12, W14.
 #[test]
 fn frames_that_cannot_be_read_are_counted_and_those_before_them_stand() {
     let mut ana = member(config("ana"), 1);
@@ -266,6 +272,7 @@ fn events_must_be_taken_before_the_next_datagram() {
         .unwrap();
 }
 
+/// PROTOCOL W9.
 #[test]
 fn settings_that_cannot_work_are_refused() {
     use groupcast::ConfigError as E;

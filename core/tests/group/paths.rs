@@ -27,6 +27,7 @@ fn sync(next: u32) -> Frame<'static> {
     hub::sync(next, next)
 }
 
+/// PROTOCOL W19.
 #[test]
 fn what_one_queue_holds_is_not_stale_for_what_the_other_one_held() {
     let mut ana = member(config("ana"), 1);
@@ -49,6 +50,7 @@ fn what_one_queue_holds_is_not_stale_for_what_the_other_one_held() {
     assert_eq!((ana.counters().stale, ana.counters().gaps), (0, 0));
 }
 
+/// PROTOCOL W19.
 #[test]
 fn what_was_sent_to_one_is_taken_once_and_in_order() {
     let mut ana = member(config("ana"), 1);
@@ -63,6 +65,7 @@ fn what_was_sent_to_one_is_taken_once_and_in_order() {
     assert_eq!((counters.duplicate, counters.stale), (1, 1));
 }
 
+/// PROTOCOL W19.
 #[test]
 fn whoever_is_first_heard_alone_is_heard_in_the_group_from_the_first_datagram_on() {
     let mut ana = member(config("ana"), 1);
@@ -72,6 +75,7 @@ fn whoever_is_first_heard_alone_is_heard_in_the_group_from_the_first_datagram_on
     assert_eq!(hear(&mut ana, ms(1_001), &ben.message("one")), ["ben: one"]);
 }
 
+/// PROTOCOL M17.
 #[test]
 fn nobody_leaves_by_a_word_to_one() {
     let mut ana = member(config("ana"), 1);
@@ -82,6 +86,7 @@ fn nobody_leaves_by_a_word_to_one() {
     assert_eq!(ana.members().count(), 1);
 }
 
+/// PROTOCOL W2.
 #[test]
 fn what_is_sent_to_one_says_so_and_numbers_go_on() {
     let mut ana = member(config("ana"), 1);

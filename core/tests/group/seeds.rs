@@ -57,6 +57,7 @@ fn heard(lives: [Group<Room>; 2]) -> [usize; 2] {
     heard
 }
 
+/// PROTOCOL W1.
 #[test]
 fn after_a_reset_a_board_is_heard_however_its_seed_is_laid_out() {
     for (first, second) in natural(41).into_iter().zip(natural(42)) {
@@ -66,6 +67,7 @@ fn after_a_reset_a_board_is_heard_however_its_seed_is_laid_out() {
     assert_eq!(heard([start(41), start(42)]), [20, 20]);
 }
 
+/// PROTOCOL W1.
 #[test]
 fn boards_whose_seeds_differ_in_one_bit_share_no_id_no_session_and_no_jitter() {
     let all = |seed: [u8; 32]| {
@@ -90,6 +92,7 @@ fn boards_whose_seeds_differ_in_one_bit_share_no_id_no_session_and_no_jitter() {
     }
 }
 
+/// PROTOCOL W1.
 #[test]
 fn what_cannot_differ_between_devices_is_refused() {
     let new = |seed: Seed| Group::new(Room::new(), config("a"), seed).map(|group| group.id());

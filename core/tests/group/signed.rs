@@ -147,6 +147,7 @@ impl Sent {
     }
 }
 
+/// PROTOCOL P1, P3.
 #[test]
 fn a_signed_message_names_its_publisher_in_every_class_and_length() {
     for class in [
@@ -197,6 +198,7 @@ fn a_signature_takes_64_octets_of_what_fits() {
     }
 }
 
+/// PROTOCOL P1.
 #[test]
 fn every_bit_of_payload_and_signature_counts() {
     let sent = Sent::new(COMMANDS, b"off");
@@ -213,6 +215,7 @@ fn every_bit_of_payload_and_signature_counts() {
     }
 }
 
+/// PROTOCOL P1.
 #[test]
 fn a_message_that_is_carried_elsewhere_is_nobodys() {
     let here = Sent::new(COMMANDS, b"off");
@@ -298,6 +301,7 @@ fn a_message_that_is_carried_elsewhere_is_nobodys() {
     }
 }
 
+/// PROTOCOL P1.
 #[test]
 fn group_names_of_one_length_are_told_apart() {
     let named = |name| Sent {
@@ -324,6 +328,7 @@ fn group_names_of_one_length_are_told_apart() {
     assert_eq!(chicken, refused(b"", NotTrusted::NobodyTrusted));
 }
 
+/// PROTOCOL P1.
 #[test]
 fn latest_and_best_effort_are_told_apart() {
     let sent = Sent::new(Channel::latest(2), b"off");
@@ -335,6 +340,7 @@ fn latest_and_best_effort_are_told_apart() {
     assert_eq!(other.told(), refused(b"off", NotTrusted::NobodyTrusted));
 }
 
+/// PROTOCOL P3.
 #[test]
 fn who_is_not_trusted_and_who_does_not_sign_is_told_apart() {
     let mut ana = member(config("ana"), 1);
@@ -352,6 +358,7 @@ fn who_is_not_trusted_and_who_does_not_sign_is_told_apart() {
     assert_eq!(heard, expected.concat());
 }
 
+/// PROTOCOL P2.
 #[test]
 fn a_message_too_short_for_its_signature_is_malformed_and_empty() {
     let sent = Sent::new(COMMANDS, b"");
@@ -396,6 +403,7 @@ fn without_the_mark_a_signature_is_part_of_the_payload() {
     );
 }
 
+/// PROTOCOL P5.
 #[test]
 fn who_has_no_place_on_the_roster_cannot_be_verified() {
     type One = Storage<1, 1, 16, 20, 1600, 1473>;
@@ -406,6 +414,7 @@ fn who_has_no_place_on_the_roster_cannot_be_verified() {
     assert_eq!(heard, refused(b"off", NotTrusted::NoSession));
 }
 
+/// PROTOCOL P6.
 #[test]
 fn a_verifier_takes_nothing_twice_whatever_the_group_forgets() {
     for channel in [
@@ -461,6 +470,7 @@ fn a_new_verifier_remembers_nothing() {
     }
 }
 
+/// PROTOCOL P6.
 #[test]
 fn a_verifier_keeps_channels_sessions_and_publishers_apart() {
     let trusted = [key(7).public()];
@@ -480,6 +490,7 @@ fn a_verifier_keeps_channels_sessions_and_publishers_apart() {
     assert_eq!(heard, refused(b"a", NotTrusted::Replayed));
 }
 
+/// PROTOCOL P6.
 #[test]
 fn a_publisher_that_restarts_begins_its_numbers_anew() {
     let trusted = [key(7).public()];
@@ -532,6 +543,7 @@ fn a_value_that_a_latecomer_asks_for_is_signed_still() {
     assert_eq!(heard, says(b"21.5"));
 }
 
+/// PROTOCOL P1.
 #[test]
 fn what_was_queued_before_an_id_was_drawn_anew_fits_nobody() {
     let mut ana = member(config("ana"), 1);
@@ -556,6 +568,7 @@ fn what_was_queued_before_an_id_was_drawn_anew_fits_nobody() {
     assert_eq!(hear_all(&mut ana, &mut ben), says(b"off"));
 }
 
+/// PROTOCOL P1.
 #[test]
 fn repairs_and_values_for_latecomers_are_signed_still() {
     let values = Channel::state(1);

@@ -73,6 +73,7 @@ fn repaired_at_the_end_of_the_window<M: Memory, const WORDS: usize>(
     heard
 }
 
+/// PROTOCOL P6.
 #[test]
 fn a_repair_from_the_far_end_of_the_window_is_no_replay() {
     let twice = [says(b"on"), says(b"on")].concat();
@@ -93,6 +94,7 @@ fn a_repair_from_the_far_end_of_the_window_is_no_replay() {
     assert_eq!(heard, [says(b"on"), too_old].concat());
 }
 
+/// PROTOCOL P6.
 #[test]
 fn whatever_is_lost_and_late_every_message_that_is_delivered_is_trusted() {
     let trusted = [key(7).public()];

@@ -34,6 +34,7 @@ fn play(pair: &mut Pair, kept: &[Vec<u8>], now: Instant) {
     }
 }
 
+/// PROTOCOL K13.
 #[test]
 fn what_was_held_back_while_one_slept_is_not_believed() {
     for minutes in [1, 60] {
@@ -48,6 +49,7 @@ fn what_was_held_back_while_one_slept_is_not_believed() {
     }
 }
 
+/// PROTOCOL K13.
 #[test]
 fn what_was_held_back_while_the_clock_stood_is_not_believed() {
     let mut pair = Pair::new();
@@ -61,6 +63,7 @@ fn what_was_held_back_while_the_clock_stood_is_not_believed() {
     assert!(slept >= Duration::from_secs(59));
 }
 
+/// PROTOCOL K13.
 #[test]
 fn a_pause_of_some_seconds_costs_nothing_in_a_sealed_group() {
     let mut pair = Pair::new();

@@ -200,6 +200,7 @@ mod tests {
         GroupKey::new(core::array::from_fn(|n| n as u8))
     }
 
+    /// PROTOCOL K2.
     #[test]
     fn a_key_reads_as_it_was_written_in_capitals_too() {
         let text = key_to_text(&key());
@@ -208,6 +209,7 @@ mod tests {
         assert_eq!(key_from_text(&text.to_ascii_uppercase()), Ok(key()));
     }
 
+    /// PROTOCOL K2.
     #[test]
     fn every_single_change_is_damage() {
         let text = key_to_text(&key());
@@ -256,6 +258,7 @@ mod tests {
         assert_eq!(key_from_text("gk1-"), Err(NotAKey::Damaged));
     }
 
+    /// PROTOCOL K2.
     #[test]
     fn each_kind_reads_as_it_was_written_and_is_no_other_kind() {
         let signing = SigningKey::new(&[7; 32]).unwrap();

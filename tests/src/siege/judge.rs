@@ -196,6 +196,7 @@ impl Judge {
         let Ok(header) = wire::parse_header(octets) else {
             return self.accuse(now, "nonce", format!("member {member} sends no datagram"));
         };
+        // PROTOCOL K4.
         if self.tape.note(&header, octets, now) {
             self.accuse(now, "nonce", format!("member {member}: {header:?} again"));
         }
@@ -238,10 +239,12 @@ impl Judge {
             let what = format!("member {member}: {name:?} is of life {owner}");
             self.accuse(now, "nonce", what);
         }
+        // PROTOCOL W2, K5.
         if header.number() != expected {
             let what = format!("member {member}: {} and not {expected}", header.number());
             self.accuse(now, "counter", what);
         }
+        // PROTOCOL M3.
         if let Some(before) = before.filter(|_| says_hello)
             && now.since(before) < HELLO_GAP
         {

@@ -70,6 +70,7 @@ fn samples(own: &Header) -> Vec<Vec<u8>> {
     ]);
     frames.iter().map(|frames| body(own, frames)).collect()
 }
+/// PROTOCOL K7.
 #[test]
 fn every_truncation_and_every_flipped_bit_of_a_sealed_datagram_is_dropped() {
     let mut subject = Subject::new();
@@ -178,6 +179,7 @@ fn every_field_at_its_extremes_is_handled_when_a_member_sealed_it() {
     assert!(subject.counters().frames_unknown > 20);
 }
 
+/// PROTOCOL K7, K8.
 #[test]
 fn a_million_made_up_senders_change_nothing() {
     let mut subject = Subject::new();

@@ -9,6 +9,7 @@ use crate::subject::{
     keys, late, messages, ms,
 };
 
+/// PROTOCOL K3, K7.
 #[test]
 fn another_key_is_another_group_and_under_this_group_s_tag_it_is_corrupt() {
     let mut subject = Subject::new();
@@ -26,6 +27,7 @@ fn another_key_is_another_group_and_under_this_group_s_tag_it_is_corrupt() {
     assert!(subject.told.is_empty() && subject.roster().is_empty());
 }
 
+/// PROTOCOL K7.
 #[test]
 fn its_own_datagrams_come_back_to_no_effect() {
     let mut subject = Subject::new();
@@ -44,6 +46,7 @@ fn its_own_datagrams_come_back_to_no_effect() {
     assert_eq!(subject.roster(), [3]);
 }
 
+/// PROTOCOL K7, W19.
 #[test]
 fn what_was_heard_or_is_too_old_is_dropped_in_any_order() {
     let mut subject = Subject::new();
@@ -69,6 +72,7 @@ fn what_was_heard_or_is_too_old_is_dropped_in_any_order() {
     assert!(stale > 300 && duplicate > 200, "{stale} {duplicate}");
 }
 
+/// PROTOCOL K13.
 #[test]
 fn what_was_held_back_for_long_is_stale() {
     let mut subject = Subject::new();
@@ -89,6 +93,7 @@ fn what_was_held_back_for_long_is_stale() {
     assert_eq!(late(&subject), before + 1);
 }
 
+/// PROTOCOL K13.
 #[test]
 fn what_was_held_back_of_one_that_fell_silent_is_not_believed() {
     let mut subject = Subject::new();
@@ -108,6 +113,7 @@ fn what_was_held_back_of_one_that_fell_silent_is_not_believed() {
     assert_eq!(subject.hear(&held), []);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn who_was_lost_has_to_prove_to_be_there() {
     let mut subject = Subject::new();
@@ -129,6 +135,7 @@ fn who_was_lost_has_to_prove_to_be_there() {
     assert_eq!(messages(&subject.hear(&now)), 1);
 }
 
+/// PROTOCOL K12.
 #[test]
 fn a_proof_that_was_held_back_for_long_proves_nothing() {
     for (held, believed) in [(5_000, true), (13_000, false), (3_600_000, false)] {
@@ -144,6 +151,7 @@ fn a_proof_that_was_held_back_for_long_proves_nothing() {
     }
 }
 
+/// PROTOCOL K10.
 #[test]
 fn one_s_own_past_is_not_believed() {
     let mut subject = Subject::with(config(OWN), &keys(&[1, 2]), 7);
@@ -163,6 +171,7 @@ fn one_s_own_past_is_not_believed() {
     assert_eq!(subject.counters().claims_own_id, 0);
 }
 
+/// PROTOCOL K12.
 #[test]
 fn what_was_forgotten_just_now_is_not_believed_again() {
     let mut subject = Subject::new();
@@ -180,6 +189,7 @@ fn what_was_forgotten_just_now_is_not_believed_again() {
     assert_eq!(messages(&subject.told), 1);
 }
 
+/// PROTOCOL K8.
 #[test]
 fn an_unproved_session_takes_no_place() {
     let mut subject = Subject::new();
@@ -207,6 +217,7 @@ fn an_unproved_session_takes_no_place() {
     assert_eq!(subject.hear(&late), []);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn what_comes_before_a_proof_of_the_same_session_is_stale() {
     let mut subject = Subject::new();
@@ -218,6 +229,7 @@ fn what_comes_before_a_proof_of_the_same_session_is_stale() {
     assert_eq!(late(&subject), before + 1);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn a_session_keeps_the_key_it_began_with() {
     let mut subject = Subject::with(config(OWN), &keys(&[1, 2]), 7);
@@ -231,6 +243,7 @@ fn a_session_keeps_the_key_it_began_with() {
     assert_eq!(subject.counters().stale, before + 1);
 }
 
+/// PROTOCOL K7, M31.
 #[test]
 fn a_full_roster_keeps_those_who_are_there() {
     let mut subject = Subject::in_memory(Cramped::new(), config(OWN), &keys(&[1]), 7);
@@ -257,6 +270,7 @@ fn a_full_roster_keeps_those_who_are_there() {
     assert!(subject.told.iter().any(refused));
 }
 
+/// PROTOCOL K8.
 #[test]
 fn captured_traffic_played_back_after_a_reboot_is_not_believed() {
     let mut ana = Subject::with(config(1), &keys(&[1]), 1);
@@ -290,6 +304,7 @@ fn captured_traffic_played_back_after_a_reboot_is_not_believed() {
     assert_eq!(ben.counters().unverified, 20 * tape.len() as u64);
 }
 
+/// PROTOCOL M29.
 #[test]
 fn two_boards_with_the_same_id_and_session_notice_and_begin_others() {
     let boards = || Subject::with(config(OWN), &keys(&[1]), 7);
@@ -310,6 +325,7 @@ fn two_boards_with_the_same_id_and_session_notice_and_begin_others() {
     assert_eq!(messages(&one.told), 0);
 }
 
+/// PROTOCOL K7.
 #[test]
 fn a_forged_clone_is_not_believed() {
     let mut subject = Subject::new();
@@ -321,6 +337,7 @@ fn a_forged_clone_is_not_believed() {
     assert_eq!(subject.group.session(), session);
 }
 
+/// PROTOCOL K11.
 #[test]
 fn hellos_are_at_most_ten_a_second_whatever_is_played_back() {
     let mut subject = Subject::new();
