@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{self, Data, Frame, Sync};
+use groupcast::wire::{self, Data, Frame, Nack, Sync};
 use groupcast::{Group, Instant};
 
 use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
@@ -122,6 +122,22 @@ fn who_hears_others_ask_is_as_patient_as_who_asks_alone() {
     }
     assert!(pair.iter().all(|group| group.counters().nacks_sent > 8));
     assert!(!told.iter().any(|told| told.contains("Gap")), "{told:?}");
+}
+
+/// PROTOCOL R15.
+#[test]
+fn who_hears_another_ask_for_the_same_waits_a_round_trip_longer() {
+    let (at, within) = (ms(2_000), Duration::from_millis(100));
+    for seed in 1..20 {
+        let mut ben = member_that_misses_one(at, seed);
+        let mut nack = Nack::new(7, 1, 0);
+        assert!(nack.add(1) && nack.add(40));
+        let mut cho = Puppet::new(8, 1);
+        hear(&mut ben, at, &cho.say(&[Frame::Nack(nack)]));
+        let after = asks_at(&mut ben, at, within).expect("it asks").since(at);
+        // Nothing was measured: it goes by 10 ms.
+        assert!((10_000..=16_000).contains(&after.as_micros()), "{after:?}");
+    }
 }
 
 #[test]
