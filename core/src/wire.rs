@@ -83,6 +83,8 @@ pub enum ParseError {
     UnknownSuite(u8),
     /// The sender id is zero.
     SenderZero,
+    /// The datagram's number is zero.
+    NumberZero,
     /// The checksum does not fit the octets: the datagram was damaged.
     Checksum {
         /// What the trailer says.
@@ -129,6 +131,7 @@ impl fmt::Display for ParseError {
             }
             Self::UnknownSuite(suite) => write!(f, "suite {suite} is not in use here"),
             Self::SenderZero => f.write_str("the sender id is zero"),
+            Self::NumberZero => f.write_str("the datagram's number is zero"),
             Self::Checksum { stated, computed } => {
                 write!(
                     f,

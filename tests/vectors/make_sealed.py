@@ -47,7 +47,7 @@ TO_ONE = 1 << 47
 
 
 def vector(
-    title, frames, address="239.1.2.3", port=12345, name=b"kitchen", secret=SECRET, sender=SENDER,
+    title, rules, frames, address="239.1.2.3", port=12345, name=b"kitchen", secret=SECRET, sender=SENDER,
     session=SESSION, counter=1, fate="opened", damage=None,
 ):
     tag = derive(secret, address, port, name, b"tag")[:2]
@@ -61,6 +61,7 @@ def vector(
     where = f"[{address}]" if ":" in address else address
     lines = [
         f"# {title}",
+        f"# rules: {rules}",
         f"group: {where}:{port}",
         f"name: {name.decode()}" if name else "name:",
         f"secret: {secret.hex()}",
@@ -95,16 +96,16 @@ also = "{key_text(key_of(b"correct horse battery staple", b"kitchen"))}"
 """
 
 VECTORS = {
-    "message": vector("One message.", MESSAGE),
-    "no-name": vector("A group without a name, another sender, two frames.", MESSAGE + BYE, name=b"",
+    "message": vector("One message.", "K3", MESSAGE),
+    "no-name": vector("A group without a name, another sender, two frames.", "K3", MESSAGE + BYE, name=b"",
                       sender=0xFEDCBA98, session=0xF0E1D2C3B4A59687, counter=0x010203040506),
-    "ipv6": vector("An IPv6 group, another key.", BYE, address="ff02::1234", port=7,
+    "ipv6": vector("An IPv6 group, another key.", "K3", BYE, address="ff02::1234", port=7,
                    secret=hashlib.sha256(b"another key").digest(), counter=7),
-    "empty": vector("No frame at all, the last number of a session, sent to one member.", b"", counter=(1 << 48) - 1),
-    "long": vector("A message that fills the datagram.", LONG, counter=2),
-    "damaged-header": vector("One bit of the session turned over.", MESSAGE, fate="forged", damage=12),
-    "damaged-frame": vector("One bit of a frame turned over.", MESSAGE, fate="forged", damage=30),
-    "damaged-tag": vector("One bit of the tag turned over.", MESSAGE, fate="forged", damage=-1),
+    "empty": vector("No frame at all, the last number of a session, sent to one member.", "W2", b"", counter=(1 << 48) - 1),
+    "long": vector("A message that fills the datagram.", "K3", LONG, counter=2),
+    "damaged-header": vector("One bit of the session turned over.", "K7", MESSAGE, fate="forged", damage=12),
+    "damaged-frame": vector("One bit of a frame turned over.", "K7", MESSAGE, fate="forged", damage=30),
+    "damaged-tag": vector("One bit of the tag turned over.", "K7", MESSAGE, fate="forged", damage=-1),
 }
 
 

@@ -36,7 +36,7 @@ def pieces(octets, size):
 
 
 def vector(
-    title, payload, address="239.1.2.3", port=12345, name=b"", seed=SEED, sender=SENDER, session=SESSION,
+    title, rules, payload, address="239.1.2.3", port=12345, name=b"", seed=SEED, sender=SENDER, session=SESSION,
     channel=0, kind="best-effort", sequence=0, size=1162, fate="verified", damage=None, cut=None,
     sent_on=None,
 ):
@@ -65,6 +65,7 @@ def vector(
     given = message[: max(0, len(message) - 64)]
     lines = [
         f"# {title}",
+        f"# rules: {rules}",
         f"group: {where}:{port}",
         f"name: {name.decode()}" if name else "name:",
         f"sender: {sender:08x}",
@@ -99,24 +100,24 @@ HELLO = b"Hello, multicast!"
 OTHER = hashlib.sha256(b"another key").digest()
 
 VECTORS = {
-    "message": vector("One message.", HELLO),
+    "message": vector("One message.", "P1", HELLO),
     "command": vector(
-        "A command, in a group with a name.", b"off", name=b"kitchen", seed=OTHER, sender=0xFEDCBA98,
+        "A command, in a group with a name.", "P1", b"off", name=b"kitchen", seed=OTHER, sender=0xFEDCBA98,
         session=0xF0E1D2C3B4A59687, channel=200, kind="reliable-ordered", sequence=0xFFFFFFFF),
     "value": vector(
-        "A value of the class State, in an IPv6 group.", b"21.5", address="ff02::1234", port=7,
+        "A value of the class State, in an IPv6 group.", "P1", b"21.5", address="ff02::1234", port=7,
         channel=1, kind="state", sequence=258),
-    "position": vector("A value of the class Latest.", b"3,4", channel=9, kind="latest", sequence=65536),
-    "empty": vector("A message without a payload.", b"", kind="reliable-ordered"),
+    "position": vector("A value of the class Latest.", "P1", b"3,4", channel=9, kind="latest", sequence=65536),
+    "empty": vector("A message without a payload.", "P1 P2", b"", kind="reliable-ordered"),
     "fragments": vector(
-        "Three fragments in one datagram; the signature is cut in two.", bytes(range(150)), channel=3,
+        "Three fragments in one datagram; the signature is cut in two.", "P1", bytes(range(150)), channel=3,
         kind="reliable-ordered", sequence=7, size=100),
-    "damaged-payload": vector("One bit of the payload turned over.", HELLO, fate="wrong", damage=turn_over(0)),
+    "damaged-payload": vector("One bit of the payload turned over.", "P1", HELLO, fate="wrong", damage=turn_over(0)),
     "damaged-signature": vector(
-        "One bit of the signature turned over.", HELLO, fate="wrong", damage=turn_over(-64)),
-    "other-channel": vector("Signed for channel 0, sent on channel 1.", HELLO, fate="wrong", sent_on=1),
-    "high-s": vector("S is larger than the order of the group.", HELLO, fate="wrong", damage=raise_s),
-    "short": vector("63 octets.", b"", fate="malformed", cut=63),
+        "One bit of the signature turned over.", "P1", HELLO, fate="wrong", damage=turn_over(-64)),
+    "other-channel": vector("Signed for channel 0, sent on channel 1.", "P1", HELLO, fate="wrong", sent_on=1),
+    "high-s": vector("S is larger than the order of the group.", "P4", HELLO, fate="wrong", damage=raise_s),
+    "short": vector("63 octets.", "P2", b"", fate="malformed", cut=63),
 }
 
 

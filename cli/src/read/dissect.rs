@@ -78,6 +78,7 @@ const fn flaw(error: &ParseError) -> &'static str {
         ParseError::UnknownVersion(_) => "version",
         ParseError::UnknownSuite(_) => "suite",
         ParseError::SenderZero => "sender_zero",
+        ParseError::NumberZero => "number_zero",
         ParseError::Checksum { .. } => "corrupt",
         _ => "malformed",
     }

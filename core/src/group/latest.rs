@@ -1,6 +1,6 @@
 //! Which value of each channel is the newest: for the classes that drop older ones.
 
-use super::serial::is_before;
+use super::serial::distance;
 use super::work;
 
 /// The newest value seen of one channel of one member.
@@ -77,7 +77,8 @@ impl Latest {
             if entry.peer.is_none() {
                 free = free.or(Some(at));
             } else if (entry.peer, entry.channel, entry.state) == (Some(peer), channel, state) {
-                let newer = is_before(entry.sequence, sequence);
+                // Half way round it says nothing.
+                let newer = distance(entry.sequence, sequence) > 0;
                 if newer {
                     entry.sequence = sequence;
                 }

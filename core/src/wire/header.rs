@@ -107,14 +107,17 @@ impl Header {
         let tag = GroupTag::new(r.u16()?);
         let sender = MemberId::new(r.u32()?).ok_or(ParseError::SenderZero)?;
         let session = Session::new(r.u64()?);
-        let counter = r.u48()?;
-        Ok(Self {
+        let header = Self {
             suite,
             tag,
             sender,
             session,
-            counter,
-        })
+            counter: r.u48()?,
+        };
+        match header.number() {
+            0 => Err(ParseError::NumberZero),
+            _ => Ok(header),
+        }
     }
 
     pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
