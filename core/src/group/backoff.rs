@@ -10,6 +10,10 @@ use super::random::Random;
 pub(crate) const SMALL_GROUP: u32 = 8;
 const SMALL_SPREAD: Span = Span::from_millis(3);
 
+/// The longest round trip that is believed, 1 s, and the largest size, 110,000 members, as they are stated.
+const LONGEST_TRIP: u8 = 159;
+const LARGEST_SIZE: u8 = 67;
+
 /// 256 · log2(x), to within 1/40; 0 for 0.
 pub(crate) fn log2_q8(x: u32) -> u32 {
     let Some(n) = x.checked_ilog2() else { return 0 };
@@ -29,17 +33,18 @@ pub(crate) fn encode_round_trip(time: Span) -> u8 {
     u8::try_from(log2_q8(micros) >> 5).unwrap_or(u8::MAX)
 }
 
-/// What [`encode_round_trip`] encoded, to within 9 %.
+/// What [`encode_round_trip`] encoded, to within 9 %. Nobody's estimate is longer than a second (PROTOCOL W16).
 pub(crate) fn decode_round_trip(octet: u8) -> Span {
+    let octet = octet.min(LONGEST_TRIP);
     let (whole, eighths) = (octet >> 3, u32::from(octet & 7));
-    let base = 1u64.checked_shl(u32::from(whole)).unwrap_or(u64::MAX);
+    let base = 1u64 << whole;
     // 2^(n/8) ≈ 1 + n/8 · (0.66 + 0.34 · n/8), in 64ths.
     let part = u64::from(
         eighths
             .saturating_mul(5)
             .saturating_add(eighths.saturating_mul(eighths) / 3),
     );
-    Span::from_micros(base.saturating_add(base.saturating_mul(part) >> 6))
+    Span::from_micros(base.saturating_add(base.saturating_mul(part).div_ceil(64)))
 }
 
 /// A group's size as one octet: 4 · log2(members).
@@ -48,18 +53,17 @@ pub(crate) fn encode_group_size(members: usize) -> u8 {
     u8::try_from(log2_q8(members) >> 6).unwrap_or(u8::MAX)
 }
 
-/// The least group size that is stated so, in members.
+/// The least group size that is stated so, in members; more than [`LARGEST_SIZE`] make no difference.
 pub(crate) fn decode_group_size(stated: u8) -> usize {
+    let stated = stated.min(LARGEST_SIZE);
     // The fourth roots of 2, in 256ths.
     let quarter = match stated % 4 {
-        0 => 256usize,
+        0 => 256u32,
         1 => 304,
         2 => 362,
         _ => 431,
     };
-    let octaves = u32::from(stated / 4);
-    // More members than that make no difference.
-    quarter.checked_shl(octaves.min(16)).unwrap_or(usize::MAX) >> 8
+    usize::try_from((quarter << (stated / 4)).div_ceil(256)).unwrap_or(usize::MAX)
 }
 
 /// The time within which all members that miss the same datagram ask: it grows with the logarithm of
@@ -99,6 +103,7 @@ pub(crate) fn draw(spread: Span, members: usize, random: &mut Random) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{format, vec::Vec};
 
     #[test]
     fn the_logarithm_is_close() {
@@ -140,6 +145,56 @@ mod tests {
         }
     }
 
+    /// Whether both ways are within one step of a column of the table; what is beyond `most` counts as that.
+    fn check_column(
+        octet: u8,
+        column: &str,
+        steps: f64,
+        most: u8,
+        encode: impl Fn(u64) -> u8,
+        decoded: f64,
+    ) {
+        let (span, stands_for) = column.trim().split_once(' ').unwrap();
+        for number in span.split('-').filter(|number| !number.is_empty()) {
+            // What is larger cannot be measured, or counted.
+            let number: u64 = number.parse().unwrap();
+            if u32::try_from(number).is_ok() {
+                assert!(encode(number).abs_diff(octet) <= 1, "{number}: {octet}");
+            }
+        }
+        if span == "-" {
+            // Between two whole numbers.
+            return;
+        }
+        let stands_for: f64 = stands_for.parse().unwrap();
+        let beyond = f64::from(octet.saturating_sub(most)) / steps;
+        let off = (decoded / stands_for).log2() + beyond;
+        assert!(off.abs() * steps <= 1.0, "{octet}: {decoded}");
+    }
+
+    /// PROTOCOL W16.
+    #[test]
+    fn both_logarithms_are_those_of_the_table() {
+        let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/log2.txt");
+        let table = std::fs::read_to_string(table).unwrap();
+        let lines: Vec<_> = table
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        assert_eq!(lines.len(), 256);
+        for (octet, line) in (0..=u8::MAX).zip(lines) {
+            let (stated, columns) = line.split_once(": ").unwrap();
+            assert_eq!(stated, format!("{octet}"));
+            let (micros, members) = columns.split_once(';').unwrap();
+            let trip = |micros| encode_round_trip(Span::from_micros(micros));
+            let decoded = decode_round_trip(octet).as_micros() as f64;
+            check_column(octet, micros, 8.0, LONGEST_TRIP, trip, decoded);
+            let size = |members| encode_group_size(usize::try_from(members).unwrap());
+            let decoded = decode_group_size(octet) as f64;
+            check_column(octet, members, 4.0, LARGEST_SIZE, size, decoded);
+        }
+    }
+
     #[test]
     fn the_spread_grows_with_the_logarithm_of_the_group() {
         let of = |members| spread(Span::from_millis(100), members).as_millis();
@@ -159,7 +214,7 @@ mod tests {
             let rounds = 200;
             let mut asked = 0;
             for _ in 0..rounds {
-                let mut times: std::vec::Vec<_> = (0..members)
+                let mut times: Vec<_> = (0..members)
                     .map(|_| draw(spread, members, &mut random))
                     .collect();
                 times.sort();
