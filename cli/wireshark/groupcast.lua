@@ -144,6 +144,7 @@ local flaws = {
     version = { "a version that this dissector does not know", expert.group.PROTOCOL, expert.severity.WARN },
     suite = { "a suite that this dissector does not know", expert.group.PROTOCOL, expert.severity.WARN },
     sender_zero = { "sender id zero", expert.group.MALFORMED, expert.severity.ERROR },
+    number_zero = { "number zero", expert.group.MALFORMED, expert.severity.ERROR },
     corrupt = { "damaged: the checksum does not fit", expert.group.CHECKSUM, expert.severity.ERROR },
     malformed = { "not built as its type demands", expert.group.MALFORMED, expert.severity.ERROR },
     unknown = { "of a type that may not be skipped: the rest is not read", expert.group.UNDECODED, expert.severity.WARN },
@@ -230,6 +231,8 @@ local function show_estimates(body)
     if octet:uint() > 0 then generated(item, "group_size_members", octet, 2 ^ (octet:uint() / 4)) end
 end
 
+local seconds = { [0xe0] = 0xa0, [0xf0] = 0x90 }
+
 -- Whether octets are UTF-8.
 local function is_utf8(octets)
     local at, len = 0, octets:len()
@@ -242,9 +245,12 @@ local function is_utf8(octets)
         elseif first >= 0xf0 and first < 0xf5 then more = 3
         else return false end
         if at + more >= len then return false end
+        -- The second octet of the longer ones: no other form of a shorter one, no surrogate, nothing beyond the last.
+        local least, most = seconds[first] or 0x80, first == 0xed and 0x9f or first == 0xf4 and 0x8f or 0xbf
         for next = at + 1, at + more do
             local octet = octets:get_index(next)
-            if octet < 0x80 or octet > 0xbf then return false end
+            if octet < least or octet > most then return false end
+            least, most = 0x80, 0xbf
         end
         at = at + more + 1
     end
@@ -290,6 +296,7 @@ local function escaped(octets)
 end
 
 local function show_options(body)
+    local challenged = false
     while body:left() > 0 do
         local at = body.at
         body:take(1)
@@ -300,14 +307,20 @@ local function show_options(body)
         local kind = body:uint("option.type", 1, tree)
         body:show("option.length", 1, tree)
         tree:append_text(": " .. (options[kind] or ("type " .. kind .. ", skipped")))
-        if kind == 1 and (len == 8 or len == 12) then
-            body:show("challenge", 8, tree)
-            if len == 12 then body:show("challenge_for", 4, tree) end
-        elseif kind == 2 and len % 8 == 0 then
-            for _ = 1, len / 8 do body:show("echoed", 8, tree) end
-        elseif len > 0 then
-            body:show("option.value", len, tree)
+        local rest = len
+        -- Of several only the first is looked at, and for nobody it says nothing.
+        if kind == 1 and not challenged then
+            challenged = true
+            if len == 8 or len == 12 and body.range:range(body.at + 8, 4):uint() ~= 0 then
+                body:show("challenge", 8, tree)
+                if len == 12 then body:show("challenge_for", 4, tree) end
+                rest = 0
+            end
+        elseif kind == 2 then
+            rest = len % 8
+            for _ = 1, (len - rest) / 8 do body:show("echoed", 8, tree) end
         end
+        if rest > 0 then body:show("option.value", rest, tree) end
     end
 end
 
@@ -464,9 +477,11 @@ local function read_frame(range, tree)
     local kind = range:range(0, 1):uint()
     local name = frame_types[kind] or string.format("type %02x", kind)
     if left < FRAME_HEADER_LEN then
-        local item = tree:add(by_name["unread"], range)
+        local item = tree:add(groupcast, range, name)
+        item:add(by_name["frame.type"], range:range(0, 1))
+        if left > 1 then item:add(by_name["unread"], range:range(1)) end
         flag(item, "malformed", "a frame begins, and the datagram ends")
-        return left, "malformed", false
+        return left, name .. " (malformed)", false
     end
     local len = range:range(2, 2):uint()
     local is_cut = len > left - FRAME_HEADER_LEN
@@ -573,6 +588,7 @@ function groupcast.dissector(buffer, pinfo, root)
     if not TRAILER_LEN[suite] then return done("suite", 2) end
     if len < HEADER_LEN + TRAILER_LEN[suite] then return done("truncated", 2) end
     if buffer(4, 4):uint() == 0 then return done("sender_zero", 2) end
+    if buffer(17, 5):uint64() == UInt64(0) and buffer(16, 1):uint() % 128 == 0 then return done("number_zero", 2) end
 
     local trailer = buffer(len - TRAILER_LEN[suite])
     local frames = len > HEADER_LEN + trailer:len() and buffer(HEADER_LEN, len - HEADER_LEN - trailer:len()) or nil
