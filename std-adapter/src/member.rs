@@ -247,8 +247,7 @@ fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
 ///
 /// It is of the process that made it. After a `fork` the other process must make one of its own: this one sends
 /// nothing there, and says so ([`Error::Forked`]). In a virtual machine that was copied, or put back to a snapshot,
-/// members are what they were, and nothing can tell: end such a process, and start another
-/// ([SECURITY.md](groupcast::book::security)).
+/// members are what they were, and nothing can tell: end such a process, and start another (`core/docs/SECURITY.md`).
 #[derive(Debug)]
 pub struct Member {
     pub(crate) node: Node<StdStack, ProfileMemory>,
