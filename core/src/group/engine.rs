@@ -445,7 +445,7 @@ impl Engine {
         at(views.streams.next_check);
         if speaks {
             at(self.ask_again_at);
-            at(self.sender.next_beat());
+            at(self.sender.next_beat(now));
             at(self.confirm.map(|confirm| confirm.ask_at));
             if has_new {
                 at(Some(self.opens_at(views, now)));

@@ -80,9 +80,9 @@ impl Sender {
         self.due = Some(now + self.after);
     }
 
-    /// When the next heartbeat is due.
-    pub(crate) fn next_beat(&self) -> Option<Instant> {
-        self.due
+    /// When the next heartbeat is due, or the answer to somebody who asks for too much.
+    pub(crate) fn next_beat(&self, now: Instant) -> Option<Instant> {
+        if self.wanted { Some(now) } else { self.due }
     }
 
     /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
@@ -133,13 +133,14 @@ mod tests {
 
     const TRIP: Span = Span::from_millis(1);
 
+    /// PROTOCOL S1.
     #[test]
     fn heartbeats_become_rarer_and_end() {
         let mut sender = Sender::new();
         sender.sent(ms(1_000), TRIP);
         let mut times = Vec::new();
         let mut copies = 0;
-        while let Some(due) = sender.next_beat() {
+        while let Some(due) = sender.next_beat(ms(0)) {
             assert!(sender.beat_due(due));
             copies += usize::from(sender.carries_copy(due));
             sender.beat_sent(due);
@@ -149,18 +150,20 @@ mod tests {
         assert_eq!(copies, times.len());
     }
 
+    /// PROTOCOL S1, S2.
     #[test]
     fn a_new_message_begins_the_heartbeats_anew() {
         let mut sender = Sender::new();
         sender.sent(ms(0), TRIP);
         for _ in 0..3 {
-            sender.beat_sent(sender.next_beat().unwrap());
+            sender.beat_sent(sender.next_beat(ms(0)).unwrap());
         }
         sender.sent(ms(5_000), TRIP);
-        assert_eq!(sender.next_beat(), Some(ms(5_006)));
+        assert_eq!(sender.next_beat(ms(0)), Some(ms(5_006)));
         assert!(sender.carries_copy(ms(5_006)));
     }
 
+    /// PROTOCOL S2.
     #[test]
     fn a_steady_flow_has_no_heartbeats() {
         let mut sender = Sender::new();

@@ -1,6 +1,7 @@
 //! Members on a perfect network without delay, and members whose datagrams are made by hand.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::time::Duration;
 
 use groupcast::wire::{self, Data, Frame, Header, Hello, Suite, Sync};
@@ -268,5 +269,25 @@ pub(crate) fn hear<M: Memory>(group: &mut Group<M>, now: Instant, datagram: &[u8
     let mut log = Vec::new();
     group.handle(now, address(99), datagram).unwrap();
     drain(group, &mut log);
+    log
+}
+
+/// What `group` is told while these milliseconds pass. Each frame that it sends is shown: when, to whom, and what.
+pub(crate) fn watch<M: Memory>(
+    group: &mut Group<M>,
+    times: Range<u64>,
+    mut each: impl FnMut(u64, Destination, Frame<'_>),
+) -> Vec<String> {
+    let (mut buffer, mut log) = ([0; 1472], Vec::new());
+    for at in times {
+        group.handle_timeout(ms(at));
+        drain(group, &mut log);
+        while let Some(transmit) = group.poll_transmit(ms(at), &mut buffer).unwrap() {
+            let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+            for frame in frames {
+                each(at, transmit.to, frame.unwrap());
+            }
+        }
+    }
     log
 }

@@ -30,6 +30,7 @@ mod put_back;
 #[cfg(feature = "seal")]
 mod sealed;
 mod seeds;
+mod sending;
 #[cfg(feature = "sign")]
 mod signed;
 #[cfg(feature = "sign")]
