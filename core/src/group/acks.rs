@@ -84,10 +84,13 @@ impl Engine {
         let Some(at) = views.streams.find(index) else {
             return;
         };
-        if let Some(stream) = views.streams.get_mut(at)
-            && stream.states_at.is_some()
+        let stream = views.streams.get_mut(at);
+        if let Some(stream) = stream.filter(|stream| stream.session == ask.session)
+            && let Some(due) = stream.states_at
         {
-            stream.states_at = Some(now + retry(stream.round_trip(), members, &mut self.random));
+            // It is only put off.
+            let again = now + retry(stream.round_trip(), members, &mut self.random);
+            stream.states_at = Some(due.max(again));
         }
     }
 }

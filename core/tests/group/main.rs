@@ -39,3 +39,4 @@ mod signed_late;
 mod sleep;
 mod streamless;
 mod two_limits;
+mod values;
