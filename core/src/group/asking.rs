@@ -37,3 +37,30 @@ impl Asking {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many NACKs a receiver sends at once, and within the second after that.
+    fn sent(members: usize) -> (usize, usize) {
+        let mut asking = Asking::since(Instant::ZERO);
+        let mut may_ask = |now| asking.may_ask(now, members).is_ok();
+        let start = Instant::from_millis(10_000);
+        let at_once = (0..100).filter(|_| may_ask(start)).count();
+        let millis = (10_001..=11_000).map(Instant::from_millis);
+        (at_once, millis.filter(|now| may_ask(*now)).count())
+    }
+
+    /// PROTOCOL R16.
+    #[test]
+    fn the_larger_the_group_the_fewer_nacks_of_each() {
+        for members in [1, 2, 20] {
+            assert_eq!(sent(members), (8, 100), "{members}");
+        }
+        assert_eq!(sent(50), (8, 40));
+        for members in [100, 1_000, 100_000] {
+            assert_eq!(sent(members), (8, 20), "{members}");
+        }
+    }
+}

@@ -303,7 +303,6 @@ impl Engine {
         };
         let is_next = !is_state && data.last == 0 && stream.advance(now, data.sequence);
         if is_next {
-            stream.note_horizon(data);
             return Taken::Deliver;
         }
         // When to ask for what is found missing now.
@@ -399,7 +398,10 @@ impl Engine {
                 at
             }
         };
-        if let Some(peer) = parts.roster.peer_mut(index) {
+        // What is half way round and further says nothing, and what goes back nothing new (PROTOCOL R6).
+        let stream = parts.streams.get(at);
+        let says = stream.is_some_and(|stream| !is_before(sync.next, stream.next));
+        if says && let Some(peer) = parts.roster.peer_mut(index) {
             peer.hear_at_least(sync.next, 0);
         }
         let due = self.ask_when(now, &parts, at);
@@ -424,7 +426,9 @@ impl Engine {
             return;
         }
         stream.extend(now, sync.next, due, &mut window);
-        stream.raise_low(sync.low);
+        if says {
+            stream.raise_low(sync.low);
+        }
         let lacks_states = known_states < usize::from(sync.states);
         let often = stream.states_asked < STATES_ASKED;
         // Who has no room for all values will always lack some.

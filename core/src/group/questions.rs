@@ -15,7 +15,7 @@ use crate::wire::{AckRequest, Ask, BufferTooSmall, Frame, Nack, Writer};
 /// it sooner turns ordinary loss into long waits.
 const STEADY_ATTEMPTS: u8 = 12;
 
-/// The longest time between two tries for a missing fragment.
+/// The time between two tries for a missing fragment does not double beyond this.
 const LONGEST_RETRY: Span = Span::from_secs(1);
 
 /// How often it is asked who has a message.
@@ -112,7 +112,8 @@ impl Engine {
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
                 let wait = retry(stream.round_trip(), members, &mut self.random);
-                let wait = wait.saturating_mul(1 << doublings).min(LONGEST_RETRY);
+                let longest = LONGEST_RETRY.max(wait);
+                let wait = wait.saturating_mul(1 << doublings).min(longest);
                 let attempts = attempts.saturating_add(1);
                 slots.set(
                     sequence,

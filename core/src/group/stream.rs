@@ -18,6 +18,7 @@ use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
 pub(crate) use super::slots::{Arrival, Next, Part, Slot, Tick, Window};
+use super::trip::LONGEST;
 use super::work;
 use crate::time::Instant;
 use crate::wire::Data;
@@ -105,8 +106,10 @@ impl Stream {
         Span::from_micros(u64::from(self.trip))
     }
 
+    /// As far as it is believed: whoever states hours would not be asked for anything.
     pub(crate) fn set_round_trip(&mut self, trip: Span) {
-        self.trip = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
+        let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
+        self.trip = micros.min(LONGEST);
     }
 
     /// How far this receiver is.
@@ -158,9 +161,10 @@ impl Stream {
         true
     }
 
-    /// A fragment says how many before it can be repaired.
+    /// A fragment says how many before it can be repaired. What comes before `next`, or half way round and
+    /// further, says nothing (PROTOCOL R6).
     pub(crate) fn note_horizon(&mut self, data: &Data<'_>) {
-        if data.horizon < u8::MAX {
+        if data.horizon < u8::MAX && !is_before(data.sequence, self.next) {
             self.raise_low(data.sequence.wrapping_sub(u32::from(data.horizon)));
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use groupcast::wire::{self, Data, Frame, Nack, Sync};
 use groupcast::{Group, Instant};
 
-use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms};
+use crate::hub::{Puppet, Room, config, data, drain, hear, member, ms, watch};
 
 /// Who hears of a reliable message, and then of the next but one.
 fn member_that_misses_one(at: Instant, seed: u8) -> Group<Room> {
@@ -61,11 +61,12 @@ fn says_at(
     None
 }
 
+/// PROTOCOL R12, R15.
 #[test]
-fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
+fn what_nobody_repairs_is_asked_for_ever_later_and_reported_after_24_times() {
     let mut ben = member_that_misses_one(ms(2_000), 1);
     let mut now = ms(2_000);
-    let mut asked = 0;
+    let mut asked = Vec::new();
     let mut heard = Vec::new();
     // As long as the sender counts as a member: it goes on saying HELLO.
     let mut ana = Puppet {
@@ -75,17 +76,60 @@ fn what_nobody_repairs_is_asked_for_some_twenty_times_and_then_reported() {
     for second in 3..60 {
         heard.extend(hear(&mut ben, now, &ana.hello("ana")));
         while let Some(at) = asks_at(&mut ben, now, ms(1_000 * second).since(now)) {
-            asked += 1;
+            asked.push(at);
             now = at + Duration::from_micros(1);
             drain(&mut ben, &mut heard);
         }
         now = ms(1_000 * second);
     }
-    assert!((20..=25).contains(&asked), "asked {asked} times");
+    assert_eq!(asked.len(), 24, "{asked:?}");
+    // A round trip of 10 ms, and half of one more at most; from the 14th time on the double of it, and so on.
+    for (nth, pair) in asked.windows(2).enumerate() {
+        let waited = pair[1].since(pair[0]);
+        let doublings = (nth as u32).saturating_sub(12);
+        let [least, most] = [10, 15].map(|ms| Duration::from_millis(ms << doublings));
+        let [least, most] = [least, most].map(|time| time.min(Duration::from_secs(1)));
+        let range = least..=most + Duration::from_millis(1);
+        assert!(range.contains(&waited), "{waited:?} after {}", nth + 1);
+    }
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(heard[0].starts_with("Gap"), "{heard:?}");
 }
 
+/// PROTOCOL R14, R15.
+#[test]
+fn whoever_states_a_round_trip_of_hours_is_asked_as_if_it_were_a_second() {
+    let (mut ben, mut ana) = (member(config("ben"), 1), Puppet::new(7, 1));
+    ben.handle_timeout(ms(0));
+    hear(&mut ben, ms(2_000), &ana.hello("ana"));
+    let first = Data {
+        class: 2,
+        ..data("x")
+    };
+    hear(&mut ben, ms(2_000), &ana.say(&[Frame::Data(first)]));
+    for next in [1, 3] {
+        let sync = Frame::Sync(Sync {
+            next,
+            low: 0,
+            round_trip: 255,
+            group_size: 0,
+            states: 0,
+        });
+        hear(&mut ben, ms(2_000), &ana.say(&[sync]));
+    }
+    let mut asked = Vec::new();
+    watch(&mut ben, 2_000..4_000, |at, _, frame| {
+        if matches!(frame, Frame::Nack(_)) {
+            asked.push(at);
+        }
+    });
+    let after = asked[0] - 2_000;
+    assert!((125..=129).contains(&after), "{after} ms");
+    let waited = asked[1] - asked[0];
+    assert!((1_000..=1_501).contains(&waited), "{waited} ms");
+}
+
+/// PROTOCOL R15.
 #[test]
 fn who_hears_others_ask_is_as_patient_as_who_asks_alone() {
     let mut pair = [1, 2].map(|seed| member_that_misses_one(ms(2_000), seed));
@@ -140,6 +184,7 @@ fn who_hears_another_ask_for_the_same_waits_a_round_trip_longer() {
     }
 }
 
+/// PROTOCOL V4.
 #[test]
 fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
     for is_lost in [false, true] {
@@ -173,6 +218,7 @@ fn when_a_value_may_have_been_lost_all_values_are_asked_for() {
     }
 }
 
+/// PROTOCOL V4.
 #[test]
 fn a_value_that_nobody_sends_is_asked_for_seldom_but_not_never() {
     let mut ben = member(config("ben"), 1);
@@ -211,6 +257,7 @@ fn what_is_left_of_a_session_is_told_before_the_next_one_begins() {
     assert_eq!(heard[1], "ana restarted");
 }
 
+/// PROTOCOL R14.
 #[test]
 fn what_is_missing_may_only_be_late_and_is_asked_for_after_a_millisecond() {
     // Old enough to follow the stream from its beginning.
