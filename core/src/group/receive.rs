@@ -524,6 +524,9 @@ impl Engine {
                 if let Some(meta) = views.pool.meta(handle) {
                     channel = Channel::new(meta.channel, Class::from_code(meta.class, false));
                     signed = meta.signed;
+                    let before = sequence.wrapping_sub(first);
+                    fits &= before == u32::from(meta.fragment);
+                    fits &= last.wrapping_sub(first) == u32::from(meta.last);
                 }
                 let rest = views.inbox.octets.get_mut(len..);
                 match rest.and_then(|rest| views.pool.read(handle, rest)) {
@@ -540,7 +543,7 @@ impl Engine {
         let index = stream.peer;
         views.streams.note(at, self.config.max_wait);
         if !fits {
-            // Its sender did not keep to what this member can receive.
+            // Its sender did not keep to what this member can receive, or its fragments are not those of one message.
             return Some(self.found_gap(views, Some(at), index, first, last));
         }
         let member = views.roster.member(index)?;

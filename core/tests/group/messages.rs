@@ -5,7 +5,9 @@ use core::time::Duration;
 use groupcast::wire::{self, Ask, Bye, Data, Frame, Hello, Nack};
 use groupcast::{Channel, Config, Event, EventsWaiting, Group, SendError, Storage};
 
-use crate::hub::{CHANNEL, Hub, Puppet, Room, address, config, data, hear, hello, member, ms};
+use crate::hub::{
+    CHANNEL, Hub, Puppet, Room, address, config, data, hear, hello, member, ms, sync,
+};
 
 /// PROTOCOL W10.
 #[test]
@@ -142,6 +144,7 @@ fn duplicates_of_the_network_are_delivered_once() {
     assert_eq!(ana.counters().duplicate, 1);
 }
 
+/// PROTOCOL F3.
 #[test]
 fn fragments_are_put_together_in_any_order_even_if_the_last_one_is_long() {
     for order in [[0, 1], [1, 0]] {
@@ -164,6 +167,7 @@ fn fragments_are_put_together_in_any_order_even_if_the_last_one_is_long() {
     }
 }
 
+/// PROTOCOL F3.
 #[test]
 fn fragments_that_do_not_belong_together_are_no_message() {
     let (long, short) = ("a".repeat(400), "b".repeat(300));
@@ -184,6 +188,67 @@ fn fragments_that_do_not_belong_together_are_no_message() {
         for (number, text) in fragments {
             let piece = Frame::Data(fragment(number, text));
             assert!(hear(&mut ben, ms(1), &ana.say(&[piece])).is_empty());
+        }
+    }
+}
+
+/// PROTOCOL F2.
+#[test]
+fn fragments_of_the_stream_that_do_not_fit_together_are_a_gap() {
+    let piece = |sequence, fragment, last| {
+        Frame::Data(Data {
+            class: 2,
+            sequence,
+            fragment,
+            last,
+            horizon: 255,
+            ..data("x")
+        })
+    };
+    // What follows is a message of its own, the same fragment once more, or of a longer message.
+    for second in [(0, 0), (0, 1), (1, 2)] {
+        let (mut ana, mut ben) = (member(config("ana"), 1), Puppet::new(7, 1));
+        ana.handle_timeout(ms(0));
+        hear(&mut ana, ms(2_000), &ben.hello("ben"));
+        hear(&mut ana, ms(2_000), &ben.say(&[sync(0, 0)]));
+        let (fragment, last) = second;
+        let mut told = hear(&mut ana, ms(2_001), &ben.say(&[piece(1, fragment, last)]));
+        told.extend(hear(&mut ana, ms(2_002), &ben.say(&[piece(0, 0, 1)])));
+        told.extend(hear(
+            &mut ana,
+            ms(2_003),
+            &ben.say(&[Frame::Bye(Bye::LEFT)]),
+        ));
+        assert!(!told.contains(&"ben: x".to_owned()), "{told:?}");
+        let lost = u64::from(2 + last - fragment);
+        assert_eq!(ana.counters().gap_fragments, lost, "{second:?}");
+    }
+}
+
+/// PROTOCOL F2.
+#[test]
+fn the_last_fragment_tells_the_channel() {
+    for class in [0, 1, 2] {
+        let (mut ana, mut ben) = (member(config("ana"), 1), Puppet::new(7, 1));
+        hear(&mut ana, ms(0), &ben.hello("ben"));
+        for fragment in [0, 1] {
+            let piece = Data {
+                class,
+                channel: 5 + fragment,
+                fragment,
+                last: 1,
+                sequence: u32::from(fragment),
+                horizon: fragment,
+                ..data("x")
+            };
+            let datagram = ben.say(&[Frame::Data(piece)]);
+            ana.handle(ms(1), address(99), &datagram).unwrap();
+            let event = ana.poll_event();
+            let channel = event.map(|event| match event {
+                Event::Message(message) => message.channel().number(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(channel, (fragment == 1).then_some(6), "{class}");
         }
     }
 }
