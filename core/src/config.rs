@@ -130,8 +130,8 @@ impl Config {
         self
     }
 
-    /// How long a missing message of an ordered stream may hold up those after it, before it is given
-    /// up as a gap. Default: 5 s.
+    /// How long the first message that is missing of a sender is waited for, which holds up those after it
+    /// where order counts, before it is given up as a gap. Default: 5 s.
     ///
     /// Too short, and what could have been repaired is lost; too long, and one bad moment delays all
     /// that follows.

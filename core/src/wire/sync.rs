@@ -8,7 +8,7 @@ use super::writer::{BufferTooSmall, Writer};
 /// Where the sender's reliable stream stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Sync {
-    /// The sequence number that the next fragment will have.
+    /// The sequence number after the last fragment that has been sent: what is queued does not count.
     pub next: u32,
     /// The lowest sequence number that can still be repaired.
     pub low: u32,
