@@ -18,7 +18,6 @@ use super::peer::Position;
 use super::pool::{Handle, Meta, Pool};
 use super::serial::{distance, is_before, later};
 pub(crate) use super::slots::{Arrival, Next, Part, Slot, Tick, Window};
-use super::trip::LONGEST;
 use super::work;
 use crate::time::Instant;
 use crate::wire::Data;
@@ -106,10 +105,8 @@ impl Stream {
         Span::from_micros(u64::from(self.trip))
     }
 
-    /// As far as it is believed: whoever states hours would not be asked for anything.
     pub(crate) fn set_round_trip(&mut self, trip: Span) {
-        let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
-        self.trip = micros.min(LONGEST);
+        self.trip = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
     }
 
     /// How far this receiver is.

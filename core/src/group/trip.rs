@@ -5,9 +5,9 @@ use crate::time::Span;
 /// Before anything is measured.
 const INITIAL: Span = Span::from_millis(10);
 
-/// Estimates are kept between these, in microseconds. Nobody else is believed a longer one.
+/// Estimates are kept between these, in microseconds.
 const SHORTEST: u32 = 1_000;
-pub(crate) const LONGEST: u32 = 1_000_000;
+const LONGEST: u32 = 1_000_000;
 
 /// The estimate: a moving average of the round trips to the other members, and half their usual
 /// deviation from it.
