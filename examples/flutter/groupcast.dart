@@ -19,6 +19,8 @@ const int usual = 1200;
 const int join = 0x01;
 const int probe = 0x02;
 const int noStreams = 0x0001;
+// The round trip before it is measured: 10 ms.
+const int guess = 106;
 const List<int> byes = [0, 10, 30, 60, 100, 150, 200];
 // What the fixed fields of a frame take. HELLO and DATA are more than that.
 const Map<int, int> lengths = {
@@ -81,7 +83,7 @@ int interval(int members) => min(max(members * 50, 1000), 60000);
 List<int> hello(String name, int flags, int members) {
   final text = utf8.encode(name);
   final fixed = [
-    ...u16(noStreams), ...u16(largest), ...u16(0), ...u16(interval(members) ~/ 10), 0, 0, membersOctet(members),
+    ...u16(noStreams), ...u16(largest), ...u16(0), ...u16(interval(members) ~/ 10), 0, guess, membersOctet(members),
   ];
   return frame(0x01, flags, [...fixed, text.length, ...text]);
 }
@@ -89,7 +91,7 @@ List<int> hello(String name, int flags, int members) {
 List<int> time(int micros) => frame(0x04, 0, u32(micros & 0xffffffff));
 
 /// SYNC: nothing that could be repaired was sent.
-List<int> sync(int members) => frame(0x12, 0, [...u32(0), ...u32(0), 0, membersOctet(members), 0]);
+List<int> sync(int members) => frame(0x12, 0, [...u32(0), ...u32(0), guess, membersOctet(members), 0]);
 
 /// DATA: a message of the class best effort, in one fragment.
 List<int> data(int channel, int sequence, List<int> payload) =>
@@ -221,11 +223,16 @@ class Peer {
   int interval = 1000;
   int heard = 0;
   int answered = -1000;
-  int asked = -4000;
 
-  /// The newest number of each class and channel, and the number behind the highest of its stream.
+  /// The newest number of each class and channel, and the State channels whose newest value is known.
   final Map<int, int> values = {};
+  final Set<int> known = {};
+
+  /// Before which number of its stream none is lacking, from which on values are the newest, and about asking.
   int? next;
+  int told = 0;
+  int asks = 0;
+  num asked = 0;
   final Set<String> seen = {};
   bool left = false;
 }
@@ -342,7 +349,9 @@ class Member {
         peer.interval = max(readU16(body, 6) * 10, 1000);
         answer(one.flags, peer, now);
       } else if (one.type == 0x02 && !toOne) {
-        news.add(News('bye', sender: sender));
+        if (peer.name != null) {
+          news.add(News('bye', sender: sender));
+        }
         peer.name = null;
         peer.left = true;
       } else if (one.type == 0x10) {
@@ -370,12 +379,13 @@ class Member {
   /// A message of one fragment, if it is best effort, or a value that is newer (PROTOCOL V1, E4).
   List<News> take(int sender, Peer peer, int flags, List<int> body) {
     final type = flags & 3, channel = body[0], sequence = readU32(body, 4);
-    if (type != 0) {
-      // An answer to ASK says nothing of the stream (PROTOCOL V6).
-      final isAnswer = type == 3 && flags & 4 != 0 && body[1] == 255;
-      if (!isAnswer && (peer.next == null || !isAfter(sequence, peer.next!))) {
-        peer.next = sequence + 1 & 0xffffffff;
-      }
+    // An answer to ASK says nothing of the stream (PROTOCOL V6).
+    final isAnswer = type == 3 && flags & 4 != 0 && body[1] == 255;
+    if (isAnswer) {
+      peer.known.add(channel);
+      peer.asks = 0;
+    } else if (type != 0 && (peer.next == null || peer.next == sequence)) {
+      peer.next = sequence + 1 & 0xffffffff;
     }
     if (type == 1 || type == 2) {
       reliable += 1;
@@ -391,6 +401,10 @@ class Member {
         return [];
       }
       peer.values[key] = sequence;
+      if (type == 3 && !isAnswer) {
+        // What was sent before something else was lost may not be the newest.
+        isAfter(sequence, peer.told) ? peer.known.remove(channel) : peer.known.add(channel);
+      }
     }
     return [News('message', sender: sender, channel: channel, sequence: sequence, payload: body.sublist(8))];
   }
@@ -398,17 +412,17 @@ class Member {
   /// Asks for State values, if some may be missing (PROTOCOL V4, E5).
   void compare(int sender, Peer peer, List<int> body, int now) {
     final following = readU32(body, 0), states = body[10];
-    final known = peer.values.keys.where((key) => key >> 8 == 3).length;
-    final hasAll = peer.next != null && !isAfter(peer.next!, following) || following == 0;
-    if (states == 0 || known >= states && hasAll || now - peer.asked < 4000) {
+    if (peer.next == null || isAfter(peer.next!, following)) {
+      peer.next = peer.told = following;
+      peer.known.clear();
+    }
+    if (states == 0 || peer.known.length >= states || now < peer.asked) {
       return;
     }
-    peer.asked = now;
-    peer.next = following;
-    final trip = body[8] > 0 ? pow(2, body[8] / 8) / 1000 : 10;
-    final spread = members() <= 8 ? min(trip, 3) : trip * 0.53 * (log(members()) + 1);
-    final life = readU32(peer.session, 4);
-    outbox.add(Waiting(now + between(0, spread.toDouble()), [ask(sender, life)], null));
+    final spread = members() <= 8 ? 3 : 5.3 * (log(members()) + 1);
+    peer.asked = now + between(0, spread.toDouble()) + (peer.asks < 16 ? 0 : 4000);
+    peer.asks += 1;
+    outbox.add(Waiting(peer.asked, [ask(sender, readU32(peer.session, 4))], null));
   }
 
   /// The name of a member, or its id.

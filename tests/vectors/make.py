@@ -252,8 +252,7 @@ def single():
     first = hello_to_group(flags=JOIN)
     yield "first", "The first datagram of boiler, a board.", "M1 M2 M4 W2", [Datagram(first)]
     yield "first-streamless", "The first datagram of a member that takes no reliable streams.", "E3", [
-        Datagram([hello(b"dart", JOIN, capabilities=1, max_datagram=1472, max_message=0, round_trip=0),
-                  time(1000), sync(round_trip=0)])
+        Datagram([hello(b"dart", JOIN, capabilities=1, max_datagram=1472, max_message=0), time(1000), sync()])
     ]
     yield "hello", "A later HELLO of boiler, in a group of a hundred: two echoes, and a START.", "W10", [
         Datagram([hello(interval=500, burst=4, round_trip=79, size=26), time(123456, (7, 8, 9), (10, 11, 12)),
@@ -519,6 +518,15 @@ def sequences():
         Datagram([say("e", 7 + HALF - 1, LATEST)], 6),
         Datagram([say("half way", 7 + 2 * HALF - 1 & 2**32 - 1, LATEST)], 7, told=[]),
     ]
+    yield "streamless", "For a member that takes no reliable streams: they are dropped, which is told once.", "E4 V1", [
+        Datagram(hello_to_group()),
+        Datagram([say("one", 0, ORDERED), say("two", 1, UNORDERED)], 2, told=["reliable_dropped"]),
+        Datagram([say("one", 0, ORDERED, REPAIR), say("two", 1, UNORDERED, COPY)], 3, told=[]),
+        Datagram([say("a", 2, STATE), say("b", 4, STATE)], 4, why="3 is missing, which stops nothing."),
+        Datagram([say("b", 4, STATE, COPY), say("c", 3, STATE, REPAIR)], 5, told=[]),
+        Datagram([data(b"asked for", 1, 1, STATE | REPAIR, 255), say("d", 1, LATEST), say("e", 0)], 6),
+        Datagram([say("in ", 1, last=1), say("two", 2, fragment=1, last=1)], 7, why="It has no room for it.", told=[]),
+    ], ["streams: none"]
     pieces = lambda first, texts, horizon, *flags: [  # noqa: E731
         say(text, first + at, *flags, fragment=at, last=len(texts) - 1, horizon=at * horizon)
         for at, text in enumerate(texts)
