@@ -27,10 +27,10 @@ pub(super) const STATES_ASKED: u8 = 16;
 /// How long that is.
 pub(super) const SELDOM: Span = Span::from_secs(4);
 
-/// Frames that a datagram holds once at most (PROTOCOL W10).
+/// What a datagram holds once at most (PROTOCOL W10, M19).
 const ONE_HELLO: u8 = 0x01;
 const ONE_NACK: u8 = 0x02;
-const ONE_TIME: u8 = 0x04;
+const ONE_ECHO: u8 = 0x04;
 
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
@@ -68,9 +68,7 @@ impl Engine {
                 self.bucket
                     .pause(now, Span::from_millis(u64::from(busy.wait)), jitter);
             }
-            Ok(Frame::Time(time)) if self.is_first(ONE_TIME) => {
-                self.on_time_frame(now, views.roster, source, &time);
-            }
+            Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
             Ok(Frame::Data(data)) => {
                 let start = end.saturating_sub(data.payload.len());
                 let mut parts = Parts {
@@ -117,7 +115,7 @@ impl Engine {
             Ok(Frame::Ack(ack)) => self.on_ack(views, now, source, ack),
             Ok(Frame::Ask(ask)) => self.on_ask(views, now, ask),
             // What a datagram holds once at most.
-            Ok(Frame::Hello(_) | Frame::Time(_)) => {}
+            Ok(Frame::Hello(_)) => {}
             Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
                 count(&mut self.counters.frames_unknown);
             }
@@ -144,11 +142,11 @@ impl Engine {
         // The clock's low 32 bits.
         let clock = now.as_micros() as u32;
         let own = self.id.get();
-        // One of each datagram, so that none moves the estimate by more than a part.
-        if let Some(echo) = time.iter_echoes().find(|echo| echo.member == own) {
+        for echo in time.iter_echoes().filter(|echo| echo.member == own) {
             let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
-            // What cannot be is not measured: a stamp of another life, say.
-            if trip < 10_000_000 {
+            // What cannot be is not measured: a stamp of another life, say. And one of each datagram, so that none
+            // moves the estimate by more than a part.
+            if trip < 10_000_000 && self.is_first(ONE_ECHO) {
                 self.trip.sample(trip);
             }
         }
