@@ -9,9 +9,9 @@ use std::path::Path;
 
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use groupcast::Name;
-use groupcast::seal::{DerivedKey, GroupKey, KeySet, Keyring, OpenError, Portable};
+use groupcast::seal::{DerivedKey, Entropy, GroupKey, KeySet, Keyring, OpenError, Portable, Seal};
 use groupcast::wire::{Header, parse_header};
+use groupcast::{Board, Config, Group, Instant, Name};
 use groupcast_std::key_file::KeyFile;
 use groupcast_std::passphrase;
 
@@ -160,6 +160,50 @@ fn sealing_keys_of_the_vectors_open_them_by_any_xchacha20_poly1305() {
             )
             .unwrap();
         assert_eq!(text, vector.clear, "{}", vector.name);
+    }
+}
+
+/// What is well sealed is unverified. PROTOCOL K7, K8, W2: each datagram is counted once, and none is taken.
+#[test]
+fn whoever_has_just_started_takes_none_of_the_vectors() {
+    for vector in vectors() {
+        let config = Config::new(vector.group).with_group_name(vector.group_name.as_str());
+        let keys = KeySet::new(GroupKey::new(vector.secret));
+        let seal = Seal::new(
+            &keys,
+            Entropy::new().with_random(b"new at every start, as it seems"),
+        );
+        let mut group = Group::sealed(Box::new(Board::new()), config, seal).unwrap();
+        let mut open = vector.octets.clone();
+        open[1] = 0x10;
+        let mut unnumbered = vector.octets.clone();
+        unnumbered[16..22].copy_from_slice(&[0x80, 0, 0, 0, 0, 0]);
+        let well_sealed = if vector.forged {
+            "corrupt"
+        } else {
+            "unverified"
+        };
+        let datagrams = [
+            (well_sealed, &*vector.octets),
+            (well_sealed, &vector.octets),
+            ("truncated", &vector.octets[..37]),
+            ("wrong_suite", &open),
+            ("malformed", &unnumbered),
+            ("bare", b"Hello, multicast!"),
+            ("empty", b""),
+        ];
+        for (reason, datagram) in datagrams {
+            let before: BTreeMap<_, _> = group.counters().reasons().into();
+            let from = "10.0.0.9:40000".parse().unwrap();
+            group
+                .handle(Instant::from_millis(1), from, datagram)
+                .unwrap();
+            assert!(group.poll_event().is_none(), "{}: {reason}", vector.name);
+            for (name, count) in group.counters().reasons() {
+                let counted = u64::from(name == reason);
+                assert_eq!(count - before[name], counted, "{}: {name}", vector.name);
+            }
+        }
     }
 }
 

@@ -292,7 +292,7 @@ def single():
         Datagram([MESSAGE, unknown(kind), data(b"never", 1)], at) for at, kind in enumerate((0x7F, 0x20, 0x00), 1)
     ]
     yield "name", "A name of 32 octets, with what controls a screen.", "W12", [
-        Datagram(hello_to_group(name="\x1b[31mred\x07\r\n\x00\x7f\u202e\U0001f525 0123456".encode()))
+        Datagram(hello_to_group(name="\x1b[31mred\x07\r\n\x00\x7f\u202e\U0001f525 0123456789a".encode()))
     ]
     yield "capabilities", "Capabilities: each that is defined, one that is not, all.", "E1 E3", [
         Datagram(hello_to_group(capabilities=bits), at) for at, bits in enumerate((1, 2, 4, 0x8000, 0xFFFF), 1)
