@@ -195,6 +195,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL R14.
     #[test]
     fn the_spread_grows_with_the_logarithm_of_the_group() {
         let of = |members| spread(Span::from_millis(100), members).as_millis();
@@ -205,6 +206,7 @@ mod tests {
         assert!((395..445).contains(&of(1_000)), "{}", of(1_000));
     }
 
+    /// PROTOCOL R14.
     #[test]
     fn about_four_members_ask_before_they_hear_each_other() {
         let round_trip = Span::from_millis(10);

@@ -588,6 +588,7 @@ mod tests {
         assert_eq!(history.kept_frame(0), Some(&[4; 56][..]));
     }
 
+    /// PROTOCOL S5.
     #[test]
     fn a_frame_is_repaired_once_per_linger() {
         let history: &mut History = &mut History::<[u8; 256]>::new();

@@ -312,6 +312,7 @@ mod tests {
         repairs
     }
 
+    /// PROTOCOL S7.
     #[test]
     fn repairs_without_a_pace_are_bounded_by_time_and_by_what_is_new() {
         let mut bucket = Bucket::new(Pace::UNLIMITED);
@@ -341,6 +342,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL S9.
     #[test]
     fn much_loss_slows_and_its_end_lets_recover() {
         let mut bucket = Bucket::new(Pace::WIRED);

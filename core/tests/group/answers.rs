@@ -110,6 +110,7 @@ fn made_up_ids_that_are_kept_up_share_them_too_at_first() {
     assert!((55..=61).contains(&answers), "{answers}");
 }
 
+/// PROTOCOL S12.
 #[test]
 fn one_id_that_asks_who_has_what_is_not_answered_each_time() {
     for (later, most) in [(0, 115), (10_000, 110)] {
@@ -255,7 +256,7 @@ fn config_without_pace() -> Config {
     config("ana").with_pace(Pace::UNLIMITED)
 }
 
-/// Somebody asks again and again for all that is kept: 50 octets for a quarter of a megabyte.
+/// PROTOCOL S7. Somebody asks again and again for all that is kept: 50 octets for a quarter of a megabyte.
 #[test]
 fn repairs_without_a_pace_are_bounded() {
     let mut memory: Box<Large> = Box::new(Large::new());
@@ -287,6 +288,7 @@ fn repairs_without_a_pace_are_bounded() {
     assert!(octets_to_group(&mut ana, 3_000_000) > 1_000);
 }
 
+/// PROTOCOL S7.
 #[test]
 fn values_that_are_asked_for_again_and_again_are_bounded() {
     let mut ana: Group<Room> = Group::new(Room::new(), config_without_pace(), [1; 32]).unwrap();

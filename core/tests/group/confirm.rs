@@ -48,6 +48,7 @@ fn everybody_who_has_a_message_confirms_it_once() {
     assert_eq!(again, ["bo", "cem"], "asked again, they answer again");
 }
 
+/// PROTOCOL S13.
 #[test]
 fn a_message_in_fragments_is_confirmed_when_all_of_them_are_there() {
     let mut hub = three();
@@ -72,6 +73,7 @@ fn a_message_in_fragments_is_confirmed_when_all_of_them_are_there() {
     assert_eq!(confirmed(&mut hub, first, sequence), ["cem"]);
 }
 
+/// PROTOCOL S13.
 #[test]
 fn whoever_lost_a_message_does_not_confirm_it() {
     let mut hub = three();
@@ -100,6 +102,7 @@ fn whoever_lost_a_message_does_not_confirm_it() {
     assert_eq!(confirmed(&mut hub, kept, kept), ["bo", "cem"]);
 }
 
+/// PROTOCOL S13.
 #[test]
 fn whoever_came_later_does_not_confirm_what_was_sent_before() {
     let mut hub = three();

@@ -48,6 +48,7 @@ fn what_is_lost_asked_for_and_sent_again_is_counted_at_both_ends() {
     assert_eq!((after.gaps, after.gap_fragments), (0, 0));
 }
 
+/// PROTOCOL S6.
 #[test]
 fn whoever_asks_for_everything_without_end_does_not_stop_what_is_new() {
     let mut ana = member(config("ana").with_pace(Pace::BOARD), 1);

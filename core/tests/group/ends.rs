@@ -57,6 +57,7 @@ fn is_gap(line: &str) -> bool {
     line.starts_with("Gap") && line.contains("first: 0, last: 1")
 }
 
+/// PROTOCOL R12.
 #[test]
 fn half_a_message_of_one_that_left_is_a_gap() {
     let (mut ana, mut ben) = (ana(), Puppet::new(7, 1));
@@ -70,6 +71,7 @@ fn half_a_message_of_one_that_left_is_a_gap() {
     follows_another(&mut ana, 40);
 }
 
+/// PROTOCOL R9, R12.
 #[test]
 fn half_a_message_of_one_that_was_lost_is_a_gap() {
     let (mut ana, mut ben) = (ana(), Puppet::new(7, 1));
@@ -88,6 +90,7 @@ fn half_a_message_of_one_that_was_lost_is_a_gap() {
     );
 }
 
+/// PROTOCOL R12.
 #[test]
 fn half_a_message_of_one_that_restarted_is_a_gap() {
     let (mut ana, mut ben) = (ana(), Puppet::new(7, 1));
@@ -100,6 +103,7 @@ fn half_a_message_of_one_that_restarted_is_a_gap() {
     follows_another(&mut ana, 50);
 }
 
+/// PROTOCOL R12.
 #[test]
 fn half_a_message_of_one_that_never_said_hello_is_a_gap_and_gives_its_place_back() {
     let (mut ana, mut ben) = (ana(), Puppet::new(7, 1));

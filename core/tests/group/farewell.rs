@@ -190,3 +190,24 @@ fn one_that_leaves_as_soon_as_it_has_spoken_says_hello_and_bye() {
     assert_eq!(pair.told(), expected, "{:?}", pair.sent);
     assert!(pair.sender.has_left());
 }
+
+/// PROTOCOL M15.
+#[test]
+fn who_has_heard_no_bye_yet_is_still_helped() {
+    let mut pair = Pair::new();
+    pair.passes(0, 2_000, |_| false);
+    pair.told();
+    for _ in 0..3 {
+        pair.say(2_000, 1_000);
+    }
+    pair.sender.leave(ms(2_000));
+    // The first message is lost, and all BYEs but the last, the first one with the third message.
+    let (mut messages, mut byes) = (0, 0);
+    pair.passes(2_000, 2_500, |frames| {
+        messages += i32::from(frames.contains("DATA"));
+        byes += i32::from(frames.contains("BYE"));
+        messages == 1 || frames.contains("BYE") && byes < 7
+    });
+    let expected = ["message 0", "message 1", "gap 2..=2", "left"];
+    assert_eq!(pair.told(), expected, "{:?}", pair.sent);
+}

@@ -56,6 +56,7 @@ fn a_sender_waits_for_its_receivers_when_it_is_a_window_ahead() {
     );
 }
 
+/// PROTOCOL S10.
 #[test]
 fn everything_arrives_as_fast_as_it_is_taken() {
     let mut hub = Hub::new([eager("ana"), config("ben"), config("cho")]);
@@ -71,6 +72,7 @@ fn everything_arrives_as_fast_as_it_is_taken() {
     assert!(hub.unicasts < 2_500, "{} answers", hub.unicasts);
 }
 
+/// PROTOCOL S11.
 #[test]
 fn who_says_nothing_stops_nobody_for_long() {
     let mut hub = Hub::new([eager("ana"), config("ben"), config("cho")]);
@@ -86,6 +88,7 @@ fn who_says_nothing_stops_nobody_for_long() {
     assert!(range.contains(&took), "it took {took:?}");
 }
 
+/// PROTOCOL S11.
 #[test]
 fn who_answers_nobody_at_all_stops_nobody_either() {
     let mut hub = Hub::new([eager("ana"), config("ben")]);
@@ -116,6 +119,7 @@ fn fill(ana: &mut Group<Room>, now: groupcast::Instant) -> usize {
     }
 }
 
+/// PROTOCOL S11.
 #[test]
 fn an_answer_for_what_was_never_sent_is_passed_over() {
     let mut ana = member(eager("ana"), 1);
@@ -163,6 +167,7 @@ fn who_was_away_for_a_moment_misses_nothing() {
     assert_eq!(messages(&mut hub, 1), 100 + into_the_void + after);
 }
 
+/// PROTOCOL S11.
 #[test]
 fn who_was_away_for_long_is_waited_for_again() {
     let mut hub = Hub::new([eager("ana"), config("ben")]);

@@ -93,6 +93,7 @@ fn is_gap(line: &str, first: u32, last: u32) -> bool {
     line.starts_with("Gap") && line.contains(&format!("first: {first}, last: {last} "))
 }
 
+/// PROTOCOL R13.
 #[test]
 fn what_comes_in_order_needs_no_stream() {
     let (mut ana, _, mut ben) = full();
@@ -141,16 +142,19 @@ fn every_end(said: &[Frame<'_>], first: u32, last: u32) {
     assert_eq!(log, ["ben left"]);
 }
 
+/// PROTOCOL R13.
 #[test]
 fn what_a_number_told_of_is_a_gap_when_its_sender_is_gone() {
     every_end(&[Frame::Data(message(0)), Frame::Data(message(3))], 1, 3);
 }
 
+/// PROTOCOL R13.
 #[test]
 fn what_a_sync_told_of_is_a_gap_when_its_sender_is_gone() {
     every_end(&[sync(0), sync(5), sync(4)], 0, 4);
 }
 
+/// PROTOCOL R13.
 #[test]
 fn half_a_message_is_a_gap_when_its_sender_is_gone() {
     every_end(&[Frame::Data(third(0))], 0, 2);
@@ -166,6 +170,7 @@ fn what_the_farewell_tells_of_is_a_gap() {
     assert!(is_gap(&log[0], 0, 1) && log[1] == "ben left", "{log:?}");
 }
 
+/// PROTOCOL R6.
 #[test]
 fn numbers_too_far_to_come_after_say_nothing() {
     let (mut ana, _, mut ben) = full();
@@ -174,6 +179,7 @@ fn numbers_too_far_to_come_after_say_nothing() {
     assert!(is_gap(&log[0], 0, 0) && log[1] == "ben left", "{log:?}");
 }
 
+/// PROTOCOL R13.
 #[test]
 fn what_was_missed_is_asked_for_as_soon_as_there_is_a_place() {
     let (mut ana, mut hog, mut ben) = full();
@@ -194,6 +200,7 @@ fn what_was_missed_is_asked_for_as_soon_as_there_is_a_place() {
     assert_eq!(log, ["ben left"]);
 }
 
+/// PROTOCOL R9.
 #[test]
 fn who_gave_its_place_to_another_is_not_forgotten() {
     let mut ana = Group::new(Narrow::new(), config("ana"), [1; 32]).unwrap();
@@ -208,7 +215,7 @@ fn who_gave_its_place_to_another_is_not_forgotten() {
     assert!(is_gap(&log[0], 1, 2) && log[1] == "ben left", "{log:?}");
 }
 
-/// PROTOCOL M31.
+/// PROTOCOL R13, M31.
 #[test]
 fn a_place_on_the_roster_is_given_away_after_what_its_owner_lacks() {
     // Of one with a stream, and of one without.

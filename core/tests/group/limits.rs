@@ -144,26 +144,31 @@ fn is_exactly_a_gap<M: Memory>(memory: impl Fn() -> M, len: usize) {
     }
 }
 
+/// PROTOCOL F4.
 #[test]
 fn a_message_that_does_not_fit_the_pool_is_exactly_a_gap() {
     is_exactly_a_gap(Storage::<8, 2, 32, 20, 1600, 1473>::new, 100);
 }
 
+/// PROTOCOL F4.
 #[test]
 fn a_message_that_does_not_fit_the_window_is_exactly_a_gap() {
     is_exactly_a_gap(Storage::<8, 2, 16, 64, 1600, 1473>::new, 9);
 }
 
+/// PROTOCOL F4.
 #[test]
 fn a_message_of_which_no_fragment_fits_the_pool_is_exactly_a_gap() {
     is_exactly_a_gap(Storage::<8, 2, 32, 4, 1600, 1473>::new, 1_200);
 }
 
+/// PROTOCOL F4.
 #[test]
 fn a_message_that_does_not_fit_where_it_is_put_together_is_exactly_a_gap() {
     is_exactly_a_gap(Storage::<8, 2, 32, 64, 1600, 1473>::new, 100);
 }
 
+/// PROTOCOL R12.
 #[test]
 fn what_finds_no_room_for_long_is_given_up_alone() {
     let mut ana = Receiver::new(Storage::<8, 2, 32, 21, 1600, 1473>::new());
@@ -190,6 +195,7 @@ fn what_finds_no_room_for_long_is_given_up_alone() {
     assert_eq!(ana.fragment(&mut cho, next, 0), [Message(4)]);
 }
 
+/// PROTOCOL R12.
 #[test]
 fn the_rest_of_what_was_heard_last_is_in_the_gap_though_it_was_not_kept() {
     // Far ahead of the window; and without room.
@@ -308,6 +314,7 @@ fn account(told: &[Told], messages: &[Large], start: u32) -> Vec<Option<bool>> {
     account
 }
 
+/// PROTOCOL R12, F4.
 #[test]
 fn whatever_is_sent_in_whatever_order_what_fits_arrives_and_the_rest_is_exactly_a_gap() {
     for seed in 1..150u64 {

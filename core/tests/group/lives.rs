@@ -32,7 +32,7 @@ fn with_a_loss() -> (Group<Room>, Puppet, Instant) {
     (ana, ben, ms(2_003))
 }
 
-/// PROTOCOL M22, M24.
+/// PROTOCOL R9, M22, M24.
 #[test]
 fn what_was_lost_in_one_session_is_repaired_in_the_next_one_of_the_life() {
     for sessions in [1, 2, 3, 1 << 20] {
@@ -52,6 +52,7 @@ fn what_was_lost_in_one_session_is_repaired_in_the_next_one_of_the_life() {
     }
 }
 
+/// PROTOCOL R7, R9.
 #[test]
 fn what_cannot_be_repaired_in_the_next_session_is_a_gap() {
     let (mut ana, mut ben, now) = with_a_loss();

@@ -2,10 +2,10 @@
 
 use core::net::SocketAddr;
 
-use groupcast::wire::{Bye, Data, Frame, Header, Start};
+use groupcast::wire::{Bye, Data, Frame, Header, Hello, Start};
 use groupcast::{Channel, Config, Destination, Event, Group, Join, MemberId, Storage};
 
-use crate::hub::{Puppet, address, config, data, drain, ms, sync};
+use crate::hub::{Puppet, address, config, data, drain, hello, ms, sync, watch};
 
 type Room = Storage<64, 4, 32, 40, 4000, 1473>;
 
@@ -158,6 +158,7 @@ fn count(seeds: u64, is_silent: impl Fn(u64) -> bool) -> usize {
     (1..=seeds).filter(|seed| is_silent(*seed)).count()
 }
 
+/// PROTOCOL R3.
 #[test]
 fn two_that_start_together_lose_nothing_in_silence() {
     for loss in [5, 20] {
@@ -175,6 +176,7 @@ fn two_that_start_together_in_a_sealed_group_lose_nothing_in_silence() {
     }
 }
 
+/// PROTOCOL R3, R4.
 #[test]
 fn who_joins_a_member_that_leaves_at_once_loses_nothing_in_silence() {
     for loss in [5, 20] {
@@ -183,6 +185,7 @@ fn who_joins_a_member_that_leaves_at_once_loses_nothing_in_silence() {
     }
 }
 
+/// PROTOCOL R3.
 #[test]
 fn a_receiver_that_is_told_to_have_restarted_loses_nothing_in_silence() {
     for loss in [5, 20] {
@@ -319,6 +322,7 @@ fn is_gap(line: &str, first: u32, last: u32) -> bool {
     line.starts_with("Gap") && line.contains(&format!("first: {first}, last: {last} "))
 }
 
+/// PROTOCOL R2, R5.
 #[test]
 fn who_hears_a_stream_in_its_middle_asks_where_to_begin() {
     let (mut ana, whom, mut ben) = listener(1_100);
@@ -342,6 +346,7 @@ fn who_hears_a_stream_in_its_middle_asks_where_to_begin() {
     assert_eq!(sent(&mut ana, 1_600), (0, vec![]));
 }
 
+/// PROTOCOL R5.
 #[test]
 fn who_hears_a_stream_from_its_first_number_on_asks_nothing() {
     for at in [1_100, 5_000] {
@@ -354,6 +359,7 @@ fn who_hears_a_stream_from_its_first_number_on_asks_nothing() {
     }
 }
 
+/// PROTOCOL R5.
 #[test]
 fn what_came_too_early_to_be_delivered_in_order_is_a_gap() {
     let (mut ana, whom, mut ben) = listener(1_100);
@@ -366,6 +372,7 @@ fn what_came_too_early_to_be_delivered_in_order_is_a_gap() {
     assert_eq!(log, ["ben: hi"]);
 }
 
+/// PROTOCOL R2, R5.
 #[test]
 fn who_was_there_first_learns_what_it_missed_too() {
     // Ana hears ben late: what ben cannot repair any more was for ana, too.
@@ -377,6 +384,7 @@ fn who_was_there_first_learns_what_it_missed_too() {
     assert_eq!(sent(&mut ana, 5_300).1, [4, 5, 6, 7, 8]);
 }
 
+/// PROTOCOL R5.
 #[test]
 fn who_is_counted_in_later_changes_nothing() {
     let (mut ana, whom, mut ben) = listener(1_100);
@@ -387,6 +395,7 @@ fn who_is_counted_in_later_changes_nothing() {
     assert_eq!(sent(&mut ana, 1_300), (0, vec![5, 6]));
 }
 
+/// PROTOCOL R5.
 #[test]
 fn what_is_said_to_another_or_to_another_life_changes_nothing() {
     let (mut ana, whom, mut ben) = listener(1_100);
@@ -398,6 +407,7 @@ fn what_is_said_to_another_or_to_another_life_changes_nothing() {
     }
 }
 
+/// PROTOCOL R5.
 #[test]
 fn the_farewell_says_where_to_begin() {
     let (mut ana, whom, mut ben) = listener(1_100);
@@ -409,6 +419,7 @@ fn the_farewell_says_where_to_begin() {
     assert!(is_gap(&log[0], 3, 4) && log[1] == "ben left", "{log:?}");
 }
 
+/// PROTOCOL R2.
 #[test]
 fn a_past_that_is_wanted_is_not_given_up() {
     let config = config("ana").with_join(Join::Recent(4));
@@ -422,6 +433,7 @@ fn a_past_that_is_wanted_is_not_given_up() {
     assert_eq!(sent(&mut ana, 1_200).1, [5, 6, 7, 8]);
 }
 
+/// PROTOCOL R3.
 #[test]
 fn who_restarts_is_not_given_what_was_sent_before() {
     let mut net = Net::new(1, 0);
@@ -442,4 +454,175 @@ fn who_restarts_is_not_given_what_was_sent_before() {
     let ana = net.members[0].0.id();
     assert_eq!(net.members[0].1.restarted.len(), 1);
     assert_eq!(net.members[1].1.settled, [(ana, 5)]);
+}
+
+/// PROTOCOL R1.
+#[test]
+fn who_is_told_alone_where_a_stream_stands_follows_it_from_there() {
+    let (mut ana, _, mut ben) = listener(1_100);
+    let mut to_one = Puppet {
+        counter: Header::TO_ONE,
+        ..Puppet::new(7, 1)
+    };
+    assert!(told(&mut ana, 1_200, &to_one.say(&[sync(5, 0)])).is_empty());
+    told(&mut ana, 1_300, &ben.say(&[message(7)]));
+    assert_eq!(sent(&mut ana, 1_300).1, [5, 6]);
+}
+
+/// PROTOCOL R2.
+#[test]
+fn a_young_receiver_begins_with_the_first_fragment_of_what_is_new() {
+    let (mut ana, _, mut ben) = listener(1_100);
+    let Frame::Data(three) = message(3) else {
+        unreachable!();
+    };
+    let repair = Data {
+        repair: true,
+        ..three
+    };
+    let copy = Data {
+        copy: true,
+        ..three
+    };
+    let second = Data {
+        fragment: 1,
+        last: 1,
+        ..three
+    };
+    for past in [repair, copy, second] {
+        let log = told(&mut ana, 1_200, &ben.say(&[Frame::Data(past)]));
+        assert!(log.is_empty(), "{log:?}");
+    }
+    let log = told(&mut ana, 1_300, &ben.say(&[message(5), message(7)]));
+    assert_eq!(log, ["ben: hi"]);
+    assert_eq!(sent(&mut ana, 1_300).1, [6]);
+    // One that has been there for long begins with all that can be repaired.
+    let (mut ana, _, mut ben) = listener(5_000);
+    let seven = Data {
+        horizon: 3,
+        sequence: 7,
+        ..repair
+    };
+    told(&mut ana, 5_100, &ben.say(&[Frame::Data(seven)]));
+    assert_eq!(sent(&mut ana, 5_100).1, [4, 5, 6]);
+}
+
+/// PROTOCOL R2.
+#[test]
+fn a_past_that_is_wanted_ends_where_nothing_can_be_repaired() {
+    let mut ana = open(config("ana").with_join(Join::Recent(4)), 1);
+    ana.handle_timeout(ms(1_000));
+    let mut ben = Puppet::new(7, 1);
+    told(&mut ana, 1_100, &ben.hello("ben"));
+    let log = told(&mut ana, 1_200, &ben.say(&[sync(9, 7)]));
+    assert!(log.is_empty(), "{log:?}");
+    assert_eq!(sent(&mut ana, 1_200).1, [7, 8]);
+}
+
+/// For how many each datagram of ana's that says HELLO or BYE to the group has a START, in these milliseconds.
+fn starts(ana: &mut Group<Room>, from: u64, to: u64) -> Vec<usize> {
+    let (mut starts, mut before) = (Vec::new(), "");
+    watch(ana, from..to, |_, to, frame| {
+        if to != Destination::Group {
+            return;
+        }
+        before = match frame {
+            Frame::Hello(_) => "HELLO",
+            Frame::Sync(_) => {
+                starts.push(0);
+                "SYNC"
+            }
+            Frame::Start(start) => {
+                assert_eq!(start.next, 0);
+                assert!(["SYNC", "START"].contains(&before), "behind {before}");
+                *starts.last_mut().unwrap() += 1;
+                "START"
+            }
+            _ => "another",
+        };
+    });
+    starts
+}
+
+/// PROTOCOL R4.
+#[test]
+fn sixteen_newcomers_are_told_at_once_where_to_begin_and_all_when_it_is_too_late_to_ask() {
+    let mut ana = open(config("ana"), 1);
+    starts(&mut ana, 1_000, 5_000);
+    let mut puppets: Vec<_> = (0..20).map(|n| Puppet::new(100 + n, 1)).collect();
+    let mut all_say_hello = |ana: &mut Group<Room>, at| {
+        for puppet in &mut puppets {
+            told(ana, at, &puppet.hello("new"));
+        }
+    };
+    all_say_hello(&mut ana, 5_000);
+    let none = starts(&mut ana, 5_000, 6_500);
+    assert!(none.iter().all(|count| *count == 0), "the present number");
+    ana.send(ms(6_500), ORDERED, b"one").unwrap();
+    all_say_hello(&mut ana, 6_500);
+    let some = starts(&mut ana, 6_500, 7_900);
+    assert!(
+        some.contains(&16) && some.iter().all(|count| [0, 16].contains(count)),
+        "{some:?}"
+    );
+    // Those who have been there for three seconds ask.
+    for at in [8_000, 9_000, 10_000] {
+        all_say_hello(&mut ana, at);
+        let none = starts(&mut ana, at, at + 1_000);
+        assert!(
+            at < 9_000 || none.iter().all(|count| *count == 0),
+            "{none:?}"
+        );
+    }
+    ana.leave(ms(11_000));
+    assert_eq!(starts(&mut ana, 11_000, 11_300), [16; 7]);
+}
+
+/// PROTOCOL R4.
+#[test]
+fn who_is_asked_says_where_to_begin_in_any_case() {
+    let (mut ana, _, mut ben) = listener(5_000);
+    let probe = Frame::Hello(Hello {
+        probe: true,
+        interval: 100,
+        ..hello("ben")
+    });
+    told(&mut ana, 5_100, &ben.say(&[probe]));
+    let mut said = Vec::new();
+    watch(&mut ana, 5_100..5_101, |_, to, frame| {
+        if to != Destination::Group {
+            said.push(match frame {
+                Frame::Hello(_) => "HELLO",
+                Frame::Sync(_) => "SYNC",
+                Frame::Start(start) if (start.target, start.session, start.next) == (7, 1, 0) => {
+                    "START"
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+    });
+    assert_eq!(said, ["HELLO", "SYNC", "START"]);
+}
+
+/// PROTOCOL R5.
+#[test]
+fn who_is_never_told_where_to_begin_asks_32_times() {
+    let (mut ana, _, mut ben) = listener(1_100);
+    told(&mut ana, 1_200, &ben.say(&[sync(5, 5)]));
+    let mut probes = Vec::new();
+    for at in 1_200..21_000 {
+        if at % 1_000 == 0 {
+            told(&mut ana, at, &ben.hello("ben"));
+        }
+        watch(&mut ana, at..at + 1, |at, _, frame| {
+            if matches!(frame, Frame::Hello(hello) if hello.probe) {
+                probes.push(at);
+            }
+        });
+    }
+    assert_eq!(probes.len(), 32, "{probes:?}");
+    assert!(
+        probes.windows(2).all(|pair| pair[1] - pair[0] == 250),
+        "{probes:?}"
+    );
 }

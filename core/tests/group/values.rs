@@ -290,7 +290,8 @@ fn a_value_that_was_asked_for_begins_and_extends_nothing() {
         ["ben: x"]
     );
     // Else it would have begun before 9.
-    hear(&mut ana, ms(2_002), &ben.say(&[sync(12, 10)]));
+    let told = hear(&mut ana, ms(2_002), &ben.say(&[sync(12, 10)]));
+    assert_eq!(told, NOTHING);
     assert_eq!(
         hear(&mut ana, ms(2_003), &ben.say(&[repair(20)])),
         ["ben: x"]
