@@ -11,7 +11,7 @@ pub struct Data<'a> {
     /// The delivery class's code: 0 best effort or latest, 1 reliable unordered, 2 reliable ordered,
     /// 3 state.
     pub class: u8,
-    /// LATEST flag, with class 0: drop it if a newer one of its channel has come.
+    /// LATEST flag, with class 0: drop it if a newer one of its channel has come. With others it says nothing.
     pub latest: bool,
     /// REPAIR flag: sent again because somebody asked.
     pub repair: bool,
@@ -21,7 +21,8 @@ pub struct Data<'a> {
     pub signed: bool,
     /// The application's channel.
     pub channel: u8,
-    /// How many sequence numbers before this one the sender can still repair; 0 in best effort.
+    /// How many sequence numbers before this one the sender can still repair, 255: 255 or more; 0 in best
+    /// effort.
     pub horizon: u8,
     /// Which fragment of its message this is, from 0.
     pub fragment: u8,

@@ -15,17 +15,17 @@ pub struct Hello<'a> {
     pub probe: bool,
     /// What the sender is, one bit each (PROTOCOL E3). Bits that are not known say nothing.
     pub capabilities: u16,
-    /// The largest datagram the sender can receive, in octets.
+    /// The largest datagram the sender can receive, in octets; below 512 it counts as 512.
     pub max_datagram: u16,
     /// The largest message the sender can receive, in units of 64 octets; 0: one datagram's worth.
     pub max_message: u16,
-    /// The sender's HELLO interval, in units of 10 ms.
+    /// The sender's HELLO interval, in units of 10 ms; 0: not stated, what was stated before stays.
     pub interval: u16,
     /// How many datagrams the sender can take at once; 0: not stated.
     pub receive_burst: u8,
     /// The sender's estimate of the round trip, 8·log2(µs); 0: none.
     pub round_trip: u8,
-    /// The sender's estimate of the group's size, 4·log2(members).
+    /// The sender's estimate of the group's size, 4·log2(members); one member alone is 0.
     pub group_size: u8,
     /// The sender's name.
     pub name: Name,

@@ -10,7 +10,7 @@ use super::writer::{BufferTooSmall, Writer};
 pub struct Skip {
     /// The first of them.
     pub first: u32,
-    /// How many.
+    /// How many; more than 256 count as 256.
     pub count: u16,
 }
 

@@ -75,7 +75,7 @@ fn hello_comes_with_clock_and_stream_and_the_first_two_ask() {
     }
 }
 
-/// PROTOCOL M2, M13.
+/// PROTOCOL M2, M13, R4.
 #[test]
 fn hello_to_one_comes_with_the_stream_alone() {
     let mut ana = member(config("ana"), 1);

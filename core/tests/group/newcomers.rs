@@ -2,10 +2,10 @@
 
 use core::net::SocketAddr;
 
-use groupcast::wire::{Bye, Data, Frame, Header, Hello, Start};
+use groupcast::wire::{Bye, Data, Frame, Header, Start};
 use groupcast::{Channel, Config, Destination, Event, Group, Join, MemberId, Storage};
 
-use crate::hub::{Puppet, address, config, data, drain, hello, ms, sync, watch};
+use crate::hub::{Puppet, address, config, data, drain, ms, sync, watch};
 
 type Room = Storage<64, 4, 32, 40, 4000, 1473>;
 
@@ -576,32 +576,6 @@ fn sixteen_newcomers_are_told_at_once_where_to_begin_and_all_when_it_is_too_late
     }
     ana.leave(ms(11_000));
     assert_eq!(starts(&mut ana, 11_000, 11_300), [16; 7]);
-}
-
-/// PROTOCOL R4.
-#[test]
-fn who_is_asked_says_where_to_begin_in_any_case() {
-    let (mut ana, _, mut ben) = listener(5_000);
-    let probe = Frame::Hello(Hello {
-        probe: true,
-        interval: 100,
-        ..hello("ben")
-    });
-    told(&mut ana, 5_100, &ben.say(&[probe]));
-    let mut said = Vec::new();
-    watch(&mut ana, 5_100..5_101, |_, to, frame| {
-        if to != Destination::Group {
-            said.push(match frame {
-                Frame::Hello(_) => "HELLO",
-                Frame::Sync(_) => "SYNC",
-                Frame::Start(start) if (start.target, start.session, start.next) == (7, 1, 0) => {
-                    "START"
-                }
-                other => panic!("{other:?}"),
-            });
-        }
-    });
-    assert_eq!(said, ["HELLO", "SYNC", "START"]);
 }
 
 /// PROTOCOL R5.
