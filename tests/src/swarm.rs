@@ -28,6 +28,7 @@
 //! | `work` | no moment takes long, whatever a datagram says |
 //! | `newer` | values of Latest and State only ever get newer |
 //! | `value` | at the end, everybody has the last value of each State channel |
+//! | `streamless` | who takes no streams is given no reliable message and no gap, is told so once, asks for nothing and confirms nothing; nobody tells it where a stream begins for it |
 //! | `roster` | ten seconds after the faults, the rosters agree, and again when somebody has left |
 //! | `restart` | nothing of a session after the first of the next one |
 //! | `needless`, `slow` | in mild weather and in calm, no gaps, and no message takes longer than half a second; three seconds after a storm |
@@ -54,6 +55,7 @@ pub mod dice;
 mod draw;
 pub mod drive;
 pub mod luck;
+pub mod memory;
 pub mod oracle;
 pub mod plan;
 mod print;
@@ -68,6 +70,7 @@ use core::time::Duration;
 use groupcast::{Board, Storage, Tiny};
 
 pub use drive::Outcome;
+pub use memory::Mixed;
 pub use oracle::{Totals, Violation};
 pub use plan::{Plan, Store};
 
@@ -100,10 +103,10 @@ pub fn run(seed: u64, faulty: Duration, prints: bool) -> Outcome {
 #[must_use]
 pub fn run_plan(plan: &Plan, prints: bool) -> Outcome {
     match plan.store {
-        Store::Tiny => drive::drive::<Box<Tiny>>(plan, prints),
-        Store::Board => drive::drive::<Box<Board>>(plan, prints),
-        Store::Roomy => drive::drive::<Box<Roomy>>(plan, prints),
-        Store::Wide => drive::drive::<Box<Wide>>(plan, prints),
+        Store::Tiny => drive::drive::<Mixed<Box<Tiny>>>(plan, prints),
+        Store::Board => drive::drive::<Mixed<Box<Board>>>(plan, prints),
+        Store::Roomy => drive::drive::<Mixed<Box<Roomy>>>(plan, prints),
+        Store::Wide => drive::drive::<Mixed<Box<Wide>>>(plan, prints),
     }
 }
 

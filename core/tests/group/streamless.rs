@@ -270,6 +270,25 @@ fn whoever_misses_a_number_asks_for_values_and_who_misses_none_does_not() {
     assert!(asks(&mut sen, ms(5_900), ms(6_900)).is_empty());
 }
 
+/// PROTOCOL E5: what was sent before something was lost may not be the newest.
+#[test]
+fn a_late_value_is_no_reason_not_to_ask_for_the_one_behind_it() {
+    let mut sen = sensor(1);
+    let mut ana = Puppet::new(7, 1);
+    hear(&mut sen, ms(5), &ana.hello("ana"));
+    hear(&mut sen, ms(1_000), &ana.say(&[Frame::Data(value(1, 0))]));
+    // Number 1 is late, and 2 is lost, both of the same channel; so is what is asked for then.
+    hear(&mut sen, ms(1_010), &ana.say(&[stands_at(3, 1)]));
+    assert_eq!(asks(&mut sen, ms(1_010), ms(1_500)).len(), 1);
+    let late = [Frame::Data(value(1, 1)), stands_at(3, 1)];
+    assert_eq!(hear(&mut sen, ms(1_500), &ana.say(&late)), ["ana: x"]);
+    assert_eq!(asks(&mut sen, ms(1_500), ms(2_000)).len(), 1);
+    // One that was sent later is the newest.
+    let new = [Frame::Data(value(1, 3)), stands_at(4, 1)];
+    assert_eq!(hear(&mut sen, ms(2_000), &ana.say(&new)), ["ana: x"]);
+    assert!(asks(&mut sen, ms(2_000), ms(2_500)).is_empty());
+}
+
 /// PROTOCOL E5, V4: and a latecomer, who knows none.
 #[test]
 fn whoever_does_not_know_all_values_asks_16_times_at_once_and_then_seldom() {

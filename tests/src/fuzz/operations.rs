@@ -143,6 +143,7 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
         id: MemberId::new(1 + n).filter(|_| fixed),
         pace,
         max_datagram: usize::from(max_datagram),
+        streamless: false,
     }
 }
 

@@ -109,6 +109,7 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
         } else {
             usize::from(max_datagram)
         },
+        streamless: false,
     }
 }
 

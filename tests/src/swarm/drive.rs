@@ -10,6 +10,7 @@ use groupcast::{Class, Instant, Memory, SendError};
 use groupcast_sim::{MemberKey, SimNet};
 
 use super::luck::Luck;
+use super::memory;
 use super::oracle::{Oracle, Totals, Violation};
 use super::plan::{Action, Plan};
 use super::print::{clock, print_entry, short};
@@ -20,6 +21,9 @@ use crate::work::Work;
 
 /// What a moment may take of the processor. One datagram takes a few microseconds.
 const MOMENT: Duration = Duration::from_millis(200);
+
+/// Octets around the payload of a datagram with one fragment: header, frame and trailer.
+const AROUND: usize = 22 + 12 + 4;
 
 /// How a run went.
 #[derive(Clone, Debug)]
@@ -143,6 +147,7 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
 impl<M: Memory + Default> Drive<'_, M> {
     fn all(&mut self) {
         for player in &self.plan.players {
+            memory::choose(player.streamless);
             let key = self.net.join(player.settings());
             self.watch
                 .tap
@@ -250,6 +255,7 @@ impl<M: Memory + Default> Drive<'_, M> {
                 self.check_counters(*member);
                 self.oracle.end(*member, now);
                 let starts = self.oracle.starts(*member) + 1;
+                self.choose_memory(*member);
                 self.net.restart(self.keys[*member]);
                 self.start(*member, starts);
                 self.born(*member);
@@ -271,6 +277,7 @@ impl<M: Memory + Default> Drive<'_, M> {
             Action::Clone { of, by } => {
                 self.oracle.end(*by, now);
                 let seed = self.net[self.keys[*of]].seed();
+                self.choose_memory(*by);
                 self.net.restart_with(self.keys[*by], seed);
                 self.born(*by);
             }
@@ -315,7 +322,14 @@ impl<M: Memory + Default> Drive<'_, M> {
         };
         let signature = if self.plan.signs { SIGNATURE_LEN } else { 0 };
         let size = size.min(node.max_message(channel.class()) - signature);
-        let fragment = node.max_message(Class::Latest).max(1);
+        let is_mixed = node.members().any(|member| !member.takes_reliable());
+        let fragment = match channel.class() {
+            // What is for those alone who take streams does not keep to what the others can receive.
+            Class::ReliableOrdered | Class::ReliableUnordered if is_mixed => {
+                self.oracle.limit(member).min(self.plan.store.receive() - 1) - AROUND
+            }
+            _ => node.max_message(Class::Latest).max(1),
+        };
         let number = self.oracle.lives[life].sent.len();
         let payload = payload(self.plan.seed, life, number, size);
         match self.say(key, channel, &payload) {
@@ -347,6 +361,11 @@ impl<M: Memory + Default> Drive<'_, M> {
                 self.oracle.accuse(now, "send", what);
             }
         }
+    }
+
+    /// What the member has that starts next.
+    fn choose_memory(&self, member: usize) {
+        memory::choose(self.plan.players[member].streamless);
     }
 
     /// Every datagram that was received is counted once.

@@ -150,6 +150,23 @@ impl Luck {
         }
     }
 
+    /// Whether some members may take no reliable streams: not where streams are what it is about, nor where
+    /// it is not known who says what.
+    pub(super) const fn may_be_mixed(self) -> bool {
+        match self {
+            Self::Plain
+            | Self::Farewell
+            | Self::Standstill
+            | Self::Seeds
+            | Self::Together
+            | Self::Signed
+            | Self::Zero => true,
+            Self::Far | Self::Hogs | Self::Clones | Self::Flood | Self::Ghosts | Self::Large => {
+                false
+            }
+        }
+    }
+
     /// The seed of a member's start, where it is not left to the simulation.
     #[must_use]
     pub fn seed(self, seed: u64, member: usize, start: u64) -> Option<[u8; 32]> {

@@ -119,6 +119,8 @@ pub struct Oracle<'a> {
     ears: Vec<Ear>,
     /// The ids that strangers made up, and when they were heard last.
     strangers: BTreeMap<MemberId, Instant>,
+    /// The lives that were told that they take no reliable messages.
+    told_dropped: BTreeSet<usize>,
     /// What each life wants to know, and who answered.
     questions: BTreeMap<usize, Question>,
     /// The bare datagrams that were sent.
@@ -148,6 +150,7 @@ impl<'a> Oracle<'a> {
             present: BTreeSet::new(),
             ears: vec![Ear::default(); plan.players.len() + usize::from(plan.has_puppet)],
             strangers: BTreeMap::new(),
+            told_dropped: BTreeSet::new(),
             questions: BTreeMap::new(),
             raw: Vec::new(),
             totals: Totals::default(),
@@ -258,6 +261,12 @@ impl<'a> Oracle<'a> {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
             OwnedEvent::Confirmed(member) => self.confirmed(here, member),
+            OwnedEvent::ReliableDropped { .. } => {
+                match self.is_streamless(here) && self.told_dropped.insert(here) {
+                    true => Ok(()),
+                    false => Err(("streamless", "reliable messages are dropped".to_owned())),
+                }
+            }
             OwnedEvent::Left(member) | OwnedEvent::Lost(member) => {
                 let lost = matches!(event, OwnedEvent::Lost(_));
                 self.totals.lost += u64::from(lost);
@@ -280,6 +289,10 @@ impl<'a> Oracle<'a> {
         let (there, number) = self.identify(here, message)?;
         let life = &self.lives[there];
         let sent = &life.sent[number];
+        if self.is_streamless(here) && is_of_stream(sent.channel.class()) {
+            let what = format!("life {there} message {number} is delivered");
+            return Err(("streamless", what));
+        }
         if sent.payload != message.payload {
             return Err(("bytes", format!("life {there} message {number} differs")));
         }
@@ -393,6 +406,10 @@ impl<'a> Oracle<'a> {
         last: u32,
     ) -> Result<(), (&'static str, String)> {
         self.totals.gaps += 1;
+        if self.is_streamless(here) {
+            let what = format!("gap {first}..={last} of {}", member.id());
+            return Err(("streamless", what));
+        }
         let Some(there) = self.life_of(member) else {
             return Err(("gap", format!("of {}, which never lived", member.id())));
         };
@@ -439,7 +456,8 @@ impl<'a> Oracle<'a> {
             if !self.is_alive(*here) || receiver.member >= self.plan.players.len() {
                 continue;
             }
-            if let Some((rule, place)) = track.unaccounted(life, alive) {
+            let missing = track.unaccounted(life, alive);
+            if let Some((rule, place)) = missing.filter(|_| !self.is_streamless(*here)) {
                 let message = &life.sent[life.stream[place]];
                 let what = format!(
                     "member {}: life {there} (member {}): {:?} {} (place {place} of {}) is neither \
@@ -489,6 +507,20 @@ impl<'a> Oracle<'a> {
             let what = format!("member {member} knows {seen:?}, not {wanted:?}");
             self.accuse(now, "roster", what);
         }
+    }
+
+    /// Whether a life is one of a member that takes no reliable streams.
+    #[must_use]
+    pub fn is_streamless(&self, life: usize) -> bool {
+        let player = self.plan.players.get(self.lives[life].member);
+        player.is_some_and(|player| player.streamless)
+    }
+
+    /// Whether a life knows one that takes no reliable streams.
+    #[must_use]
+    pub fn knows_streamless(&self, here: usize) -> bool {
+        let mut current = self.current.iter().flatten();
+        current.any(|there| self.is_streamless(*there) && self.knows(here, *there))
     }
 
     /// Whether every member can follow all senders at one time.
@@ -545,4 +577,9 @@ impl<'a> Oracle<'a> {
     pub fn channel(&self, at: usize) -> Channel {
         self.plan.channels[at]
     }
+}
+
+/// Whether messages of a class are for those alone who take reliable streams.
+const fn is_of_stream(class: Class) -> bool {
+    matches!(class, Class::ReliableUnordered | Class::ReliableOrdered)
 }

@@ -8,6 +8,7 @@ use groupcast_sim::Link;
 use super::dice::Dice;
 use super::draw::{channels, cut, links, pause, player};
 use super::luck::{Luck, Shape};
+use super::memory::RECEIVE;
 use super::stranger::Forgery;
 
 /// How long it goes on after the faults end.
@@ -27,6 +28,9 @@ const LAST_DEPARTURE: Duration = Duration::from_millis(11_200);
 
 /// How long a group takes to find itself.
 pub const FOUND: Duration = Duration::from_millis(2_500);
+
+/// The largest datagram of a member without streams: it must have room for one octet more.
+const STREAMLESS_DATAGRAM: usize = RECEIVE - 1;
 
 /// Octets of a message in calm at most, three times as many in best effort.
 const LARGE_IN_CALM: u64 = 300;
@@ -52,6 +56,16 @@ impl Store {
             Self::Tiny | Self::Wide => 8,
             Self::Board => 16,
             Self::Roomy => 32,
+        }
+    }
+
+    /// Octets of the largest datagram.
+    #[must_use]
+    pub const fn receive(self) -> usize {
+        match self {
+            Self::Tiny => 1_025,
+            Self::Board => 1_473,
+            Self::Wide | Self::Roomy => 8_192,
         }
     }
 
@@ -86,6 +100,8 @@ pub struct Player {
     pub pace: Pace,
     /// The largest datagram it may send.
     pub max_datagram: usize,
+    /// Whether it takes no reliable streams.
+    pub streamless: bool,
 }
 
 impl Player {
@@ -291,6 +307,9 @@ impl Plan {
         plan.actions.push((faulty + AGREED, Action::Compare));
         plan.traffic(senders, is_talkative);
         luck.happen(&mut plan);
+        if luck.may_be_mixed() {
+            plan.mix();
+        }
         plan.questions(senders);
         plan.judge_room(plan.senders());
         luck.leave(&mut plan);
@@ -456,6 +475,20 @@ impl Plan {
                 let at = Duration::from_millis(dice.below(to.as_millis() as u64));
                 let member = dice.place(self.players.len());
                 self.actions.push((at, Action::Raw(member)));
+            }
+        }
+    }
+
+    /// Some members may take no reliable streams.
+    fn mix(&mut self) {
+        let mut dice = Dice::new(self.seed, 8);
+        let share = dice.pick(&[0.0, 0.0, 0.2, 0.5]);
+        for player in &mut self.players {
+            if dice.chance(share) {
+                player.streamless = true;
+                player.max_datagram = STREAMLESS_DATAGRAM;
+                let most = STREAMLESS_DATAGRAM as u16;
+                player.config = player.config.with_max_datagram(most);
             }
         }
     }

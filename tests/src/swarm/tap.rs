@@ -11,6 +11,7 @@ use groupcast_sim::{HostId, TraceEntry, TraceEvent};
 
 use super::asks::{Asks, Said};
 use super::claims::{Broken, Claims, Limits};
+use super::memory::RECEIVE;
 use super::oracle::{Arrival, Oracle};
 use super::world::Life;
 
@@ -174,6 +175,7 @@ impl Tap {
         claims
             .sent(entry.time, &header, datagram.len(), &frames, limits)
             .map_err(of_member)?;
+        Self::streamless(here, entry, &frames, oracle).map_err(of_member)?;
         for frame in &frames {
             if let Frame::Nack(nack) = frame {
                 oracle.totals.nacks += 1;
@@ -196,6 +198,43 @@ impl Tap {
             said,
         };
         self.on_the_way.note(entry, Some(said));
+        Ok(())
+    }
+
+    /// What those who take no reliable streams say, and what is said to them.
+    fn streamless(
+        here: usize,
+        entry: &TraceEntry,
+        frames: &[Frame<'_>],
+        oracle: &Oracle<'_>,
+    ) -> Verdict {
+        let is_streamless = oracle.is_streamless(here);
+        let mut is_for_all = false;
+        for frame in frames {
+            let is_wrong = match frame {
+                Frame::Nack(_) | Frame::Ack(_) => is_streamless,
+                Frame::Hello(hello) => hello.takes_streams() == is_streamless,
+                Frame::Start(start) => {
+                    let meant = |life: &Life| life.is_target(start.target, start.session);
+                    let there = oracle.lives.iter().rposition(meant);
+                    there.is_some_and(|there| oracle.is_streamless(there))
+                }
+                _ => false,
+            };
+            if is_wrong {
+                return Err(("streamless", format!("{frame:?}")));
+            }
+            is_for_all |= match frame {
+                Frame::Data(data) => !matches!(data.class, 1 | 2),
+                Frame::AckRequest(_) | Frame::Skip(_) => false,
+                _ => true,
+            };
+        }
+        let len = entry.payload.len();
+        let is_calm = entry.time >= oracle.calm_since();
+        if is_for_all && is_calm && len > RECEIVE && oracle.knows_streamless(here) {
+            return Err(("size", format!("{len} octets for everybody")));
+        }
         Ok(())
     }
 

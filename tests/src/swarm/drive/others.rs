@@ -30,6 +30,7 @@ impl<M: Memory + Default> Drive<'_, M> {
     pub(super) fn start(&mut self, member: usize, starts: u64) {
         let key = self.keys[member];
         if let Some(seed) = self.plan.luck.seed(self.plan.seed, member, starts) {
+            self.choose_memory(member);
             self.net.restart_with(key, seed);
         }
         if self.plan.signs {

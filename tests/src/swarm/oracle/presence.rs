@@ -108,7 +108,8 @@ impl Oracle<'_> {
         let life = &self.lives[there];
         let track = self.tracks.get(&(here, there));
         let missing = track.and_then(|track| track.unaccounted(life, false));
-        match missing.filter(|_| self.promises.roster_fits) {
+        let is_promised = self.promises.roster_fits && !self.is_streamless(here);
+        match missing.filter(|_| is_promised) {
             Some((rule, place)) => {
                 let (number, member) = (life.sent[life.stream[place]].first, life.member);
                 let what = format!("member {member} ends, and {number} is not accounted for");

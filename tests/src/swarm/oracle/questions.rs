@@ -45,9 +45,15 @@ impl Oracle<'_> {
         member: &Member,
     ) -> Result<(), (&'static str, String)> {
         let there = self.life_of(member);
-        let question = self.questions.get_mut(&here);
-        let (Some(there), Some(question)) = (there, question) else {
+        let was_asked = self.questions.contains_key(&here);
+        let Some(there) = there.filter(|_| was_asked) else {
             return Err(("confirm", format!("{} was not asked", member.id())));
+        };
+        if self.is_streamless(there) {
+            return Err(("streamless", format!("{} confirms", member.id())));
+        }
+        let Some(question) = self.questions.get_mut(&here) else {
+            return Ok(());
         };
         question.confirmed.insert(there);
         self.totals.confirmed += 1;
@@ -78,7 +84,8 @@ impl Oracle<'_> {
                 continue;
             }
             // Values and what waits in a stream may leave no room for fragments.
-            let has_room = self.plan.store == Store::Roomy;
+            let is_streamless = self.is_streamless(*here);
+            let has_room = self.plan.store == Store::Roomy && !is_streamless;
             let is_late = |sent: &Sent| sent.at >= self.calm_since();
             let sent = life.sent.iter().enumerate();
             if let Some((_, sent)) = sent
@@ -92,6 +99,7 @@ impl Oracle<'_> {
             }
             if let Some(question) = self.questions.get(there)
                 && self.is_alive(*there)
+                && !is_streamless
                 && question.from < life.stream.len()
                 && is_late(&life.sent[life.stream[question.from]])
                 && !question.confirmed.contains(here)
