@@ -152,10 +152,12 @@ impl Engine {
 impl Peer {
     /// A number of its stream was heard.
     const fn pass(&mut self, sequence: u32) {
-        let next = sequence.wrapping_add(1);
+        let next = Position::starting_at(sequence.wrapping_add(1));
         match &mut self.position {
             Some(position) if position.next != sequence => {}
-            position => *position = Some(Position::starting_at(next)),
+            Some(position) => *position = next,
+            // What was told of an earlier life says nothing of this one.
+            None => self.set_position(next, sequence, 0),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::wire::{self, Ask, Data, Frame, Hello, Sync};
+use groupcast::wire::{self, Ask, Bye, Data, Frame, Hello, Sync};
 use groupcast::{Channel, Config, Destination, Group, Instant, Memory, Pace, Storage};
 
 use crate::hub::{Hub, Puppet, Room, address, config, data, drain, hear, hello, ms};
@@ -393,6 +393,30 @@ fn the_end_of_a_sender_is_no_gap() {
     hub.run(Duration::from_secs(1));
     assert_eq!(hub.log(2), ["ana left"]);
     assert_eq!(hub.group(2).counters().gaps, 0);
+}
+
+/// PROTOCOL E4, E5: what was heard of an earlier life says nothing of the present one.
+#[test]
+fn a_sender_that_restarts_is_heard_anew_and_its_end_is_no_gap() {
+    let mut sen = sensor(1);
+    let mut ana = Puppet::new(7, 1);
+    hear(&mut sen, ms(5), &ana.hello("ana"));
+    hear(&mut sen, ms(1_000), &ana.say(&[stands_at(24, 1)]));
+    assert_eq!(asks(&mut sen, ms(1_000), ms(2_000)).len(), 1);
+    let mut ana = Puppet::new(7, 99);
+    assert_eq!(
+        hear(&mut sen, ms(2_000), &ana.hello("ana")),
+        ["ana restarted"]
+    );
+    assert_eq!(
+        hear(&mut sen, ms(2_001), &ana.say(&[Frame::Data(value(1, 3))])),
+        ["ana: x"]
+    );
+    hear(&mut sen, ms(2_002), &ana.say(&[stands_at(4, 1)]));
+    assert!(asks(&mut sen, ms(2_002), ms(3_000)).is_empty());
+    let bye = ana.say(&[stands_at(9, 1), Frame::Bye(Bye::LEFT)]);
+    assert_eq!(hear(&mut sen, ms(3_000), &bye), ["ana left"]);
+    assert_eq!(sen.counters().gaps, 0);
 }
 
 /// PROTOCOL E3, S13

@@ -8,7 +8,7 @@ use core::cell::Cell;
 use groupcast::{Memory, Storage, View, Views};
 
 /// The memory of members that take no streams. It has room for as much of the rest as the others'.
-pub type Streamless = Storage<32, 0, 0, 64, 8_192, { RECEIVE }>;
+pub type Streamless = Storage<32, 0, 0, 64, 65_536, { RECEIVE }>;
 
 /// The largest datagram that they can receive, in octets.
 pub const RECEIVE: usize = 513;

@@ -479,10 +479,29 @@ impl Plan {
         }
     }
 
-    /// Some members may take no reliable streams.
+    /// Some members may take no reliable streams. Then there are values that are said last while there are faults:
+    /// nothing asks for them one by one.
     fn mix(&mut self) {
         let mut dice = Dice::new(self.seed, 8);
         let share = dice.pick(&[0.0, 0.0, 0.2, 0.5]);
+        if share == 0.0 {
+            return;
+        }
+        let (senders, channel) = (self.senders(), self.channels.len());
+        self.channels.push(Channel::state(203));
+        let span = self.faulty.as_millis() as u64;
+        for member in 0..senders {
+            for _ in 0..dice.between(0, 3) {
+                let at = Duration::from_millis(dice.between(span - 1_500, span));
+                let size = dice.below(100) as usize;
+                let send = Action::Send {
+                    member,
+                    channel,
+                    size,
+                };
+                self.actions.push((at, send));
+            }
+        }
         for player in &mut self.players {
             if dice.chance(share) {
                 player.streamless = true;
