@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-use groupcast::{Event, MemberId, Standing};
+use groupcast::{Class, Event, MemberId, Standing};
 
 use crate::failure::Failure;
 use crate::json::called;
@@ -64,31 +64,41 @@ pub(crate) struct Receipt {
     pub(crate) lacks: Vec<(MemberId, String)>,
     /// They are there, and have not said.
     pub(crate) open: Vec<(MemberId, String)>,
+    /// They are there, and take no reliable messages.
+    pub(crate) takes_none: Vec<(MemberId, String)>,
 }
 
 impl Receipt {
-    /// Whether nobody is known to be there who has not all of it.
+    /// Whether nobody is known to be there who was to have it and has not all of it.
     pub(crate) fn is_whole(&self) -> bool {
-        self.lacks.is_empty() && self.open.is_empty()
+        let is_for_nobody = self.has.is_empty() && !self.takes_none.is_empty();
+        self.lacks.is_empty() && self.open.is_empty() && !is_for_nobody
     }
 
     /// As part of a sentence that begins with "sent".
-    pub(crate) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self, class: Class) -> String {
         let all = self.has.len() + self.lacks.len() + self.open.len();
-        if all == 0 {
-            return "; nobody else is here".to_owned();
-        }
         let noun = if all == 1 { "member" } else { "members" };
-        if self.is_whole() {
-            return format!(" to {all} {noun}");
-        }
-        let mut text = format!(" to {} of {all} {noun}", self.has.len());
+        let mut text = match self.has.len() {
+            0 if all == 0 && self.takes_none.is_empty() => "; nobody else is here".to_owned(),
+            0 if all == 0 => "; nobody confirms it here".to_owned(),
+            has if has == all => format!(" to {all} {noun}"),
+            has => format!(" to {has} of {all} {noun}"),
+        };
+        let one = self.takes_none.len() == 1;
+        let takes_none = match (class, one) {
+            (Class::State, true) => "takes values, and confirms none",
+            (Class::State, false) => "take values, and confirm none",
+            (_, true) => "takes no reliable messages",
+            (_, false) => "take no reliable messages",
+        };
         for (who, what) in [
             (
                 &self.lacks,
                 "came too late for some of it, or lost it for ever",
             ),
             (&self.open, "did not confirm it in time"),
+            (&self.takes_none, takes_none),
         ] {
             if !who.is_empty() {
                 let names: Vec<_> = who.iter().map(|(id, name)| called(name, *id)).collect();
@@ -130,7 +140,8 @@ impl Delivery {
         let end = self.joined.checked_add(limit);
         loop {
             let left = left(end);
-            let there = session.member.members().count();
+            let members = session.member.members();
+            let there = members.filter(|m| m.takes_reliable()).count();
             match self.expected {
                 Some(it) if there >= it.members => return Ok(()),
                 Some(it) if left.is_zero() || signal::end_requested() => {
@@ -249,6 +260,7 @@ impl Delivery {
                 now >= (self.joined + ACQUAINTED).max(self.newest + FOLLOWED)
                     && session.member.members().all(|m| {
                         self.has.contains_key(&m.id())
+                            || !m.takes_reliable()
                             || session.member.lacks(m.id())
                             || (m.standing() == Standing::Suspect && waited >= LINGER_FOR_SILENT)
                     })
@@ -275,7 +287,9 @@ impl Delivery {
             .filter(|m| !self.has.contains_key(&m.id()));
         for member in others {
             let who = (member.id(), member.name().to_owned());
-            if session.member.lacks(member.id()) {
+            if !member.takes_reliable() {
+                receipt.takes_none.push(who);
+            } else if session.member.lacks(member.id()) {
                 receipt.lacks.push(who);
             } else {
                 receipt.open.push(who);
@@ -308,7 +322,8 @@ impl Delivery {
             return Ok(());
         };
         let waiting = |id: MemberId| !self.has.contains_key(&id);
-        let there: HashSet<_> = session.member.members().map(|m| m.id()).collect();
+        let takers = session.member.members().filter(|m| m.takes_reliable());
+        let there: HashSet<_> = takers.map(|m| m.id()).collect();
         let lacks = there.iter().filter(|id| session.member.lacks(**id));
         let lacking = lacks.filter(|id| waiting(**id)).count();
         let silent = self.lost.difference(&there).filter(|id| waiting(**id));
@@ -385,16 +400,33 @@ mod tests {
     fn what_became_of_it_is_a_sentence() {
         let who = |id: u32, name: &str| (MemberId::new(id).unwrap(), name.to_owned());
         let mut receipt = Receipt::default();
-        assert_eq!(receipt.sentence(), "; nobody else is here");
+        let sentence = |receipt: &Receipt| receipt.sentence(Class::ReliableOrdered);
+        assert_eq!(sentence(&receipt), "; nobody else is here");
+        receipt.takes_none.push(who(6, "lamp"));
+        assert!(!receipt.is_whole());
+        assert_eq!(
+            sentence(&receipt),
+            "; nobody confirms it here; lamp takes no reliable messages"
+        );
         receipt.has.push(who(1, "ana"));
-        assert_eq!(receipt.sentence(), " to 1 member");
+        assert!(receipt.is_whole());
+        assert_eq!(
+            sentence(&receipt),
+            " to 1 member; lamp takes no reliable messages"
+        );
+        receipt.takes_none.push(who(7, ""));
+        assert_eq!(
+            receipt.sentence(Class::State),
+            " to 1 member; lamp, 00000007 take values, and confirm none"
+        );
+        receipt.takes_none.clear();
         receipt.has.push(who(2, ""));
-        assert_eq!(receipt.sentence(), " to 2 members");
+        assert_eq!(sentence(&receipt), " to 2 members");
         receipt.lacks.push(who(3, "eva"));
         receipt.open.push(who(4, "ben"));
         receipt.open.push(who(5, ""));
         assert_eq!(
-            receipt.sentence(),
+            sentence(&receipt),
             " to 2 of 5 members; eva came too late for some of it, or lost it for ever; ben, 00000005 did not \
              confirm it in time"
         );

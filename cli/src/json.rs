@@ -104,6 +104,7 @@ enum Line<'a> {
         #[serde(flatten)]
         who: Who,
         standing: &'static str,
+        takes_reliable: bool,
     },
     RotateKey {
         place: usize,
@@ -271,6 +272,7 @@ pub(crate) fn member(member: &Member) -> String {
     now(&Line::Member {
         who: Who::new(member),
         standing: standing(member),
+        takes_reliable: member.takes_reliable(),
     })
 }
 
@@ -515,6 +517,7 @@ mod tests {
             Line::Member {
                 who: member(),
                 standing: "",
+                takes_reliable: true,
             },
             Line::RotateKey { place: 0 },
         ];

@@ -57,7 +57,11 @@ fn print(members: &[&Member], json: bool, output: &mut Output) -> Result<(), Fai
             escaped(member.name()).to_string(),
             member.id().to_string(),
             member.address().to_string(),
-            standing(member).to_owned(),
+            if member.takes_reliable() {
+                standing(member).to_owned()
+            } else {
+                format!("{}, takes no reliable messages", standing(member))
+            },
         ]
     });
     let mut table = vec![HEADINGS.map(str::to_owned)];

@@ -277,7 +277,9 @@ impl Pipeline<'_> {
 
     /// Tells what became of lines that were to be confirmed, and asks for others.
     fn confirm(&mut self, now: Instant) -> Result<(), Failure> {
-        let there: Vec<_> = self.session.member.members().map(|m| m.id()).collect();
+        let takers = self.session.member.members();
+        let takers = takers.filter(|member| member.takes_reliable());
+        let there: Vec<_> = takers.map(|member| member.id()).collect();
         for (line, sequence, by) in self.confirming.decided(&there, now) {
             let (is_confirmed, by) = match &by {
                 Ok(by) => (true, by),

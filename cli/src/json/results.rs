@@ -42,6 +42,7 @@ struct Receivers {
     confirmed: Vec<Who>,
     lacking: Vec<Who>,
     silent: Vec<Who>,
+    takes_none: Vec<Who>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +93,7 @@ impl Sent {
                 confirmed: Who::all(&receipt.has),
                 lacking: Who::all(&receipt.lacks),
                 silent: Who::all(&receipt.open),
+                takes_none: Who::all(&receipt.takes_none),
             }),
         }
     }

@@ -174,7 +174,7 @@ impl Mouth {
                         class_name(channel)
                     )
                 },
-                Receipt::sentence,
+                |receipt| receipt.sentence(channel.class()),
             ),
             sent: Sent::by(
                 (member.id(), member.session()),

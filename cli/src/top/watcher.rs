@@ -71,6 +71,8 @@ pub(crate) struct Watched {
     heard: Instant,
     interval: Duration,
     has_left: bool,
+    /// Whether it takes reliable messages, as far as it has said.
+    pub(crate) takes_reliable: bool,
     /// The round trip that it states.
     pub(crate) round_trip: Option<Duration>,
     seen: Seen,
@@ -209,6 +211,7 @@ impl Watched {
             heard: now,
             interval: INTERVAL,
             has_left: false,
+            takes_reliable: true,
             round_trip: None,
             seen: Seen::default(),
             datagrams: Series::default(),
@@ -263,6 +266,7 @@ impl Watched {
 
     fn hello(&mut self, source: SocketAddr, hello: &Hello<'_>) {
         self.name = hello.name;
+        self.takes_reliable = hello.takes_streams();
         self.address = source;
         if hello.interval > 0 {
             self.interval = UNIT * u32::from(hello.interval);

@@ -33,6 +33,7 @@ mod send;
 mod settings;
 mod signed;
 mod sim;
+mod streamless;
 mod streams;
 mod top;
 mod unreadable;

@@ -88,7 +88,7 @@ impl Numbers {
         };
         if node
             .members()
-            .all(|member| self.have.contains(&member.id()))
+            .all(|member| !member.takes_reliable() || self.have.contains(&member.id()))
         {
             self.confirmed = self.sent;
             self.batch = None;
