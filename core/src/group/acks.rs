@@ -78,6 +78,7 @@ impl Engine {
         };
         if !views.takes_streams()
             && let Some(peer) = views.roster.peer_mut(index)
+            && peer.member.session.life() == ask.session
         {
             return self.put_off_values(peer, now, members);
         }

@@ -262,6 +262,7 @@ mod tests {
         Instant::from_millis(millis)
     }
 
+    /// PROTOCOL S8.
     #[test]
     fn the_rate_is_kept_over_time() {
         let mut bucket = Bucket::new(Pace::new(100_000, 4));
@@ -279,6 +280,7 @@ mod tests {
         );
     }
 
+    /// PROTOCOL S8.
     #[test]
     fn a_burst_is_what_the_smallest_receiver_takes() {
         let mut bucket = Bucket::new(Pace::WIRED);
@@ -326,6 +328,7 @@ mod tests {
         assert!(bucket.is_open(ms(7_001)), "what is new does not wait");
     }
 
+    /// PROTOCOL S8.
     #[test]
     fn the_first_burst_is_whole_even_at_the_start_of_time() {
         for start in [Instant::ZERO, ms(1), ms(1_000_000)] {

@@ -102,8 +102,11 @@ impl Engine {
 
     /// Somebody else asks a sender for its values: this member waits for the answer to that.
     pub(super) fn put_off_values(&mut self, peer: &mut Peer, now: Instant, members: usize) {
-        if peer.values_due().is_some() {
-            peer.ask_for_values_at(now + retry(self.trip.estimate(), members, &mut self.random));
+        let again = now + retry(self.trip.estimate(), members, &mut self.random);
+        // It is only put off.
+        let is_sooner = |due| is_before(due, millis(again));
+        if peer.values_due().is_some_and(is_sooner) {
+            peer.ask_for_values_at(again);
         }
     }
 

@@ -39,6 +39,7 @@ fn messages(hub: &mut Hub, n: usize) -> usize {
     log.iter().filter(|line| line.starts_with("ana: ")).count()
 }
 
+/// PROTOCOL S10.
 #[test]
 fn a_sender_waits_for_its_receivers_when_it_is_a_window_ahead() {
     let mut hub = Hub::new([eager("ana"), config("ben")]);

@@ -242,6 +242,7 @@ fn a_place_on_the_roster_is_given_away_after_what_its_owner_lacks() {
     }
 }
 
+/// PROTOCOL R8.
 #[test]
 fn what_one_was_told_alone_is_a_gap_when_its_sender_is_gone() {
     for restarts in [false, true] {

@@ -362,6 +362,39 @@ fn who_hears_another_ask_waits_for_the_answer() {
     assert_eq!(asks(&mut sen, ms(1_200), ms(1_900)).len(), 1);
 }
 
+/// PROTOCOL V5
+#[test]
+fn who_hears_another_ask_asks_never_sooner_nor_later_because_of_another_life() {
+    let (mut sen, mut ana, mut ben) = (sensor(1), Puppet::new(7, 1), Puppet::new(8, 1));
+    hear(&mut sen, ms(5), &ana.hello("ana"));
+    for round in 1..=17 {
+        let at = round * 10_000;
+        hear(&mut sen, ms(at), &ana.say(&[stands_at(3, 1)]));
+        let ask = Frame::Ask(Ask {
+            target: 7,
+            session: if round > 16 { 1 } else { 2 },
+        });
+        hear(&mut sen, ms(at), &ben.say(&[ask]));
+        // Sixteen times at once, with a round trip of 10 ms; then 4 s later.
+        let (soon, late) = (ms(at + 7), ms(at + 3_000));
+        let asked = asks(&mut sen, ms(at), soon).len();
+        assert_eq!(asked, usize::from(round <= 16), "round {round}");
+        // Another sender has it look whom to ask.
+        let mut cho = Puppet::new(100 + round as u32, 1);
+        let looks = ms(at + 20);
+        hear(&mut sen, looks, &cho.hello("cho"));
+        hear(&mut sen, looks, &cho.say(&[stands_at(1, 1)]));
+        assert_eq!(asks(&mut sen, looks, late).len(), 1, "round {round}");
+        hear(&mut sen, late, &ana.hello("ana"));
+        assert!(asks(&mut sen, late, ms(at + 3_900)).is_empty());
+        let later = asks(&mut sen, ms(at + 3_900), ms(at + 5_000)).len();
+        assert_eq!(later, usize::from(round > 16));
+        for second in 5..=9 {
+            hear(&mut sen, ms(at + 1_000 * second), &ana.hello("ana"));
+        }
+    }
+}
+
 /// PROTOCOL R8, E5
 #[test]
 fn what_is_told_to_one_member_alone_is_no_reason_to_ask() {
