@@ -31,7 +31,7 @@ mod tests {
             open_group_tag(group.parse().unwrap(), &Name::new(name).unwrap())
         };
         let ours = tag("239.1.2.3:12345", "");
-        assert_eq!(ours, tag("239.1.2.3:12345", ""));
+        assert_eq!(ours, GroupTag::new(0x2df2));
         assert_ne!(ours, tag("239.1.2.4:12345", ""));
         assert_ne!(ours, tag("239.1.2.3:12346", ""));
         assert_ne!(ours, tag("239.1.2.3:12345", "kitchen"));
