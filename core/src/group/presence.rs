@@ -299,4 +299,18 @@ mod tests {
         brief.hello_sent(NOW, 2, &mut random());
         assert!(!brief.hello_due(NOW, true) && brief.bye_due(NOW));
     }
+
+    /// PROTOCOL K11.
+    #[cfg(feature = "seal")]
+    #[test]
+    fn first_contact_comes_soon_but_a_tenth_of_the_interval_after_the_last_hello() {
+        for (interval, gap) in [(1, 100), (5, 500), (60, 6_000)] {
+            let mut presence = Presence::new(true);
+            presence.start(NOW, &mut random());
+            presence.hello_sent(NOW, 100, &mut random());
+            presence.hello_sent(NOW, 10_000, &mut random());
+            presence.contact(NOW, Span::from_secs(interval));
+            assert_eq!(presence.next(), Some(NOW + Span::from_millis(gap)));
+        }
+    }
 }

@@ -154,6 +154,26 @@ fn a_suspect_that_answers_has_recovered() {
     );
 }
 
+/// PROTOCOL M8.
+#[test]
+fn whoever_is_silent_is_asked_twice_and_lost_half_an_interval_after() {
+    let mut ana = member(config("ana"), 1);
+    hear(&mut ana, ms(1_000), &Puppet::new(7, 1).hello("ben"));
+    let (mut asked, mut told, mut buffer) = (Vec::new(), Vec::new(), [0; 1472]);
+    for at in (1_000..6_000).step_by(10) {
+        ana.handle_timeout(ms(at));
+        let mut log = Vec::new();
+        drain(&mut ana, &mut log);
+        told.extend(log.into_iter().map(|event| (at, event)));
+        while let Some(transmit) = ana.poll_transmit(ms(at), &mut buffer).unwrap() {
+            asked.extend((transmit.to != Destination::Group).then_some(at));
+        }
+    }
+    let (suspect, lost) = ("ben suspect".to_owned(), "ben lost".to_owned());
+    assert_eq!(told, [(3_500, suspect), (4_500, lost)]);
+    assert_eq!(asked, [3_500, 4_000]);
+}
+
 /// PROTOCOL M13.
 #[test]
 fn a_probe_is_answered_by_unicast_and_not_too_often() {
@@ -289,6 +309,10 @@ fn of_two_members_with_an_automatic_id_the_higher_session_draws_another() {
         ["duplicate Kept"]
     );
     assert_eq!(hub.group(0).id(), own);
+    let before = hub.multicasts;
+    hub.run(Duration::from_millis(101));
+    assert_eq!(hub.multicasts, before + 1, "it hears of us at once");
+    let now = hub.now;
     assert_eq!(
         hear(hub.group(0), now, &other.hello("x")),
         [] as [&str; 0],
