@@ -68,9 +68,6 @@ pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
         system: System::here(),
         framing: signal::ends_at_once(|| Framing::new(common, group))?,
     };
-    if let Some(address) = options.peer.flatten() {
-        case.check_other(address)?;
-    }
     let voice = match (common.json, options.report) {
         (true, _) => Voice::Json,
         (false, true) => Voice::Aside,
@@ -79,6 +76,9 @@ pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
     let mut chart = Chart::new(voice);
     let stack = case.builder().build();
     let choice = stack.as_ref().map(|stack| stack.choice().clone()).ok();
+    if let Some(address) = options.peer.flatten() {
+        case.check_other(address, choice.as_ref())?;
+    }
     examine(&mut chart, &case, common, options, stack)?;
     let report = options
         .report

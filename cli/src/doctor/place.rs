@@ -62,8 +62,15 @@ impl Case {
         }
     }
 
-    /// Refuses what cannot be the address of another machine.
-    pub(crate) fn check_other(&self, address: IpAddr) -> Result<(), Failure> {
+    /// Refuses what cannot be the address of another machine. On loopback the other one is on this machine.
+    pub(crate) fn check_other(
+        &self,
+        address: IpAddr,
+        choice: Option<&Choice>,
+    ) -> Result<(), Failure> {
+        if address.is_loopback() && choice.is_some_and(|choice| choice.loopback) {
+            return Ok(());
+        }
         let interfaces = self.verdicts.iter().map(|verdict| &verdict.interface);
         let own = interfaces
             .filter(|interface| interface.addresses.contains(&address))
@@ -486,21 +493,27 @@ pub(crate) mod tests {
         let common = crate::cli::Cli::try_parse_from(["groupcast", "doctor"]);
         let mut case = case_of(&common.unwrap().common);
         case.verdicts = groupcast_std::interfaces::survey(case.group.ip()).unwrap();
-        let why = |address: &str| {
-            let refused = case.check_other(address.parse().unwrap());
+        let why = |address: &str, choice: Option<&Choice>| {
+            let refused = case.check_other(address.parse().unwrap(), choice);
             refused.map_err(|failure| match failure {
                 Failure::Settings(why) => why,
                 _ => String::new(),
             })
         };
-        assert!(why("127.0.0.1").unwrap_err().contains("own address, of lo"));
         assert!(
-            why("127.0.0.2")
+            why("127.0.0.1", None)
+                .unwrap_err()
+                .contains("own address, of lo")
+        );
+        assert!(
+            why("127.0.0.2", None)
                 .unwrap_err()
                 .contains("this machine itself")
         );
-        assert!(why("239.1.2.3").unwrap_err().contains("a group"));
-        assert!(why("192.0.2.7").is_ok());
+        assert!(why("239.1.2.3", None).unwrap_err().contains("a group"));
+        assert!(why("192.0.2.7", None).is_ok());
+        let loopback = case.builder().build().unwrap();
+        assert!(why("127.0.0.1", Some(loopback.choice())).is_ok());
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn a_port_that_is_held_is_told_with_who_holds_it() {
     let other = core::net::SocketAddrV4::new(*group.ip(), group.port() + 1);
     assert_eq!(
         verdict["fix"],
-        format!("groupcast doctor --group {other}"),
+        format!("groupcast doctor --group {other} --interface 127.0.0.1"),
         "{ended:#?}"
     );
     drop(holder);
