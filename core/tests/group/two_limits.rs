@@ -4,10 +4,10 @@
 use core::time::Duration;
 
 use embedded_nal::nb;
-use groupcast::wire::{self, Frame, Hello, MAX_MAX_DATAGRAM};
+use groupcast::wire::{self, Data, Frame, Hello, MAX_MAX_DATAGRAM};
 use groupcast::{Channel, Class, Config, Group, Instant, Pace, SendError, Storage};
 
-use crate::hub::{Hub, Puppet, config, hear, hello, ms};
+use crate::hub::{Hub, Puppet, config, data, hear, hello, ms};
 use crate::streamless::{Any, ORDERED, Sensor, VALUE, anybody};
 
 const LOOSE: Channel = Channel::best_effort(3);
@@ -147,6 +147,44 @@ fn what_is_for_everybody_fits_the_smallest_whatever_is_sent_with_it() {
         from_sensor, 60,
         "who takes no streams hears NACKs for its own"
     );
+}
+
+/// PROTOCOL S14: who takes no streams may send one, and hears what is missed of it.
+#[test]
+fn a_nack_fits_who_only_sends() {
+    let mut ana = anybody(Small::new(), config("ana"), 1);
+    let mut sen = Puppet::new(7, 1);
+    let hello = Hello {
+        capabilities: Hello::NO_STREAMS,
+        max_datagram: NARROW as u16,
+        interval: 6_000,
+        ..hello("sen")
+    };
+    let mut now = ms(2_000);
+    ana.handle_timeout(now);
+    hear(&mut ana, now, &sen.say(&[Frame::Hello(hello)]));
+    for sequence in [0, 2] {
+        let message = Data {
+            class: 2,
+            sequence,
+            horizon: sequence as u8,
+            ..data("x")
+        };
+        hear(&mut ana, now, &sen.say(&[Frame::Data(message)]));
+    }
+    let mut asked = 0;
+    while now < ms(2_500) {
+        // Whenever it has something to say, something large waits.
+        ana.send(now, ORDERED, &[b'w'; WIDE_PAYLOAD - 100]).unwrap();
+        for (len, words) in says(&mut ana, now) {
+            if words.contains(&"nack") {
+                asked += 1;
+                assert!(len <= NARROW, "{len} octets: {words:?}");
+            }
+        }
+        now = now.max(ana.next_deadline().unwrap()) + Duration::from_micros(1);
+    }
+    assert!(asked > 2, "{asked}");
 }
 
 /// PROTOCOL S15
