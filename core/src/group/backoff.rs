@@ -68,6 +68,7 @@ pub(crate) fn decode_group_size(stated: u8) -> usize {
 
 /// The time within which all members that miss the same datagram ask: it grows with the logarithm of
 /// the group's size, so that about four of them ask before they hear each other.
+#[inline(never)]
 pub(crate) fn spread(round_trip: Span, members: usize) -> Span {
     let members = u32::try_from(members).unwrap_or(u32::MAX);
     // 0.53 · (ln G + 1), in 256ths: ln G = log2 G · 0.693.
@@ -86,6 +87,7 @@ pub(crate) fn spread(round_trip: Span, members: usize) -> Span {
 /// A moment within `spread`, late ones being more likely: few ask early, the others hear them.
 ///
 /// The truncated exponential distribution of RFC 5401 §3.2.3.
+#[inline(never)]
 pub(crate) fn draw(spread: Span, members: usize, random: &mut Random) -> Span {
     let members = u32::try_from(members).unwrap_or(u32::MAX).min(100_000);
     // The distribution's parameter, about e · G, at least 2.

@@ -515,8 +515,7 @@ impl Roster {
             self.limits = self.limits.min(after.limits);
             self.stream_limits = self.stream_limits.min(after.stream_limits());
         } else if (before.limits, before.is_taker) != (after.limits, after.is_taker) {
-            self.limits = self.smallest_limits(Peer::is_member);
-            self.stream_limits = self.smallest_limits(Peer::is_taker);
+            self.find_limits();
         }
     }
 
@@ -557,9 +556,15 @@ impl Roster {
         self.next_check = waiting.map(Peer::deadline).min();
     }
 
-    fn smallest_limits(&self, of: impl Fn(&Peer) -> bool) -> Limits {
-        let them = self.places.iter().filter(|peer| of(peer));
-        them.map(Peer::limits).fold(Limits::NONE, Limits::min)
+    fn find_limits(&mut self) {
+        let (mut all, mut takers) = (Limits::NONE, Limits::NONE);
+        for peer in self.places.iter().filter(|peer| peer.is_member()) {
+            all = all.min(peer.limits());
+            if peer.is_taker() {
+                takers = takers.min(peer.limits());
+            }
+        }
+        (self.limits, self.stream_limits) = (all, takers);
     }
 
     /// The next change to tell that is `wanted`, and of whom.

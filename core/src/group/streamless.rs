@@ -19,6 +19,7 @@ use crate::wire::{Ask, BufferTooSmall, Data, Frame, Sync, Writer};
 
 impl Engine {
     /// A message of a sender's stream, or a fragment of one.
+    #[inline(never)]
     pub(super) fn on_data_without_streams(
         &mut self,
         parts: &mut Parts<'_>,
@@ -65,6 +66,7 @@ impl Engine {
     }
 
     /// A sender tells where its stream stands, and how many values it has.
+    #[inline(never)]
     pub(super) fn on_sync_without_streams(
         &mut self,
         views: &mut Views<'_>,
@@ -111,10 +113,12 @@ impl Engine {
     }
 
     /// Asks for values, whose turn it is.
+    #[inline(never)]
     pub(super) fn write_asks(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
+        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let is_due = self.ask_again_at.is_some_and(|due| due <= now);
@@ -130,7 +134,7 @@ impl Engine {
                 continue;
             };
             let wait = Span::from_millis(u64::from(distance(millis(now), due)));
-            if wait > Span::ZERO || w.room() < Ask::FRAME_LEN {
+            if wait > Span::ZERO || w.room_before(end) < Ask::FRAME_LEN {
                 let at = now + wait;
                 self.ask_again_at = Some(self.ask_again_at.map_or(at, |first| first.min(at)));
                 continue;
@@ -138,6 +142,7 @@ impl Engine {
             peer.begun = 0;
             if peer.is_member() {
                 peer.start_asked = peer.start_asked.saturating_add(1);
+                w.stop_before(end);
                 Frame::Ask(Ask {
                     target: peer.member.id.get(),
                     session: peer.member.session.life(),

@@ -219,7 +219,8 @@ impl Engine {
         let mut has_data = false;
         let len = self.emit(buffer, false, |engine, w| {
             if hello_due {
-                w.within(end, |w| engine.write_hello(views, now, w))?;
+                w.stop_before(end);
+                engine.write_hello(views, now, w)?;
             }
             if views.history.is_sent() && engine.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
@@ -240,7 +241,8 @@ impl Engine {
                 );
                 engine.bucket.count_repairs(repaired, sent);
             }
-            w.within(end, |w| engine.write_bye(views, now, has_data, w))
+            w.stop_before(end);
+            engine.write_bye(views, now, has_data, w)
         })?;
         if has_data {
             self.bucket.take(len.unwrap_or_default());
@@ -415,22 +417,19 @@ impl Engine {
             Frame::Skip(Skip { first, count: 1 }).emit(w)?;
             self.skips.swap_remove(0);
         }
-        w.within(end, |w| {
-            self.write_nacks(views, now, w)?;
-            self.write_asks(views, now, w)
-        })?;
+        self.write_nacks(views, now, end, w)?;
+        self.write_asks(views, now, end, w)?;
         self.write_confirm(views, now, w)?;
         self.write_question(views, now, w)?;
-        w.within(end, |w| {
-            if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
-                let copy = self.sender.carries_copy(now);
-                self.write_sync(views, now, w)?;
-                if copy {
-                    Self::write_copy(views, w)?;
-                }
+        if self.sender.beat_due(now) && w.room_before(end) >= Sync::FRAME_LEN {
+            w.stop_before(end);
+            let copy = self.sender.carries_copy(now);
+            self.write_sync(views, now, w)?;
+            if copy {
+                Self::write_copy(views, w)?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// The last message once more, if it is short.

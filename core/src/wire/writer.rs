@@ -48,29 +48,13 @@ impl<'a> Writer<'a> {
     }
 
     /// From now on nothing is written at `end` or behind it.
+    #[inline(never)]
     pub(crate) fn stop_before(&mut self, end: usize) {
         let end = end.max(self.len);
         if end < self.buffer.len() {
             let buffer = core::mem::take(&mut self.buffer);
             self.buffer = buffer.get_mut(..end).unwrap_or_default();
         }
-    }
-
-    /// What `write` writes keeps to the octets before `end`, and if that is something, what comes behind it, too.
-    pub(crate) fn within(
-        &mut self,
-        end: usize,
-        write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferTooSmall>,
-    ) -> Result<(), BufferTooSmall> {
-        let before = self.len;
-        let end = end.max(before).min(self.buffer.len());
-        let mut part = Writer::resume(self.buffer.get_mut(..end).unwrap_or_default(), before);
-        write(&mut part)?;
-        self.len = part.len;
-        if self.len > before {
-            self.stop_before(end);
-        }
-        Ok(())
     }
 
     /// What has been written.
@@ -128,18 +112,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_within_a_limit_binds_what_comes_behind_it() {
+    fn nothing_is_written_behind_where_a_datagram_must_end() {
         let mut octets = [0; 10];
         let mut w = Writer::new(&mut octets);
-        w.within(6, |_| Ok(())).unwrap();
-        assert_eq!((w.room(), w.room_before(6)), (10, 6), "nothing was written");
         w.octets(&[1; 3]).unwrap();
-        w.within(6, |w| w.octets(&[2; 2])).unwrap();
-        assert_eq!((w.len(), w.room(), w.room_before(20)), (5, 1, 1));
-        assert_eq!(w.octets(&[3; 2]), Err(BufferTooSmall));
+        assert_eq!((w.room(), w.room_before(6), w.room_before(20)), (7, 3, 7));
+        w.stop_before(20);
+        assert_eq!(w.room(), 7);
+        w.stop_before(6);
+        assert_eq!((w.len(), w.room(), w.room_before(20)), (3, 3, 3));
+        assert_eq!(w.octets(&[3; 4]), Err(BufferTooSmall));
         w.stop_before(2);
-        assert_eq!((w.len(), w.room()), (5, 0));
-        assert_eq!(w.within(9, |w| w.u8(4)), Err(BufferTooSmall));
-        assert_eq!(w.written(), [1, 1, 1, 2, 2]);
+        assert_eq!((w.len(), w.room(), w.room_before(2)), (3, 0, 0));
+        assert_eq!(w.written(), [1, 1, 1]);
     }
 }
