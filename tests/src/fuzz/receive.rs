@@ -244,7 +244,8 @@ impl<M: Memory + Default> Run<M> {
         };
         let counter = counter.min(Header::MAX_COUNTER);
         if let Some(insider) = &self.insider {
-            return insider.header(sender.get(), session.get(), counter);
+            // Nothing is sealed with number 0.
+            return insider.header(sender.get(), session.get(), counter.max(1));
         }
         Header {
             suite: Suite::Open,
