@@ -281,6 +281,11 @@ mod tests {
             ("tiny", size_of::<Tiny>(), 8 * 1024),
             ("board", size_of::<Board>(), 24 * 1024),
             ("desktop", size_of::<Desktop>(), 3 * 1024 * 1024),
+            (
+                "without streams",
+                size_of::<Storage<8, 0, 0, 4, 600, 513>>(),
+                5 * 1024,
+            ),
         ];
         for (name, size, budget) in sizes {
             println!("{name}: {size} octets of {budget}");

@@ -22,9 +22,6 @@ use crate::work::Work;
 /// What a moment may take of the processor. One datagram takes a few microseconds.
 const MOMENT: Duration = Duration::from_millis(200);
 
-/// Octets around the payload of a datagram with one fragment: header, frame and trailer.
-const AROUND: usize = 22 + 12 + 4;
-
 /// How a run went.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -326,7 +323,7 @@ impl<M: Memory + Default> Drive<'_, M> {
         let fragment = match channel.class() {
             // What is for those alone who take streams does not keep to what the others can receive.
             Class::ReliableOrdered | Class::ReliableUnordered if is_mixed => {
-                self.oracle.limit(member).min(self.plan.store.receive() - 1) - AROUND
+                self.oracle.limit(member).min(self.plan.store.receive() - 1) - memory::AROUND
             }
             _ => node.max_message(Class::Latest).max(1),
         };

@@ -13,6 +13,9 @@ pub type Streamless = Storage<32, 0, 0, 64, 65_536, { RECEIVE }>;
 /// The largest datagram that they can receive, in octets.
 pub const RECEIVE: usize = 513;
 
+/// Octets around the payload of a datagram with one fragment: header, frame and trailer.
+pub(super) const AROUND: usize = 22 + 12 + 4;
+
 thread_local! {
     static STREAMLESS: Cell<bool> = const { Cell::new(false) };
 }

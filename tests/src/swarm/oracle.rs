@@ -17,6 +17,7 @@ pub use self::heard::Arrival;
 use self::heard::Ear;
 use self::questions::Question;
 use super::luck::Luck;
+use super::memory::{AROUND, RECEIVE};
 use super::plan::{FOUND, Mood, Plan, RECOVERED};
 use super::stranger::Stranger;
 use super::track::{Promises, Track};
@@ -474,6 +475,11 @@ impl<'a> Oracle<'a> {
                 continue;
             }
             for (channel, number) in life.values() {
+                // It may have been said when nobody knew of a receiver that it does not fit.
+                let is_large = life.sent[number].payload.len() > RECEIVE - AROUND;
+                if is_large && self.is_streamless(*here) {
+                    continue;
+                }
                 if track.value(channel) != Some(number) {
                     let had = track.value(channel).map(|had| life.sent[had].first);
                     let what = format!(

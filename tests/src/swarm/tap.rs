@@ -232,7 +232,10 @@ impl Tap {
         }
         let len = entry.payload.len();
         let is_calm = entry.time >= oracle.calm_since();
-        if is_for_all && is_calm && len > RECEIVE && oracle.knows_streamless(here) {
+        // What was accepted before it was known goes out alone.
+        let is_alone = matches!(frames, [Frame::Data(_)]);
+        let is_late = is_calm && !is_alone;
+        if is_for_all && is_late && len > RECEIVE && oracle.knows_streamless(here) {
             return Err(("size", format!("{len} octets for everybody")));
         }
         Ok(())
@@ -325,7 +328,11 @@ impl Tap {
             return;
         };
         let known = self.on_the_way.said.get(&entry.payload.as_ptr());
-        let spoken = known.and_then(Option::as_ref);
+        let here = oracle.current[*member];
+        // What does not fit its buffer is not heard.
+        let is_lost =
+            entry.payload.len() > RECEIVE && here.is_some_and(|it| oracle.is_streamless(it));
+        let spoken = known.and_then(Option::as_ref).filter(|_| !is_lost);
         let arrival = Arrival {
             there: spoken.map(|spoken| spoken.there),
             name: spoken.map(|spoken| spoken.name),
