@@ -112,7 +112,7 @@ impl Engine {
         }
     }
 
-    /// Asks for values, whose turn it is.
+    /// Asks for values, whose turn it is: it is time for one.
     #[inline(never)]
     pub(super) fn write_asks(
         &mut self,
@@ -121,8 +121,7 @@ impl Engine {
         end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        let is_due = self.ask_again_at.is_some_and(|due| due <= now);
-        if !is_due || views.takes_streams() {
+        if views.takes_streams() {
             return Ok(());
         }
         self.ask_again_at = None;

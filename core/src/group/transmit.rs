@@ -241,8 +241,7 @@ impl Engine {
                 );
                 engine.bucket.count_repairs(repaired, sent);
             }
-            w.stop_before(end);
-            engine.write_bye(views, now, has_data, w)
+            engine.write_bye(views, now, end, has_data, w)
         })?;
         if has_data {
             self.bucket.take(len.unwrap_or_default());
@@ -270,12 +269,14 @@ impl Engine {
         &mut self,
         views: &Views<'_>,
         now: Instant,
+        end: usize,
         has_data: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let all_sent = views.history.is_sent();
-        let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
+        let room = w.room_before(end) >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
         if all_sent && room && self.presence.bye_due(now) {
+            w.stop_before(end);
             self.write_sync(views, now, w)?;
             self.write_starts(views, false, w)?;
             if !has_data {
@@ -418,7 +419,9 @@ impl Engine {
             self.skips.swap_remove(0);
         }
         self.write_nacks(views, now, end, w)?;
-        self.write_asks(views, now, end, w)?;
+        if self.ask_again_at.is_some_and(|due| due <= now) {
+            self.write_asks(views, now, end, w)?;
+        }
         self.write_confirm(views, now, w)?;
         self.write_question(views, now, w)?;
         if self.sender.beat_due(now) && w.room_before(end) >= Sync::FRAME_LEN {

@@ -48,13 +48,17 @@ impl<'a> Writer<'a> {
     }
 
     /// From now on nothing is written at `end` or behind it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn stop_before(&mut self, end: usize) {
-        let end = end.max(self.len);
         if end < self.buffer.len() {
-            let buffer = core::mem::take(&mut self.buffer);
-            self.buffer = buffer.get_mut(..end).unwrap_or_default();
+            self.cut(end.max(self.len));
         }
+    }
+
+    #[inline(never)]
+    fn cut(&mut self, end: usize) {
+        let buffer = core::mem::take(&mut self.buffer);
+        self.buffer = buffer.get_mut(..end).unwrap_or_default();
     }
 
     /// What has been written.
