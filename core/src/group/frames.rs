@@ -169,7 +169,7 @@ impl Engine {
             count(&mut self.counters.frames_malformed);
             return Taken::Nothing;
         }
-        if class.is_reliable() && parts.streams.len() == 0 {
+        if parts.streams.len() == 0 && class.is_reliable() {
             return self.on_data_without_streams(parts, source, class, data);
         }
         let Some(index) = source.index else {

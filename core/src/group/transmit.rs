@@ -547,8 +547,14 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         let mut sent = 0u32;
         let room = self.flow_room(views);
+        // As a rule there is one limit for all.
+        let is_one = w.room_before(end) == w.room();
         while let Some((kind, frame)) = views.history.next_unsent() {
-            let end = Self::end_with(frame, end);
+            let end = if is_one {
+                usize::MAX
+            } else {
+                Self::end_with(frame, end)
+            };
             let is_kept = kind == Kind::Kept;
             if kind == Kind::Bare || frame.len() > w.room_before(end) || (is_kept && sent >= room) {
                 break;
