@@ -48,7 +48,6 @@ impl Engine {
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         if views.streams.next_check.is_none_or(|check| now < check) {
@@ -65,10 +64,7 @@ impl Engine {
                 views.streams.remove(at, views.slots, views.pool);
                 continue;
             };
-            if stream.states_at.is_some_and(|due| due <= now)
-                && w.room_before(end) >= Ask::FRAME_LEN
-            {
-                w.stop_before(end);
+            if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
                 stream.states_at = None;
                 stream.states_asked = stream.states_asked.saturating_add(1);
                 Frame::Ask(Ask {
@@ -77,8 +73,7 @@ impl Engine {
                 })
                 .emit(w)?;
             }
-            if stream.ask_at.is_none_or(|due| now < due) || w.room_before(end) < Nack::MAX_FRAME_LEN
-            {
+            if stream.ask_at.is_none_or(|due| now < due) || w.room() < Nack::MAX_FRAME_LEN {
                 continue;
             }
             let mut slots = window(views.slots, count_of, at);
@@ -108,7 +103,6 @@ impl Engine {
                     views.streams.note(at, self.config.max_wait);
                     continue;
                 }
-                w.stop_before(end);
                 Frame::Nack(nack).emit(w)?;
                 count(&mut self.counters.nacks_sent);
             }

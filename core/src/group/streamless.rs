@@ -118,7 +118,6 @@ impl Engine {
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        end: usize,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         if views.takes_streams() {
@@ -133,7 +132,7 @@ impl Engine {
                 continue;
             };
             let wait = Span::from_millis(u64::from(distance(millis(now), due)));
-            if wait > Span::ZERO || w.room_before(end) < Ask::FRAME_LEN {
+            if wait > Span::ZERO || w.room() < Ask::FRAME_LEN {
                 let at = now + wait;
                 self.ask_again_at = Some(self.ask_again_at.map_or(at, |first| first.min(at)));
                 continue;
@@ -141,7 +140,6 @@ impl Engine {
             peer.begun = 0;
             if peer.is_member() {
                 peer.start_asked = peer.start_asked.saturating_add(1);
-                w.stop_before(end);
                 Frame::Ask(Ask {
                     target: peer.member.id.get(),
                     session: peer.member.session.life(),

@@ -200,40 +200,42 @@ impl Engine {
         if !repairs {
             first = Self::first_frame(views, false);
         }
-        let alone = match first {
-            Some((len, is_for_all)) if open && !hello_due => {
-                let limit = if is_for_all { narrow } else { wide };
-                Some(self.datagram_len(len)).filter(|len| *len > limit)
-            }
-            _ => None,
+        let (first_len, is_for_all) = first.unwrap_or((0, true));
+        let first_len = self.datagram_len(first_len);
+        let fits = first_len <= if is_for_all { narrow } else { wide };
+        let (narrow, wide) = if fits || hello_due || !open {
+            (narrow, wide.min(buffer.len()))
+        } else {
+            (first_len, first_len)
         };
-        let (narrow, buffer) = match alone {
-            Some(len) => (len, buffer.get_mut(..len).ok_or(BufferTooSmall)?),
-            None => {
-                let wide = wide.min(buffer.len());
-                (narrow, buffer.get_mut(..wide).ok_or(BufferTooSmall)?)
-            }
-        };
-        // Where a datagram must end that holds something for everybody.
-        let end = narrow.saturating_sub(self.guard.suite().trailer_len());
+        let buffer = buffer.get_mut(..wide.max(narrow)).ok_or(BufferTooSmall)?;
+        let trailer = self.guard.suite().trailer_len();
         let mut has_data = false;
         let len = self.emit(buffer, false, |engine, w| {
+            // First what is for everybody. If there is nothing, what comes may be as large as those receive that it
+            // is for.
+            w.set_end(narrow.saturating_sub(trailer));
+            let begin = w.len();
             if hello_due {
-                w.stop_before(end);
                 engine.write_hello(views, now, w)?;
             }
             if views.history.is_sent() && engine.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
                 engine.sender.end();
             }
-            engine.write_control(views, now, end, w)?;
+            engine.write_control(views, now, w)?;
+            let for_takers = wide > narrow && !is_for_all && w.len() == begin;
+            if for_takers {
+                w.set_end(usize::MAX);
+            }
+            engine.write_questions(views, now, w)?;
             if open {
                 let before = w.len();
                 if repairs {
-                    engine.write_repairs(views, now, end, w)?;
+                    engine.write_repairs(views, now, for_takers, w)?;
                 }
                 let between = w.len();
-                engine.write_new(views, now, end, w)?;
+                engine.write_new(views, now, for_takers, w)?;
                 has_data = w.len() > before;
                 let (repaired, sent) = (
                     between.saturating_sub(before),
@@ -241,7 +243,10 @@ impl Engine {
                 );
                 engine.bucket.count_repairs(repaired, sent);
             }
-            engine.write_bye(views, now, end, has_data, w)
+            if for_takers {
+                return Ok(());
+            }
+            engine.write_bye(views, now, has_data, w)
         })?;
         if has_data {
             self.bucket.take(len.unwrap_or_default());
@@ -269,14 +274,12 @@ impl Engine {
         &mut self,
         views: &Views<'_>,
         now: Instant,
-        end: usize,
         has_data: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let all_sent = views.history.is_sent();
-        let room = w.room_before(end) >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
+        let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
         if all_sent && room && self.presence.bye_due(now) {
-            w.stop_before(end);
             self.write_sync(views, now, w)?;
             self.write_starts(views, false, w)?;
             if !has_data {
@@ -401,12 +404,32 @@ impl Engine {
         self.sender.next.wrapping_sub(history.unsent_kept())
     }
 
-    /// What others wait for. Who is asked for something may take no reliable streams, and only send one.
+    /// What others wait for, of whom any may take no reliable streams: who is asked for something may only send one.
     fn write_control(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        end: usize,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        self.write_nacks(views, now, w)?;
+        if self.ask_again_at.is_some_and(|due| due <= now) {
+            self.write_asks(views, now, w)?;
+        }
+        if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
+            let copy = self.sender.carries_copy(now);
+            self.write_sync(views, now, w)?;
+            if copy {
+                Self::write_copy(views, w)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is for those who take this member's stream, but for what is in it.
+    fn write_questions(
+        &mut self,
+        views: &Views<'_>,
+        now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         while let Some(first) = self
@@ -418,21 +441,8 @@ impl Engine {
             Frame::Skip(Skip { first, count: 1 }).emit(w)?;
             self.skips.swap_remove(0);
         }
-        self.write_nacks(views, now, end, w)?;
-        if self.ask_again_at.is_some_and(|due| due <= now) {
-            self.write_asks(views, now, end, w)?;
-        }
         self.write_confirm(views, now, w)?;
-        self.write_question(views, now, w)?;
-        if self.sender.beat_due(now) && w.room_before(end) >= Sync::FRAME_LEN {
-            w.stop_before(end);
-            let copy = self.sender.carries_copy(now);
-            self.write_sync(views, now, w)?;
-            if copy {
-                Self::write_copy(views, w)?;
-            }
-        }
-        Ok(())
+        self.write_question(views, now, w)
     }
 
     /// The last message once more, if it is short.
@@ -461,7 +471,7 @@ impl Engine {
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        end: usize,
+        for_takers: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let reserve = if views.history.is_sent() {
@@ -477,10 +487,9 @@ impl Engine {
                 break;
             };
             let need = usize::from(meta.len).saturating_add(Data::OVERHEAD);
-            if need > w.room_before(end) {
+            if need > w.room() {
                 return Ok(());
             }
-            w.stop_before(end);
             let data = Data {
                 class: Class::State.code().0,
                 latest: false,
@@ -514,11 +523,10 @@ impl Engine {
                 views.history.mark_repaired(clock);
                 continue;
             }
-            let end = Self::end_with(frame, end);
-            if frame.len() > w.room_before(end) || (w.room() <= reserve) {
+            let is_apart = for_takers && Data::is_for_all(frame);
+            if is_apart || frame.len() > w.room() || (w.room() <= reserve) {
                 break;
             }
-            w.stop_before(end);
             w.with(frame.len(), |octets| {
                 stamped(frame, octets, nth, Mark::Repair)
             })?;
@@ -528,38 +536,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Where a datagram must end that holds this frame, and `end` if that is for everybody.
-    fn end_with(frame: &[u8], end: usize) -> usize {
-        if Data::is_for_all(frame) {
-            end
-        } else {
-            usize::MAX
-        }
-    }
-
     /// What has not been sent yet.
     fn write_new(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        end: usize,
+        for_takers: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let mut sent = 0u32;
         let room = self.flow_room(views);
-        // As a rule there is one limit for all.
-        let is_one = w.room_before(end) == w.room();
         while let Some((kind, frame)) = views.history.next_unsent() {
-            let end = if is_one {
-                usize::MAX
-            } else {
-                Self::end_with(frame, end)
-            };
+            let is_apart = for_takers && Data::is_for_all(frame);
             let is_kept = kind == Kind::Kept;
-            if kind == Kind::Bare || frame.len() > w.room_before(end) || (is_kept && sent >= room) {
+            let waits = kind == Kind::Bare || is_apart || (is_kept && sent >= room);
+            if waits || frame.len() > w.room() {
                 break;
             }
-            w.stop_before(end);
             if is_kept {
                 // How many frames of the stream come before this one: those kept, and not unsent.
                 let before = views

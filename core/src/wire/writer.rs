@@ -20,16 +20,21 @@ impl core::error::Error for BufferTooSmall {}
 pub(crate) struct Writer<'a> {
     buffer: &'a mut [u8],
     len: usize,
+    end: usize,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) const fn new(buffer: &'a mut [u8]) -> Self {
-        Self { buffer, len: 0 }
+        Self::resume(buffer, 0)
     }
 
     /// Goes on after `len` octets that stand in `buffer` already.
     pub(crate) const fn resume(buffer: &'a mut [u8], len: usize) -> Self {
-        Self { buffer, len }
+        Self {
+            buffer,
+            len,
+            end: usize::MAX,
+        }
     }
 
     /// How many octets have been written.
@@ -39,26 +44,12 @@ impl<'a> Writer<'a> {
 
     /// How many octets still fit.
     pub(crate) fn room(&self) -> usize {
-        self.buffer.len().saturating_sub(self.len)
+        self.end.min(self.buffer.len()).saturating_sub(self.len)
     }
 
-    /// How many octets still fit before `end`.
-    pub(crate) fn room_before(&self, end: usize) -> usize {
-        end.min(self.buffer.len()).saturating_sub(self.len)
-    }
-
-    /// From now on nothing is written at `end` or behind it.
-    #[inline]
-    pub(crate) fn stop_before(&mut self, end: usize) {
-        if end < self.buffer.len() {
-            self.cut(end.max(self.len));
-        }
-    }
-
-    #[inline(never)]
-    fn cut(&mut self, end: usize) {
-        let buffer = core::mem::take(&mut self.buffer);
-        self.buffer = buffer.get_mut(..end).unwrap_or_default();
+    /// From now on there is [room](Self::room) before `end`. Who does not ask for room writes on.
+    pub(crate) const fn set_end(&mut self, end: usize) {
+        self.end = end;
     }
 
     /// What has been written.
@@ -116,18 +107,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_written_behind_where_a_datagram_must_end() {
+    fn there_is_room_before_the_end_and_in_the_buffer() {
         let mut octets = [0; 10];
         let mut w = Writer::new(&mut octets);
         w.octets(&[1; 3]).unwrap();
-        assert_eq!((w.room(), w.room_before(6), w.room_before(20)), (7, 3, 7));
-        w.stop_before(20);
         assert_eq!(w.room(), 7);
-        w.stop_before(6);
-        assert_eq!((w.len(), w.room(), w.room_before(20)), (3, 3, 3));
-        assert_eq!(w.octets(&[3; 4]), Err(BufferTooSmall));
-        w.stop_before(2);
-        assert_eq!((w.len(), w.room(), w.room_before(2)), (3, 0, 0));
+        for (end, room) in [(20, 7), (6, 3), (2, 0), (10, 7)] {
+            w.set_end(end);
+            assert_eq!(w.room(), room);
+        }
+        assert_eq!(w.octets(&[3; 8]), Err(BufferTooSmall));
         assert_eq!(w.written(), [1, 1, 1]);
     }
 }
