@@ -494,27 +494,28 @@ impl Roster {
     /// Brings the sums up to date with the peer at `index`.
     #[inline(never)]
     fn adjust(&mut self, index: usize, before: Part, after: Part, deadline: Instant) {
-        let adjust = |sum: &mut usize, before: bool, after: bool| {
-            let with = sum.saturating_add(usize::from(after));
-            *sum = with.saturating_sub(usize::from(before));
+        let adjust = |total: &mut usize, sum: u8| {
+            let with = total.saturating_add(usize::from(after.counts(sum)));
+            *total = with.saturating_sub(usize::from(before.counts(sum)));
         };
-        adjust(&mut self.pending, before.is_pending, after.is_pending);
-        adjust(&mut self.owed, before.is_owed, after.is_owed);
-        adjust(&mut self.members, before.is_member, after.is_member);
-        adjust(&mut self.takers, before.is_taker, after.is_taker);
+        adjust(&mut self.pending, Part::PENDING);
+        adjust(&mut self.owed, Part::OWED);
+        adjust(&mut self.members, Part::MEMBER);
+        adjust(&mut self.takers, Part::TAKER);
         if self.next_check.is_none_or(|check| deadline < check) {
             self.next_check = Some(deadline);
         }
-        if after.is_pending {
+        if after.counts(Part::PENDING) {
             self.pending_from = self.pending_from.min(index);
         }
-        if after.is_owed {
+        if after.counts(Part::OWED) {
             self.owed_from = self.owed_from.min(index);
         }
+        let limits = |part: Part| (part.limits, part.counts(Part::TAKER));
         if before.limits == Limits::NONE {
             self.limits = self.limits.min(after.limits);
             self.stream_limits = self.stream_limits.min(after.stream_limits());
-        } else if (before.limits, before.is_taker) != (after.limits, after.is_taker) {
+        } else if limits(before) != limits(after) {
             self.find_limits();
         }
     }
@@ -648,35 +649,47 @@ impl core::fmt::Debug for Roster {
     }
 }
 
-/// What one peer counts for in the roster's sums.
+/// What one peer counts for in the roster's sums. It is compared for each datagram.
 #[derive(Clone, Copy, Eq, PartialEq)]
 struct Part {
-    is_pending: bool,
-    is_owed: bool,
-    is_member: bool,
-    is_taker: bool,
+    /// In which sums it counts.
+    sums: u8,
     /// Whoever is no member limits nobody.
     limits: Limits,
 }
 
 impl Part {
+    const PENDING: u8 = 1;
+    const OWED: u8 = 2;
+    const MEMBER: u8 = 4;
+    const TAKER: u8 = 8;
+
     #[inline(never)]
     fn of(peer: &Peer) -> Self {
-        Self {
-            is_pending: peer.pending.is_some(),
-            is_owed: peer.owed.is_some(),
-            is_member: peer.is_member(),
-            is_taker: peer.is_taker(),
-            limits: if peer.is_member() {
-                peer.limits()
-            } else {
-                Limits::NONE
-            },
+        let mut sums = 0;
+        if peer.pending.is_some() {
+            sums |= Self::PENDING;
         }
+        if peer.owed.is_some() {
+            sums |= Self::OWED;
+        }
+        let mut limits = Limits::NONE;
+        if peer.is_member() {
+            sums |= Self::MEMBER;
+            limits = peer.limits();
+        }
+        if peer.is_taker() {
+            sums |= Self::TAKER;
+        }
+        Self { sums, limits }
     }
 
-    const fn stream_limits(&self) -> Limits {
-        if self.is_taker {
+    const fn counts(self, sum: u8) -> bool {
+        self.sums & sum != 0
+    }
+
+    const fn stream_limits(self) -> Limits {
+        if self.counts(Self::TAKER) {
             self.limits
         } else {
             Limits::NONE

@@ -108,8 +108,9 @@ impl Engine {
                     })
                 }
                 Owed::Ack if self.presence.introduces(now) => {
+                    // First the group hears a HELLO.
                     views.roster.owe_ack(index);
-                    return self.transmit_to_group(views, now, buffer);
+                    return Ok(None);
                 }
                 Owed::Ack => {
                     let stream = views
