@@ -203,13 +203,15 @@ impl Engine {
         }
         let (first_len, is_for_all) = first.unwrap_or((0, true));
         let first_len = self.datagram_len(first_len);
-        let fits = first_len <= if is_for_all { narrow } else { wide };
-        let (narrow, wide) = if fits || hello_due || !open {
-            (narrow, wide.min(buffer.len()))
+        let limit = if is_for_all { narrow } else { wide };
+        let limit = if hello_due || !open {
+            narrow
         } else {
-            (first_len, first_len)
+            limit.min(buffer.len()).max(first_len)
         };
-        let buffer = buffer.get_mut(..wide.max(narrow)).ok_or(BufferTooSmall)?;
+        let buffer = buffer
+            .get_mut(..limit.max(narrow.min(buffer.len())))
+            .ok_or(BufferTooSmall)?;
         let trailer = self.guard.suite().trailer_len();
         let mut has_data = false;
         let len = self.emit(buffer, false, |engine, w| {
@@ -225,8 +227,9 @@ impl Engine {
                 engine.sender.end();
             }
             engine.write_control(views, now, w)?;
-            let for_takers = wide > narrow && !is_for_all && w.len() == begin;
-            if for_takers {
+            let is_larger = limit > narrow && w.len() == begin;
+            let for_takers = is_larger && !is_for_all;
+            if is_larger {
                 w.set_end(usize::MAX);
             }
             engine.write_questions(views, now, w)?;
@@ -244,7 +247,7 @@ impl Engine {
                 );
                 engine.bucket.count_repairs(repaired, sent);
             }
-            if for_takers {
+            if is_larger {
                 return Ok(());
             }
             engine.write_bye(views, now, has_data, w)
