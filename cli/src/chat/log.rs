@@ -20,14 +20,14 @@ impl Log {
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path);
-        let file = file.map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
+        let file = options
+            .open(path)
+            .map_err(|error| unwritable(path, &error))?;
         let path = path.to_owned();
         let mut log = Self { path, file };
         // So that it is known at once whether it can be written, and where one talk ends in it and the next begins.
         let begin = format!("-- from {} on --", Zone::here().whole(clock::millis()));
-        let written = log.write(&[begin]);
-        written.map_err(|error| format!("cannot write to {}: {error}", log.path()))?;
+        log.write(&[begin])?;
         Ok(log)
     }
 
@@ -36,13 +36,18 @@ impl Log {
     }
 
     /// Adds lines.
-    pub(crate) fn write(&mut self, lines: &[String]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, lines: &[String]) -> Result<(), String> {
         let mut text = lines.join("\n");
         if !text.is_empty() {
             text.push('\n');
         }
-        self.file.write_all(text.as_bytes())
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(|error| unwritable(&self.path, &error))
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("cannot write to {}: {error}", path.display())
 }
 
 #[cfg(test)]

@@ -366,13 +366,14 @@ impl Room {
     pub(crate) fn tick(&mut self, now: Moment) -> bool {
         self.now = now;
         let gone = self.parting.due(now.at);
+        let is_gone = !gone.is_empty();
         match &gone[..] {
             [] => {}
             [label] => self.push(Entry::Change {
                 text: format!("{label} is gone, too"),
             }),
             _ => self.push(Entry::Change {
-                text: format!("{} more are gone: {}", gone.len(), few_of(gone.clone())),
+                text: format!("{} more are gone: {}", gone.len(), few_of(gone)),
             }),
         }
         let arrived = self.people.arrived(now.at);
@@ -384,7 +385,7 @@ impl Room {
                 self.say_namesakes(&who.name);
             }
         }
-        !arrived.is_empty() || !gone.is_empty()
+        is_gone || !arrived.is_empty()
     }
 
     /// Tells in one line of many who came at once, or were there before this member.

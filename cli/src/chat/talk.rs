@@ -282,8 +282,7 @@ impl Talk {
             .filter(is_said)
             .filter_map(|number| dated(&self.room, number));
         let lines: Vec<_> = late.chain(new).collect();
-        if let Err(error) = log.write(&lines) {
-            let text = format!("cannot write to {}: {error}", log.path());
+        if let Err(text) = log.write(&lines) {
             self.log = None;
             self.room.trouble(&text);
         }

@@ -71,13 +71,10 @@ impl Case {
         if address.is_loopback() && choice.is_some_and(|choice| choice.loopback) {
             return Ok(());
         }
-        let interfaces = self.verdicts.iter().map(|verdict| &verdict.interface);
-        let own = interfaces
-            .filter(|interface| interface.addresses.contains(&address))
-            .map(NetworkInterface::label)
-            .next();
+        let mut interfaces = self.verdicts.iter().map(|verdict| &verdict.interface);
+        let own = interfaces.find(|interface| interface.addresses.contains(&address));
         let what = match own {
-            Some(name) => format!("this machine's own address, of {name}"),
+            Some(own) => format!("this machine's own address, of {}", own.label()),
             None if address.is_loopback() || address.is_unspecified() => {
                 "this machine itself".to_owned()
             }

@@ -55,7 +55,9 @@ pub(crate) struct Record {
         long,
         value_name = "N",
         allow_negative_numbers = true,
-        requires = "rotation", value_parser = parse_count::<NonZeroUsize>)]
+        requires = "rotation",
+        value_parser = parse_count::<NonZeroUsize>
+    )]
     pub(crate) keep: Option<NonZeroUsize>,
 }
 
