@@ -179,3 +179,30 @@ fn whoever_hears_no_multicast_for_a_while_misses_no_more_than_with_the_cable_out
         }
     }
 }
+
+/// PROTOCOL R12. A sender whose pace is slow, and which keeps everything, has much to repair, and repairs it late.
+#[test]
+fn what_a_slow_sender_repairs_late_is_not_given_up_before() {
+    let mut net: SimNet<Box<Room>> = SimNet::new(1).with_link(Link::perfect());
+    let ana = net.join(config("ana").with_pace(Pace::new(5_000, 4)));
+    let ben = net.join(config("ben"));
+    net.run_for(Duration::from_secs(2));
+    let send = |net: &mut SimNet<Box<Room>>, numbers: core::ops::Range<u8>| {
+        for n in numbers {
+            net[ana].send(ORDERED, &[n; 1_000]).expect("room for all");
+        }
+    };
+    let [from, to] = [ana, ben].map(|key| net[key].host());
+    let deaf = Link::perfect().with_multicast_loss(1.0);
+    net.network().set_link(from, to, deaf);
+    send(&mut net, 0..120);
+    net.run_for(Duration::from_secs(25));
+    net.network().reset_link(from, to);
+    send(&mut net, 120..160);
+    net.run_for(Duration::from_secs(60));
+    let told: Vec<_> = net[ben]
+        .messages(ORDERED)
+        .map(|message| message.payload[0])
+        .collect();
+    assert_eq!(told, (0..160).collect::<Vec<_>>());
+}

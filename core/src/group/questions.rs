@@ -82,6 +82,12 @@ impl Engine {
             if stream.ask_at.is_none_or(|due| now < due) {
                 continue;
             }
+            if stream.is_exhausted(now, self.config.max_wait, &slots) {
+                stream.give_up_first(&slots, views.pool);
+                reschedule(stream, now, &slots);
+                views.streams.note(at, self.config.max_wait);
+                continue;
+            }
             // What will be due very soon is asked for with it.
             let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
             let mut nack: Option<Nack> = None;
@@ -123,9 +129,6 @@ impl Engine {
                         part,
                     },
                 );
-            }
-            if stream.is_exhausted(&slots) {
-                stream.give_up_first(&slots, views.pool);
             }
             reschedule(stream, now, &slots);
             views.streams.note(at, self.config.max_wait);

@@ -51,6 +51,8 @@ pub(crate) struct Stream {
     pub(crate) ask_at: Option<Instant>,
     /// Since when the first missing number has been in the way.
     stuck_since: Option<Instant>,
+    /// Nothing that was asked for has come since something was given up.
+    is_unanswered: bool,
     /// The round trip that the sender states, in microseconds.
     trip: u32,
     pub(crate) heard: Instant,
@@ -62,8 +64,8 @@ pub(crate) struct Stream {
     pub(crate) asking: Asking,
 }
 
-/// How often a missing fragment is asked for at most.
-const ATTEMPTS: u8 = 24;
+/// Asking so often takes a second, even where a round trip takes a millisecond; each time more takes another.
+const ATTEMPTS_IN_A_SECOND: u64 = 22;
 
 /// How many numbers a SKIP names at most.
 const LONGEST_SKIP: u32 = 256;
@@ -86,6 +88,7 @@ impl Stream {
             is_closing: false,
             ask_at: None,
             stuck_since: None,
+            is_unanswered: false,
             trip: 10_000,
             heard: now,
             states_at: None,
@@ -202,15 +205,35 @@ impl Stream {
         }
     }
 
-    fn note_stuck(&mut self, now: Instant, slots: &Window<'_>) {
+    fn note_stuck(&mut self, now: Instant, slots: &mut Window<'_>) {
         if self.is_ready {
             // `poll` does it when it has delivered what is there.
             return;
         }
-        if self.front_missing(slots).is_none() {
+        let Some(front) = self.front_missing(slots) else {
             self.stuck_since = None;
-        } else if self.stuck_since.is_none() {
-            self.stuck_since = Some(now);
+            return;
+        };
+        if self.stuck_since.is_some() {
+            return;
+        }
+        self.stuck_since = Some(now);
+        // What came when there was no room for it is the first now that room is made for. It may just have been
+        // asked for.
+        let soon = now + self.round_trip();
+        for at in (0..slots.len()).map(|at| front.wrapping_add(at)) {
+            let Slot::Missing { due, part, .. } = slots.get(at) else {
+                break;
+            };
+            if !part.is_known() {
+                break;
+            }
+            if !due.is_by(soon) {
+                self.ask_again(soon, at, part, slots);
+            }
+            if part.after == 0 {
+                break;
+            }
         }
     }
 
@@ -222,10 +245,15 @@ impl Stream {
         matches!(slots.get(at), Slot::Missing { .. } | Slot::Useless(_)).then_some(at)
     }
 
-    /// Whether what is in the way has been asked for so often that it will not come.
-    pub(crate) fn is_exhausted(&self, slots: &Window<'_>) -> bool {
+    /// Whether what is in the way was asked for during all of `longest`, though it is in the way only since what
+    /// was before it was given up, and nobody answers.
+    pub(crate) fn is_exhausted(&self, now: Instant, longest: Span, slots: &Window<'_>) -> bool {
         let front = self.front_missing(slots).map(|at| slots.get(at));
-        matches!(front, Some(Slot::Missing { attempts, .. }) if attempts >= ATTEMPTS)
+        let Some(Slot::Missing { due, attempts, .. }) = front else {
+            return false;
+        };
+        let most = ATTEMPTS_IN_A_SECOND.saturating_add(longest.as_millis() / 1_000);
+        self.is_unanswered && !self.is_ready && u64::from(attempts) >= most && due.is_by(now)
     }
 
     /// Below this, nothing can be repaired.
@@ -285,6 +313,7 @@ impl Stream {
         let Slot::Missing { due, attempts, .. } = slots.get(sequence) else {
             return Arrival::Duplicate;
         };
+        self.is_unanswered &= attempts == 0;
         let part = Part::of(meta);
         let is_whole = meta.last == 0;
         if is_whole && (!ordered || sequence == self.next) {
@@ -385,14 +414,19 @@ impl Stream {
             let part = pool.meta(handle).map_or(Part::UNKNOWN, Part::of);
             pool.release(handle);
             let due = now + self.round_trip().saturating_mul(4);
-            let missing = Slot::Missing {
-                due: Tick::of(due),
-                attempts: 0,
-                part,
-            };
-            slots.set(at, missing);
-            self.ask_by(due);
+            self.ask_again(due, at, part, slots);
         }
+    }
+
+    /// What came and is not kept is to be asked for at `due`, as if for the first time.
+    fn ask_again(&mut self, due: Instant, at: u32, part: Part, slots: &mut Window<'_>) {
+        let missing = Slot::Missing {
+            due: Tick::of(due),
+            attempts: 0,
+            part,
+        };
+        slots.set(at, missing);
+        self.ask_by(due);
     }
 
     /// The sender will not repair these, and nobody needs them.
@@ -692,6 +726,7 @@ impl Stream {
                 break;
             }
         }
+        self.is_unanswered = true;
         self.raise_low(self.next.wrapping_add(end));
     }
 }

@@ -1,6 +1,6 @@
 //! Messages larger than what a receiver stated: a sender had another receiver in mind, or none.
 
-use groupcast::wire::{Bye, Data, Frame, Sync};
+use groupcast::wire::{self, Bye, Data, Frame, Sync};
 use groupcast::{Event, Group, Instant, Memory, Storage};
 
 use crate::hub::{Puppet, address, config, data, hello, ms};
@@ -101,6 +101,23 @@ impl<M: Memory> Receiver<M> {
         self.hear(&ben.say(&[Frame::Data(message.fragment(n, &octets))]))
     }
 
+    /// What it asks for within so many milliseconds.
+    fn asks_within(&mut self, millis: u64) -> Vec<u32> {
+        let (mut asked, mut buffer) = (Vec::new(), [0; 1_472]);
+        for _ in 0..millis {
+            self.waits(1);
+            while let Some(transmit) = self.ana.poll_transmit(self.now, &mut buffer).unwrap() {
+                let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();
+                for frame in frames.flatten() {
+                    if let Frame::Nack(nack) = frame {
+                        asked.extend(nack.iter());
+                    }
+                }
+            }
+        }
+        asked
+    }
+
     fn waits(&mut self, millis: u64) -> Vec<Told> {
         let mut told = Vec::new();
         for _ in 0..millis {
@@ -193,6 +210,28 @@ fn what_finds_no_room_for_long_is_given_up_alone() {
     assert_eq!(told, [Gap(0, 10), Message(11), Gap(0, 3)]);
     // What came after it and found no room has not been given up with it.
     assert_eq!(ana.fragment(&mut cho, next, 0), [Message(4)]);
+}
+
+/// PROTOCOL R10. Cho's first message fills the pool, and waits for its last fragment; there is no room for the next.
+#[test]
+fn what_found_no_room_is_asked_for_within_a_round_trip_when_it_comes_next() {
+    let mut ana = Receiver::new(Storage::<8, 2, 16, 8, 1600, 1473>::new());
+    let mut cho = Puppet::new(8, 1);
+    ana.meets(&mut cho);
+    let (large, next) = (ordered(0, 8, 60), ordered(8, 3, 60));
+    for n in 0..7 {
+        assert_eq!(ana.fragment(&mut cho, large, n), []);
+    }
+    // Nobody repairs the last one, and the next message comes again and again.
+    for _ in 0..9 {
+        ana.asks_within(200);
+        for n in 0..3 {
+            assert_eq!(ana.fragment(&mut cho, next, n), []);
+        }
+    }
+    assert_eq!(ana.fragment(&mut cho, large, 7), [Message(0)]);
+    let asked = ana.asks_within(16);
+    assert!(asked.contains(&9) && asked.contains(&10), "{asked:?}");
 }
 
 /// PROTOCOL R12.
