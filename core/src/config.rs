@@ -96,8 +96,8 @@ impl Config {
     /// holds if that is less.
     ///
     /// Larger than the path takes, and datagrams are lost or fragmented by IP, which multiplies
-    /// loss. Smaller, and headers weigh more. A member that can receive less lowers the limit for
-    /// the whole group.
+    /// loss. Smaller, and headers weigh more. A member that can receive less lowers the limit of all
+    /// that is for it: one that takes no reliable streams does not lower theirs.
     #[must_use]
     pub const fn with_max_datagram(mut self, octets: u16) -> Self {
         self.max_datagram = Some(octets);
