@@ -234,6 +234,7 @@ mod tests {
             id: MemberId::new(id).unwrap(),
             name: format!("m{id}"),
             address: "10.0.0.1:7".parse().unwrap(),
+            takes_reliable: true,
         }
     }
 

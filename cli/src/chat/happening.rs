@@ -59,6 +59,7 @@ impl Happening {
                         id: message.sender,
                         name: message.name,
                         address: message.address,
+                        takes_reliable: true,
                     },
                     session,
                     sequence: message.sequence,

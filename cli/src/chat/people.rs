@@ -28,6 +28,8 @@ pub(crate) struct Who {
     /// Empty if it has none, or it is not known yet.
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+    /// What is said here is reliable: a sensor, say, may have no room for that.
+    pub(crate) takes_reliable: bool,
 }
 
 impl From<&Member> for Who {
@@ -36,6 +38,7 @@ impl From<&Member> for Who {
             id: member.id(),
             name: member.name().to_owned(),
             address: member.address(),
+            takes_reliable: member.takes_reliable(),
         }
     }
 }
@@ -183,6 +186,12 @@ impl People {
         taking.map(|person| person.who.id)
     }
 
+    /// Those of them who get what is said here.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = MemberId> {
+        let reads = |id: &MemberId| self.all.get(id).is_some_and(|it| it.who.takes_reliable);
+        self.taking_part().filter(reads)
+    }
+
     /// How many are there that only look.
     pub(crate) fn onlookers(&self) -> usize {
         self.here().count() - self.taking_part().count()
@@ -284,6 +293,7 @@ mod tests {
             id: MemberId::new(id).unwrap(),
             name: name.to_owned(),
             address: "10.0.0.1:7".parse().unwrap(),
+            takes_reliable: true,
         }
     }
 

@@ -102,6 +102,7 @@ impl Note {
                     id,
                     name: told.name.clone(),
                     address: teller.address,
+                    takes_reliable: true,
                 },
                 session: Some(session),
                 sequence: told.sequence,
@@ -347,6 +348,7 @@ mod tests {
             id: MemberId::new(id).unwrap(),
             name: format!("m{id}"),
             address: "10.0.0.1:7".parse().unwrap(),
+            takes_reliable: true,
         }
     }
 

@@ -148,9 +148,9 @@ impl Room {
         }
     }
 
-    /// Those who are there and take part.
+    /// Those who are there, take part, and get what is said.
     pub(crate) fn here(&self) -> BTreeSet<MemberId> {
-        self.people.taking_part().collect()
+        self.people.readers().collect()
     }
 
     pub(crate) fn happened(&mut self, happening: Happening, now: Moment) {
@@ -447,8 +447,14 @@ impl Room {
             let label = self.label(person.who.id, &person.who.name);
             let is_silent = person.presence == Presence::Suspect;
             let silent = if is_silent { ", silent" } else { "" };
+            let reads = person.who.takes_reliable;
+            let deaf = if reads {
+                ""
+            } else {
+                ", gets nothing of this chat"
+            };
             format!(
-                "{label} ({} at {}{silent})",
+                "{label} ({} at {}{silent}{deaf})",
                 person.who.id, person.who.address
             )
         }));

@@ -118,6 +118,7 @@ impl Talk {
             id: message.sender(),
             name: message.name().to_owned(),
             address: message.address(),
+            takes_reliable: true,
         };
         self.room.clocks.note(from.id, note.time, now.millis);
         let lines = self.room.recall.note(note, &from, now.millis, now.at);

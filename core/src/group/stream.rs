@@ -53,8 +53,8 @@ pub(crate) struct Stream {
     stuck_since: Option<Instant>,
     /// Nothing that was asked for has come since something was given up.
     is_unanswered: bool,
-    /// The round trip that the sender states, in microseconds.
-    trip: u32,
+    /// The round trip that the sender states, a second at most, in units of 16 µs.
+    trip: u16,
     pub(crate) heard: Instant,
     /// When to ask for the sender's State values, and how often that was done.
     pub(crate) states_at: Option<Instant>,
@@ -89,7 +89,7 @@ impl Stream {
             ask_at: None,
             stuck_since: None,
             is_unanswered: false,
-            trip: 10_000,
+            trip: 10_000 >> 4,
             heard: now,
             states_at: None,
             states_asked: 0,
@@ -105,11 +105,11 @@ impl Stream {
 
     /// The round trip that the sender states.
     pub(crate) fn round_trip(&self) -> Span {
-        Span::from_micros(u64::from(self.trip))
+        Span::from_micros(u64::from(self.trip) << 4)
     }
 
     pub(crate) fn set_round_trip(&mut self, trip: Span) {
-        self.trip = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
+        self.trip = u16::try_from(trip.as_micros().div_ceil(16)).unwrap_or(u16::MAX);
     }
 
     /// How far this receiver is.

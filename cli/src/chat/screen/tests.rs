@@ -62,6 +62,7 @@ fn who(id: u32, name: &str) -> Who {
         id: MemberId::new(id).unwrap(),
         name: name.to_owned(),
         address: format!("10.0.0.{id}:7000").parse().unwrap(),
+        takes_reliable: true,
     }
 }
 
@@ -177,6 +178,21 @@ fn what_only_looks_leaves_no_lines() {
     for expected in ["00000008: hello", "00000008 joined", "00000008 left"] {
         assert!(screen.contains(expected), "no {expected}:\n{screen}");
     }
+}
+
+#[test]
+fn who_takes_no_reliable_messages_is_not_waited_for_and_said_to_get_nothing() {
+    let mut room = room_of_three();
+    let sensor = Who {
+        takes_reliable: false,
+        ..who(3, "boiler")
+    };
+    happen(&mut room, Happening::Joined(sensor));
+    assert_eq!(room.here().len(), 2);
+    room.say_who();
+    let shown = screen(&room, 100, 20);
+    let sensor = "boiler (00000003 at 10.0.0.3:7000, gets nothing of this chat)";
+    assert!(shown.contains(sensor), "{shown}");
 }
 
 #[test]
