@@ -89,7 +89,7 @@ impl<M: Memory> Receiver<M> {
             group_size: 0,
             states: 0,
         };
-        let hello = groupcast::wire::Hello {
+        let hello = wire::Hello {
             interval: 6_000,
             ..hello("ben")
         };
