@@ -27,6 +27,22 @@ struct Waiting {
     sequence: u32,
     who: Confirm,
     since: Instant,
+    /// Who has it, as far as was heard.
+    has: BTreeSet<MemberId>,
+}
+
+impl Waiting {
+    /// Whether those who are to have it have it.
+    fn is_confirmed(&self, there: &[MemberId]) -> bool {
+        match self.who {
+            Confirm::Everybody => !there.is_empty() && there.iter().all(|id| self.has.contains(id)),
+            Confirm::Members(wanted) => self.has.len() >= wanted,
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.has.iter().map(ToString::to_string).collect()
+    }
 }
 
 /// What the group is asked.
@@ -36,7 +52,6 @@ struct Asked {
     count: usize,
     is_aside: bool,
     at: Instant,
-    has: BTreeSet<MemberId>,
 }
 
 #[derive(Debug)]
@@ -74,43 +89,50 @@ impl Confirming {
             sequence,
             who,
             since,
+            has: BTreeSet::new(),
         });
     }
 
-    /// This member has what was asked for.
+    /// The lines that wait, or those that were put aside.
+    const fn lines(&mut self, is_aside: bool) -> &mut VecDeque<Waiting> {
+        if is_aside {
+            &mut self.aside
+        } else {
+            &mut self.waiting
+        }
+    }
+
+    /// This member has all that was asked for.
     pub(super) fn has(&mut self, member: MemberId) {
-        if let Some(asked) = &mut self.asked {
-            asked.has.insert(member);
+        if let Some(Asked {
+            count, is_aside, ..
+        }) = self.asked
+        {
+            for waiting in self.lines(is_aside).iter_mut().take(count) {
+                waiting.has.insert(member);
+            }
         }
     }
 
     /// The lines that are decided: who was to have them has them, or time is up.
     pub(super) fn decided(&mut self, there: &[MemberId], now: Instant) -> Vec<Decided> {
         let mut decided = Vec::new();
-        if let Some(asked) = &mut self.asked {
-            let lines = if asked.is_aside {
-                &mut self.aside
-            } else {
-                &mut self.waiting
-            };
-            let by = names(&asked.has);
-            let has = |who| match who {
-                Confirm::Everybody => {
-                    !there.is_empty() && there.iter().all(|id| asked.has.contains(id))
+        if let Some(mut asked) = self.asked.take() {
+            let lines = self.lines(asked.is_aside);
+            let rest = lines.split_off(asked.count);
+            let before = core::mem::take(lines);
+            for waiting in before {
+                if waiting.is_confirmed(there) {
+                    asked.count -= 1;
+                    decided.push((waiting.line, waiting.sequence, Ok(waiting.names())));
+                } else {
+                    lines.push_back(waiting);
                 }
-                Confirm::Members(wanted) => asked.has.len() >= wanted,
-            };
-            // In the order of the lines; those behind one that still waits wait, too.
-            while asked.count > 0 && lines.front().is_some_and(|first| has(first.who)) {
-                decided.extend(
-                    lines
-                        .pop_front()
-                        .map(|w| (w.line, w.sequence, Ok(by.clone()))),
-                );
-                asked.count -= 1;
             }
-            if asked.count == 0 {
-                self.asked = None;
+            lines.extend(rest);
+            if asked.count > 0 {
+                self.asked = Some(asked);
+            } else {
                 self.together = (self.together * 2).min(TOGETHER);
             }
         }
@@ -128,20 +150,12 @@ impl Confirming {
             first.is_some_and(|first| now.saturating_duration_since(first.since) >= timeout)
         };
         for is_aside in [true, false] {
-            let lines = if is_aside {
-                &mut self.aside
-            } else {
-                &mut self.waiting
-            };
-            while is_over(lines.front()) {
-                let Some(first) = lines.pop_front() else {
+            while is_over(self.lines(is_aside).front()) {
+                let Some(first) = self.lines(is_aside).pop_front() else {
                     break;
                 };
-                // What was known is known of one line, or of several: then of none.
-                let asked = self.asked.take_if(|asked| asked.is_aside == is_aside);
-                let alone = asked.filter(|asked| asked.count == 1);
-                let by = alone.map(|asked| names(&asked.has)).unwrap_or_default();
-                decided.push((first.line, first.sequence, Err(by)));
+                self.asked.take_if(|asked| asked.is_aside == is_aside);
+                decided.push((first.line, first.sequence, Err(first.names())));
             }
         }
     }
@@ -185,7 +199,6 @@ impl Confirming {
             count,
             is_aside,
             at: now,
-            has: BTreeSet::new(),
         });
         Some((first.sequence, last.sequence))
     }
@@ -193,14 +206,10 @@ impl Confirming {
     /// Those that are left when the program ends, and who has them, as far as that is known.
     pub(super) fn rest(&mut self) -> Vec<(u64, u32, Vec<String>)> {
         let rest = self.aside.drain(..).chain(self.waiting.drain(..));
-        let mut rest: Vec<_> = rest.map(|w| (w.line, w.sequence, Vec::new())).collect();
+        let mut rest: Vec<_> = rest.map(|w| (w.line, w.sequence, w.names())).collect();
         rest.sort_unstable();
         rest
     }
-}
-
-fn names(members: &BTreeSet<MemberId>) -> Vec<String> {
-    members.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]
@@ -238,6 +247,26 @@ mod tests {
         confirming.has(id(1));
         assert_eq!(confirming.decided(&there, now).len(), 188);
         assert!(confirming.is_empty());
+    }
+
+    /// One that has it all, where every other line is for two.
+    #[test]
+    fn lines_that_wait_for_more_do_not_hold_up_those_that_have_enough() {
+        let now = Instant::now();
+        let there = [id(1)];
+        let mut confirming = Confirming::new(TIMEOUT);
+        for number in 0..6 {
+            let wanted = 1 + number as usize % 2;
+            confirming.wait_for(number.into(), number, Confirm::Members(wanted), now);
+        }
+        assert_eq!(confirming.ask(&there, now), Some((0, 5)));
+        confirming.has(id(1));
+        let by = vec!["00000001".to_owned()];
+        let confirmed = [0, 2, 4].map(|n| (u64::from(n), n, Ok(by.clone())));
+        assert_eq!(confirming.decided(&there, now), confirmed);
+        // What is known of the others is told when their time is up.
+        let unconfirmed = [1, 3, 5].map(|n| (u64::from(n), n, Err(by.clone())));
+        assert_eq!(confirming.decided(&there, now + TIMEOUT), unconfirmed);
     }
 
     #[test]
