@@ -112,14 +112,15 @@ impl Engine {
                 Frame::Nack(nack).emit(w)?;
                 count(&mut self.counters.nacks_sent);
             }
+            // What is asked for together stays together.
+            let once = retry(stream.round_trip(), members, &mut self.random);
+            let longest = LONGEST_RETRY.max(once);
             for sequence in nack.iter().flat_map(Nack::iter) {
                 let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
                     continue;
                 };
                 let doublings = u32::from(attempts.saturating_sub(STEADY_ATTEMPTS)).min(10);
-                let wait = retry(stream.round_trip(), members, &mut self.random);
-                let longest = LONGEST_RETRY.max(wait);
-                let wait = wait.saturating_mul(1 << doublings).min(longest);
+                let wait = once.saturating_mul(1 << doublings).min(longest);
                 let attempts = attempts.saturating_add(1);
                 slots.set(
                     sequence,

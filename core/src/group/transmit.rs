@@ -17,8 +17,8 @@ use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{
-    Ack, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, Mark, Skip, Sync, Time, Writer,
-    emit_with, ending,
+    Ack, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, MIN_MAX_DATAGRAM, Mark, Skip, Sync,
+    Time, Writer, emit_with, ending,
 };
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -180,6 +180,12 @@ impl Engine {
         let early = self.presence.introduces(now)
             && ((open && !views.history.is_sent()) || self.owes_group(views, now));
         let hello_due = self.presence.hello_due(now, early);
+        // Whoever is there hears of this member, however small its buffer.
+        let narrow = if hello_due && views.roster.members() == 0 {
+            narrow.min(usize::from(MIN_MAX_DATAGRAM))
+        } else {
+            narrow
+        };
         let open = open && self.holds_until(views, now).is_none();
         self.mind_flow(views, now);
         let waiting = views.history.next_unsent().filter(|_| open);

@@ -282,7 +282,7 @@ const FORGERIES: [(&str, Whose, Says); 21] = [
 ];
 
 /// Octets that all three members together send more in the first second at most.
-const EXTRA: u64 = 10_000;
+const EXTRA: u64 = 6_000;
 
 #[test]
 fn after_one_forged_datagram_everybody_is_heard_and_little_is_sent() {

@@ -236,7 +236,7 @@ fn fifty_that_start_together_lose_nothing_in_silence() {
                 }
             }
         }
-        net.run(5_000);
+        net.run(15_000);
         let mut relied = 0;
         for (from, sent) in sent.iter().enumerate() {
             let id = net.members[from].0.id();

@@ -149,6 +149,20 @@ fn what_is_for_everybody_fits_the_smallest_whatever_is_sent_with_it() {
     );
 }
 
+/// PROTOCOL S14: somebody may be there who hears nothing larger, and is not known yet.
+#[test]
+fn the_first_hello_is_heard_by_everybody_though_what_is_to_be_said_is_longer() {
+    let mut ana = anybody(Small::new(), config("ana"), 1);
+    ana.send(ms(1), LOOSE, "x".repeat(1_000).as_bytes())
+        .unwrap();
+    let said = says(&mut ana, ms(1));
+    let [(first, hello), (second, message)] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert!(*first <= 512 && hello.iter().all(|word| *word == "other"));
+    assert_eq!((*second, &message[..]), (1_038, &["for all"][..]));
+}
+
 /// PROTOCOL S14: who takes no streams may send one, and hears what is missed of it.
 #[test]
 fn a_nack_fits_who_only_sends() {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use groupcast::{Instant, Member, MemberId};
 
 use super::super::claims::Broken;
+use super::super::track::Track;
 use super::Oracle;
 
 /// So much of a second is one member's HELLO, and so long its interval at least.
@@ -42,6 +43,15 @@ impl Oracle<'_> {
             }
             self.forget(here, member.id());
             self.present.insert(name);
+            // Of its other lives none is there, as far as is told: a late datagram of an earlier one can end a later
+            // one, which comes again.
+            let member = self.lives[there].member;
+            for (other, life) in self.lives.iter().enumerate() {
+                if life.member == member && other != there {
+                    let track = self.tracks.get_mut(&(other, here));
+                    track.into_iter().for_each(Track::is_not_counted_in);
+                }
+            }
         }
         // What it sends from now on is for the one that it was told of, whether that has heard of it or not.
         if self.is_alive(there) {
