@@ -11,6 +11,8 @@
 //! Peers keep their place for as long as they are known, so that an index names one. There is no
 //! timer scan per datagram: `next_check` is never later than the first deadline.
 
+mod part;
+
 use crate::time::Span;
 use core::net::SocketAddr;
 
@@ -26,6 +28,7 @@ use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
 use crate::wire::{Echo, Header, Hello};
+use part::Part;
 
 /// The longest HELLO interval that is believed in a small group, in units of 10 ms.
 const SHORT_INTERVAL: u16 = 200;
@@ -646,54 +649,6 @@ impl core::fmt::Debug for Roster {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let peers = self.places.iter().map(|peer| &peer.member);
         f.debug_list().entries(peers).finish()
-    }
-}
-
-/// What one peer counts for in the roster's sums. It is compared for each datagram.
-#[derive(Clone, Copy, Eq, PartialEq)]
-struct Part {
-    /// In which sums it counts.
-    sums: u8,
-    /// Whoever is no member limits nobody.
-    limits: Limits,
-}
-
-impl Part {
-    const PENDING: u8 = 1;
-    const OWED: u8 = 2;
-    const MEMBER: u8 = 4;
-    const TAKER: u8 = 8;
-
-    #[inline(never)]
-    fn of(peer: &Peer) -> Self {
-        let mut sums = 0;
-        if peer.pending.is_some() {
-            sums |= Self::PENDING;
-        }
-        if peer.owed.is_some() {
-            sums |= Self::OWED;
-        }
-        let mut limits = Limits::NONE;
-        if peer.is_member() {
-            sums |= Self::MEMBER;
-            limits = peer.limits();
-        }
-        if peer.is_taker() {
-            sums |= Self::TAKER;
-        }
-        Self { sums, limits }
-    }
-
-    const fn counts(self, sum: u8) -> bool {
-        self.sums & sum != 0
-    }
-
-    const fn stream_limits(self) -> Limits {
-        if self.counts(Self::TAKER) {
-            self.limits
-        } else {
-            Limits::NONE
-        }
     }
 }
 
