@@ -9,47 +9,27 @@
 //! ```
 
 mod acks;
-mod asking;
 mod backoff;
-mod body;
 mod command;
 #[cfg(feature = "seal")]
 mod contact;
-#[cfg(feature = "seal")]
-mod echoes;
 mod engine;
-mod flow;
 mod follow;
+mod fragments;
 mod frames;
-mod guard;
-mod history;
 mod inbox;
-mod latest;
+mod membership;
 mod newcomers;
-mod pace;
-mod partial;
-mod peer;
-mod places;
-mod pool;
-mod presence;
 mod questions;
 mod random;
-mod ration;
 mod receive;
-mod roster;
-#[cfg(feature = "seal")]
+mod receiving;
 mod sealed;
-mod sender;
+mod sending;
 mod serial;
-mod slots;
-mod states;
-mod stream;
 mod streamless;
-mod streams;
-mod terms;
 mod transmit;
-mod trip;
-mod window;
+mod values;
 mod work;
 
 use core::net::SocketAddr;
@@ -69,25 +49,21 @@ use crate::storage::Memory;
 use crate::time::Instant;
 use crate::wire::{BufferTooSmall, Data, MAX_MAX_DATAGRAM};
 
-use body::Body;
-#[cfg(feature = "seal")]
-pub(crate) use echoes::{Echo, Echoes};
 use engine::Engine;
+use fragments::Body;
+pub(crate) use fragments::{Block, Partial, Partials, Pool};
 pub(crate) use frames::Parts;
-pub(crate) use history::History;
 pub(crate) use inbox::Inbox;
-pub(crate) use latest::{Latest, Seen};
-pub use pace::Pace;
-pub(crate) use partial::{Partial, Partials};
-pub(crate) use places::Place;
-pub(crate) use pool::{Block, Pool};
+pub(crate) use membership::{Place, Roster};
 #[cfg(test)]
 pub(crate) use random::Random;
 pub(crate) use receive::Found;
-pub(crate) use roster::Roster;
-pub(crate) use states::{States, Value};
-pub(crate) use stream::{Slot, Stream};
-pub(crate) use streams::Streams;
+pub(crate) use receiving::{Slot, Stream, Streams};
+#[cfg(feature = "seal")]
+pub(crate) use sealed::{Echo, Echoes};
+pub(crate) use sending::History;
+pub use sending::Pace;
+pub(crate) use values::{Latest, Seen, States, Value};
 
 /// The payload of a fragment in the smallest datagrams there are, sealed.
 const SMALLEST_FRAGMENT: usize =

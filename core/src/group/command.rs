@@ -4,13 +4,11 @@ use crate::time::Span;
 
 use embedded_nal::nb;
 
-use super::body::Body;
 use super::engine::{Confirm, Engine};
-use super::history::{Full, History, Kind};
-use super::pool::Meta;
-use super::roster::Roster;
-use super::states::NoRoom;
-use super::terms::Limits;
+use super::fragments::{Body, Meta};
+use super::membership::{Limits, Roster};
+use super::sending::{Full, History, Kind};
+use super::values::NoRoom;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::error::SendError;

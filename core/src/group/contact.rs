@@ -13,9 +13,8 @@ use core::net::SocketAddr;
 
 use super::engine::Engine;
 use super::inbox::Source;
-use super::presence::Presence;
+use super::membership::{Presence, Verdict};
 use super::sealed::Wanted;
-use super::window::Verdict;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;

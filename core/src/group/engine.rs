@@ -5,18 +5,12 @@ use core::net::SocketAddr;
 
 use heapless::Vec;
 
-use super::flow::{self, Flow};
-use super::guard::Guard;
-use super::history::Kind;
 use super::inbox::Source;
-use super::pace::{Bucket, Pace};
-use super::presence::Presence;
+use super::membership::{Presence, Ration, Roster, Trip};
 use super::random::Random;
-use super::ration::Ration;
-use super::roster::Roster;
-use super::sender::Sender;
-use super::streams::window;
-use super::trip::Trip;
+use super::receiving::window;
+use super::sealed::Guard;
+use super::sending::{Bucket, Flow, Kind, MEMBERS, Pace, Sender};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
@@ -379,7 +373,7 @@ impl Engine {
     /// there is nobody to wait for.
     pub(crate) fn flow_window(&self, view: View<'_>) -> Option<u32> {
         let takers = view.roster.takers();
-        if !self.config.pace.is_unlimited() || takers == 0 || takers > flow::MEMBERS {
+        if !self.config.pace.is_unlimited() || takers == 0 || takers > MEMBERS {
             return None;
         }
         Some(Flow::window(

@@ -4,13 +4,11 @@ use crate::time::Span;
 
 use super::backoff;
 use super::engine::Engine;
+use super::fragments::{Meta, Piece};
 use super::inbox::Source;
-use super::partial::Piece;
-use super::pool::Meta;
 use super::receive::{Found, FoundMessage};
+use super::receiving::{Arrival, Slot, Stream, Tick, window};
 use super::serial::is_before;
-use super::stream::{Arrival, Slot, Stream, Tick};
-use super::streams::window;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::storage::Views;
@@ -567,7 +565,7 @@ pub(crate) fn retry(round_trip: Span, members: usize, random: &mut super::random
 }
 
 /// Computes when the stream has to ask next.
-pub(crate) fn reschedule(stream: &mut Stream, now: Instant, window: &super::stream::Window<'_>) {
+pub(crate) fn reschedule(stream: &mut Stream, now: Instant, window: &super::receiving::Window<'_>) {
     stream.ask_at = stream
         .missing(window)
         .map(|(_, due, _)| due.near(now))

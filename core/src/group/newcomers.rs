@@ -12,10 +12,10 @@
 
 use super::engine::Engine;
 use super::inbox::Source;
-use super::peer::{Peer, Position};
+use super::membership::{Peer, Position};
 use super::receive::Found;
+use super::receiving::window;
 use super::serial::later;
-use super::streams::window;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{BufferTooSmall, Bye, Frame, Start, Writer};

@@ -4,8 +4,7 @@ use crate::time::Span;
 
 use super::engine::{Confirm, Engine};
 use super::frames::{reschedule, retry};
-use super::stream::{Slot, Tick};
-use super::streams::window;
+use super::receiving::{Slot, Tick, window};
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;

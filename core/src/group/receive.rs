@@ -5,11 +5,9 @@ use core::net::SocketAddr;
 
 use super::engine::Engine;
 use super::inbox::{Content, Source};
-use super::peer::{Change, Heard, LATE, Peer};
-use super::roster::RosterFull;
+use super::membership::{Change, Heard, LATE, Peer, RosterFull};
+use super::receiving::{Next, window};
 use super::serial::later;
-use super::stream::Next;
-use super::streams::window;
 use crate::channel::{Channel, Class};
 use crate::config::Config;
 use crate::counters::count;
@@ -520,7 +518,7 @@ impl Engine {
         let mut fits = true;
         let mut sequence = first;
         loop {
-            if let super::stream::Slot::Stored(handle) = window.get(sequence) {
+            if let super::receiving::Slot::Stored(handle) = window.get(sequence) {
                 if let Some(meta) = views.pool.meta(handle) {
                     channel = Channel::new(meta.channel, Class::from_code(meta.class, false));
                     signed = meta.signed;

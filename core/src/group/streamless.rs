@@ -9,7 +9,7 @@ use super::backoff;
 use super::engine::Engine;
 use super::frames::{Parts, SELDOM, STATES_ASKED, Taken, millis, retry};
 use super::inbox::Source;
-use super::peer::{Peer, Position};
+use super::membership::{Peer, Position};
 use super::serial::{distance, is_before};
 use crate::channel::Class;
 use crate::counters::count;

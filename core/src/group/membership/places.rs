@@ -4,7 +4,7 @@
 //! beginning of one chain and the link to the next peer in its peer's chain.
 
 use super::peer::Peer;
-use super::work;
+use crate::group::work;
 use crate::ident::MemberId;
 
 /// No place: the end of a chain.

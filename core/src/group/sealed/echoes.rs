@@ -1,6 +1,6 @@
 //! Challenges that were heard and are to be sent back (PROTOCOL K10).
 
-use super::random::Random;
+use crate::group::random::Random;
 use crate::ident::MemberId;
 use crate::wire::Hello;
 

@@ -5,8 +5,8 @@
 
 use crate::time::Span;
 
-use super::frames::millis;
 use super::peer::seconds;
+use crate::group::frames::millis;
 use crate::time::Instant;
 
 /// Answers in a second, and as many at once; in milliseconds.

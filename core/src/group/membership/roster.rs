@@ -16,14 +16,14 @@ mod part;
 use crate::time::Span;
 use core::net::SocketAddr;
 
-use super::backoff;
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
 use super::places::{Place, Places};
 use super::presence::Presence;
-use super::random::Random;
-use super::serial::is_before;
 #[cfg(feature = "seal")]
 use super::window::Verdict;
+use crate::group::backoff;
+use crate::group::random::Random;
+use crate::group::serial::is_before;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;

@@ -15,12 +15,11 @@ mod waiting;
 use crate::time::Span;
 
 use super::asking::Asking;
-use super::body::Body;
-use super::peer::Position;
-use super::pool::{Handle, Meta, Pool};
-use super::serial::{distance, is_before, later};
 pub(crate) use super::slots::{Arrival, Next, Part, Slot, Tick, Window};
-use super::work;
+use crate::group::fragments::{Body, Handle, Meta, Pool};
+use crate::group::membership::Position;
+use crate::group::serial::{distance, is_before, later};
+use crate::group::work;
 use crate::time::Instant;
 use crate::wire::Data;
 

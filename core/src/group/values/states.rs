@@ -1,7 +1,6 @@
 //! This member's own State values: the newest of each channel, kept for those who missed it.
 
-use super::body::Body;
-use super::pool::{Handle, Meta, Pool};
+use crate::group::fragments::{Body, Handle, Meta, Pool};
 
 /// The newest value of one channel.
 #[derive(Clone, Copy, Debug)]

@@ -90,14 +90,14 @@ pub(crate) struct Peer {
     pub(crate) position: Option<Position>,
     /// Before which number everything has been sent, as far as SYNC told, and without a stream DATA, too; and how
     /// many more belong to the message in the middle of which that is.
-    pub(super) told: u32,
-    pub(super) rest: u8,
+    pub(crate) told: u32,
+    pub(crate) rest: u8,
     /// The number of this member's own stream since which it is counted in.
     pub(crate) counted_from: u32,
     /// Where following its stream began, and how often it was asked since when it counts this member in: 0 if
     /// that is known.
-    pub(super) begun: u32,
-    pub(super) start_asked: u8,
+    pub(crate) begun: u32,
+    pub(crate) start_asked: u8,
     previous: Option<Previous>,
     /// The tag of the key that its session is sealed with: no other key may speak for it.
     #[cfg(feature = "seal")]
@@ -113,7 +113,7 @@ pub(crate) struct Peer {
     duplicate_reported: Said,
     answered: Said,
     pub(crate) credit: Credit,
-    pub(super) probes: u8,
+    pub(crate) probes: u8,
     pub(crate) owed: Option<Owed>,
     pub(crate) pending: Option<Change>,
 }

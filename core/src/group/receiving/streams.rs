@@ -2,9 +2,9 @@
 
 use crate::time::Span;
 
-use super::peer::Position;
-use super::pool::Pool;
 use super::stream::{Slot, Stream, Window};
+use crate::group::fragments::Pool;
+use crate::group::membership::Position;
 use crate::time::Instant;
 
 /// Streams over any storage; code is written for the unsized [`Streams`].

@@ -4,7 +4,7 @@
 //! length of fragment is stored alike. A fragment of 64 octets takes one block.
 
 use super::body::Body;
-use super::work;
+use crate::group::work;
 use crate::wire::{Data, Writer};
 
 /// Octets of a block, its link included.

@@ -3,9 +3,9 @@
 use crate::ident::{GroupTag, MemberId, Session};
 use crate::wire::Suite;
 
-use super::random::Random;
 #[cfg(feature = "seal")]
-use super::sealed::Sealed;
+use super::keys::Sealed;
+use crate::group::random::Random;
 
 /// What protects the group's datagrams.
 #[derive(Debug)]

@@ -13,7 +13,7 @@
 
 use crate::time::Span;
 
-use super::serial::{distance, is_before, later};
+use crate::group::serial::{distance, is_before, later};
 use crate::time::Instant;
 
 /// With more members than this nobody is asked: the answers would be too many.

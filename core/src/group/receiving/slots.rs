@@ -2,9 +2,9 @@
 
 use crate::time::Span;
 
-use super::pool::{Handle, Meta, Pool};
-use super::serial::{distance, is_before};
-use super::work;
+use crate::group::fragments::{Handle, Meta, Pool};
+use crate::group::serial::{distance, is_before};
+use crate::group::work;
 use crate::time::Instant;
 
 /// What is known of one sequence number in the window.

@@ -1,7 +1,7 @@
 //! Which value of each channel is the newest: for the classes that drop older ones.
 
-use super::serial::distance;
-use super::work;
+use crate::group::serial::distance;
+use crate::group::work;
 
 /// The newest value seen of one channel of one member.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@
 
 use core::num::NonZeroUsize;
 
-use super::work;
+use crate::group::work;
 use crate::wire::{Data, Mark};
 
 /// Octets before each record: kind and marks, the length of the record before it and its own, and when it
@@ -432,7 +432,7 @@ impl History {
             };
             if header.kind() == Kind::Kept {
                 let lingers = header.marks & REPAIRED != 0
-                    && super::serial::is_before(since, header.repaired);
+                    && crate::group::serial::is_before(since, header.repaired);
                 if asked(nth) && header.marks & WANTED == 0 && !lingers {
                     header.marks |= WANTED;
                     self.set_header(at, header);

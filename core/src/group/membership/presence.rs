@@ -2,7 +2,7 @@
 
 use crate::time::Span;
 
-use super::random::Random;
+use crate::group::random::Random;
 use crate::time::Instant;
 
 /// HELLOs of the whole group in a second, at most: a member's interval grows with the group.
