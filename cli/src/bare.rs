@@ -7,7 +7,7 @@ use groupcast::wire::{MAX_MAX_DATAGRAM, is_framed};
 
 use crate::failure::Failure;
 use crate::options::Common;
-use crate::session::say_where;
+use crate::place::say_where;
 use crate::socket::Mouth;
 
 /// A sender of bare datagrams.

@@ -1,5 +1,6 @@
-//! The time of day.
+//! The time of day, and when time is up.
 
+use core::time::Duration;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -11,6 +12,11 @@ pub(crate) fn millis() -> u64 {
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     })
+}
+
+/// When `timeout` ends; `None` for never, or too far away to say.
+pub(crate) fn end_of(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
 /// A moment: by the clock that waits are counted by, and in milliseconds since 1970.

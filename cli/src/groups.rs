@@ -14,6 +14,7 @@ use groupcast::Name;
 use groupcast::seal::Keyring;
 use groupcast_std::{Choice, key_file, resolve_group_on};
 
+use crate::clock::end_of;
 use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
@@ -22,7 +23,6 @@ use crate::options::{Common, USUAL_GROUP};
 use crate::output::Output;
 use crate::place;
 use crate::recording::{Packet, Packets, Recording};
-use crate::session::end_of;
 use crate::settings::Settings;
 use crate::signal;
 use crate::socket::Ear;

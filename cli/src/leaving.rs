@@ -7,8 +7,8 @@ use std::time::Instant;
 use groupcast::Counters;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::clock::end_of;
 use crate::failure::Failure;
-use crate::session::end_of;
 use crate::signal;
 
 /// So long may pass without a datagram that leaves, before nothing more is expected.

@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use groupcast::Event;
 
-use crate::clock::Zone;
+use crate::clock::{Zone, end_of};
 use crate::envelope::is_note;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
-use crate::session::{Ended, Heard, Session, builder, end_of, say_summary};
+use crate::session::{Ended, Heard, Session, builder, say_summary};
 use crate::signal;
 use crate::trust::{self, Filter};
 use choice::Choice;

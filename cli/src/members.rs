@@ -4,13 +4,14 @@ pub(crate) mod options;
 
 use groupcast::{Event, Member, Standing};
 
+use crate::clock::end_of;
 use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::session::{Ended, Session, Wanted, builder, end_of};
+use crate::session::{Ended, Session, Wanted, builder};
 use crate::trust::Show;
 use options::Members;
 

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::json::{self, called};
 use crate::options::Common;
 use crate::output::Output;
-use crate::session::say_where;
+use crate::place::say_where;
 use crate::signal;
 use options::Ping;
 

@@ -1,4 +1,4 @@
-//! The group and the interface that the command line asks for, and waiting for them.
+//! The group and the interface that the command line asks for: waiting for them, and saying which they are.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -31,6 +31,39 @@ pub(crate) fn why_fallback(choice: &Choice) -> Option<String> {
     choice.fallback.then(|| {
         format!("{name} {what}, and was chosen because no other interface can carry the group")
     })
+}
+
+/// The interface has changed.
+pub(crate) fn changed(choice: &Choice) -> String {
+    let text = format!("the interface changed: now {}", where_is(choice));
+    match fallback(choice) {
+        Some(fallback) => format!("{text}; {fallback}"),
+        None => text,
+    }
+}
+
+/// By what a member is connected.
+fn where_is(choice: &Choice) -> String {
+    let (name, address) = (choice.label(), choice.address);
+    let mtu = choice.mtu.map(|mtu| mtu.to_string());
+    let mtu = mtu.as_deref().unwrap_or("unknown");
+    format!("via {name} ({address}), MTU {mtu}")
+}
+
+/// The start-up line.
+pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who: &str) {
+    let place = where_is(choice);
+    aside!(
+        "group {group} {}, hop limit {}, {who}",
+        escaped(&place),
+        common.hops
+    );
+    if let Some(text) = fallback(choice) {
+        aside!("groupcast: {}", escaped(&text));
+    }
+    if common.verbose {
+        aside!("{}: {}", escaped(choice.label()), escaped(&choice.reason));
+    }
 }
 
 /// The group to use on the interface that is asked for. Waits for the interface as long as the user allows.

@@ -10,12 +10,13 @@ use std::time::{Instant, SystemTime};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::clock::end_of;
 use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;
 use crate::output::Output;
+use crate::place::say_where;
 use crate::recording::STANDARD;
-use crate::session::{end_of, say_where};
 use crate::signal;
 use crate::socket::Ear;
 use files::Files;

@@ -13,13 +13,13 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::choices::class_name;
+use crate::clock::end_of;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json;
 use crate::lines;
 use crate::options::Common;
 use crate::output::Output;
-use crate::session::end_of;
 use crate::signal;
 use crate::trust;
 use mouth::Mouth;

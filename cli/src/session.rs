@@ -1,20 +1,19 @@
 //! A member for the length of a command: joining, the loop, and leaving.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::time::Instant;
 
 use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use groupcast::{Channel, Class, Counters, Event};
-use groupcast_std::{Choice, InterfaceSelector, Leaving, Member, MemberBuilder};
+use groupcast_std::{InterfaceSelector, Leaving, Member, MemberBuilder};
 
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::leaving::{Left, Queue};
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::place;
+use crate::place::{self, changed, say_where};
 use crate::sealing;
 use crate::signal;
 use crate::trouble::Trouble;
@@ -359,39 +358,6 @@ pub(crate) fn say_start(common: &Common, member: &Member) {
     say_where(common, member.group(), member.choice(), &who);
 }
 
-/// The interface has changed.
-pub(crate) fn changed(choice: &Choice) -> String {
-    let text = format!("the interface changed: now {}", where_is(choice));
-    match place::fallback(choice) {
-        Some(fallback) => format!("{text}; {fallback}"),
-        None => text,
-    }
-}
-
-/// By what a member is connected.
-fn where_is(choice: &Choice) -> String {
-    let (name, address) = (choice.label(), choice.address);
-    let mtu = choice.mtu.map(|mtu| mtu.to_string());
-    let mtu = mtu.as_deref().unwrap_or("unknown");
-    format!("via {name} ({address}), MTU {mtu}")
-}
-
-/// The start-up line.
-pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who: &str) {
-    let place = where_is(choice);
-    aside!(
-        "group {group} {}, hop limit {}, {who}",
-        escaped(&place),
-        common.hops
-    );
-    if let Some(text) = place::fallback(choice) {
-        aside!("groupcast: {}", escaped(&text));
-    }
-    if common.verbose {
-        aside!("{}: {}", escaped(choice.label()), escaped(&choice.reason));
-    }
-}
-
 /// The events that come and go, for those who want to know more.
 fn say_standing(verbose: bool, event: &Event<'_>) {
     if verbose && matches!(event, Event::Suspect(_) | Event::Recovered(_)) {
@@ -435,9 +401,4 @@ pub(crate) fn say_summary(counters: &Counters) {
         }
     }
     aside!("{line} messages={}", counters.messages_received);
-}
-
-/// When `timeout` ends; `None` for never, or too far away to say.
-pub(crate) fn end_of(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }

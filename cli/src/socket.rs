@@ -10,8 +10,7 @@ use groupcast_std::{Choice, Socket, StdStack, wait};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::options::Common;
-use crate::place;
-use crate::session::changed;
+use crate::place::{self, changed};
 use crate::signal;
 
 /// How long to wait for a socket that has no room.

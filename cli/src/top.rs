@@ -17,12 +17,13 @@ use std::time::Instant;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::size;
 
+use crate::clock::end_of;
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::framing::Framing;
 use crate::options::Common;
 use crate::output::Output;
-use crate::session::{end_of, say_where};
+use crate::place::say_where;
 use crate::signal;
 use crate::socket::Ear;
 use crate::terminal::{self, Terminal};
