@@ -13,8 +13,8 @@ use crate::json::results::Sent;
 use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::session::{builder_on, say_start};
+use crate::show::Show;
 use crate::signal;
-use crate::trust::Show;
 
 const TEXT: &str = "Hello, multicast!";
 

@@ -7,16 +7,17 @@ use core::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::sign::NotTrusted;
-use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome};
+use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome, Standing};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use crate::choices::class_name;
 use crate::envelope;
 use crate::escape::{hex, is_unsafe};
-use crate::members::standing;
-use crate::output::SHOWN;
-use crate::trust::Show;
+use crate::show::Show;
+
+/// Octets of a message shown on a terminal at most. The same where it is kept in a file.
+pub(crate) const SHOWN: usize = 4096;
 
 /// Something that happened, and when it was told.
 #[derive(Debug, Serialize)]
@@ -164,6 +165,15 @@ pub(crate) fn called(name: &str, id: MemberId) -> String {
         id.to_string()
     } else {
         name.to_owned()
+    }
+}
+
+/// How a member stands, in tables, too.
+pub(crate) fn standing(member: &Member) -> &'static str {
+    if member.standing() == Standing::Suspect {
+        "suspect"
+    } else {
+        "present"
     }
 }
 

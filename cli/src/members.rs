@@ -2,17 +2,17 @@
 
 pub(crate) mod options;
 
-use groupcast::{Event, Member, Standing};
+use groupcast::{Event, Member};
 
 use crate::clock::end_of;
 use crate::columns;
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::json;
+use crate::json::{self, standing};
 use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::session::{Ended, Session, Wanted, builder};
-use crate::trust::Show;
+use crate::show::Show;
 use options::Members;
 
 const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STANDING"];
@@ -69,13 +69,4 @@ fn print(members: &[&Member], json: bool, output: &mut Output) -> Result<(), Fai
     table.extend(rows);
     let mut lines = columns::lines(&table).into_iter();
     lines.try_for_each(|line| output.line(&line))
-}
-
-/// How it is called in JSON, too.
-pub(crate) fn standing(member: &Member) -> &'static str {
-    if member.standing() == Standing::Suspect {
-        "suspect"
-    } else {
-        "present"
-    }
 }

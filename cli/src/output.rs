@@ -14,9 +14,9 @@ use crate::clock::{self, Zone};
 use crate::envelope;
 use crate::escape::escaped;
 use crate::failure::Failure;
-use crate::json;
+use crate::json::{self, SHOWN};
+use crate::show::Show;
 use crate::signal;
-use crate::trust::Show;
 
 use queue::Queue;
 
@@ -27,9 +27,7 @@ const BUFFER: usize = 64 * 1024;
 /// Octets that wait at most for whoever reads them: a reader that pauses for some seconds misses nothing.
 const WAITING: usize = 8 * 1024 * 1024;
 
-/// Octets of a message shown on a terminal at most: of text, and of what is shown in hexadecimal. The same where it is
-/// kept in a file.
-pub(crate) const SHOWN: usize = 4096;
+/// And of what is shown in hexadecimal.
 const SHOWN_HEX: usize = 64;
 
 /// How long the end may wait for the reader in silence.

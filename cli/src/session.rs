@@ -15,9 +15,9 @@ use crate::options::{Common, Limits};
 use crate::output::Output;
 use crate::place::{self, changed, say_where};
 use crate::sealing;
+use crate::show::Show;
 use crate::signal;
 use crate::trouble::Trouble;
-use crate::trust::Show;
 use crate::unreadable::Unreadable;
 
 /// How long to wait after an error that may come again at once.

@@ -7,6 +7,7 @@ use groupcast::sign::{NotTrusted, SigningKey, Verifier};
 use groupcast_std::sign_file::{self, Trusted};
 
 use crate::failure::Failure;
+use crate::show::Show;
 use crate::signal;
 
 /// Channels of publishers that are remembered, so that no message is shown twice: about 4,096 in all. Every
@@ -28,26 +29,6 @@ pub(crate) fn signing_key(file: Option<&Path>) -> Result<Option<SigningKey>, Fai
 pub(crate) fn trusted(file: Option<&Path>) -> Result<Option<Trusted>, Failure> {
     let load = |path| signal::ends_at_once(|| sign_file::load_trusted(path)).map_err(Failure::from);
     file.map(load).transpose()
-}
-
-/// What is to be shown of an event.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Show<'t> {
-    /// Nothing.
-    No,
-    /// All of it, as it is.
-    Yes,
-    /// A message, and which trusted publisher signed it.
-    SignedBy(&'t str),
-    /// That there was a message, and why it is not trusted; not what it says.
-    Untrusted(NotTrusted),
-}
-
-impl Show<'_> {
-    /// Whether a message is shown.
-    pub(crate) const fn is_shown(self) -> bool {
-        matches!(self, Self::Yes | Self::SignedBy(_))
-    }
 }
 
 /// Tells what is to be shown, and counts.

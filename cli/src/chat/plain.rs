@@ -19,8 +19,8 @@ use crate::lines::{self, Line};
 use crate::options::Common;
 use crate::output::Output;
 use crate::session::Session;
+use crate::show::Show;
 use crate::signal;
-use crate::trust::Show;
 
 /// Lines sent in one go, if they are there.
 const BATCH: usize = 64;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{called, now};
 use crate::choices::class_name;
-use crate::delivery::Receipt;
+use crate::receipt::Receipt;
 
 /// What became of messages.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use groupcast::{Channel, Event, MemberId, Session};
 use crate::clock;
 use crate::envelope;
 use crate::json::called;
-use crate::trust::Show;
+use crate::show::Show;
 
 #[derive(Debug)]
 pub(super) struct Letter<'a> {

@@ -11,12 +11,13 @@ use groupcast::{Channel, Class, Event};
 use super::options::Send;
 use crate::bare::Bare;
 use crate::choices::class_name;
-use crate::delivery::{Delivery, Expected, Known, Receipt};
+use crate::delivery::{Delivery, Expected, Known};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::json::results::Sent;
 use crate::options::Common;
 use crate::output::Output;
+use crate::receipt::Receipt;
 use crate::session::{Session, builder, say_summary};
 
 /// What messages are sent with.
