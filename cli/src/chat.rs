@@ -31,7 +31,7 @@ use crate::leaving::LeaveBy;
 use crate::options::Common;
 use crate::session::{Session, builder};
 use crate::signal;
-use crate::terminal;
+use crate::tty;
 use log::Log;
 use mirror::Mirror;
 use options::Chat;
@@ -52,7 +52,7 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mut session = Session::join(common, builder)?;
     let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);
-    let plain = options.plain || common.json || !terminal::is_there();
+    let plain = options.plain || common.json || !tty::is_there();
     let mut talk = Talk::new(common, &session, channel, mirror, !plain);
     if let Some(log) = log {
         talk.log_to(log);

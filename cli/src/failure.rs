@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use groupcast::SendError;
 
 use crate::escape::escaped;
-use crate::terminal;
+use crate::tty;
 
 /// Why the program ends without success.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Failure {
 
     /// A failure to write to standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe || terminal::output_is_gone() {
+        if error.kind() == io::ErrorKind::BrokenPipe || tty::output_is_gone() {
             Self::OutputClosed
         } else {
             Self::Trouble(format!("cannot write to standard output: {error}"))

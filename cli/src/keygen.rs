@@ -18,7 +18,7 @@ use crate::options::Common;
 use crate::output::Output;
 use crate::signal;
 #[cfg(unix)]
-use crate::terminal;
+use crate::tty;
 use options::Keygen;
 
 pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
@@ -145,7 +145,7 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
     }
     // Meanwhile nothing that is typed is seen, which has to end with this program, too.
     #[cfg(unix)]
-    terminal::remember_echo();
+    tty::remember_echo();
     signal::install()?;
     let ask = |prompt| {
         let typed = signal::ends_at_once(|| rpassword::prompt_password(prompt));

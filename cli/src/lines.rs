@@ -10,7 +10,7 @@ use groupcast::SendError;
 
 use crate::failure::Failure;
 use crate::signal;
-use crate::terminal;
+use crate::tty;
 
 /// Lines that wait to be sent at most.
 const WAITING: usize = 1024;
@@ -122,7 +122,7 @@ fn next(input: &mut impl BufRead, kept: usize) -> io::Result<Option<Line>> {
             Ok(octets) => octets,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             // Nobody types any more.
-            Err(_) if terminal::input_is_gone() => return Ok((line.len > 0).then_some(line)),
+            Err(_) if tty::input_is_gone() => return Ok((line.len > 0).then_some(line)),
             Err(error) => return Err(error),
         };
         if octets.is_empty() {

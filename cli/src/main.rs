@@ -57,6 +57,7 @@ mod terminal;
 mod top;
 mod trouble;
 mod trust;
+mod tty;
 mod unreadable;
 
 use std::process::ExitCode;

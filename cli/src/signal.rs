@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::failure::Failure;
-use crate::terminal;
+use crate::tty;
 
 /// How long a loop may wait before it looks again.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
@@ -64,7 +64,7 @@ pub(crate) fn would_lose(unsent: usize) {
 
 /// Ends the program as a second signal does.
 pub(crate) fn end() -> ! {
-    terminal::restore();
+    tty::restore();
     let unsent = UNSENT.load(Ordering::SeqCst);
     if unsent > 0 {
         aside!("groupcast: ended at once: {unsent} messages were not sent");

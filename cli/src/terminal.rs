@@ -1,67 +1,26 @@
-//! The terminal as a whole screen, and the way back from it.
+//! The terminal as a whole screen: what is drawn, and what is typed.
 
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::io::{IsTerminal, Stdout, Write, stdin, stdout};
+use std::io::{Stdout, stdout};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use ratatui::crossterm::event::{self, Event};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::Print;
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
 use ratatui::layout::Size;
 
 use crate::failure::Failure;
 use crate::signal;
+use crate::tty::{ORDER_IS_OURS, enter, input_is_gone, output_is_gone, restore};
 
 /// Keys that wait to be looked at, at most.
 const WAITING: usize = 1024;
 
-/// ECMA-48 BDSM: the terminal leaves the characters in the order in which they are sent, which is that of
-/// [`Ordered`](crate::cells::Ordered). Terminals that order nothing ignore it.
-const ORDER_IS_OURS: &str = "\u{1b}[8l";
-const ORDER_IS_YOURS: &str = "\u{1b}[8h";
-
-static IN_USE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
-
-/// Whether a person sits at standard input and output, and the terminal can do more than lines.
-pub(crate) fn is_there() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    stdin().is_terminal() && stdout().is_terminal() && !is_dumb
-}
-
-/// Whether standard input was a terminal that is there no more: its window is closed, or the connection to it
-/// is cut.
-pub(crate) fn input_is_gone() -> bool {
-    #[cfg(unix)]
-    return is_hung_up(stdin());
-    #[cfg(not(unix))]
-    false
-}
-
-/// Whether standard output was one.
-pub(crate) fn output_is_gone() -> bool {
-    #[cfg(unix)]
-    return is_hung_up(stdout());
-    #[cfg(not(unix))]
-    false
-}
-
-#[cfg(unix)]
-fn is_hung_up(stream: impl std::os::fd::AsFd) -> bool {
-    use rustix::io::Errno;
-    use rustix::termios::tcgetattr;
-
-    matches!(tcgetattr(stream), Err(Errno::IO | Errno::NXIO))
-}
 
 /// The whole screen of the terminal. It is given back when this is dropped, when the program panics, and
 /// by [`restore`].
@@ -83,11 +42,7 @@ impl Terminal {
                 hook(panic);
             }));
         });
-        IN_USE.store(true, Ordering::SeqCst);
-        let taken = enable_raw_mode().and_then(|()| {
-            execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-            ratatui::Terminal::new(CrosstermBackend::new(stdout()))
-        });
+        let taken = enter().and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(stdout())));
         let looked = Instant::now();
         let taken = taken.map(ManuallyDrop::new);
         taken.map(|inner| Self { inner, looked }).map_err(|error| {
@@ -134,38 +89,6 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
-    }
-}
-
-/// What the terminal was like before somebody was asked for what is not to be seen.
-#[cfg(unix)]
-static UNSEEN: std::sync::Mutex<Option<rustix::termios::Termios>> = std::sync::Mutex::new(None);
-
-/// From now on, [`restore`] makes what is typed visible again, as it is now.
-#[cfg(unix)]
-pub(crate) fn remember_echo() {
-    if let (Ok(mut unseen), Ok(now)) = (UNSEEN.lock(), rustix::termios::tcgetattr(stdin())) {
-        *unseen = Some(now);
-    }
-}
-
-/// Gives the screen back, if it was taken, and what is typed is seen again. A terminal that is gone cannot be helped.
-pub(crate) fn restore() {
-    #[cfg(unix)]
-    if let Some(before) = UNSEEN.lock().ok().and_then(|mut unseen| unseen.take()) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
-    }
-    if IN_USE.swap(false, Ordering::SeqCst) {
-        let _ = execute!(
-            stdout(),
-            Print(ORDER_IS_YOURS),
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
-        let _ = disable_raw_mode();
-        let _ = stdout().flush();
     }
 }
 
