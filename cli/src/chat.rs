@@ -21,8 +21,6 @@ mod scroll;
 mod search;
 mod talk;
 
-use core::time::Duration;
-
 use groupcast::{Channel, Join};
 
 use crate::delivery::Known;
@@ -40,9 +38,6 @@ use talk::Talk;
 
 /// How much of what was said before is shown, in messages of each member.
 const RECENT: u8 = 16;
-
-/// How long something typed may wait.
-const PAUSE: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mirror = Mirror::new(common, options)?;

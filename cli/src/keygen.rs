@@ -1,5 +1,6 @@
 //! `groupcast keygen`: a key for a sealed group, as a key file or as an array for a board; or a publisher's.
 
+mod array;
 mod file;
 pub(crate) mod options;
 mod publisher;
@@ -19,6 +20,7 @@ use crate::output::Output;
 use crate::signal;
 #[cfg(unix)]
 use crate::tty;
+use array::{Language, array};
 use options::Keygen;
 
 pub(crate) fn run(common: &Common, options: &Keygen) -> Result<(), Failure> {
@@ -67,13 +69,6 @@ fn written(common: &Common, path: &Path, text: &str, readers: file::For) -> Resu
         return Output::new(true).line(&line);
     }
     Ok(())
-}
-
-/// What an array is for.
-#[derive(Clone, Copy, Debug)]
-enum Language {
-    C,
-    Rust,
 }
 
 /// The key of a sealed group: as a file, as an array, or as JSON. It is secret.
@@ -162,22 +157,4 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
         ));
     }
     Ok(first)
-}
-
-/// A key as an array to compile in.
-fn array(remark: &str, begin: &str, key: &[u8; 32], language: Language) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(512));
-    text.push_str(&format!("// {remark}\n{begin}\n"));
-    for row in key.chunks(8) {
-        text.push_str("   ");
-        for octet in row {
-            text.push_str(&format!(" 0x{octet:02x},"));
-        }
-        text.push('\n');
-    }
-    text.push_str(match language {
-        Language::C => "};",
-        Language::Rust => "];",
-    });
-    text
 }

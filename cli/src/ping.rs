@@ -21,30 +21,12 @@ use crate::place::say_where;
 use crate::signal;
 use options::Ping;
 
-use prober::{Answer, Present, Prober};
+use prober::{Answer, Present, Prober, Way};
 
 /// How long to look for members before they are asked, and how often to ask them meanwhile.
 const LOOK_FOR: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(6);
 const ASK_EVERY: Duration = Duration::from_millis(250);
-
-/// How a question goes to members.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
-    Multicast,
-    Unicast,
-}
-
-impl Way {
-    const ALL: [Self; 2] = [Self::Multicast, Self::Unicast];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Multicast => "multicast",
-            Self::Unicast => "unicast",
-        }
-    }
-}
 
 pub(crate) fn run(common: &Common, options: &Ping) -> Result<(), Failure> {
     if common.hidden {

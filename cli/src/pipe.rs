@@ -25,7 +25,7 @@ use crate::trust::{self, Filter};
 use options::Pipe;
 
 use confirming::Confirming;
-use said::{Confirm, Said};
+use said::Said;
 
 /// The longest line: the largest message, each octet of it escaped.
 const LONGEST: usize = 2 * 1024 * 1024;

@@ -19,7 +19,7 @@ use super::meeting;
 use super::options::How;
 use super::payload;
 use crate::failure::Failure;
-use crate::sim::STACK;
+use crate::sim::runs::STACK;
 
 /// Datagrams to be received in all in each second that is asked for, and how many messages that may take.
 const RECEPTIONS: f64 = 200_000.0;

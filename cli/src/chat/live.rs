@@ -7,12 +7,11 @@ use std::time::Instant;
 use groupcast::Event;
 use ratatui::crossterm::event::{Event as Typed, KeyEventKind};
 
-use super::PAUSE;
 use super::command::Entered;
 use super::input;
 use super::room::{Room, Wish};
 use super::screen::{self, Layout};
-use super::talk::{Became, Talk};
+use super::talk::{Became, PAUSE, Talk};
 use crate::clock::Moment;
 use crate::escape::escaped;
 use crate::failure::Failure;

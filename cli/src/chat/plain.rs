@@ -5,11 +5,10 @@ use std::sync::mpsc::TryRecvError;
 
 use groupcast::{Channel, Event};
 
-use super::PAUSE;
 use super::history::Entry;
 use super::line::{dated, line};
 use super::options::Chat;
-use super::talk::{Became, Talk};
+use super::talk::{Became, PAUSE, Talk};
 use crate::clock::Moment;
 use crate::delivery::{Delivery, Known};
 use crate::escape::escaped;

@@ -29,6 +29,9 @@ use crate::session::Session;
 /// How often it is looked who has another name.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long something typed may wait.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
+
 /// What became of a line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Became {

@@ -7,7 +7,7 @@ use groupcast_std::key_file::{KeyFileError, public_key_to_text, signing_key_to_t
 use groupcast_std::sign_file;
 use zeroize::Zeroizing;
 
-use super::{Language, array};
+use super::array::{Language, array};
 use crate::failure::Failure;
 use crate::json;
 use crate::options::Common;

@@ -21,7 +21,6 @@ use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::framing::{Framing, Read, Seen};
 use crate::options::Common;
-use crate::ping::Way;
 use crate::signal;
 use crate::socket::{Ear, Mouth, wait_for_both};
 use crate::unreadable::Unreadable;
@@ -59,6 +58,24 @@ const ECHOES_WAITING: usize = 256;
 
 /// The sequence number before the first: whoever follows the stream has everything up to it.
 const NOTHING_SENT: u32 = u32::MAX;
+
+/// How a question goes to members.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    Multicast,
+    Unicast,
+}
+
+impl Way {
+    pub(super) const ALL: [Self; 2] = [Self::Multicast, Self::Unicast];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Multicast => "multicast",
+            Self::Unicast => "unicast",
+        }
+    }
+}
 
 /// A member that answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use groupcast::MemberId;
 
-use super::Confirm;
+use super::said::Confirm;
 
 /// Lines that are asked for together at most.
 const TOGETHER: usize = 512;

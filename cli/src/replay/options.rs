@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Speed;
+use super::pace::Speed;
 
 pub(crate) const HELP: &str = "It takes captures of `groupcast record`, tcpdump or Wireshark, and sends what in them was sent to --group \
     to the same group. Members that heard it the first time drop it as duplicate or stale; those that have started \

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use groupcast_sim::Report;
 
-use super::merged;
 use super::options::Sim;
+use super::runs::merged;
 use super::table::{network, summary};
 use crate::chart::{self, Chart};
 use crate::failure::Failure;

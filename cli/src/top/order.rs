@@ -6,7 +6,6 @@ use std::time::Instant;
 use clap::ValueEnum;
 use groupcast::MemberId;
 
-use super::report::Entry;
 use super::watcher::{Stream, Watched};
 
 /// A column to sort by.
@@ -32,6 +31,15 @@ pub(crate) struct Order {
     pub(crate) key: Key,
     /// Names and ids rise, and of all others the highest stands first; this is the other way round.
     pub(crate) is_reversed: bool,
+}
+
+/// A member's stream.
+#[derive(Debug)]
+pub(crate) struct Entry<'w> {
+    pub(crate) from: String,
+    pub(crate) channel: u8,
+    pub(crate) class: &'static str,
+    pub(crate) stream: &'w Stream,
 }
 
 impl Key {

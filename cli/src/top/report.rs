@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::order::{Key, Order};
+use super::order::{Entry, Key, Order};
 use super::series::SECONDS;
-use super::watcher::{Standing, Stream, Watched, Watcher};
+use super::watcher::{Standing, Watched, Watcher};
 use crate::columns::{self, Column, Fitted, Kind};
 use crate::escape::escaped;
 use crate::json::to_line;
@@ -143,15 +143,6 @@ impl Shown {
         let sorted = table.columns.iter().position(|at| by[*at]);
         Self { table, sorted }
     }
-}
-
-/// A member's stream.
-#[derive(Debug)]
-pub(crate) struct Entry<'w> {
-    from: String,
-    channel: u8,
-    class: &'static str,
-    pub(crate) stream: &'w Stream,
 }
 
 /// A row for each member.
