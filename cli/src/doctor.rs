@@ -12,7 +12,7 @@ mod nft;
 pub(crate) mod options;
 mod pair;
 mod place;
-pub(crate) mod probe;
+mod probe;
 mod remedy;
 mod report;
 mod strange;

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::options::Common;
 use crate::sealing;
 
+/// The name of the doctors' group on every address and port.
+const DOCTORS: &str = "groupcast doctor";
+
 /// What a datagram turned out to be.
 #[derive(Debug)]
 pub(crate) enum Read<'a> {
@@ -158,6 +161,17 @@ impl Framing {
         }
         Ok(datagram)
     }
+}
+
+/// The tag of the doctors' group on the group's address and port.
+pub(crate) fn tag_of_doctors(group: SocketAddr) -> u16 {
+    let name = Name::new(DOCTORS).unwrap_or(Name::EMPTY);
+    let (tag, nameless) = (
+        open_group_tag(group, &name),
+        open_group_tag(group, &Name::EMPTY),
+    );
+    // Never that of the group itself, not even by chance.
+    tag.get() ^ u16::from(tag == nameless)
 }
 
 /// Which datagrams of a session were seen.

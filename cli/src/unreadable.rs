@@ -11,7 +11,7 @@ use groupcast::MemberId;
 use groupcast::wire::VERSION;
 use groupcast_std::Stranger;
 
-use crate::doctor::probe;
+use crate::framing::tag_of_doctors;
 
 /// Members that are told apart.
 const MOST: usize = 64;
@@ -99,7 +99,7 @@ impl Unreadable {
     pub(crate) fn new(group: SocketAddr, is_sealed: bool) -> Self {
         Self {
             is_sealed,
-            doctors: probe::tag(group),
+            doctors: tag_of_doctors(group),
             heard: BTreeMap::new(),
             since: None,
             told: Vec::new(),
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn doctors_are_nobody() {
         let mut unreadable = open();
-        let doctors = probe::tag("239.1.2.3:12345".parse().unwrap());
+        let doctors = tag_of_doctors("239.1.2.3:12345".parse().unwrap());
         unreadable.hear(Instant::now(), &stranger(0x10, doctors, 1));
         assert_eq!(unreadable.words(), None);
         unreadable.hear(Instant::now(), &stranger(0x11, doctors, 2));

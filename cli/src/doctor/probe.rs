@@ -5,13 +5,11 @@
 
 use core::net::SocketAddr;
 
-use groupcast::wire::{Header, MAGIC, Suite, VERSION, open_group_tag, parse};
-use groupcast::{MemberId, Name};
+use groupcast::MemberId;
+use groupcast::wire::{Header, MAGIC, Suite, VERSION, parse};
 
 use crate::failure::Failure;
-
-/// The name of the doctors' group on every address and port.
-const GROUP_NAME: &str = "groupcast doctor";
+use crate::framing::tag_of_doctors;
 
 /// A frame type that members who do not know it skip.
 const FRAME: u8 = 0xfe;
@@ -92,7 +90,7 @@ impl Voice {
         Ok(Self {
             id: u32::from_be_bytes([a, b, c, d]).max(1),
             session: u64::from_be_bytes(octets),
-            tag: tag(group),
+            tag: tag_of_doctors(group),
             number: 0,
         })
     }
@@ -125,7 +123,7 @@ impl Voice {
 /// Reads a call and who sent it; `None` for every other datagram.
 pub(crate) fn read(group: SocketAddr, datagram: &[u8]) -> Option<(u32, Call)> {
     let (header, _) = parse(datagram).ok()?;
-    if header.tag.get() != tag(group) {
+    if header.tag.get() != tag_of_doctors(group) {
         return None;
     }
     let &[kind, _, high, low, ref rest @ ..] = datagram.get(Header::LEN..)? else {
@@ -135,17 +133,6 @@ pub(crate) fn read(group: SocketAddr, datagram: &[u8]) -> Option<(u32, Call)> {
     let body = rest.get(..u16::from_be_bytes([high, low]).into())?;
     let call = Call::read(body)?;
     (kind == FRAME).then_some((header.sender.get(), call))
-}
-
-/// The tag of the doctors' group.
-pub(crate) fn tag(group: SocketAddr) -> u16 {
-    let name = Name::new(GROUP_NAME).unwrap_or(Name::EMPTY);
-    let (tag, nameless) = (
-        open_group_tag(group, &name),
-        open_group_tag(group, &Name::EMPTY),
-    );
-    // Never that of the group itself, not even by chance.
-    tag.get() ^ u16::from(tag == nameless)
 }
 
 /// The id as members write theirs.

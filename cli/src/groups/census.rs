@@ -9,7 +9,7 @@ use groupcast::wire::{Frame, Suite, VERSION, is_framed, open_group_tag, parse};
 use groupcast::{MemberId, Name};
 use groupcast_std::Stranger;
 
-use crate::doctor::probe;
+use crate::framing::tag_of_doctors;
 
 /// Groups, and members of each, that are told apart.
 const MOST_GROUPS: usize = 256;
@@ -99,7 +99,7 @@ impl Census {
         };
         let tag = header.tag.get();
         // Doctors are no members of anything.
-        if header.suite != Suite::Open || tag == probe::tag(group) {
+        if header.suite != Suite::Open || tag == tag_of_doctors(group) {
             return;
         }
         let kind = Kind::Open(tag);
@@ -242,7 +242,7 @@ mod tests {
         hear(&mut census, &damaged[..9]);
         hear(
             &mut census,
-            &datagram(probe::tag(group()), 2, &[hello("x")]),
+            &datagram(tag_of_doctors(group()), 2, &[hello("x")]),
         );
         assert_eq!(census.groups().count(), 0);
     }
