@@ -3,6 +3,8 @@
 //! A check is a line; each looks one step further than the one before. Nothing is changed, and nothing
 //! needs an administrator. What is sent has hop limit 1 and is dropped by members without a word.
 
+mod case;
+mod chart;
 mod command;
 mod finding;
 mod heard;
@@ -27,10 +29,11 @@ use crate::framing::Framing;
 use crate::options::Common;
 use crate::origin::Origin;
 use crate::signal;
+use case::Case;
+use chart::{Chart, Voice};
 use command::Os;
-use finding::{Chart, Remedy, Voice};
+use finding::{ENDED, Remedy};
 use options::Doctor;
-use place::Case;
 use system::System;
 
 /// What can only be tried on an interface that is fit for it.
@@ -48,9 +51,6 @@ const AFTER_INTERFACE: [&str; 12] = [
     "firewall",
     "mtu",
 ];
-
-/// Why a check was not made that a signal ended.
-const ENDED: &str = "ended before it was known";
 
 pub(crate) fn run(common: &Common, options: &Doctor) -> Result<(), Failure> {
     if common.wait_interface.is_some() {

@@ -8,10 +8,10 @@ use std::time::Instant;
 use groupcast::embedded_nal::{UdpClientStack, nb};
 use groupcast_std::{Choice, InterfaceSelector, Socket, wait};
 
-use super::ENDED;
+use super::case::Case;
+use super::chart::Chart;
 use super::command::Os;
-use super::finding::{Chart, Remedy};
-use super::place::Case;
+use super::finding::{ENDED, Remedy};
 use super::probe::{Voice, read};
 use super::remedy;
 use super::strange::{Speech, Strange};

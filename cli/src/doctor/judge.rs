@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use groupcast_std::Choice;
 
+use super::case::Case;
+use super::chart::Chart;
 use super::command::Os;
-use super::finding::{Chart, Remedy};
+use super::finding::Remedy;
 use super::heard::{reverse_path, wrong_interface};
 use super::nft;
 use super::options::Doctor;
 use super::pair::{CALLS, Outcome, Peer};
-use super::place::Case;
 use super::probe::shown as id;
 use super::remedy;
 use super::strange;
@@ -358,8 +359,8 @@ fn forgotten(outcome: &Outcome, contact: Instant) -> Option<(IpAddr, Duration)> 
 mod tests {
     use super::*;
     use crate::cli::Cli;
+    use crate::doctor::case::tests::case_of;
     use crate::doctor::pair::tests::{met, report};
-    use crate::doctor::place::tests::case_of;
     use clap::Parser;
     use groupcast_std::StdStack;
 

@@ -12,9 +12,9 @@ use groupcast::embedded_nal::{UdpClientStack, nb};
 use groupcast_std::{Error, Socket, wait};
 use socket2::SockRef;
 
+use super::case::Case;
 use super::heard::Elsewhere;
 use super::options::Doctor;
-use super::place::Case;
 use super::probe::{Call, Heard, Path, Speaks, read};
 use super::strange::{Speech, Strange};
 use super::trial::{AT_ONCE, BUFFER, Trial};

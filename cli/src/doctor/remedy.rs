@@ -4,10 +4,10 @@ use groupcast::multicast::{UdpError, UdpErrorKind};
 use groupcast_std::interfaces::Verdict;
 use groupcast_std::{Error, Family, Operation, hint};
 
+use super::case::Case;
 use super::command::{Os, Rules};
 use super::finding::Remedy;
 use super::nft;
-use super::place::Case;
 use super::system::{Holder, System};
 
 /// What failed, in a few words: without the advice, which the remedy gives.
@@ -196,7 +196,7 @@ pub(crate) fn sysctl_name(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::Cli;
-    use crate::doctor::place::tests::case_of;
+    use crate::doctor::case::tests::case_of;
     use clap::Parser;
     use core::num::NonZeroU32;
     use groupcast_std::interfaces::{NetworkInterface, rank};

@@ -1,8 +1,9 @@
 //! A text to paste into a bug report.
 
-use super::finding::{Chart, Verdict};
+use super::case::Case;
+use super::chart::{Chart, Verdict};
 use super::looks::Looks;
-use super::place::{Case, description};
+use super::place::description;
 use crate::escape::escaped;
 use crate::interfaces::table;
 

@@ -7,8 +7,8 @@ use groupcast::GroupTag;
 use groupcast::wire::VERSION;
 use groupcast_std::Stranger;
 
+use super::case::Case;
 use super::finding::Remedy;
-use super::place::Case;
 use super::probe::Speaks;
 use crate::framing::Read;
 use crate::options::Common;
@@ -171,7 +171,7 @@ fn again(case: &Case, common: &Common, keep_key: bool, more: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::Cli;
-    use crate::doctor::place::tests::case_of;
+    use crate::doctor::case::tests::case_of;
     use crate::framing::Framing;
     use clap::Parser;
     use groupcast::{MemberId, Session};

@@ -9,9 +9,9 @@ use groupcast::embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::multicast::{Interface, UdpError, UdpErrorKind, UdpMulticast};
 use groupcast_std::{Choice, Error, InterfaceSelector, Operation, Socket, StdStack, wait};
 
-use super::ENDED;
-use super::finding::{Chart, Remedy};
-use super::place::Case;
+use super::case::Case;
+use super::chart::Chart;
+use super::finding::{ENDED, Remedy};
 use super::probe::{Call, Voice, read};
 use super::remedy;
 use crate::failure::Failure;
