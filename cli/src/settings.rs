@@ -10,9 +10,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+use crate::cli::usage::usage;
 use crate::cli::{Called, Cli, common};
 use crate::failure::Failure;
-use crate::manual;
 use crate::options::{Common, GROUP, INTERFACE, KEY_FILE, NAME};
 use crate::origin::Origin;
 
@@ -22,9 +22,9 @@ pub(crate) use file::Settings;
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let matches = matches()?;
     if let Some(said) = common::misplaced(&matches) {
-        return Err(manual::usage(said));
+        return Err(usage(said));
     }
-    let mut cli = Cli::from_arg_matches(&matches).map_err(manual::usage)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
     complete(&mut cli, &matches).map_err(Failure::report)?;
     Ok(cli)
 }
@@ -39,7 +39,7 @@ fn matches() -> Result<ArgMatches, ExitCode> {
             Err(said) => said,
         };
         let Some((id, variable)) = at_fault(&command, &said) else {
-            return Err(manual::usage(said));
+            return Err(usage(said));
         };
         let without = without(command, &variable);
         if let Ok(matches) = without.clone().try_get_matches()
