@@ -94,8 +94,8 @@ fn main() -> ExitCode {
         Command::Sim(options) => sim::run(&common, &options),
         Command::Bench(options) => bench::run(&common, &options),
         Command::Keygen(options) => keygen::run(&common, &options),
-        Command::Completions(options) => manual::completions(options.shell),
-        Command::Man(options) => manual::man(&options),
+        Command::Completions(options) => manual::completions(cli::common::command(), options.shell),
+        Command::Man(options) => manual::man(cli::common::command(), &options),
     });
     done.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

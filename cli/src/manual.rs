@@ -7,9 +7,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::cli::common;
 use crate::failure::Failure;
 use crate::output::Output;
 use options::Man;
@@ -89,8 +89,8 @@ fn exit_status() -> String {
 }
 
 /// The pages of all commands into a directory, or that of `groupcast` to standard output.
-pub(crate) fn man(options: &Man) -> Result<(), Failure> {
-    let command = common::command().disable_help_subcommand(true);
+pub(crate) fn man(command: Command, options: &Man) -> Result<(), Failure> {
+    let command = command.disable_help_subcommand(true);
     if let Some(directory) = &options.directory {
         return clap_mangen::generate_to(command.clone(), directory)
             .and_then(|()| fs::write(directory.join("groupcast.1"), page(command)?))
@@ -101,7 +101,7 @@ pub(crate) fn man(options: &Man) -> Result<(), Failure> {
 }
 
 /// The page of `groupcast` itself.
-fn page(command: clap::Command) -> io::Result<Vec<u8>> {
+fn page(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     // They have sections of their own.
     let command = command.after_help("");
@@ -112,9 +112,9 @@ fn page(command: clap::Command) -> io::Result<Vec<u8>> {
 }
 
 /// A script that completes what is typed in a shell.
-pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
+pub(crate) fn completions(mut command: Command, shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut common::command(), "groupcast", &mut script);
+    clap_complete::generate(shell, &mut command, "groupcast", &mut script);
     let script = hooks::with_interfaces(shell, &String::from_utf8_lossy(&script));
     print(script.as_bytes())
 }
