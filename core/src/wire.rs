@@ -51,7 +51,6 @@ pub use tag::open_group_tag;
 pub use time::{Busy, Echo, Time};
 pub use writer::BufferTooSmall;
 
-use reader::Reader;
 pub(crate) use writer::Writer;
 
 /// The smallest value `max_datagram` may have: every member takes datagrams of this size.
@@ -202,20 +201,17 @@ pub const fn is_framed(datagram: &[u8]) -> bool {
 ///
 /// What is wrong with the header.
 pub fn parse_header(datagram: &[u8]) -> Result<Header, ParseError> {
-    let need = Header::LEN.saturating_add(Suite::Open.trailer_len());
-    if is_framed(datagram) && datagram.len() < need {
-        return Err(ParseError::Truncated {
-            need,
-            have: datagram.len(),
-        });
-    }
-    let header = Header::parse(&mut Reader::new(datagram))?;
-    let need = Header::LEN.saturating_add(header.suite.trailer_len());
-    if datagram.len() < need {
-        return Err(ParseError::Truncated {
-            need,
-            have: datagram.len(),
-        });
+    let truncated = |suite: Suite| ParseError::Truncated {
+        need: Header::LEN.saturating_add(suite.trailer_len()),
+        have: datagram.len(),
+    };
+    let (header, rest) = datagram
+        .split_first_chunk()
+        .filter(|(_, rest)| rest.len() >= Suite::Open.trailer_len())
+        .ok_or_else(|| truncated(Suite::Open))?;
+    let header = Header::parse(*header)?;
+    if rest.len() < header.suite.trailer_len() {
+        return Err(truncated(header.suite));
     }
     Ok(header)
 }
@@ -261,16 +257,16 @@ pub(crate) fn emit_with(
         .checked_sub(header.suite.trailer_len())
         .ok_or(BufferTooSmall)?;
     let mut w = Writer::new(buffer.get_mut(..room).ok_or(BufferTooSmall)?);
-    header.emit(&mut w)?;
+    header.emit(&mut w);
     frames(&mut w)?;
-    let len = w.len();
+    let len = w.finish()?;
     let mut w = Writer::resume(buffer, len);
     match header.suite {
-        Suite::Open => checksum::append(&mut w)?,
+        Suite::Open => checksum::append(&mut w),
         // Room for the tag, which is the sealer's to fill.
-        Suite::Sealed => w.with(header.suite.trailer_len(), |tag| tag.fill(0))?,
+        Suite::Sealed => w.with(header.suite.trailer_len(), |tag| tag.fill(0)),
     }
-    Ok(w.len())
+    w.finish()
 }
 
 /// Writes a datagram of these frames. Returns its length.

@@ -193,9 +193,8 @@ impl Engine {
             let write = |octets: &mut [u8]| {
                 let mut w = Writer::new(octets);
                 // The record has exactly the frame's length.
-                let _ = data
-                    .emit_head(head.len(), &mut w)
-                    .and_then(|()| head.emit(&mut w));
+                data.emit_head(head.len(), &mut w);
+                head.emit(&mut w);
             };
             views
                 .history

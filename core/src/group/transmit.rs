@@ -469,8 +469,8 @@ impl Engine {
         let room = w.room().saturating_sub(Bye::FRAME_LEN);
         if whole && frame.len() <= LONGEST_COPY.min(room) {
             w.with(frame.len(), |octets| {
-                stamped(frame, octets, last, Mark::Copy)
-            })?;
+                stamped(frame, octets, last, Mark::Copy);
+            });
         }
         Ok(())
     }
@@ -513,10 +513,10 @@ impl Engine {
                 sequence: value.sequence,
                 payload: &[],
             };
-            data.emit_head(usize::from(meta.len), w)?;
+            data.emit_head(usize::from(meta.len), w);
             w.with(usize::from(meta.len), |octets| {
                 let _ = views.pool.read(value.handle, octets);
-            })?;
+            });
             views.states.mark_sent();
             count(&mut self.counters.repairs_sent);
         }
@@ -537,8 +537,8 @@ impl Engine {
                 break;
             }
             w.with(frame.len(), |octets| {
-                stamped(frame, octets, nth, Mark::Repair)
-            })?;
+                stamped(frame, octets, nth, Mark::Repair);
+            });
             views.history.mark_repaired(clock);
             count(&mut self.counters.repairs_sent);
         }
@@ -569,11 +569,11 @@ impl Engine {
                     .kept()
                     .wrapping_sub(views.history.unsent_kept());
                 w.with(frame.len(), |octets| {
-                    stamped(frame, octets, before, Mark::First)
-                })?;
+                    stamped(frame, octets, before, Mark::First);
+                });
                 sent = sent.saturating_add(1);
             } else {
-                w.octets(frame)?;
+                w.octets(frame);
             }
             views.history.mark_sent();
         }

@@ -1,9 +1,8 @@
 //! ACKREQ, ACK and ASK: confirmations, and requests for current values (PROTOCOL §2.6).
 
-use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// The sender asks who has its stream up to here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,17 +19,17 @@ impl AckRequest {
     /// Octets of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 6;
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            sequence: r.u32()?,
-            spread: r.u16()?,
-        })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self {
+            sequence: r.u32(),
+            spread: r.u16(),
+        }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 6)?;
-        w.u32(self.sequence)?;
-        w.u16(self.spread)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, 6);
+        w.u32(self.sequence);
+        w.u16(self.spread);
     }
 }
 
@@ -50,21 +49,21 @@ pub struct Ack {
 impl Ack {
     pub(crate) const KIND: u8 = 0x16;
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            target: r.u32()?,
-            session: r.u32()?,
-            since: r.u32()?,
-            next: r.u32()?,
-        })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self {
+            target: r.u32(),
+            session: r.u32(),
+            since: r.u32(),
+            next: r.u32(),
+        }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 16)?;
-        w.u32(self.target)?;
-        w.u32(self.session)?;
-        w.u32(self.since)?;
-        w.u32(self.next)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, 16);
+        w.u32(self.target);
+        w.u32(self.session);
+        w.u32(self.since);
+        w.u32(self.next);
     }
 }
 
@@ -83,16 +82,16 @@ impl Ask {
     /// Octets of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 8;
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            target: r.u32()?,
-            session: r.u32()?,
-        })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self {
+            target: r.u32(),
+            session: r.u32(),
+        }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 8)?;
-        w.u32(self.target)?;
-        w.u32(self.session)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, 8);
+        w.u32(self.target);
+        w.u32(self.session);
     }
 }

@@ -1,9 +1,8 @@
 //! BYE: the sender leaves (PROTOCOL §2.6).
 
-use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// The sender leaves the group.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,12 +23,12 @@ impl Bye {
     /// The id is another member's, and this one falls silent.
     pub const GIVE_WAY: Self = Self { reason: 1 };
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self { reason: r.u8()? })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self { reason: r.u8() }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 1)?;
-        w.u8(self.reason)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, 1);
+        w.u8(self.reason);
     }
 }

@@ -1,7 +1,7 @@
 //! The trailer of open groups: CRC-32C over everything before it (PROTOCOL §2.3).
 
 use super::ParseError;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// Octets of the trailer.
 pub(crate) const LEN: usize = 4;
@@ -48,9 +48,9 @@ pub(crate) fn check(datagram: &[u8]) -> Result<&[u8], ParseError> {
 }
 
 /// Appends the checksum of everything written so far.
-pub(crate) fn append(w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+pub(crate) fn append(w: &mut Writer<'_>) {
     let checksum = crc32c(&[w.written()]);
-    w.u32(checksum)
+    w.u32(checksum);
 }
 
 #[cfg(test)]

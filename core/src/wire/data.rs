@@ -3,7 +3,7 @@
 use super::ParseError;
 use super::frame::FRAME_HEADER_LEN;
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// A message, or a fragment of one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -130,7 +130,7 @@ impl<'a> Data<'a> {
         if kind != Self::KIND || fragment > last {
             return None;
         }
-        r.skip(Self::OVERHEAD.saturating_add(payload.len()));
+        r.octets(Self::OVERHEAD.saturating_add(payload.len()));
         Some(Self {
             class: flags & CLASS,
             latest: flags & LATEST != 0,
@@ -147,16 +147,12 @@ impl<'a> Data<'a> {
     }
 
     /// Reads a frame's body. This finds what is wrong where [`parse_frame`](Self::parse_frame) finds nothing.
-    pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Result<Self, ParseError> {
-        let channel = r.u8()?;
-        let horizon = r.u8()?;
-        let fragment = r.u8()?;
-        let last = r.u8()?;
+    pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Self {
+        let [channel, horizon, fragment, last, sequence @ ..] = r.array::<FIXED_LEN>();
         if fragment > last {
-            return Err(ParseError::BadFragment { fragment, last });
+            r.fail(ParseError::BadFragment { fragment, last });
         }
-        let sequence = r.u32()?;
-        Ok(Self {
+        Self {
             class: flags & CLASS,
             latest: flags & LATEST != 0,
             repair: flags & REPAIR != 0,
@@ -166,27 +162,24 @@ impl<'a> Data<'a> {
             horizon,
             fragment,
             last,
-            sequence,
+            sequence: u32::from_be_bytes(sequence),
             payload: r.rest(),
-        })
+        }
     }
 
-    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        self.emit_head(self.payload.len(), w)?;
-        w.octets(self.payload)
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
+        self.emit_head(self.payload.len(), w);
+        w.octets(self.payload);
     }
 
     /// Writes everything before a payload of `len` octets.
-    pub(crate) fn emit_head(&self, len: usize, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+    pub(crate) fn emit_head(&self, len: usize, w: &mut Writer<'_>) {
         let flags = (self.class & CLASS)
             | if self.repair { REPAIR } else { 0 }
             | if self.copy { COPY } else { 0 }
             | if self.latest { LATEST } else { 0 }
             | if self.signed { SIGNED } else { 0 };
-        let len = FIXED_LEN.saturating_add(len);
-        let [l, m] = u16::try_from(len)
-            .map_err(|_| BufferTooSmall)?
-            .to_be_bytes();
+        let [l, m] = w.len_of(FIXED_LEN.saturating_add(len));
         let [a, b, c, d] = self.sequence.to_be_bytes();
         // In one piece: this is written for every message.
         let head: [u8; OVERHEAD] = [
@@ -203,6 +196,6 @@ impl<'a> Data<'a> {
             c,
             d,
         ];
-        w.octets(&head)
+        w.octets(&head);
     }
 }

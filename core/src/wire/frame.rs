@@ -1,5 +1,6 @@
 //! Frames: what a datagram carries between header and trailer (PROTOCOL §2.6).
 
+use super::FrameError;
 use super::ack::{Ack, AckRequest, Ask};
 use super::bye::Bye;
 use super::data::Data;
@@ -11,7 +12,6 @@ use super::start::Start;
 use super::sync::Sync;
 use super::time::{Busy, Time};
 use super::writer::{BufferTooSmall, Writer};
-use super::{FrameError, ParseError};
 
 /// Frame type, flags and length: the octets before each frame's body.
 pub(crate) const FRAME_HEADER_LEN: usize = 1 + 1 + 2;
@@ -70,21 +70,16 @@ impl Frame<'_> {
             Self::AckRequest(request) => request.emit(w),
             Self::Ack(ack) => ack.emit(w),
             Self::Ask(ask) => ask.emit(w),
-            Self::Unknown { .. } => Ok(()),
+            Self::Unknown { .. } => {}
         }
+        w.finish().map(|_| ())
     }
 }
 
-/// Writes the octets before a body of `len` octets. The caller has compared `len` with a datagram.
-pub(crate) fn emit_frame_header(
-    w: &mut Writer<'_>,
-    kind: u8,
-    flags: u8,
-    len: usize,
-) -> Result<(), BufferTooSmall> {
-    w.u8(kind)?;
-    w.u8(flags)?;
-    w.u16(u16::try_from(len).map_err(|_| BufferTooSmall)?)
+/// Writes the octets before a body of `len` octets.
+pub(crate) fn emit_frame_header(w: &mut Writer<'_>, kind: u8, flags: u8, len: usize) {
+    let [l, m] = w.len_of(len);
+    w.octets(&[kind, flags, l, m]);
 }
 
 /// Iterates over the frames of a datagram.
@@ -106,40 +101,37 @@ impl<'a> Frames<'a> {
 
     /// How many octets are still to be read.
     pub(crate) const fn remaining(&self) -> usize {
-        self.r.len()
+        self.r.peek().len()
     }
 
     fn parse_next(&mut self) -> Result<Frame<'a>, FrameError> {
         if let Some(data) = Data::parse_frame(&mut self.r) {
             return Ok(Frame::Data(data));
         }
-        let malformed = |error| FrameError::Malformed { kind: None, error };
-        let kind = self.r.u8().map_err(malformed)?;
-        let malformed = |error: ParseError| FrameError::Malformed {
-            kind: Some(kind),
-            error,
+        let kind = self.r.peek().first().copied();
+        let malformed = |error| FrameError::Malformed { kind, error };
+        let [code, flags, l, m] = self.r.array::<FRAME_HEADER_LEN>();
+        let len = u16::from_be_bytes([l, m]);
+        let body = self.r.octets(usize::from(len));
+        self.r.finish(()).map_err(malformed)?;
+        let r = &mut Reader::new(body);
+        let frame = match code {
+            Hello::KIND => Frame::Hello(Hello::parse(flags, r)),
+            Bye::KIND => Frame::Bye(Bye::parse(r)),
+            Busy::KIND => Frame::Busy(Busy::parse(r)),
+            Time::KIND => Frame::Time(Time::parse(r)),
+            Data::KIND => Frame::Data(Data::parse(flags, r)),
+            Start::KIND => Frame::Start(Start::parse(r)),
+            Sync::KIND => Frame::Sync(Sync::parse(r)),
+            Nack::KIND => Frame::Nack(Nack::parse(r)),
+            Skip::KIND => Frame::Skip(Skip::parse(r)),
+            AckRequest::KIND => Frame::AckRequest(AckRequest::parse(r)),
+            Ack::KIND => Frame::Ack(Ack::parse(r)),
+            Ask::KIND => Frame::Ask(Ask::parse(r)),
+            FIRST_OPTIONAL.. => Frame::Unknown { kind: code },
+            _ => return Err(FrameError::Unknown { kind: code }),
         };
-        let flags = self.r.u8().map_err(malformed)?;
-        let len = self.r.u16().map_err(malformed)?;
-        let mut body = Reader::new(self.r.octets(usize::from(len)).map_err(malformed)?);
-        let body = &mut body;
-        let frame = match kind {
-            Hello::KIND => Hello::parse(flags, body).map(Frame::Hello),
-            Bye::KIND => Bye::parse(body).map(Frame::Bye),
-            Busy::KIND => Busy::parse(body).map(Frame::Busy),
-            Time::KIND => Time::parse(body).map(Frame::Time),
-            Data::KIND => Data::parse(flags, body).map(Frame::Data),
-            Start::KIND => Start::parse(body).map(Frame::Start),
-            Sync::KIND => Sync::parse(body).map(Frame::Sync),
-            Nack::KIND => Nack::parse(body).map(Frame::Nack),
-            Skip::KIND => Skip::parse(body).map(Frame::Skip),
-            AckRequest::KIND => AckRequest::parse(body).map(Frame::AckRequest),
-            Ack::KIND => Ack::parse(body).map(Frame::Ack),
-            Ask::KIND => Ask::parse(body).map(Frame::Ask),
-            FIRST_OPTIONAL.. => Ok(Frame::Unknown { kind }),
-            _ => return Err(FrameError::Unknown { kind }),
-        };
-        frame.map_err(malformed)
+        r.finish(frame).map_err(malformed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The clear header that begins every framed datagram (PROTOCOL §2.1).
 
-use super::writer::{BufferTooSmall, Writer};
-use super::{ParseError, reader::Reader};
+use super::ParseError;
+use super::writer::Writer;
 use crate::ident::{GroupTag, MemberId, Session};
 
 /// The first octet of every framed datagram. It begins no UTF-8 text.
@@ -86,33 +86,39 @@ impl Header {
         self.counter & Self::TO_ONE != 0
     }
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        if r.len() < Self::LEN {
-            return Err(ParseError::Truncated {
-                need: Self::LEN,
-                have: r.len(),
-            });
-        }
-        let magic = r.u8()?;
+    pub(crate) fn parse(octets: [u8; Self::LEN]) -> Result<Self, ParseError> {
+        let [
+            magic,
+            form,
+            t,
+            u,
+            a,
+            b,
+            c,
+            d,
+            session @ ..,
+            f,
+            g,
+            h,
+            i,
+            j,
+            k,
+        ] = octets;
         if magic != MAGIC {
             return Err(ParseError::NotFramed(magic));
         }
-        let version_and_suite = r.u8()?;
-        let version = version_and_suite >> 4;
+        let version = form >> 4;
         if version != VERSION {
             return Err(ParseError::UnknownVersion(version));
         }
-        let code = version_and_suite & 0x0f;
-        let suite = Suite::from_code(code).ok_or(ParseError::UnknownSuite(code))?;
-        let tag = GroupTag::new(r.u16()?);
-        let sender = MemberId::new(r.u32()?).ok_or(ParseError::SenderZero)?;
-        let session = Session::new(r.u64()?);
+        let code = form & 0x0f;
+        let sender = u32::from_be_bytes([a, b, c, d]);
         let header = Self {
-            suite,
-            tag,
-            sender,
-            session,
-            counter: r.u48()?,
+            suite: Suite::from_code(code).ok_or(ParseError::UnknownSuite(code))?,
+            tag: GroupTag::new(u16::from_be_bytes([t, u])),
+            sender: MemberId::new(sender).ok_or(ParseError::SenderZero)?,
+            session: Session::new(u64::from_be_bytes(session)),
+            counter: u64::from_be_bytes([0, 0, f, g, h, i, j, k]),
         };
         match header.number() {
             0 => Err(ParseError::NumberZero),
@@ -120,12 +126,16 @@ impl Header {
         }
     }
 
-    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        w.u8(MAGIC)?;
-        w.u8((VERSION << 4) | self.suite.code())?;
-        w.u16(self.tag.get())?;
-        w.u32(self.sender.get())?;
-        w.u64(self.session.get())?;
-        w.u48(self.counter)
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
+        let [t, a] = self.tag.get().to_be_bytes();
+        let [b, c, d, e] = self.sender.get().to_be_bytes();
+        let [f, g, h, i, j, k, l, m] = self.session.get().to_be_bytes();
+        let [_, _, n, o, p, q, r, s] = self.counter.to_be_bytes();
+        let form = (VERSION << 4) | self.suite.code();
+        // In one piece: this is written for every datagram.
+        let octets: [u8; Self::LEN] = [
+            MAGIC, form, t, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s,
+        ];
+        w.octets(&octets);
     }
 }

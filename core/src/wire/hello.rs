@@ -2,7 +2,7 @@
 
 use super::frame::emit_frame_header;
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 use super::{ParseError, frame::FRAME_HEADER_LEN};
 use crate::ident::{MemberId, Name};
 
@@ -103,11 +103,14 @@ impl<'a> Hello<'a> {
 
     /// The options, each a kind and a value. Those that are not known are to be skipped.
     pub fn iter_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
-        let mut r = Reader::new(self.options);
+        let mut rest = self.options;
         core::iter::from_fn(move || {
-            let kind = r.u8().ok()?;
-            let len = r.u8().ok()?;
-            Some((kind, r.octets(usize::from(len)).ok()?))
+            let [kind, len, after @ ..] = rest else {
+                return None;
+            };
+            let (value, after) = after.split_at_checked(usize::from(*len))?;
+            rest = after;
+            Some((*kind, value))
         })
     }
 
@@ -132,59 +135,54 @@ impl<'a> Hello<'a> {
             })
     }
 
-    pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Result<Self, ParseError> {
-        let capabilities = r.u16()?;
-        let max_datagram = r.u16()?;
-        let max_message = r.u16()?;
-        let interval = r.u16()?;
-        let receive_burst = r.u8()?;
-        let round_trip = r.u8()?;
-        let group_size = r.u8()?;
-        let name_len = usize::from(r.u8()?);
-        if name_len > Name::CAPACITY {
-            return Err(ParseError::BadName);
-        }
-        let name = Name::from_utf8(r.octets(name_len)?).ok_or(ParseError::BadName)?;
-        let mut options = r.clone();
-        while !options.is_empty() {
-            options.u8()?;
-            let len = options.u8()?;
-            options.octets(usize::from(len))?;
-        }
-        Ok(Self {
+    pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Self {
+        let mut hello = Self {
             join: flags & JOIN != 0,
             probe: flags & PROBE != 0,
-            capabilities,
-            max_datagram,
-            max_message,
-            interval,
-            receive_burst,
-            round_trip,
-            group_size,
-            name,
-            options: r.rest(),
-        })
+            capabilities: r.u16(),
+            max_datagram: r.u16(),
+            max_message: r.u16(),
+            interval: r.u16(),
+            receive_burst: r.u8(),
+            round_trip: r.u8(),
+            group_size: r.u8(),
+            ..Self::new(Name::EMPTY)
+        };
+        let name_len = usize::from(r.u8());
+        if name_len > Name::CAPACITY {
+            r.fail(ParseError::BadName);
+        }
+        match Name::from_utf8(r.octets(name_len)) {
+            Some(name) => hello.name = name,
+            None => r.fail(ParseError::BadName),
+        }
+        hello.options = r.peek();
+        while !r.is_empty() {
+            r.u8();
+            let len = r.u8();
+            r.octets(usize::from(len));
+        }
+        hello
     }
 
-    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         let name = self.name.as_bytes();
         let flags = if self.join { JOIN } else { 0 } | if self.probe { PROBE } else { 0 };
         let len = Self::FIXED_LEN
-            .checked_add(name.len())
-            .and_then(|len| len.checked_add(self.options.len()))
-            .ok_or(BufferTooSmall)?;
-        emit_frame_header(w, Self::KIND, flags, len)?;
-        w.u16(self.capabilities)?;
-        w.u16(self.max_datagram)?;
-        w.u16(self.max_message)?;
-        w.u16(self.interval)?;
-        w.u8(self.receive_burst)?;
-        w.u8(self.round_trip)?;
-        w.u8(self.group_size)?;
+            .saturating_add(name.len())
+            .saturating_add(self.options.len());
+        emit_frame_header(w, Self::KIND, flags, len);
+        w.u16(self.capabilities);
+        w.u16(self.max_datagram);
+        w.u16(self.max_message);
+        w.u16(self.interval);
+        w.u8(self.receive_burst);
+        w.u8(self.round_trip);
+        w.u8(self.group_size);
         // A name has 32 octets at most.
-        w.u8(name.len() as u8)?;
-        w.octets(name)?;
-        w.octets(self.options)
+        w.u8(name.len() as u8);
+        w.octets(name);
+        w.octets(self.options);
     }
 }
 
@@ -208,13 +206,15 @@ impl Challenge {
     }
 
     fn parse(value: &[u8]) -> Option<Self> {
-        let mut r = Reader::new(value);
-        let number = r.u64().ok()?;
-        let target = match r.is_empty() {
-            true => None,
-            false => Some(MemberId::new(r.u32().ok()?)?),
+        let (number, target) = value.split_first_chunk()?;
+        let target = match target {
+            [] => None,
+            _ => Some(MemberId::new(u32::from_be_bytes(target.try_into().ok()?))?),
         };
-        r.is_empty().then_some(Self { number, target })
+        Some(Self {
+            number: u64::from_be_bytes(*number),
+            target,
+        })
     }
 
     /// Writes the option to the beginning of `into`. Returns how many octets it has; 0 if there is no
@@ -226,15 +226,13 @@ impl Challenge {
             Some(_) => Self::MAX_LEN,
         };
         // There are 12 octets at most.
-        let written = w
-            .u8(Hello::CHALLENGE)
-            .and_then(|()| w.u8(len as u8))
-            .and_then(|()| w.u64(self.number))
-            .and_then(|()| self.target.map_or(Ok(()), |target| w.u32(target.get())));
-        match written {
-            Ok(()) => w.len(),
-            Err(BufferTooSmall) => 0,
+        w.u8(Hello::CHALLENGE);
+        w.u8(len as u8);
+        w.octets(&self.number.to_be_bytes());
+        if let Some(target) = self.target {
+            w.u32(target.get());
         }
+        w.finish().unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// What a receiver misses of one sender's reliable stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,40 +86,34 @@ impl Nack {
         })
     }
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        let (target, session, base) = (r.u32()?, r.u32()?, r.u32()?);
-        let (attempt, words) = (r.u8()?, r.u8()?);
-        if words == 0 || usize::from(words) > Self::MAX_WORDS {
-            return Err(ParseError::BadNack { words });
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        let mut nack = Self::new(r.u32(), r.u32(), r.u32());
+        nack.attempt = r.u8();
+        nack.words = r.u8();
+        let words = usize::from(nack.words);
+        if words == 0 || words > Self::MAX_WORDS {
+            r.fail(ParseError::BadNack { words: nack.words });
         }
-        let mut missing = [0; Self::MAX_WORDS];
-        for word in missing.iter_mut().take(usize::from(words)) {
-            *word = r.u32()?;
+        for word in nack.missing.iter_mut().take(words) {
+            *word = r.u32();
         }
-        Ok(Self {
-            target,
-            session,
-            attempt,
-            base,
-            missing,
-            words,
-        })
+        nack
     }
 
-    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         let words = usize::from(self.words).clamp(1, Self::MAX_WORDS);
         let len = words.saturating_mul(4).saturating_add(Self::FIXED_LEN);
-        emit_frame_header(w, Self::KIND, 0, len)?;
-        w.u32(self.target)?;
-        w.u32(self.session)?;
-        w.u32(self.base)?;
-        w.u8(self.attempt)?;
+        emit_frame_header(w, Self::KIND, 0, len);
+        w.u32(self.target);
+        w.u32(self.session);
+        w.u32(self.base);
+        w.u8(self.attempt);
         // There are 8 words at most.
-        w.u8(words as u8)?;
+        w.u8(words as u8);
         self.missing
             .iter()
             .take(words)
-            .try_for_each(|word| w.u32(*word))
+            .for_each(|word| w.u32(*word));
     }
 }
 

@@ -3,22 +3,25 @@
 use super::ParseError;
 
 /// A cursor over received octets, network byte order.
+///
+/// What is missing is read as zeros. That it was missing is remembered, and nothing is left from then on: whoever
+/// reads asks once, in the end, whether [all went well](Self::finish).
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    error: Option<ParseError>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets }
+        Self {
+            rest: octets,
+            error: None,
+        }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.rest.len()
     }
 
     /// What is left, without reading it.
@@ -26,58 +29,78 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// Passes over `len` octets, or over all that is left.
-    pub(crate) fn skip(&mut self, len: usize) {
-        self.rest = self.rest.get(len..).unwrap_or_default();
-    }
-
     /// Everything that is left.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
 
-    pub(crate) fn octets(&mut self, len: usize) -> Result<&'a [u8], ParseError> {
-        let (head, tail) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(ParseError::Truncated {
-                need: len,
-                have: self.rest.len(),
-            })?;
+    /// Notes what is wrong with what was read, if nothing was before.
+    pub(crate) fn fail(&mut self, error: ParseError) {
+        self.error.get_or_insert(error);
+        self.rest = &[];
+    }
+
+    /// What was read, if nothing was wrong with it.
+    pub(crate) fn finish<T>(&self, read: T) -> Result<T, ParseError> {
+        self.error.map_or(Ok(read), Err)
+    }
+
+    #[cold]
+    fn end_too_early(&mut self, need: usize) {
+        let have = self.rest.len();
+        self.fail(ParseError::Truncated { need, have });
+    }
+
+    #[inline(never)]
+    pub(crate) fn octets(&mut self, len: usize) -> &'a [u8] {
+        let Some((head, tail)) = self.rest.split_at_checked(len) else {
+            self.end_too_early(len);
+            return &[];
+        };
         self.rest = tail;
-        Ok(head)
+        head
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ParseError> {
-        let (head, tail) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(ParseError::Truncated {
-                need: N,
-                have: self.rest.len(),
-            })?;
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        let Some((head, tail)) = self.rest.split_first_chunk() else {
+            self.end_too_early(N);
+            return [0; N];
+        };
         self.rest = tail;
-        Ok(*head)
+        *head
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8, ParseError> {
-        self.array().map(u8::from_be_bytes)
+    #[inline(never)]
+    pub(crate) fn u8(&mut self) -> u8 {
+        u8::from_be_bytes(self.array())
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, ParseError> {
-        self.array().map(u16::from_be_bytes)
+    #[inline(never)]
+    pub(crate) fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.array())
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, ParseError> {
-        self.array().map(u32::from_be_bytes)
+    #[inline(never)]
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.array())
     }
+}
 
-    pub(crate) fn u48(&mut self) -> Result<u64, ParseError> {
-        let [a, b, c, d, e, f] = self.array()?;
-        Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub(crate) fn u64(&mut self) -> Result<u64, ParseError> {
-        self.array().map(u64::from_be_bytes)
+    #[test]
+    fn what_is_missing_is_zero_and_told_in_the_end() {
+        let mut r = Reader::new(&[1, 2, 3, 4]);
+        assert_eq!((r.u8(), r.u16(), r.is_empty()), (1, 0x0203, false));
+        assert_eq!(r.finish(()), Ok(()));
+        assert_eq!(r.u16(), 0);
+        // Nothing is left, and what was wrong first is told.
+        assert_eq!((r.u8(), r.octets(1), r.is_empty()), (0, &[][..], true));
+        r.fail(ParseError::BadName);
+        let truncated = ParseError::Truncated { need: 2, have: 1 };
+        assert_eq!(r.finish(()), Err(truncated));
+        assert_eq!(Reader::new(&[]).octets(0), []);
     }
 }

@@ -1,9 +1,8 @@
 //! SYNC: where a sender's stream stands (PROTOCOL §2.6).
 
-use super::ParseError;
 use super::frame::{FRAME_HEADER_LEN, emit_frame_header};
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// Where the sender's reliable stream stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,22 +27,22 @@ impl Sync {
 
     const LEN: usize = 4 + 4 + 1 + 1 + 1;
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            next: r.u32()?,
-            low: r.u32()?,
-            round_trip: r.u8()?,
-            group_size: r.u8()?,
-            states: r.u8()?,
-        })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self {
+            next: r.u32(),
+            low: r.u32(),
+            round_trip: r.u8(),
+            group_size: r.u8(),
+            states: r.u8(),
+        }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, Self::LEN)?;
-        w.u32(self.next)?;
-        w.u32(self.low)?;
-        w.u8(self.round_trip)?;
-        w.u8(self.group_size)?;
-        w.u8(self.states)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, Self::LEN);
+        w.u32(self.next);
+        w.u32(self.low);
+        w.u8(self.round_trip);
+        w.u8(self.group_size);
+        w.u8(self.states);
     }
 }

@@ -1,9 +1,8 @@
 //! TIME and BUSY: round trips, and receivers that cannot keep up (PROTOCOL §2.6).
 
-use super::ParseError;
 use super::frame::emit_frame_header;
 use super::reader::Reader;
-use super::writer::{BufferTooSmall, Writer};
+use super::writer::Writer;
 
 /// The sender's clock, and echoes of others' clocks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +28,15 @@ impl Echo {
     /// Octets of an echo.
     pub const LEN: usize = 12;
 
+    const fn from_octets(octets: [u8; Self::LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = octets;
+        Self {
+            member: u32::from_be_bytes([a, b, c, d]),
+            stamp: u32::from_be_bytes([e, f, g, h]),
+            held: u32::from_be_bytes([i, j, k, l]),
+        }
+    }
+
     /// Writes the echo.
     #[must_use]
     pub fn to_octets(self) -> [u8; Self::LEN] {
@@ -52,35 +60,23 @@ impl<'a> Time<'a> {
 
     /// The echoes.
     pub fn iter_echoes(&self) -> impl Iterator<Item = Echo> + use<'a> {
-        let mut r = Reader::new(self.echoes);
-        core::iter::from_fn(move || {
-            Some(Echo {
-                member: r.u32().ok()?,
-                stamp: r.u32().ok()?,
-                held: r.u32().ok()?,
-            })
-        })
+        let (echoes, _) = self.echoes.as_chunks();
+        echoes.iter().map(|echo| Echo::from_octets(*echo))
     }
 
-    pub(crate) fn parse(r: &mut Reader<'a>) -> Result<Self, ParseError> {
-        let stamp = r.u32()?;
-        let odd = r.len().checked_rem(Echo::LEN).unwrap_or_default();
-        if odd != 0 {
-            return Err(ParseError::Truncated {
-                need: Echo::LEN,
-                have: odd,
-            });
+    pub(crate) fn parse(r: &mut Reader<'a>) -> Self {
+        let stamp = r.u32();
+        let echoes = r.peek();
+        while !r.is_empty() {
+            r.octets(Echo::LEN);
         }
-        Ok(Self {
-            stamp,
-            echoes: r.rest(),
-        })
+        Self { stamp, echoes }
     }
 
-    pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, self.echoes.len().saturating_add(4))?;
-        w.u32(self.stamp)?;
-        w.octets(self.echoes)
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, self.echoes.len().saturating_add(4));
+        w.u32(self.stamp);
+        w.octets(self.echoes);
     }
 }
 
@@ -94,12 +90,12 @@ pub struct Busy {
 impl Busy {
     pub(crate) const KIND: u8 = 0x03;
 
-    pub(crate) fn parse(r: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self { wait: r.u16()? })
+    pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
+        Self { wait: r.u16() }
     }
 
-    pub(crate) fn emit(self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        emit_frame_header(w, Self::KIND, 0, 2)?;
-        w.u16(self.wait)
+    pub(crate) fn emit(self, w: &mut Writer<'_>) {
+        emit_frame_header(w, Self::KIND, 0, 2);
+        w.u16(self.wait);
     }
 }

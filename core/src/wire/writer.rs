@@ -15,12 +15,14 @@ impl core::error::Error for BufferTooSmall {}
 
 /// A cursor over a buffer to fill, network byte order.
 ///
-/// A write that does not fit changes nothing.
+/// A write that does not fit changes nothing, and is remembered: whoever writes asks once, in the end, whether
+/// [everything fitted](Self::finish).
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     buffer: &'a mut [u8],
     len: usize,
     end: usize,
+    is_short: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -34,6 +36,7 @@ impl<'a> Writer<'a> {
             buffer,
             len,
             end: usize::MAX,
+            is_short: false,
         }
     }
 
@@ -57,48 +60,58 @@ impl<'a> Writer<'a> {
         self.buffer.get(..self.len).unwrap_or_default()
     }
 
+    /// Notes that something does not fit.
+    pub(crate) const fn fail(&mut self) {
+        self.is_short = true;
+    }
+
+    /// How many octets have been written, if everything fitted.
+    pub(crate) const fn finish(&self) -> Result<usize, BufferTooSmall> {
+        if self.is_short {
+            Err(BufferTooSmall)
+        } else {
+            Ok(self.len)
+        }
+    }
+
+    /// The length of a frame's body as the wire has it. One that is too large fits no datagram.
+    pub(crate) fn len_of(&mut self, body: usize) -> [u8; 2] {
+        let len = u16::try_from(body).unwrap_or_else(|_| {
+            self.fail();
+            0
+        });
+        len.to_be_bytes()
+    }
+
     #[inline(never)]
-    pub(crate) fn octets(&mut self, octets: &[u8]) -> Result<(), BufferTooSmall> {
-        let end = self.len.checked_add(octets.len()).ok_or(BufferTooSmall)?;
-        self.buffer
-            .get_mut(self.len..end)
-            .ok_or(BufferTooSmall)?
-            .copy_from_slice(octets);
-        self.len = end;
-        Ok(())
+    pub(crate) fn octets(&mut self, octets: &[u8]) {
+        // The lengths are the same.
+        self.with(octets.len(), |to| to.copy_from_slice(octets));
     }
 
     /// Appends `len` octets that `fill` writes.
-    pub(crate) fn with(
-        &mut self,
-        len: usize,
-        fill: impl FnOnce(&mut [u8]),
-    ) -> Result<(), BufferTooSmall> {
-        let end = self.len.checked_add(len).ok_or(BufferTooSmall)?;
-        fill(self.buffer.get_mut(self.len..end).ok_or(BufferTooSmall)?);
-        self.len = end;
-        Ok(())
+    pub(crate) fn with(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) {
+        let rest = self.buffer.get_mut(self.len..);
+        let Some(octets) = rest.and_then(|rest| rest.get_mut(..len)) else {
+            return self.fail();
+        };
+        fill(octets);
+        self.len = self.len.saturating_add(len);
     }
 
-    pub(crate) fn u8(&mut self, value: u8) -> Result<(), BufferTooSmall> {
-        self.octets(&value.to_be_bytes())
+    #[inline(never)]
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.octets(&value.to_be_bytes());
     }
 
-    pub(crate) fn u16(&mut self, value: u16) -> Result<(), BufferTooSmall> {
-        self.octets(&value.to_be_bytes())
+    #[inline(never)]
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.octets(&value.to_be_bytes());
     }
 
-    pub(crate) fn u32(&mut self, value: u32) -> Result<(), BufferTooSmall> {
-        self.octets(&value.to_be_bytes())
-    }
-
-    pub(crate) fn u48(&mut self, value: u64) -> Result<(), BufferTooSmall> {
-        let [_, _, octets @ ..] = value.to_be_bytes();
-        self.octets(&octets)
-    }
-
-    pub(crate) fn u64(&mut self, value: u64) -> Result<(), BufferTooSmall> {
-        self.octets(&value.to_be_bytes())
+    #[inline(never)]
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.octets(&value.to_be_bytes());
     }
 }
 
@@ -110,13 +123,17 @@ mod tests {
     fn there_is_room_before_the_end_and_in_the_buffer() {
         let mut octets = [0; 10];
         let mut w = Writer::new(&mut octets);
-        w.octets(&[1; 3]).unwrap();
+        w.octets(&[1; 3]);
         assert_eq!(w.room(), 7);
         for (end, room) in [(20, 7), (6, 3), (2, 0), (10, 7)] {
             w.set_end(end);
             assert_eq!(w.room(), room);
         }
-        assert_eq!(w.octets(&[3; 8]), Err(BufferTooSmall));
+        assert_eq!(w.finish(), Ok(3));
+        w.octets(&[3; 8]);
         assert_eq!(w.written(), [1, 1, 1]);
+        // What comes later makes it no better.
+        w.u32(7);
+        assert_eq!(w.finish(), Err(BufferTooSmall));
     }
 }

@@ -194,15 +194,14 @@ impl Pool {
             .split_first_chunk_mut::<META>()?;
         *head = meta.to_octets();
         let (now, mut later) = body.split_at(rest.len());
-        now.emit(&mut Writer::new(rest)).ok()?;
+        now.emit(&mut Writer::new(rest));
         let mut at = first;
         while !later.is_empty() {
             let next = self.take_block()?;
             self.block_mut(at)?.next = next;
             at = next;
             let (now, rest) = later.split_at(CONTENT);
-            now.emit(&mut Writer::new(&mut self.block_mut(at)?.octets))
-                .ok()?;
+            now.emit(&mut Writer::new(&mut self.block_mut(at)?.octets));
             later = rest;
         }
         Some(Handle(first))
