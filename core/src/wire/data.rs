@@ -2,7 +2,6 @@
 
 use super::ParseError;
 use super::frame::FRAME_HEADER_LEN;
-use super::reader::Reader;
 use super::writer::Writer;
 
 /// A message, or a fragment of one.
@@ -110,28 +109,18 @@ impl<'a> Data<'a> {
     /// What a message costs in a datagram beside its payload.
     pub(crate) const OVERHEAD: usize = OVERHEAD;
 
-    /// Reads a whole frame, if the next one is DATA and sound: most are. Else nothing is read.
-    pub(crate) fn parse_frame(r: &mut Reader<'a>) -> Option<Self> {
-        let octets = r.peek();
-        let (head, rest) = octets.split_first_chunk::<OVERHEAD>()?;
-        let [
-            kind,
-            flags,
-            l,
-            m,
-            channel,
-            horizon,
-            fragment,
-            last,
-            sequence @ ..,
-        ] = *head;
-        let len = usize::from(u16::from_be_bytes([l, m]));
-        let (payload, _) = rest.split_at_checked(len.checked_sub(FIXED_LEN)?)?;
-        if kind != Self::KIND || fragment > last {
-            return None;
+    /// Reads a frame's body.
+    pub(crate) fn parse(flags: u8, body: &'a [u8]) -> Result<Self, ParseError> {
+        let head = body.split_first_chunk::<FIXED_LEN>();
+        let (head, payload) = head.ok_or(ParseError::Truncated {
+            need: FIXED_LEN,
+            have: body.len(),
+        })?;
+        let [channel, horizon, fragment, last, sequence @ ..] = *head;
+        if fragment > last {
+            return Err(ParseError::BadFragment { fragment, last });
         }
-        r.octets(Self::OVERHEAD.saturating_add(payload.len()));
-        Some(Self {
+        Ok(Self {
             class: flags & CLASS,
             latest: flags & LATEST != 0,
             repair: flags & REPAIR != 0,
@@ -144,27 +133,6 @@ impl<'a> Data<'a> {
             sequence: u32::from_be_bytes(sequence),
             payload,
         })
-    }
-
-    /// Reads a frame's body. This finds what is wrong where [`parse_frame`](Self::parse_frame) finds nothing.
-    pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Self {
-        let [channel, horizon, fragment, last, sequence @ ..] = r.array::<FIXED_LEN>();
-        if fragment > last {
-            r.fail(ParseError::BadFragment { fragment, last });
-        }
-        Self {
-            class: flags & CLASS,
-            latest: flags & LATEST != 0,
-            repair: flags & REPAIR != 0,
-            copy: flags & COPY != 0,
-            signed: flags & SIGNED != 0,
-            channel,
-            horizon,
-            fragment,
-            last,
-            sequence: u32::from_be_bytes(sequence),
-            payload: r.rest(),
-        }
     }
 
     pub(crate) fn emit(&self, w: &mut Writer<'_>) {

@@ -1,6 +1,5 @@
 //! Frames: what a datagram carries between header and trailer (PROTOCOL §2.6).
 
-use super::FrameError;
 use super::ack::{Ack, AckRequest, Ask};
 use super::bye::Bye;
 use super::data::Data;
@@ -12,6 +11,7 @@ use super::start::Start;
 use super::sync::Sync;
 use super::time::{Busy, Time};
 use super::writer::{BufferTooSmall, Writer};
+use super::{FrameError, ParseError};
 
 /// Frame type, flags and length: the octets before each frame's body.
 pub(crate) const FRAME_HEADER_LEN: usize = 1 + 1 + 2;
@@ -87,40 +87,48 @@ pub(crate) fn emit_frame_header(w: &mut Writer<'_>, kind: u8, flags: u8, len: us
 /// After an error there are no more frames: where the next one begins is not known.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
-    r: Reader<'a>,
+    rest: &'a [u8],
 }
 
 impl<'a> Frames<'a> {
     /// Frames in `octets`: what stands between header and trailer.
     #[must_use]
     pub const fn new(octets: &'a [u8]) -> Self {
-        Self {
-            r: Reader::new(octets),
-        }
+        Self { rest: octets }
     }
 
     /// How many octets are still to be read.
     pub(crate) const fn remaining(&self) -> usize {
-        self.r.peek().len()
+        self.rest.len()
     }
 
     fn parse_next(&mut self) -> Result<Frame<'a>, FrameError> {
-        if let Some(data) = Data::parse_frame(&mut self.r) {
+        // Where something is wrong, nothing is left.
+        let octets = core::mem::take(&mut self.rest);
+        let kind = octets.first().copied();
+        let malformed = |error| FrameError::Malformed { kind, error };
+        let truncated = |need, octets: &[u8]| {
+            let have = octets.len();
+            malformed(ParseError::Truncated { need, have })
+        };
+        let head = octets.split_first_chunk::<FRAME_HEADER_LEN>();
+        let (head, rest) = head.ok_or_else(|| truncated(FRAME_HEADER_LEN, octets))?;
+        let [code, flags, l, m] = *head;
+        let len = usize::from(u16::from_be_bytes([l, m]));
+        let body = rest.split_at_checked(len);
+        let (body, rest) = body.ok_or_else(|| truncated(len, rest))?;
+        // Most frames are DATA, and take a short way.
+        if code == Data::KIND {
+            let data = Data::parse(flags, body).map_err(malformed)?;
+            self.rest = rest;
             return Ok(Frame::Data(data));
         }
-        let kind = self.r.peek().first().copied();
-        let malformed = |error| FrameError::Malformed { kind, error };
-        let [code, flags, l, m] = self.r.array::<FRAME_HEADER_LEN>();
-        let len = u16::from_be_bytes([l, m]);
-        let body = self.r.octets(usize::from(len));
-        self.r.finish(()).map_err(malformed)?;
         let r = &mut Reader::new(body);
         let frame = match code {
             Hello::KIND => Frame::Hello(Hello::parse(flags, r)),
             Bye::KIND => Frame::Bye(Bye::parse(r)),
             Busy::KIND => Frame::Busy(Busy::parse(r)),
             Time::KIND => Frame::Time(Time::parse(r)),
-            Data::KIND => Frame::Data(Data::parse(flags, r)),
             Start::KIND => Frame::Start(Start::parse(r)),
             Sync::KIND => Frame::Sync(Sync::parse(r)),
             Nack::KIND => Frame::Nack(Nack::parse(r)),
@@ -131,7 +139,9 @@ impl<'a> Frames<'a> {
             FIRST_OPTIONAL.. => Frame::Unknown { kind: code },
             _ => return Err(FrameError::Unknown { kind: code }),
         };
-        r.finish(frame).map_err(malformed)
+        let frame = r.finish(frame).map_err(malformed)?;
+        self.rest = rest;
+        Ok(frame)
     }
 }
 
@@ -139,13 +149,6 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.r.is_empty() {
-            return None;
-        }
-        let frame = self.parse_next();
-        if frame.is_err() {
-            self.r.rest();
-        }
-        Some(frame)
+        (!self.rest.is_empty()).then(|| self.parse_next())
     }
 }

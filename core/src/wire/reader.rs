@@ -6,7 +6,7 @@ use super::ParseError;
 ///
 /// What is missing is read as zeros. That it was missing is remembered, and nothing is left from then on: whoever
 /// reads asks once, in the end, whether [all went well](Self::finish).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     error: Option<ParseError>,
@@ -27,11 +27,6 @@ impl<'a> Reader<'a> {
     /// What is left, without reading it.
     pub(crate) const fn peek(&self) -> &'a [u8] {
         self.rest
-    }
-
-    /// Everything that is left.
-    pub(crate) fn rest(&mut self) -> &'a [u8] {
-        core::mem::take(&mut self.rest)
     }
 
     /// Notes what is wrong with what was read, if nothing was before.
