@@ -484,18 +484,31 @@ impl Roster {
 
     /// Changes a peer and keeps the sums right.
     pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
-        let peer = self.places.get_mut(index)?;
-        let before = Part::of(peer);
-        let result = f(peer);
+        let before = self.part(index)?;
+        let result = f(self.places.get_mut(index)?);
+        self.settle(index, before);
+        Some(result)
+    }
+
+    /// What the peer at `index` counts for.
+    #[inline(never)]
+    fn part(&self, index: usize) -> Option<Part> {
+        self.places.get(index).map(Part::of)
+    }
+
+    /// Brings the sums up to date with the peer at `index`, which counted for `before`. It is out of line, as
+    /// [`part`](Self::part) is, because each change that there is would hold a copy.
+    #[inline(never)]
+    fn settle(&mut self, index: usize, before: Part) {
+        let Some(peer) = self.places.get(index) else {
+            return;
+        };
         let (after, deadline) = (Part::of(peer), peer.deadline());
         if after != before || self.next_check.is_none_or(|check| deadline < check) {
             self.adjust(index, before, after, deadline);
         }
-        Some(result)
     }
 
-    /// Brings the sums up to date with the peer at `index`.
-    #[inline(never)]
     fn adjust(&mut self, index: usize, before: Part, after: Part, deadline: Instant) {
         let adjust = |total: &mut usize, sum: u8| {
             let with = total.saturating_add(usize::from(after.counts(sum)));
