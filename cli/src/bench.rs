@@ -27,8 +27,8 @@ mod sender;
 mod simulated;
 mod throughput;
 
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
 use options::{Bench, What};
 
 pub(crate) fn run(common: &Common, options: &Bench) -> Result<(), Failure> {

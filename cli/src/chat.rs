@@ -23,13 +23,13 @@ mod talk;
 
 use groupcast::{Channel, Join};
 
-use crate::delivery::Known;
-use crate::failure::Failure;
-use crate::leaving::LeaveBy;
 use crate::options::Common;
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::process::tty;
+use crate::session::delivery::Known;
+use crate::session::leaving::LeaveBy;
 use crate::session::{Session, builder};
-use crate::signal;
-use crate::tty;
 use log::Log;
 use mirror::Mirror;
 use options::Chat;

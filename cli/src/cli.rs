@@ -1,6 +1,7 @@
 //! The command line: common options, and a command with its own.
 
 pub(crate) mod common;
+pub(crate) mod settings;
 pub(crate) mod usage;
 
 use clap::{Parser, Subcommand};

@@ -7,14 +7,14 @@ use std::time::Instant;
 use groupcast::{Channel, Event};
 use groupcast_std::{InterfaceSelector, Member};
 
-use crate::failure::Failure;
-use crate::json;
-use crate::json::results::Sent;
 use crate::options::{Common, Limits};
 use crate::output::Output;
+use crate::output::json;
+use crate::output::json::results::Sent;
+use crate::output::show::Show;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use crate::session::{builder_on, say_start};
-use crate::show::Show;
-use crate::signal;
 
 const TEXT: &str = "Hello, multicast!";
 

@@ -24,11 +24,11 @@ mod trial;
 use groupcast_std::interfaces::survey;
 use groupcast_std::{Choice, Error, StdStack, resolve_group_on};
 
-use crate::failure::Failure;
-use crate::framing::Framing;
+use crate::network::framing::Framing;
 use crate::options::Common;
-use crate::origin::Origin;
-use crate::signal;
+use crate::options::origin::Origin;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use case::Case;
 use chart::{Chart, Voice};
 use command::Os;

@@ -5,13 +5,13 @@ pub(crate) mod options;
 use groupcast_std::StdStack;
 use groupcast_std::interfaces::{NetworkInterface, Verdict, survey};
 
-use crate::columns;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json;
+use crate::network::place;
 use crate::options::Common;
 use crate::output::Output;
-use crate::place;
+use crate::output::json;
+use crate::process::failure::Failure;
+use crate::text::columns;
+use crate::text::escape::escaped;
 use options::Interfaces;
 
 const HEADINGS: [&str; 7] = ["", "NAME", "INDEX", "MTU", "FLAGS", "ADDRESSES", "WHY"];

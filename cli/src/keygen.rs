@@ -13,13 +13,13 @@ use groupcast_std::key_file::{self, KeyFile, KeyFileError, key_to_text};
 use groupcast_std::passphrase;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
-use crate::json;
 use crate::options::Common;
 use crate::output::Output;
-use crate::signal;
+use crate::output::json;
+use crate::process::failure::Failure;
+use crate::process::signal;
 #[cfg(unix)]
-use crate::tty;
+use crate::process::tty;
 use array::{Language, array};
 use options::Keygen;
 

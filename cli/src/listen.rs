@@ -12,15 +12,15 @@ use std::time::Instant;
 
 use groupcast::Event;
 
-use crate::clock::{Zone, end_of};
-use crate::envelope::is_note;
-use crate::escape::escaped;
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::process::clock::{Zone, end_of};
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::session::trust::{self, Filter};
 use crate::session::{Ended, Heard, Session, builder, say_summary};
-use crate::signal;
-use crate::trust::{self, Filter};
+use crate::text::envelope::is_note;
+use crate::text::escape::escaped;
 use choice::Choice;
 use commands::Commands;
 use folder::Folder;

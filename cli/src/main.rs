@@ -7,66 +7,43 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 #[macro_use]
-mod aside;
+mod process;
 
-mod bare;
-mod bench;
-mod cells;
-mod chart;
-mod chat;
-mod choices;
 mod cli;
-mod clock;
-mod columns;
-mod delivery;
+mod network;
+mod options;
+mod output;
+mod session;
+mod text;
+
+// A command each.
+mod bench;
+mod chat;
 mod demo;
 mod doctor;
-mod envelope;
-mod escape;
-mod failure;
-mod framing;
 mod groups;
 mod interfaces;
-mod json;
 mod keygen;
-mod leaving;
-mod lines;
 mod listen;
 mod manual;
 mod members;
-mod options;
-mod origin;
-mod output;
 mod ping;
 mod pipe;
-mod place;
 mod read;
-mod receipt;
 mod record;
-mod recording;
 mod replay;
-mod sealing;
 mod send;
-mod session;
-mod settings;
-mod show;
-mod signal;
 mod sim;
-mod socket;
-mod terminal;
 mod top;
-mod trouble;
-mod trust;
-mod tty;
-mod unreadable;
 
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
-use failure::Failure;
+use process::failure::Failure;
+use process::signal;
 
 fn main() -> ExitCode {
-    let Cli { common, command } = match settings::read() {
+    let Cli { common, command } = match cli::settings::read() {
         Ok(cli) => cli,
         Err(code) => return code,
     };

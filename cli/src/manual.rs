@@ -10,8 +10,8 @@ use std::path::Path;
 use clap::Command;
 use clap_complete::Shell;
 
-use crate::failure::Failure;
 use crate::output::Output;
+use crate::process::failure::Failure;
 use options::Man;
 
 /// What the exit codes mean: the one table of them.

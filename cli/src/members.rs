@@ -4,15 +4,15 @@ pub(crate) mod options;
 
 use groupcast::{Event, Member};
 
-use crate::clock::end_of;
-use crate::columns;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json::{self, standing};
 use crate::options::{Common, Limits};
 use crate::output::Output;
+use crate::output::json::{self, standing};
+use crate::output::show::Show;
+use crate::process::clock::end_of;
+use crate::process::failure::Failure;
 use crate::session::{Ended, Session, Wanted, builder};
-use crate::show::Show;
+use crate::text::columns;
+use crate::text::escape::escaped;
 use options::Members;
 
 const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STANDING"];

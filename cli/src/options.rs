@@ -1,5 +1,9 @@
 //! Options that several commands have.
 
+pub(crate) mod choices;
+pub(crate) mod file;
+pub(crate) mod origin;
+
 use core::time::Duration;
 use std::path::PathBuf;
 
@@ -7,9 +11,9 @@ use clap::Args;
 use groupcast::{MemberId, Name};
 use groupcast_std::{Error, InterfaceSelector};
 
-use crate::choices::{PaceChoice, StorageChoice};
-use crate::failure::Failure;
-use crate::origin::Origins;
+use crate::process::failure::Failure;
+use choices::{PaceChoice, StorageChoice};
+use origin::Origins;
 
 /// The group where nobody names another one.
 pub(crate) const USUAL_GROUP: &str = "239.1.2.3:12345";

@@ -1,6 +1,10 @@
 //! Standard output: a line for everything that happens, written as soon as nothing else is to do.
 
+pub(crate) mod chart;
+pub(crate) mod json;
 mod queue;
+pub(crate) mod receipt;
+pub(crate) mod show;
 
 use core::time::Duration;
 use std::io::{IsTerminal, Write, stdout};
@@ -9,14 +13,14 @@ use std::time::Instant;
 use groupcast::{Channel, Class, Event};
 use serde::Serialize;
 
-use crate::choices::class_name;
-use crate::clock::{self, Zone};
-use crate::envelope;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json::{self, SHOWN};
-use crate::show::Show;
-use crate::signal;
+use crate::options::choices::class_name;
+use crate::process::clock::{self, Zone};
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::text::envelope;
+use crate::text::escape::escaped;
+use json::SHOWN;
+use show::Show;
 
 use queue::Queue;
 

@@ -11,14 +11,14 @@ use groupcast::MemberId;
 use groupcast_sim::Latency;
 use serde::Serialize;
 
-use crate::columns;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json::{self, called};
+use crate::network::place::say_where;
 use crate::options::Common;
 use crate::output::Output;
-use crate::place::say_where;
-use crate::signal;
+use crate::output::json::{self, called};
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::text::columns;
+use crate::text::escape::escaped;
 use options::Ping;
 
 use prober::{Answer, Present, Prober, Way};

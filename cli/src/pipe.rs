@@ -13,15 +13,15 @@ use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
 use serde::Serialize;
 
-use crate::delivery::{Delivery, Known, LINGER};
-use crate::failure::Failure;
-use crate::json;
-use crate::lines::{self, Line};
 use crate::options::Common;
 use crate::output::Output;
+use crate::output::json;
+use crate::process::failure::Failure;
+use crate::process::lines::{self, Line};
+use crate::process::signal;
+use crate::session::delivery::{Delivery, Known, LINGER};
+use crate::session::trust::{self, Filter};
 use crate::session::{Heard, Session, builder, say_summary};
-use crate::signal;
-use crate::trust::{self, Filter};
 use options::Pipe;
 
 use confirming::Confirming;

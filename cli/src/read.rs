@@ -12,12 +12,12 @@ use groupcast::wire::{self, Frame, Header, Suite};
 use groupcast::{MemberId, Name};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::json::{called, to_line};
+use crate::network::recording::{Datagram, Packet, Packets, Recording};
 use crate::options::Common;
 use crate::output::Output;
-use crate::recording::{Datagram, Packet, Packets, Recording};
-use crate::signal;
+use crate::output::json::{called, to_line};
+use crate::process::failure::Failure;
+use crate::process::signal;
 use dissect::{Inside, Parts, Payload, Shown, parts};
 use keys::Keys;
 use options::Read;
@@ -265,7 +265,7 @@ impl Reader {
             } => {
                 let who = match from == sender {
                     true => sender.clone(),
-                    false => format!("{} {sender}", crate::escape::escaped(from)),
+                    false => format!("{} {sender}", crate::text::escape::escaped(from)),
                 };
                 let frames = match (frames, sealed_bytes) {
                     (Some(frames), _) if frames.is_empty() => "no frame".to_owned(),

@@ -10,15 +10,15 @@ use std::time::{Instant, SystemTime};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::clock::end_of;
-use crate::failure::Failure;
-use crate::json;
+use crate::network::place::say_where;
+use crate::network::recording::STANDARD;
+use crate::network::socket::Ear;
 use crate::options::Common;
 use crate::output::Output;
-use crate::place::say_where;
-use crate::recording::STANDARD;
-use crate::signal;
-use crate::socket::Ear;
+use crate::output::json;
+use crate::process::clock::end_of;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use files::Files;
 use options::Record;
 

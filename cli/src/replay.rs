@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 
 use groupcast::wire::is_framed;
 
-use crate::failure::Failure;
-use crate::json;
+use crate::network::place::{self, say_where};
+use crate::network::recording::{Packet, Packets, Recording};
+use crate::network::socket::Mouth;
 use crate::options::Common;
 use crate::output::Output;
-use crate::place::{self, say_where};
+use crate::output::json;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use crate::read::Reader;
-use crate::recording::{Packet, Packets, Recording};
-use crate::signal;
-use crate::socket::Mouth;
 use mark::Marked;
 use options::Replay;
 use pace::Pace;

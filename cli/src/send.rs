@@ -12,16 +12,16 @@ use std::time::Instant;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use crate::choices::class_name;
-use crate::clock::end_of;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json;
-use crate::lines;
 use crate::options::Common;
+use crate::options::choices::class_name;
 use crate::output::Output;
-use crate::signal;
-use crate::trust;
+use crate::output::json;
+use crate::process::clock::end_of;
+use crate::process::failure::Failure;
+use crate::process::lines;
+use crate::process::signal;
+use crate::session::trust;
+use crate::text::escape::escaped;
 use mouth::Mouth;
 use options::{Send, Times};
 

@@ -1,5 +1,10 @@
 //! A member for the length of a command: joining, the loop, and leaving.
 
+pub(crate) mod delivery;
+pub(crate) mod leaving;
+pub(crate) mod trouble;
+pub(crate) mod trust;
+
 use core::time::Duration;
 use std::time::Instant;
 
@@ -8,17 +13,17 @@ use groupcast::sign::SigningKey;
 use groupcast::{Channel, Class, Counters, Event};
 use groupcast_std::{InterfaceSelector, Leaving, Member, MemberBuilder};
 
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::leaving::{Left, Queue};
+use crate::network::place::{self, changed, say_where};
+use crate::network::sealing;
+use crate::network::unreadable::Unreadable;
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::place::{self, changed, say_where};
-use crate::sealing;
-use crate::show::Show;
-use crate::signal;
-use crate::trouble::Trouble;
-use crate::unreadable::Unreadable;
+use crate::output::show::Show;
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::text::escape::escaped;
+use leaving::{Left, Queue};
+use trouble::Trouble;
 
 /// How long to wait after an error that may come again at once.
 const AFTER_ERROR: Duration = Duration::from_millis(50);

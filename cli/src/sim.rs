@@ -7,9 +7,9 @@ mod table;
 
 use groupcast_sim::Report;
 
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::process::failure::Failure;
 use options::Sim;
 use runs::merged;
 

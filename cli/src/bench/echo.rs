@@ -14,10 +14,10 @@ use super::options::Latency;
 use super::payload;
 use super::pin::{Processor, pin};
 use super::sender::interrupted;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use crate::session::Session;
-use crate::signal;
 
 /// How long the near end may take to come, and to say something.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -17,10 +17,10 @@ use super::options::Load;
 use super::payload;
 use super::rate::Rate;
 use super::sender::{Sent, interrupted};
-use crate::failure::Failure;
+use crate::network::place;
 use crate::options::Common;
-use crate::place;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use groupcast_std::RECEIVE_BUFFER;
 
 /// How long the other end may take to be there, and to be silent.

@@ -21,11 +21,11 @@ use super::progress::Progress;
 use super::report::ratio;
 use super::sender::{meet, settle};
 use super::{echo, meeting, payload};
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use crate::session::Session;
-use crate::signal;
 
 /// How many turns members and plain sockets take each, and round trips before the first that counts.
 const TURNS: u32 = 20;

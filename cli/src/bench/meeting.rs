@@ -7,8 +7,8 @@ use groupcast::{Channel, SendError};
 use groupcast_std::{InterfaceSelector, MemberBuilder};
 
 use super::options::How;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
 use crate::session::{Session, builder_on};
 
 /// Members of a measurement hear nobody else of the group, unless a group name is given.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::choices::ClassChoice;
 use crate::options::Limits;
+use crate::options::choices::ClassChoice;
 
 /// A message carries its number, and a pattern that follows from it.
 const LEAST: u64 = 8;

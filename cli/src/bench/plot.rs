@@ -9,10 +9,10 @@ use super::progress::Progress;
 use super::report::Line;
 use super::simulated::{self, Cost, SimulatedGroup};
 use super::throughput;
-use crate::chart::{self, Chart};
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::output::chart::{self, Chart};
+use crate::process::failure::Failure;
 
 /// The size of messages where it is not what is varied.
 const SIZE: u32 = 64;

@@ -13,9 +13,9 @@ use super::meeting;
 use super::options::{How, Load, Throughput};
 use super::progress::Progress;
 use super::sender::{Sent, interrupted};
-use crate::failure::Failure;
 use crate::options::Common;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// How often to look whether they are done.
 const LOOK: Duration = Duration::from_millis(10);

@@ -9,9 +9,9 @@ use super::account::{Account, Received, Stream};
 use super::meeting::{self, Word};
 use super::options::Throughput;
 use super::sender::interrupted;
-use crate::failure::Failure;
 use crate::options::Common;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// How long the sender may take to begin, and to go on.
 const MEET: Duration = Duration::from_secs(60);

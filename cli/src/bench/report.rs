@@ -7,9 +7,9 @@ use super::account::Received;
 use super::options::{Load, Throughput};
 use super::processes::Run;
 use super::sender::Sent;
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::process::failure::Failure;
 
 /// Messages with more octets are compared with datagrams of so many: what the network carries in one.
 pub(super) const LARGE: u32 = 1200;

@@ -14,10 +14,10 @@ use super::meeting::{self, Word};
 use super::options::Throughput;
 use super::payload;
 use super::rate::Rate;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
+use crate::process::signal;
 use crate::session::Session;
-use crate::signal;
 
 /// How long receivers may take to be there, and to have everything at the end.
 const MEET: Duration = Duration::from_secs(30);

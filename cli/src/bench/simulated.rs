@@ -18,7 +18,7 @@ use super::cpu::CpuTime;
 use super::meeting;
 use super::options::How;
 use super::payload;
-use crate::failure::Failure;
+use crate::process::failure::Failure;
 use crate::sim::runs::STACK;
 
 /// Datagrams to be received in all in each second that is asked for, and how many messages that may take.

@@ -9,9 +9,9 @@ use super::processes::Ends;
 use super::progress::Progress;
 use super::report::{FloorLine, LARGE, Line, check, say_received, say_sent};
 use super::{floor, meeting, receiver, sender};
-use crate::failure::Failure;
 use crate::options::Common;
 use crate::output::Output;
+use crate::process::failure::Failure;
 
 pub(super) fn run(common: &Common, options: &Throughput) -> Result<(), Failure> {
     let mut output = Output::new(common.json);

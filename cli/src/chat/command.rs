@@ -1,6 +1,6 @@
 //! Lines that begin with `/`: they are for this program, and never sent.
 
-use crate::escape::is_unsafe;
+use crate::text::escape::is_unsafe;
 
 /// The commands, for people.
 pub(crate) const HELP: [&str; 9] = [

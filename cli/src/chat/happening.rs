@@ -7,9 +7,9 @@ use groupcast_std::Event;
 
 use super::earlier::Line;
 use super::people::Who;
-use crate::choices::class_name;
-use crate::envelope;
-use crate::escape::hex;
+use crate::options::choices::class_name;
+use crate::text::envelope;
+use crate::text::escape::hex;
 
 /// Something that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,8 +2,8 @@
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-use crate::cells::{Ordered, width};
-use crate::escape::is_unsafe;
+use crate::text::cells::{Ordered, width};
+use crate::text::escape::is_unsafe;
 
 /// Octets of a line at most; what a message may have is less.
 const LIMIT: usize = 64 * 1024;

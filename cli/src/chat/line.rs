@@ -2,7 +2,7 @@
 
 use super::history::Entry;
 use super::room::Room;
-use crate::escape::escaped;
+use crate::text::escape::escaped;
 
 /// An entry as a line of its own. Of what was said earlier it says when.
 pub(crate) fn line(room: &Room, number: u64) -> Option<String> {

@@ -12,13 +12,13 @@ use super::input;
 use super::room::{Room, Wish};
 use super::screen::{self, Layout};
 use super::talk::{Became, PAUSE, Talk};
-use crate::clock::Moment;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::place;
+use crate::network::place;
+use crate::process::clock::Moment;
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::process::terminal::{self, Terminal};
 use crate::session::Session;
-use crate::signal;
-use crate::terminal::{self, Terminal};
+use crate::text::escape::escaped;
 
 /// How soon the screen may be drawn again.
 const FRAME: Duration = Duration::from_millis(30);

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::clock::{self, Zone};
+use crate::process::clock::{self, Zone};
 
 /// A file that what is said is added to.
 #[derive(Debug)]

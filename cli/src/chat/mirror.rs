@@ -4,8 +4,8 @@ use groupcast::SendError;
 use groupcast_std::{Error, Member};
 
 use super::options::Chat;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
 use crate::session::Session;
 
 /// Whether to mirror, and as whom.

@@ -9,17 +9,17 @@ use super::history::Entry;
 use super::line::{dated, line};
 use super::options::Chat;
 use super::talk::{Became, PAUSE, Talk};
-use crate::clock::Moment;
-use crate::delivery::{Delivery, Known};
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::leaving::LeaveBy;
-use crate::lines::{self, Line};
 use crate::options::Common;
 use crate::output::Output;
+use crate::output::show::Show;
+use crate::process::clock::Moment;
+use crate::process::failure::Failure;
+use crate::process::lines::{self, Line};
+use crate::process::signal;
 use crate::session::Session;
-use crate::show::Show;
-use crate::signal;
+use crate::session::delivery::{Delivery, Known};
+use crate::session::leaving::LeaveBy;
+use crate::text::escape::escaped;
 
 /// Lines sent in one go, if they are there.
 const BATCH: usize = 64;

@@ -341,7 +341,7 @@ fn random() -> u64 {
 mod tests {
     use super::*;
 
-    use crate::envelope::{NOTES, is_note};
+    use crate::text::envelope::{NOTES, is_note};
 
     fn who(id: u32) -> Who {
         Who {

@@ -15,8 +15,8 @@ use super::people::{FEW, People, Presence, STAYS, Who, is_alike, looks_like_ours
 use super::recall::Recall;
 use super::scroll::Scroll;
 use super::search::{Search, mentions};
-use crate::clock::{Moment, Zone};
-use crate::escape::escaped;
+use crate::process::clock::{Moment, Zone};
+use crate::text::escape::escaped;
 
 /// For so long after this member came, lines may come that were said before; in milliseconds, how much earlier they were
 /// as far as one believes a clock that is not known.

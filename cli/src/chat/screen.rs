@@ -11,8 +11,8 @@ use groupcast::MemberId;
 use super::history::{Entry, Receipt};
 use super::people::{Person, Presence};
 use super::room::Room;
-use crate::cells::{Ordered, fit, width, wrap};
-use crate::escape::escaped;
+use crate::text::cells::{Ordered, fit, width, wrap};
+use crate::text::escape::escaped;
 
 /// Windows of fewer columns have no list of members.
 const WITH_MEMBERS: u16 = 60;

@@ -19,12 +19,12 @@ use super::mirror::Mirror;
 use super::people::Who;
 use super::recall::{Note, Recall};
 use super::room::{Room, Setting};
-use crate::clock::{self, Moment, Zone};
-use crate::envelope;
-use crate::escape::escaped;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::clock::{self, Moment, Zone};
+use crate::process::failure::Failure;
 use crate::session::Session;
+use crate::text::envelope;
+use crate::text::escape::escaped;
 
 /// How often it is looked who has another name.
 const LOOK: Duration = Duration::from_millis(500);

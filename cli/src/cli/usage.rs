@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::error::ContextValue;
 
-use crate::escape::escaped;
-use crate::failure::Failure;
+use crate::process::failure::Failure;
+use crate::text::escape::escaped;
 
 /// Help that was asked for, which is a result, or what is wrong with the command line.
 pub(crate) fn usage(mut said: clap::Error) -> ExitCode {
@@ -40,7 +40,7 @@ fn make_safe(said: &mut clap::Error) {
 mod tests {
     use super::*;
     use crate::cli::Cli;
-    use crate::escape::is_unsafe;
+    use crate::text::escape::is_unsafe;
     use clap::Parser;
 
     #[test]

@@ -8,8 +8,8 @@ use groupcast_std::{Builder, Choice, InterfaceSelector, StdStack};
 use super::command::{Os, Rules};
 use super::nft;
 use super::system::System;
-use crate::failure::Failure;
-use crate::framing::Framing;
+use crate::network::framing::Framing;
+use crate::process::failure::Failure;
 
 /// What is examined.
 #[derive(Debug)]

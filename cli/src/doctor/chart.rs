@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::finding::{ENDED, Finding, Remedy, Status};
 use super::looks::Looks;
-use crate::failure::Failure;
-use crate::json;
 use crate::output::Output;
+use crate::output::json;
+use crate::process::failure::Failure;
 
 /// The checks' results, told as they come.
 #[derive(Debug)]

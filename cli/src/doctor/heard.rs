@@ -16,9 +16,9 @@ use super::probe::{Voice, read};
 use super::remedy;
 use super::strange::{Speech, Strange};
 use super::trial::{AT_ONCE, BUFFER, Trial};
-use crate::failure::Failure;
 use crate::options::Common;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// How long to listen: members say that they are there every second.
 const PATIENCE: Duration = Duration::from_secs(3);

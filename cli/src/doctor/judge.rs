@@ -18,8 +18,8 @@ use super::probe::shown as id;
 use super::remedy;
 use super::strange;
 use super::trial::shown;
-use crate::failure::Failure;
 use crate::options::Common;
+use crate::process::failure::Failure;
 
 /// Silence by multicast, while unicast is heard, after which the group counts as forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(5);

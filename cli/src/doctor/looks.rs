@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stderr, stdout};
 use ratatui::crossterm::terminal::size;
 
 use super::finding::{Finding, Status};
-use crate::cells;
-use crate::escape::escaped;
+use crate::text::cells;
+use crate::text::escape::escaped;
 
 /// Columns before what was found.
 const INDENT: usize = 19;

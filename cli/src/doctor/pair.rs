@@ -18,8 +18,8 @@ use super::options::Doctor;
 use super::probe::{Call, Heard, Path, Speaks, read};
 use super::strange::{Speech, Strange};
 use super::trial::{AT_ONCE, BUFFER, Trial};
-use crate::failure::Failure;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// How many calls count, and how often they are made.
 pub(crate) const CALLS: u16 = 25;

@@ -11,9 +11,9 @@ use super::command::Os;
 use super::finding::Remedy;
 use super::remedy;
 use super::system::{DOCKER, Kind, PODMAN, Route, System};
-use crate::failure::Failure;
+use crate::network::place::why_fallback;
 use crate::options::Common;
-use crate::place::why_fallback;
+use crate::process::failure::Failure;
 
 /// What commands ask for, so that bursts are not lost.
 const WANTED_BUFFER: i64 = groupcast_std::RECEIVE_BUFFER as i64;

@@ -8,8 +8,8 @@ use core::net::SocketAddr;
 use groupcast::MemberId;
 use groupcast::wire::{Header, MAGIC, Suite, VERSION, parse};
 
-use crate::failure::Failure;
-use crate::framing::tag_of_doctors;
+use crate::network::framing::tag_of_doctors;
+use crate::process::failure::Failure;
 
 /// A frame type that members who do not know it skip.
 const FRAME: u8 = 0xfe;

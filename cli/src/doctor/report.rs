@@ -4,8 +4,8 @@ use super::case::Case;
 use super::chart::{Chart, Verdict};
 use super::looks::Looks;
 use super::place::description;
-use crate::escape::escaped;
 use crate::interfaces::table;
+use crate::text::escape::escaped;
 
 /// Settings and counts that others ask for. Nothing of these is secret.
 const SETTINGS: [&str; 4] = [

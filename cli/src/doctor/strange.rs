@@ -10,10 +10,10 @@ use groupcast_std::Stranger;
 use super::case::Case;
 use super::finding::Remedy;
 use super::probe::Speaks;
-use crate::framing::Read;
+use crate::network::framing::Read;
+use crate::network::unreadable::{Unreadable, Why};
 use crate::options::Common;
-use crate::origin::Origin;
-use crate::unreadable::{Unreadable, Why};
+use crate::options::origin::Origin;
 
 /// Those that are told apart.
 const MOST: usize = 64;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use crate::doctor::case::tests::case_of;
-    use crate::framing::Framing;
+    use crate::network::framing::Framing;
     use clap::Parser;
     use groupcast::{MemberId, Session};
 

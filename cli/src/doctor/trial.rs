@@ -14,8 +14,8 @@ use super::chart::Chart;
 use super::finding::{ENDED, Remedy};
 use super::probe::{Call, Voice, read};
 use super::remedy;
-use crate::failure::Failure;
-use crate::signal;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// How often an own datagram is sent, and how long each is waited for.
 const ATTEMPTS: u32 = 3;

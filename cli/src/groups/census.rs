@@ -9,7 +9,7 @@ use groupcast::wire::{Frame, Suite, VERSION, is_framed, open_group_tag, parse};
 use groupcast::{MemberId, Name};
 use groupcast_std::Stranger;
 
-use crate::framing::tag_of_doctors;
+use crate::network::framing::tag_of_doctors;
 
 /// Groups, and members of each, that are told apart.
 const MOST_GROUPS: usize = 256;

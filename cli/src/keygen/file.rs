@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::escape::escaped;
-use crate::failure::Failure;
+use crate::process::failure::Failure;
+use crate::text::escape::escaped;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

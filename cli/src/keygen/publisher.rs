@@ -8,9 +8,9 @@ use groupcast_std::sign_file;
 use zeroize::Zeroizing;
 
 use super::array::{Language, array};
-use crate::failure::Failure;
-use crate::json;
 use crate::options::Common;
+use crate::output::json;
+use crate::process::failure::Failure;
 
 /// What a publisher is called whose name is not told.
 const NAMELESS: &str = "publisher";

@@ -11,10 +11,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::letter::Letter;
-use crate::choices::class_name;
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::signal;
+use crate::options::choices::class_name;
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::text::escape::escaped;
 
 /// Messages that wait for a command at most, and their octets.
 const WAITING: usize = 1024;

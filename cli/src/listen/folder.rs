@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::letter::Letter;
-use crate::escape::escaped;
-use crate::failure::Failure;
+use crate::process::failure::Failure;
+use crate::text::escape::escaped;
 
 /// Files of one millisecond, sender and number, at most: more than can be.
 const SAME: u32 = 10_000;

@@ -3,9 +3,9 @@
 use core::str::FromStr;
 
 use super::letter::Letter;
-use crate::choices::class_name;
-use crate::clock::Zone;
-use crate::escape::{escaped, hex};
+use crate::options::choices::class_name;
+use crate::process::clock::Zone;
+use crate::text::escape::{escaped, hex};
 
 /// What stands in braces, and what a message without it has there: nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

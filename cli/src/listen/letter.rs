@@ -4,10 +4,10 @@ use core::net::SocketAddr;
 
 use groupcast::{Channel, Event, MemberId, Session};
 
-use crate::clock;
-use crate::envelope;
-use crate::json::called;
-use crate::show::Show;
+use crate::output::json::called;
+use crate::output::show::Show;
+use crate::process::clock;
+use crate::text::envelope;
 
 #[derive(Debug)]
 pub(super) struct Letter<'a> {

@@ -8,7 +8,7 @@ use clap::Args;
 use groupcast::Join;
 
 use super::format::Format;
-use crate::choices::{ClassChoice, parse_join};
+use crate::options::choices::{ClassChoice, parse_join};
 use crate::options::{Limits, parse_count, parse_seconds};
 
 fn parse_command(text: &str) -> Result<String, &'static str> {

@@ -17,13 +17,13 @@ use groupcast::wire::{AckRequest, Bye, Challenge, Frame, Header, Hello, Sync, Ti
 use groupcast::{MemberId, Name, Session};
 use groupcast_std::{Choice, entropy};
 
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::framing::{Framing, Read, Seen};
+use crate::network::framing::{Framing, Read, Seen};
+use crate::network::socket::{Ear, Mouth, wait_for_both};
+use crate::network::unreadable::Unreadable;
 use crate::options::Common;
-use crate::signal;
-use crate::socket::{Ear, Mouth, wait_for_both};
-use crate::unreadable::Unreadable;
+use crate::process::failure::Failure;
+use crate::process::signal;
+use crate::text::escape::escaped;
 
 /// HELLOs come this often in small groups, and more seldom in large ones, in which 20 come in a second.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use groupcast::Join;
 
-use crate::choices::parse_join;
+use crate::options::choices::parse_join;
 use crate::options::{Limits, parse_seconds};
 
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use groupcast::Channel;
 use serde::Deserialize;
 
-use crate::choices::{ClassChoice, class_name};
+use crate::options::choices::{ClassChoice, class_name};
 
 /// A message that a line asks for.
 #[derive(Debug)]

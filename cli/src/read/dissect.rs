@@ -8,9 +8,9 @@ use groupcast::{Channel, Class};
 use serde::Serialize;
 
 use super::keys::Keys;
-use crate::cells::fit;
-use crate::choices::class_name;
-use crate::escape::{escaped, hex};
+use crate::options::choices::class_name;
+use crate::text::cells::fit;
+use crate::text::escape::{escaped, hex};
 
 /// Octets of a signature, at the end of a signed message.
 const SIGNATURE: usize = 64;

@@ -8,9 +8,9 @@ use groupcast::seal::{DerivedKey, Keyring};
 use groupcast::wire::Header;
 use groupcast_std::key_file::KeyFile;
 
-use crate::failure::Failure;
+use crate::network::sealing;
 use crate::options::Common;
-use crate::sealing;
+use crate::process::failure::Failure;
 
 /// Groups that keys are made for at most: whoever makes up more does not use up this machine's memory.
 const GROUPS: usize = 64;

@@ -10,7 +10,7 @@ use groupcast::{Class, Session};
 use serde_json::Value;
 
 use crate::cli::Cli;
-use crate::framing::Framing;
+use crate::network::framing::Framing;
 
 const GROUP: &str = "239.1.2.3:12345";
 
@@ -272,7 +272,7 @@ fn classes_are_called_as_everywhere() {
         let channel = groupcast::Channel::new(3, expected);
         assert_eq!(
             json["frames"][0]["class"],
-            crate::choices::class_name(channel)
+            crate::options::choices::class_name(channel)
         );
     }
 }

@@ -13,9 +13,9 @@ use std::time::Instant;
 use groupcast_sim::Capture;
 
 use super::options::Record;
-use crate::failure::Failure;
-use crate::recording::STANDARD;
-use crate::signal;
+use crate::network::recording::STANDARD;
+use crate::process::failure::Failure;
+use crate::process::signal;
 
 /// What the file says made it.
 const APPLICATION: &str = concat!("groupcast ", env!("CARGO_PKG_VERSION"));

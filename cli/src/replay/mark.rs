@@ -112,7 +112,7 @@ mod tests {
     use groupcast::{MemberId, Session};
 
     use crate::cli::Cli;
-    use crate::framing::Framing;
+    use crate::network::framing::Framing;
 
     fn framed(frames: &[Frame<'_>]) -> Vec<u8> {
         let cli = Cli::parse_from(["groupcast", "demo"]);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::signal;
+use crate::process::signal;
 
 /// How fast to replay.
 #[derive(Clone, Copy, Debug, PartialEq)]

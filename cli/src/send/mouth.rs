@@ -9,16 +9,16 @@ use groupcast::sign::{SIGNATURE_LEN, SigningKey};
 use groupcast::{Channel, Class, Event};
 
 use super::options::Send;
-use crate::bare::Bare;
-use crate::choices::class_name;
-use crate::delivery::{Delivery, Expected, Known};
-use crate::escape::escaped;
-use crate::failure::Failure;
-use crate::json::results::Sent;
+use crate::network::bare::Bare;
 use crate::options::Common;
+use crate::options::choices::class_name;
 use crate::output::Output;
-use crate::receipt::Receipt;
+use crate::output::json::results::Sent;
+use crate::output::receipt::Receipt;
+use crate::process::failure::Failure;
+use crate::session::delivery::{Delivery, Expected, Known};
 use crate::session::{Session, builder, say_summary};
+use crate::text::escape::escaped;
 
 /// What messages are sent with.
 pub(super) enum Mouth {

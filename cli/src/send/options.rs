@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use groupcast::Channel;
 
-use crate::choices::ClassChoice;
+use crate::options::choices::ClassChoice;
 use crate::options::{Limits, parse_count, parse_seconds};
 
 /// How long after each other a message is sent that is sent several times.

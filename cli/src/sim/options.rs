@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use groupcast_sim::{Link, Scenario};
 
-use crate::choices::{ClassChoice, PaceChoice, StorageChoice, value_name};
+use crate::options::choices::{ClassChoice, PaceChoice, StorageChoice, value_name};
 
 /// Members that fit one desktop roster, and the member itself.
 const DESKTOP_MEMBERS: usize = 257;

@@ -7,9 +7,9 @@ use groupcast_sim::Report;
 use super::options::Sim;
 use super::runs::merged;
 use super::table::{network, summary};
-use crate::chart::{self, Chart};
-use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::chart::{self, Chart};
+use crate::process::failure::Failure;
 
 /// The losses and group sizes to draw.
 const LOSSES: [f64; 9] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3];

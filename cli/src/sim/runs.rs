@@ -9,8 +9,8 @@ use groupcast::{Board, Desktop, SendError, Tiny};
 use groupcast_sim::{Report, Roomy, Scenario};
 
 use super::options::Sim;
-use crate::choices::StorageChoice;
-use crate::failure::Failure;
+use crate::options::choices::StorageChoice;
+use crate::process::failure::Failure;
 
 /// A member's memory is made on the stack before it is boxed, and a desktop's has megabytes.
 pub(crate) const STACK: usize = 64 << 20;

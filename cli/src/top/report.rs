@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::order::{Entry, Key, Order};
 use super::series::SECONDS;
 use super::watcher::{Standing, Watched, Watcher};
-use crate::columns::{self, Column, Fitted, Kind};
-use crate::escape::escaped;
-use crate::json::to_line;
+use crate::output::json::to_line;
+use crate::text::columns::{self, Column, Fitted, Kind};
+use crate::text::escape::escaped;
 
 /// Seconds in a sparkline where there is room for any.
 const SPARKLINE: usize = 20;

@@ -11,7 +11,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::order::{Key, Order};
 use super::report::{self, MEMBERS, Shown, summary};
 use super::watcher::Watcher;
-use crate::cells;
+use crate::text::cells;
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
@@ -140,7 +140,7 @@ fn table(frame: &mut Frame<'_>, area: Rect, shown: &Shown, scrolled: &mut usize)
     };
     let lines = seen
         .into_iter()
-        .map(|row| Line::raw(crate::columns::joined(row)));
+        .map(|row| Line::raw(crate::text::columns::joined(row)));
     let all: Vec<_> = core::iter::once(Line::from_iter(spans))
         .chain(lines)
         .collect();

@@ -12,8 +12,8 @@ use groupcast_std::Stranger;
 
 use super::numbers::Numbers;
 use super::series::Series;
-use crate::framing::{Framing, Read, Seen};
-use crate::json::called;
+use crate::network::framing::{Framing, Read, Seen};
+use crate::output::json::called;
 
 /// Members at most: whoever makes up more does not use up this machine's memory.
 const MEMBERS: usize = 4096;
@@ -299,7 +299,7 @@ impl Watched {
         };
         let stream = self
             .streams
-            .entry((data.channel, crate::choices::class_name(channel)))
+            .entry((data.channel, crate::options::choices::class_name(channel)))
             .or_default();
         if data.repair {
             self.repairs.add(1);

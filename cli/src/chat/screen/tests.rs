@@ -17,7 +17,7 @@ use super::super::happening::Happening;
 use super::super::people::{STAYS, Who};
 use super::super::recall::Recall;
 use super::super::room::{Setting, Wish};
-use crate::clock::{Moment, Zone};
+use crate::process::clock::{Moment, Zone};
 
 /// Eight o'clock.
 const MILLIS: u64 = 1_764_316_800_000;
@@ -110,7 +110,7 @@ fn screen(room: &Room, width: u16, height: u16) -> String {
             let symbol = buffer[(x, y)].symbol();
             let at_cursor = cursor == Position::new(x, y) && symbol == " ";
             line += if at_cursor { "_" } else { symbol };
-            x += cells(crate::cells::width(symbol)).max(1);
+            x += cells(crate::text::cells::width(symbol)).max(1);
         }
         assert_eq!(x, width, "a wide character hangs over: {line}");
         writeln!(text, "{}", line.trim_end()).unwrap();

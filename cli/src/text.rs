@@ -1,0 +1,6 @@
+//! Text of strangers and for people: made safe, measured and put in columns.
+
+pub(crate) mod cells;
+pub(crate) mod columns;
+pub(crate) mod envelope;
+pub(crate) mod escape;
