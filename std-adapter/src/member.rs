@@ -1,33 +1,27 @@
 //! The paved path: a member of a group with clock, memory and sockets of this machine.
 
+mod builder;
+mod sending;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use embedded_nal::{UdpClientStack, UdpFullStack, nb};
-use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
-use groupcast::sign::SigningKey;
-use groupcast::{
-    Channel, Class, Config, ConfigError, Counters, Instant, Join, MemberId, Name, Node, Pace,
-    SendError, Session,
-};
+use groupcast::seal::KeySet;
+use groupcast::{Class, Counters, Instant, MemberId, Name, Node, Pace, Session};
 
 use crate::Event;
 use crate::clock::Clock;
-use crate::entropy;
 use crate::error::Error;
-use crate::interface::{Choice, InterfaceSelector};
+use crate::interface::Choice;
 use crate::leaving::Departure;
-use crate::memory::{Profile, ProfileMemory};
+use crate::memory::ProfileMemory;
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;
 use crate::strangers::{Stranger, Strangers};
 use crate::wait::wait;
+use builder::pace_of;
 
-/// How long to wait for a socket that has no room to send.
-const NO_ROOM: Duration = Duration::from_millis(1);
-
-/// What a datagram of the usual size takes of a socket's receive buffer, with what Linux needs itself.
-const OCTETS_OF_A_DATAGRAM: usize = 2_304;
+pub use builder::MemberBuilder;
 
 /// Joins the group at this address with all settings by default.
 ///
@@ -50,193 +44,6 @@ const OCTETS_OF_A_DATAGRAM: usize = 2_304;
 /// What is wrong with the address, or why this machine cannot join.
 pub fn join(group: &str) -> Result<Member, Error> {
     Member::builder(resolve_group(group)?).join()
-}
-
-/// Settings of a [`Member`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `join`"]
-pub struct MemberBuilder {
-    stack: crate::Builder,
-    config: Config,
-    pace: Option<Pace>,
-    profile: Profile,
-    hops: u8,
-    keys: Option<KeySet>,
-    first_contact: FirstContact,
-    takes_bare: bool,
-    group_name: Name,
-    notes_strangers: bool,
-}
-
-impl MemberBuilder {
-    /// The name other members see: up to 32 octets. Default: none.
-    pub fn name(mut self, name: &str) -> Self {
-        self.config = self.config.with_name(name);
-        self
-    }
-
-    /// A fixed id. Default: drawn at random. See [`Config::with_id`].
-    pub fn id(mut self, id: MemberId) -> Self {
-        self.config = self.config.with_id(id);
-        self
-    }
-
-    /// A name for the group itself. Default: none. See [`Config::with_group_name`].
-    pub fn group_name(mut self, name: &str) -> Self {
-        self.config = self.config.with_group_name(name);
-        // One that is too long keeps it from joining.
-        self.group_name = Name::new(name).unwrap_or_default();
-        self
-    }
-
-    /// Whether to note who speaks the protocol here and is not of the group, for
-    /// [`Member::strangers`]. Default: no.
-    pub const fn note_strangers(mut self, on: bool) -> Self {
-        self.notes_strangers = on;
-        self
-    }
-
-    /// The keys of a sealed group: whoever does not hold one can neither read nor send. Default: the group
-    /// is open. [`key_file`](crate::key_file) reads them from a file.
-    pub fn keys(mut self, keys: KeySet) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
-    /// In a sealed group: whom to believe that was not heard before. Default:
-    /// [`FirstContact::Verify`].
-    pub const fn first_contact(mut self, first_contact: FirstContact) -> Self {
-        self.first_contact = first_contact;
-        self
-    }
-
-    /// In a sealed group: whether to take and send bare datagrams, which anybody can read and forge.
-    /// Default: no.
-    pub const fn bare(mut self, takes_bare: bool) -> Self {
-        self.takes_bare = takes_bare;
-        self
-    }
-
-    /// The interface. Default: chosen.
-    pub fn interface(mut self, selector: InterfaceSelector) -> Self {
-        self.stack = self.stack.interface(selector);
-        self
-    }
-
-    /// The hop limit. Default: 1, which stays on the link.
-    pub fn hops(mut self, hops: u8) -> Self {
-        self.hops = hops;
-        self.stack = self.stack.hops(hops);
-        self
-    }
-
-    /// Whether members on this machine are heard and hear this one. Default: yes.
-    pub fn loopback(mut self, on: bool) -> Self {
-        self.stack = self.stack.loopback(on);
-        self
-    }
-
-    /// How fast to send at most. Default: [`Pace::WIRED`], and on the loopback interface as fast as it
-    /// goes.
-    pub const fn pace(mut self, pace: Pace) -> Self {
-        self.pace = Some(pace);
-        self
-    }
-
-    /// How much memory to live in. Default: [`Profile::Desktop`].
-    pub const fn memory(mut self, profile: Profile) -> Self {
-        self.profile = profile;
-        self
-    }
-
-    /// Where to begin with streams that began before. Default: with what is sent from now on.
-    pub const fn join_streams(mut self, join: Join) -> Self {
-        self.config = self.config.with_join(join);
-        self
-    }
-
-    /// Whether to tell others of this member. Default: yes. See [`Config::with_announce`].
-    pub fn announce(mut self, announce: bool) -> Self {
-        self.config = self.config.with_announce(announce);
-        self
-    }
-
-    /// The largest datagram to send, 512 to 1472 octets. Default: 1200.
-    pub fn max_datagram(mut self, octets: u16) -> Self {
-        self.config = self.config.with_max_datagram(octets);
-        self
-    }
-
-    /// The size of each socket's receive buffer, in bytes. Default: 4 MiB, or what the system allows. See
-    /// [`Builder::receive_buffer`](crate::Builder::receive_buffer).
-    pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.stack = self.stack.receive_buffer(bytes);
-        self
-    }
-
-    /// Joins.
-    ///
-    /// # Errors
-    ///
-    /// A setting that cannot work, or why this machine cannot join.
-    pub fn join(self) -> Result<Member, Error> {
-        let mut stack = self.stack.build()?;
-        let choice = stack.choice().clone();
-        let receive_burst = receive_burst(&mut stack)?;
-        let memory = ProfileMemory::new(self.profile);
-        let config = self
-            .config
-            .with_pace(self.pace.unwrap_or_else(|| pace_of(&choice)))
-            .with_receive_burst(receive_burst);
-        if self.notes_strangers {
-            let group = stack.group();
-            let strangers = Strangers::new(group, &self.group_name, self.keys.as_ref());
-            stack.strangers = Some(strangers.map_err(ConfigError::Keys)?);
-        }
-        let seed = entropy::seed()?;
-        let mut node = match &self.keys {
-            None => Node::new(stack, memory, config, seed)?,
-            Some(keys) => {
-                let seal = Seal::new(keys, Entropy::new().with_random(&seed))
-                    .with_first_contact(self.first_contact)
-                    .with_bare(self.takes_bare);
-                Node::sealed(stack, memory, config, seal)?
-            }
-        };
-        let (_, _, own_socket) = node.parts();
-        let port = own_socket.local_address()?.port();
-        let mut member = Member {
-            changes: node.stack().changes(),
-            node,
-            clock: Clock::new(),
-            port,
-            has_own_pace: self.pace.is_some(),
-            hops: self.hops,
-            group_name: self.group_name,
-            departure: None,
-        };
-        member.know_oneself();
-        Ok(member)
-    }
-}
-
-/// The pace by default.
-const fn pace_of(choice: &Choice) -> Pace {
-    if choice.loopback {
-        Pace::UNLIMITED
-    } else {
-        Pace::WIRED
-    }
-}
-
-/// How many datagrams a socket takes at once: what the others may send before they wait for this member.
-fn receive_burst(stack: &mut StdStack) -> Result<u8, Error> {
-    let mut socket = stack.socket()?;
-    stack.bind(&mut socket, 0)?;
-    let octets = socket.receive_buffer()?;
-    stack.close(socket)?;
-    let datagrams = (octets / OCTETS_OF_A_DATAGRAM).max(1);
-    Ok(u8::try_from(datagrams).unwrap_or(u8::MAX))
 }
 
 /// A member of a group on this machine.
@@ -264,22 +71,6 @@ pub struct Member {
 }
 
 impl Member {
-    /// Starts to describe a member of the group at this multicast address and port.
-    pub const fn builder(group: SocketAddr) -> MemberBuilder {
-        MemberBuilder {
-            stack: StdStack::builder().group(group),
-            config: Config::new(group),
-            pace: None,
-            profile: Profile::Desktop,
-            hops: 1,
-            keys: None,
-            first_contact: FirstContact::Verify,
-            takes_bare: false,
-            group_name: Name::EMPTY,
-            notes_strangers: false,
-        }
-    }
-
     /// Sends what is due, receives what has arrived, and returns the next event. Never waits.
     ///
     /// # Errors
@@ -355,154 +146,6 @@ impl Member {
             .map_or(limit, |deadline| now.until(deadline));
         let (_, group_socket, own_socket) = self.node.parts();
         wait(&[group_socket, own_socket], due.min(limit)).map(|_| ())
-    }
-
-    /// Sends a message on channel 0, best effort, now. Returns its sequence number.
-    ///
-    /// # Errors
-    ///
-    /// Why the message can never be sent, such as its length.
-    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
-        self.send_on(Channel::default(), payload)
-    }
-
-    /// Sends a message on a channel, now, or as soon as the pace allows. Returns its sequence number.
-    ///
-    /// # Errors
-    ///
-    /// Why the message can never be sent, such as its length.
-    pub fn send_on(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
-        let sequence = self.queue(channel, payload)?;
-        self.flush();
-        Ok(sequence)
-    }
-
-    /// Sends a bare datagram, for programs that do not speak the protocol, now.
-    ///
-    /// # Errors
-    ///
-    /// Why it can never be sent, such as its length.
-    pub fn send_raw(&mut self, datagram: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.when_there_is_room(|node, now| node.send_raw(now, datagram.as_ref()))?;
-        self.flush();
-        Ok(())
-    }
-
-    /// Queues a message on a channel; the next [`poll`](Self::poll) sends it. Messages that are queued
-    /// together share datagrams. Waits while the queue is full, and hears others meanwhile until there is
-    /// an event for [`poll`](Self::poll): those who send more than the pace allows, and hear much, use
-    /// [`try_queue`](Self::try_queue).
-    ///
-    /// # Errors
-    ///
-    /// Why the message can never be sent, such as its length.
-    pub fn queue(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
-        self.when_there_is_room(|node, now| node.send(now, channel, payload.as_ref()))
-    }
-
-    /// As [`queue`](Self::queue), but never waits.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` while the queue is full: [`poll`](Self::poll), [`wait`](Self::wait), and try again.
-    /// Other errors tell why the message can never be sent.
-    pub fn try_queue(
-        &mut self,
-        channel: Channel,
-        payload: impl AsRef<[u8]>,
-    ) -> nb::Result<u32, SendError> {
-        self.node.send(self.clock.now(), channel, payload.as_ref())
-    }
-
-    /// As [`send_on`](Self::send_on), with a signature: see [`Group::send_signed`](groupcast::Group::send_signed).
-    /// [`sign_file`](crate::sign_file) reads keys from files.
-    ///
-    /// # Errors
-    ///
-    /// Why the message can never be sent, such as its length.
-    pub fn send_signed(
-        &mut self,
-        channel: Channel,
-        payload: impl AsRef<[u8]>,
-        key: &SigningKey,
-    ) -> Result<u32, Error> {
-        let sequence = self.when_there_is_room(|node, now| {
-            node.send_signed(now, channel, payload.as_ref(), key)
-        })?;
-        self.flush();
-        Ok(sequence)
-    }
-
-    /// As [`try_queue`](Self::try_queue), with a signature.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_queue`](Self::try_queue).
-    pub fn try_queue_signed(
-        &mut self,
-        channel: Channel,
-        payload: impl AsRef<[u8]>,
-        key: &SigningKey,
-    ) -> nb::Result<u32, SendError> {
-        self.node
-            .send_signed(self.clock.now(), channel, payload.as_ref(), key)
-    }
-
-    fn when_there_is_room<T>(
-        &mut self,
-        mut send: impl FnMut(&mut Node<StdStack, ProfileMemory>, Instant) -> nb::Result<T, SendError>,
-    ) -> Result<T, Error> {
-        loop {
-            match send(&mut self.node, self.clock.now()) {
-                Ok(sent) => return Ok(sent),
-                Err(nb::Error::WouldBlock) => self.wait_for_room()?,
-                Err(nb::Error::Other(error)) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Lets receivers say how far they are, or time pass.
-    fn wait_for_room(&mut self) -> Result<(), Error> {
-        let now = self.clock.now();
-        self.node.attend(now)?;
-        if self.node.has_event() {
-            std::thread::sleep(NO_ROOM);
-            return Ok(());
-        }
-        self.wait(NO_ROOM)
-    }
-
-    /// Asks the others who has every message from the one with the sequence number `first` to that
-    /// with the number `last`, of the reliable classes and of State. [`Event::Confirmed`] tells of each
-    /// that has. A later call takes the place of an earlier one.
-    pub fn confirm(&mut self, first: u32, last: u32) {
-        self.node.confirm(self.clock.now(), first, last);
-    }
-
-    /// Whether this member said that it will never have all of what is to be
-    /// [confirmed](Self::confirm): it came too late, or lost a message that could not be repaired.
-    #[must_use]
-    pub fn lacks(&self, member: MemberId) -> bool {
-        self.node.group().lacks(member)
-    }
-
-    /// Sends what is queued, as far as the system has room, without receiving; `false` if it had no room
-    /// for all of it. What it reports comes with the next [`poll`](Self::poll), which does this too.
-    pub fn try_flush(&mut self) -> bool {
-        self.node.flush(self.clock.now())
-    }
-
-    /// Sends what is queued. What the system reports comes with the next [`poll`](Self::poll).
-    fn flush(&mut self) {
-        while !self.try_flush() {
-            std::thread::sleep(NO_ROOM);
-        }
-    }
-
-    /// How many messages are queued and not sent yet, or not wholly, since the pace is slower.
-    #[must_use]
-    pub fn unsent(&mut self) -> usize {
-        self.node.unsent()
     }
 
     /// Leaves: sends what is queued, tells the others, and closes. It takes as long as what is queued needs
@@ -654,6 +297,7 @@ impl Drop for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interface::InterfaceSelector;
     use crate::interfaces::tests::made_up;
 
     fn lo() -> String {
