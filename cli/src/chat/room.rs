@@ -1,30 +1,24 @@
 //! The chat as it stands: who is there, what was said, what is being typed. No network, no terminal.
 
-use core::time::Duration;
+mod gathering;
+mod telling;
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use groupcast::MemberId;
 
-use super::earlier::{Clocks, Gathering, Life, Line};
+use super::earlier::{Clocks, Gathering, Line};
 use super::happening::Happening;
 use super::history::{Entry, History};
 use super::input::Input;
 use super::parting::Parting;
-use super::people::{FEW, People, Presence, STAYS, Who, is_alike, looks_like_ours};
+use super::people::{People, Presence, Who, is_alike, looks_like_ours};
 use super::recall::Recall;
 use super::scroll::Scroll;
-use super::search::{Search, mentions};
+use super::search::Search;
 use crate::process::clock::{Moment, Zone};
 use crate::text::escape::escaped;
-
-/// For so long after this member came, lines may come that were said before; in milliseconds, how much earlier they were
-/// as far as one believes a clock that is not known.
-const NEW: Duration = Duration::from_secs(10);
-const DOUBT: u64 = 2_000;
-
-/// Of a crowd, so many are named.
-const NAMED: usize = 6;
 
 /// Who chats here, and where.
 #[derive(Debug)]
@@ -233,238 +227,9 @@ impl Room {
         self.history.push(entry, Some(self.now.millis));
     }
 
-    /// A line is said now, or, by one who was heard a moment ago, was said before this member came.
-    fn hear(&mut self, line: Line, now: Moment) {
-        let when = self.clocks.when(&line);
-        let is_new = now.at.saturating_duration_since(self.came.at) < NEW;
-        let doubt = if self.clocks.knows(line.sender.id) {
-            0
-        } else {
-            DOUBT
-        };
-        let was_before = |when: &u64| *when + doubt < self.came.millis;
-        let Some(when) = when.filter(was_before).filter(|_| is_new) else {
-            let heard = line.heard;
-            self.recall.keep(&line, heard);
-            let entry = self.entry(line, false);
-            self.history.push(entry, Some(heard));
-            return;
-        };
-        self.recall.keep(&line, when);
-        let mut line = line;
-        if self.setting.is_screen {
-            let by = line.sender.id;
-            let entry = self.entry(line.clone(), true);
-            if self.history.put_earlier(by, entry, when) {
-                self.late.push((when, line));
-                return;
-            }
-        }
-        let notes = [line.note.as_str(), "earlier"];
-        let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
-        line.note = notes.join(", ");
-        let entry = self.entry(line, true);
-        self.history.push(entry, Some(when));
-    }
-
-    /// A line as it stands in the history.
-    fn entry(&mut self, line: Line, is_earlier: bool) -> Entry {
-        let mut note = line.note;
-        if let Some(teller) = &line.teller {
-            // It may have told before its name was heard.
-            let name = match teller.name.as_str() {
-                "" => self.people.name(teller.id),
-                name => name,
-            };
-            let teller = self.label(teller.id, name);
-            note = format!("as told by {teller}");
-        }
-        let is_mention = mentions(&line.text, &self.setting.name);
-        self.mentioned |= is_mention && !is_earlier;
-        let name = Some(line.sender.name).filter(|name| !name.is_empty());
-        let marked = !is_earlier && name.as_deref().is_some_and(|name| self.is_ambiguous(name));
-        Entry::Said {
-            sender: line.sender.id,
-            name,
-            marked,
-            note,
-            text: line.text,
-            is_earlier,
-            is_mention,
-        }
-    }
-
-    /// What was put between what is older and what is newer, since this was asked last.
-    pub(crate) fn take_late(&mut self) -> Vec<(u64, Line)> {
-        core::mem::take(&mut self.late)
-    }
-
-    /// Since when somebody else is known, while lines are gathered.
-    pub(crate) fn met(&self) -> Option<Instant> {
-        self.gathering.as_ref()?.contact()
-    }
-
-    /// Whether what was said before is to be shown now.
-    pub(crate) fn is_gathered(&self, now: Instant) -> bool {
-        let answered = self.recall.is_answered();
-        let gathering = self.gathering.as_ref();
-        gathering.is_some_and(|gathering| gathering.is_due(answered, now))
-    }
-
-    /// Somebody told what others said.
-    pub(crate) fn told(&mut self, lines: Vec<Line>, now: Instant) {
-        if let Some(gathering) = &mut self.gathering {
-            lines.into_iter().for_each(|line| gathering.push(line, now));
-        }
-    }
-
-    /// Shows what was said before, in order, and then goes on with what is said. `present`: those who can be heard
-    /// themselves.
-    pub(crate) fn end_gathering(&mut self, present: &BTreeSet<Life>, now: Moment) {
-        self.now = now;
-        let Some(gathering) = self.gathering.take() else {
-            return;
-        };
-        let said = gathering.end(&self.clocks, present);
-        let mut earlier = Vec::new();
-        if !said.earlier.is_empty() {
-            let mut missing: Vec<_> = said
-                .cut
-                .iter()
-                .map(|who| format!("what {} said before that", self.label(who.id, &who.name)))
-                .collect();
-            if self.recall.is_in_vain() {
-                missing.push("what those said who have left".to_owned());
-            }
-            if !missing.is_empty() {
-                let text = format!("missing: {}", missing.join("; "));
-                earlier.push((None, Entry::Change { text }));
-            }
-        }
-        for (when, mut line) in said.earlier {
-            if line.teller.is_none() && line.sender.name.is_empty() {
-                line.sender.name = self.people.name(line.sender.id).to_owned();
-            }
-            // Whoever comes now learns it from this member, too.
-            self.recall.keep(&line, when.unwrap_or(line.heard));
-            earlier.push((when, self.entry(line, true)));
-        }
-        self.history.begin(earlier);
-        for (when, line) in said.since {
-            self.recall.keep(&line, when.unwrap_or(line.heard));
-            let entry = self.entry(line, false);
-            self.history.push(entry, when);
-        }
-    }
-
     /// Whether somebody has mentioned this member since this was asked last.
     pub(crate) const fn take_mention(&mut self) -> bool {
         core::mem::replace(&mut self.mentioned, false)
-    }
-
-    /// Tells who is there for long enough. Returns whether there was somebody to tell of.
-    pub(crate) fn tick(&mut self, now: Moment) -> bool {
-        self.now = now;
-        let gone = self.parting.due(now.at);
-        let is_gone = !gone.is_empty();
-        match &gone[..] {
-            [] => {}
-            [label] => self.push(Entry::Change {
-                text: format!("{label} is gone, too"),
-            }),
-            _ => self.push(Entry::Change {
-                text: format!("{} more are gone: {}", gone.len(), few_of(gone)),
-            }),
-        }
-        let arrived = self.people.arrived(now.at);
-        if arrived.len() > FEW {
-            self.say_crowd(&arrived);
-        } else {
-            for who in &arrived {
-                self.change(who, "joined");
-                self.say_namesakes(&who.name);
-            }
-        }
-        is_gone || !arrived.is_empty()
-    }
-
-    /// Tells in one line of many who came at once, or were there before this member.
-    fn say_crowd(&mut self, arrived: &[Who]) {
-        let labels = arrived.iter().map(|who| self.label(who.id, &who.name));
-        let labels = few_of(labels.collect());
-        let here = self.people.were_here(arrived, self.came.at + STAYS);
-        let what = if here { "are here" } else { "joined" };
-        let text = format!("{} {what}: {labels}", arrived.len());
-        self.push(Entry::Change { text });
-        let names: BTreeSet<_> = arrived.iter().map(|who| who.name.as_str()).collect();
-        let mut told: Vec<&str> = Vec::new();
-        for name in names {
-            if !told.iter().any(|other| is_alike(other, name)) {
-                self.say_namesakes(name);
-                told.push(name);
-            }
-        }
-    }
-
-    /// Somebody who is there is called so. Returns whether that is news.
-    pub(crate) fn is_called(&mut self, id: MemberId, name: &str) -> bool {
-        let is_told = self.people.is_told(id);
-        let Some(before) = self.people.rename(id, name) else {
-            return false;
-        };
-        if is_told {
-            let before = self.label(id, &before);
-            let text = format!("{before} is called {} now", self.label(id, name));
-            self.push(Entry::Change { text });
-            self.say_namesakes(name);
-        }
-        true
-    }
-
-    /// Warns if several who are there have this name.
-    pub(crate) fn say_namesakes(&mut self, name: &str) {
-        if is_alike(name, "") || !self.is_ambiguous(name) {
-            return;
-        }
-        let others: Vec<_> = self.people.called(name).collect();
-        let mut labels: Vec<_> = others
-            .into_iter()
-            .map(|id| self.label(id, self.people.name(id)))
-            .collect();
-        if is_alike(name, &self.setting.name) {
-            labels.insert(0, format!("{} (you)", self.own_label()));
-        }
-        let text = format!("{} have one name: {}", labels.len(), labels.join(", "));
-        self.trouble(&text);
-    }
-
-    /// Who is there.
-    pub(crate) fn say_who(&mut self) {
-        let people = self.people.sorted();
-        let here = people.iter().filter(|person| person.presence.is_here());
-        let mut lines = vec![format!("{} (you, {})", self.own_label(), self.setting.id)];
-        lines.extend(here.map(|person| {
-            let label = self.label(person.who.id, &person.who.name);
-            let is_silent = person.presence == Presence::Suspect;
-            let silent = if is_silent { ", silent" } else { "" };
-            let reads = person.who.takes_reliable;
-            let deaf = if reads {
-                ""
-            } else {
-                ", gets nothing of this chat"
-            };
-            format!(
-                "{label} ({} at {}{silent}{deaf})",
-                person.who.id, person.who.address
-            )
-        }));
-        let count = lines.len();
-        match self.people.onlookers() {
-            0 => {}
-            n => lines.push(format!("and {n} without a name, who said nothing")),
-        }
-        self.local(&format!("{count} here:"));
-        lines.iter().for_each(|line| self.local(line));
     }
 
     /// Answers what was entered.
@@ -496,16 +261,5 @@ impl Room {
         if self.input.text().is_empty() {
             self.input.put_back(text);
         }
-    }
-}
-
-/// Some of many names, and how many more there are.
-fn few_of(mut labels: Vec<String>) -> String {
-    labels.sort_unstable();
-    let more = labels.len().saturating_sub(NAMED);
-    labels.truncate(NAMED);
-    match more {
-        0 => labels.join(", "),
-        more => format!("{} and {more} more", labels.join(", ")),
     }
 }
