@@ -131,8 +131,9 @@ impl Member {
     }
 
     /// Asks the others who has every message from the one with the sequence number `first` to that
-    /// with the number `last`, of the reliable classes and of State. [`Event::Confirmed`] tells of each
-    /// that has. A later call takes the place of an earlier one.
+    /// with the number `last`, of the reliable classes and of State.
+    /// [`Event::Confirmed`](crate::Event::Confirmed) tells of each that has. A later call takes the place of an
+    /// earlier one.
     pub fn confirm(&mut self, first: u32, last: u32) {
         self.node.confirm(self.clock.now(), first, last);
     }
