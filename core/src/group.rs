@@ -28,6 +28,7 @@ mod sealed;
 mod sending;
 mod serial;
 mod streamless;
+mod tools;
 mod transmit;
 mod values;
 mod work;
@@ -240,13 +241,13 @@ impl<M: Memory> Group<M> {
 
     /// A datagram arrived that did not fit the receive buffer and is lost.
     pub(crate) fn count_oversized(&mut self) {
-        count(&mut self.engine.counters.received);
-        count(&mut self.engine.counters.oversized);
+        count(&mut self.engine.tools.counters.received);
+        count(&mut self.engine.tools.counters.oversized);
     }
 
     /// The network refused to send a datagram.
     pub(crate) fn count_send_failure(&mut self) {
-        count(&mut self.engine.counters.send_failures);
+        count(&mut self.engine.tools.counters.send_failures);
     }
 
     /// Receives into the group's own buffer, which saves a copy. `receive` returns the length of
@@ -272,7 +273,7 @@ impl<M: Memory> Group<M> {
 
     /// The event that was found.
     pub(crate) fn show_event(&mut self, found: Found) -> Option<Event<'_>> {
-        receive::show(self.memory.views(), &self.engine.config, found)
+        receive::show(self.memory.views(), &self.engine.tools.config, found)
     }
 
     /// The next event, if there is one.
@@ -477,7 +478,7 @@ impl<M: Memory> Group<M> {
     /// The settings.
     #[must_use]
     pub const fn config(&self) -> &Config {
-        &self.engine.config
+        &self.engine.tools.config
     }
 
     /// The other members that are there.
@@ -488,7 +489,7 @@ impl<M: Memory> Group<M> {
     /// What happened to every datagram so far.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
-        &self.engine.counters
+        &self.engine.tools.counters
     }
 
     /// The most octets a message of this class can have now. It changes with the members: the smallest

@@ -26,13 +26,13 @@ impl Engine {
         });
         let Some(at) = at else { return };
         let spread = Span::from_millis(u64::from(request.spread));
-        let due = now + self.random.up_to(spread);
+        let due = now + self.tools.random.up_to(spread);
         if let Some(stream) = views.streams.get_mut(at)
             && is_before(request.sequence, stream.next)
         {
             stream.ack_by(views.roster.ack_due(index, now, stream.next, due));
         }
-        views.streams.note(at, self.config.max_wait);
+        views.streams.note(at, self.tools.config.max_wait);
     }
 
     pub(crate) fn on_ack(&mut self, views: &mut Views<'_>, now: Instant, source: Source, ack: Ack) {
@@ -68,7 +68,7 @@ impl Engine {
     pub(crate) fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {
         if ask.target == self.id.get() {
             if ask.session == self.session.life() {
-                views.states.want_all();
+                views.states.on_ask();
             }
             return;
         }
@@ -90,7 +90,7 @@ impl Engine {
             && let Some(due) = stream.states_at
         {
             // It is only put off.
-            let again = now + retry(stream.round_trip(), members, &mut self.random);
+            let again = now + retry(stream.round_trip(), members, &mut self.tools.random);
             stream.states_at = Some(due.max(again));
         }
     }

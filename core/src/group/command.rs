@@ -137,8 +137,8 @@ impl Engine {
         let len = payload.len().saturating_add(SIGNATURE_LEN);
         self.make_room(views, now, channel, len, SIGNATURE_LEN)?;
         let signature = key.sign(&Statement {
-            group: self.config.group,
-            group_name: self.config.group_name.unwrap_or_default(),
+            group: self.tools.config.group,
+            group_name: self.tools.config.group_name.unwrap_or_default(),
             sender: self.id,
             session: self.session,
             channel,
@@ -212,7 +212,7 @@ impl Engine {
         } else {
             self.sequence = data.sequence;
         }
-        count(&mut self.counters.messages_sent);
+        count(&mut self.tools.counters.messages_sent);
         Ok(first)
     }
 
@@ -251,7 +251,7 @@ impl Engine {
         };
         let pushed = views.history.push(Kind::Bare, datagram.len(), write);
         pushed.map_err(|Full| nb::Error::WouldBlock)?;
-        count(&mut self.counters.messages_sent);
+        count(&mut self.tools.counters.messages_sent);
         Ok(())
     }
 

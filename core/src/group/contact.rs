@@ -70,11 +70,11 @@ impl Engine {
         let verdict = views.roster.judge(now, header);
         match verdict {
             Some(Verdict::Duplicate) => {
-                count(&mut self.counters.duplicate);
+                count(&mut self.tools.counters.duplicate);
                 return false;
             }
             Some(Verdict::TooOld) => {
-                count(&mut self.counters.stale);
+                count(&mut self.tools.counters.stale);
                 return false;
             }
             Some(Verdict::New) | None => {}
@@ -86,7 +86,7 @@ impl Engine {
         let datagram = views.inbox.octets.get_mut(..len).unwrap_or_default();
         let ending = ending(datagram);
         if !sealed.open(header, datagram) {
-            count(&mut self.counters.corrupt);
+            count(&mut self.tools.counters.corrupt);
             return false;
         }
         if is_own {
@@ -120,7 +120,7 @@ impl Engine {
         if let Some(Challenge { number, .. }) = asked
             && views
                 .echoes
-                .note(header.sender, false, number, &mut self.random)
+                .note(header.sender, false, number, &mut self.tools.random)
         {
             self.hasten_contact(views, now);
         }
@@ -128,7 +128,7 @@ impl Engine {
             views.roster.prove(now, header, challenge);
             return true;
         }
-        count(&mut self.counters.unverified);
+        count(&mut self.tools.counters.unverified);
         if let Some(sealed) = &mut self.guard.sealed
             && sealed.want(header.sender)
         {
@@ -152,7 +152,7 @@ impl Engine {
         if let Some(challenge) = challenge.filter(|challenge| challenge.is_for(self.id))
             && views
                 .echoes
-                .note(source.id, true, challenge.number, &mut self.random)
+                .note(source.id, true, challenge.number, &mut self.tools.random)
         {
             self.hasten_contact(views, now);
         }
@@ -165,7 +165,7 @@ impl Engine {
             .saturating_add(views.echoes.len());
         let interval = Presence::interval(size);
         let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
-        let wanted = now + self.random.up_to(within.min(interval));
+        let wanted = now + self.tools.random.up_to(within.min(interval));
         self.presence.contact(wanted, interval);
     }
 

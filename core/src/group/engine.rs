@@ -11,6 +11,7 @@ use super::random::Random;
 use super::receiving::window;
 use super::sealed::Guard;
 use super::sending::{Bucket, Flow, Kind, MEMBERS, Pace, Sender};
+use super::tools::Tools;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
@@ -37,7 +38,7 @@ pub(crate) struct Confirm {
 /// Everything of a group but its memory. Its code is not generic.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) config: Config,
+    pub(crate) tools: Tools,
     pub(crate) name: Name,
     pub(crate) id: MemberId,
     pub(crate) session: Session,
@@ -52,7 +53,6 @@ pub(crate) struct Engine {
     /// The largest message this member can receive, in units of 64 octets.
     pub(crate) receivable: u16,
     pub(crate) own_address: Option<SocketAddr>,
-    pub(crate) random: Random,
     pub(crate) presence: Presence,
     pub(crate) trip: Trip,
     pub(crate) bucket: Bucket,
@@ -63,7 +63,6 @@ pub(crate) struct Engine {
     /// Sequence numbers of own values that newer ones have replaced, to be told.
     pub(crate) skips: Vec<u32, 8>,
     pub(crate) confirm: Option<Confirm>,
-    pub(crate) counters: Counters,
     /// The latest time heard of; `None` before the first. As every time in here, it counts from `epoch`.
     pub(crate) now: Option<Instant>,
     /// The first time that the caller passed.
@@ -158,7 +157,6 @@ impl Engine {
             max_datagram: config.max_datagram(views.inbox.octets.len()),
             receivable: receivable(views),
             own_address: None,
-            random,
             presence: Presence::new(config.announce),
             trip: Trip::new(),
             bucket: Bucket::new(config.pace),
@@ -167,7 +165,6 @@ impl Engine {
             flow: Flow::new(),
             skips: Vec::new(),
             confirm: None,
-            counters: Counters::new(),
             now: None,
             epoch: Instant::ZERO,
             began: Instant::ZERO,
@@ -184,7 +181,11 @@ impl Engine {
             refused_reported: None,
             source: None,
             heard_once: 0,
-            config,
+            tools: Tools {
+                config,
+                counters: Counters::new(),
+                random,
+            },
         }
     }
 
@@ -197,7 +198,7 @@ impl Engine {
             Some(before) => before.max(now.counted_from(self.epoch)),
             None => {
                 self.epoch = now;
-                self.presence.start(Instant::ZERO, &mut self.random);
+                self.presence.start(Instant::ZERO, &mut self.tools.random);
                 Instant::ZERO
             }
         };
@@ -244,7 +245,7 @@ impl Engine {
     /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
     /// has taken too long.
     fn check_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
-        let longest = self.config.max_wait;
+        let longest = self.tools.config.max_wait;
         for at in 0..views.streams.len() {
             let count = views.streams.len();
             let Some(stream) = views.streams.get_mut(at) else {
@@ -271,7 +272,7 @@ impl Engine {
     /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
     /// numbers.
     pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant, id: MemberId) {
-        let session = self.guard.draw_session(&mut self.random);
+        let session = self.guard.draw_session(&mut self.tools.random);
         self.confirm = None;
         views.history.forget_sent();
         views.roster.count_in_from(self.sent_next(views));
@@ -296,7 +297,7 @@ impl Engine {
         self.session = session;
         self.counter = 0;
         self.began = now;
-        self.presence.start(now, &mut self.random);
+        self.presence.start(now, &mut self.tools.random);
         // Who is how far is said of one session.
         views.roster.wait_for_nobody();
         self.flow.restart(self.sent_next(views));
@@ -304,7 +305,7 @@ impl Engine {
 
     /// Takes another pace.
     pub(crate) fn set_pace(&mut self, views: &Views<'_>, pace: Pace) {
-        self.config.pace = pace;
+        self.tools.config.pace = pace;
         self.bucket.set_pace(pace);
         // Without a pace it counts from here how far the others are.
         self.flow.restart(self.sent_next(views));
@@ -313,7 +314,7 @@ impl Engine {
     /// Takes another name, which the next HELLO tells: that comes as soon as the rate allows.
     pub(crate) fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
         self.name = Name::new(name).ok_or(ConfigError::NameTooLong)?;
-        self.config.name = Some(self.name);
+        self.tools.config.name = Some(self.name);
         if let Some(now) = self.now {
             self.presence.assert(now);
         }
@@ -328,10 +329,10 @@ impl Engine {
         now: Instant,
         keys: &crate::seal::KeySet,
     ) -> Result<(), ConfigError> {
-        let name = self.config.group_name.unwrap_or_default();
+        let name = self.tools.config.group_name.unwrap_or_default();
         let sealed = self.guard.sealed.as_mut();
         let sealed = sealed.ok_or(ConfigError::NotSealed)?;
-        let changed = sealed.set_keys(keys, self.config.group, &name);
+        let changed = sealed.set_keys(keys, self.tools.config.group, &name);
         if changed.map_err(ConfigError::Keys)? && self.now.is_some() {
             let now = self.tick(views, now);
             self.go_on(views, now);
@@ -373,7 +374,7 @@ impl Engine {
     /// there is nobody to wait for.
     pub(crate) fn flow_window(&self, view: View<'_>) -> Option<u32> {
         let takers = view.roster.takers();
-        if !self.config.pace.is_unlimited() || takers == 0 || takers > MEMBERS {
+        if !self.tools.config.pace.is_unlimited() || takers == 0 || takers > MEMBERS {
             return None;
         }
         Some(Flow::window(

@@ -41,7 +41,7 @@ impl Engine {
             Some(position) => position,
             None => {
                 let is_past = data.repair || data.copy || data.fragment != 0;
-                if is_past && self.config.join == Join::Current && !Self::is_grown_up(now) {
+                if is_past && self.tools.config.join == Join::Current && !Self::is_grown_up(now) {
                     return None;
                 }
                 let start = self.beginning(now, low, data.sequence);
@@ -57,7 +57,7 @@ impl Engine {
     /// Where to begin with a stream that is heard of for the first time. `low`: where that is possible;
     /// `current`: where the sender is now.
     pub(crate) fn beginning(&self, now: Instant, low: u32, current: u32) -> Position {
-        Position::starting_at(match self.config.join {
+        Position::starting_at(match self.tools.config.join {
             _ if Self::is_grown_up(now) => low,
             Join::Current => current,
             Join::Recent(n) => later(low, current.wrapping_sub(u32::from(n))),
@@ -123,7 +123,7 @@ impl Engine {
         if is_next {
             return Taken::Deliver;
         }
-        count(&mut self.counters.fragments_no_stream);
+        count(&mut self.tools.counters.fragments_no_stream);
         Taken::Nothing
     }
 
@@ -157,7 +157,7 @@ impl Engine {
             if let (Some(position), Some(source)) = (position, self.source)
                 && let Some(at) = self.new_stream(&mut parts, now, source, index, position)
             {
-                parts.streams.note(at, self.config.max_wait);
+                parts.streams.note(at, self.tools.config.max_wait);
             }
             return;
         };
@@ -166,7 +166,7 @@ impl Engine {
         if let Some(stream) = parts.streams.get_mut(at) {
             stream.extend(now, told, due, &mut window);
         }
-        parts.streams.note(at, self.config.max_wait);
+        parts.streams.note(at, self.tools.config.max_wait);
     }
 }
 

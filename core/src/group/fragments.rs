@@ -5,5 +5,5 @@ mod partial;
 mod pool;
 
 pub(crate) use body::Body;
-pub(crate) use partial::{Partial, Partials, Piece};
+pub(crate) use partial::{Partial, Partials};
 pub(crate) use pool::{Block, Handle, Meta, Pool};

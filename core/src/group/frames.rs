@@ -4,7 +4,7 @@ use crate::time::Span;
 
 use super::backoff;
 use super::engine::Engine;
-use super::fragments::{Meta, Piece};
+use super::fragments::Meta;
 use super::inbox::Source;
 use super::receive::{Found, FoundMessage};
 use super::receiving::{Arrival, Slot, Stream, Tick, window};
@@ -40,7 +40,8 @@ impl Engine {
         match frame {
             Ok(Frame::Hello(hello)) if self.is_first(ONE_HELLO) => {
                 if hello.join {
-                    self.presence.answer(now, group_size, &mut self.random);
+                    self.presence
+                        .answer(now, group_size, &mut self.tools.random);
                 }
                 if let Some(index) = source.index {
                     let before = views.roster.members();
@@ -62,7 +63,7 @@ impl Engine {
                 }
             }
             Ok(Frame::Busy(busy)) => {
-                let jitter = self.random.up_to(Span::from_millis(50));
+                let jitter = self.tools.random.up_to(Span::from_millis(50));
                 self.bucket
                     .pause(now, Span::from_millis(u64::from(busy.wait)), jitter);
             }
@@ -100,7 +101,7 @@ impl Engine {
                     }
                     Taken::Partial(at) => self.found_partial(views, at, end, found)?,
                 };
-                count(&mut self.counters.messages_received);
+                count(&mut self.tools.counters.messages_received);
                 return Some(Found::Message(found));
             }
             Ok(Frame::Start(start)) => return self.on_start(views, now, source, start),
@@ -115,9 +116,9 @@ impl Engine {
             // What a datagram holds once at most.
             Ok(Frame::Hello(_)) => {}
             Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
-                count(&mut self.counters.frames_unknown);
+                count(&mut self.tools.counters.frames_unknown);
             }
-            Err(FrameError::Malformed { .. }) => count(&mut self.counters.frames_malformed),
+            Err(FrameError::Malformed { .. }) => count(&mut self.tools.counters.frames_malformed),
         }
         None
     }
@@ -164,7 +165,7 @@ impl Engine {
         let class = Class::from_code(data.class, data.latest);
         let is_whole = data.last == 0;
         if matches!(class, Class::Latest | Class::State) && !is_whole {
-            count(&mut self.counters.frames_malformed);
+            count(&mut self.tools.counters.frames_malformed);
             return Taken::Nothing;
         }
         if parts.streams.len() == 0 && class.is_reliable() {
@@ -173,7 +174,7 @@ impl Engine {
         let Some(index) = source.index else {
             // Whoever has no place on the roster is heard without guarantee.
             if !is_whole {
-                count(&mut self.counters.fragments_no_stream);
+                count(&mut self.tools.counters.fragments_no_stream);
             }
             return if is_whole {
                 Taken::Deliver
@@ -183,37 +184,17 @@ impl Engine {
         };
         match class {
             Class::BestEffort if is_whole => Taken::Deliver,
-            Class::BestEffort => self.on_piece(parts, now, source, index, data),
+            Class::BestEffort => {
+                let counters = &mut self.tools.counters;
+                let life = (index, source.life);
+                let complete = parts
+                    .partials
+                    .on_data(now, life, data, parts.pool, counters);
+                complete.map_or(Taken::Nothing, Taken::Partial)
+            }
             Class::Latest => self.newest(parts, index, data, false),
             _ => self.on_reliable(parts, now, source, index, class, data),
         }
-    }
-
-    /// A fragment of a best-effort message.
-    fn on_piece(
-        &mut self,
-        parts: &mut Parts<'_>,
-        now: Instant,
-        source: Source,
-        index: usize,
-        data: &Data<'_>,
-    ) -> Taken {
-        let meta = Meta::of(data);
-        match parts
-            .partials
-            .take(now, index, source.life, meta, data.payload, parts.pool)
-        {
-            Piece::Complete(at) => return Taken::Partial(at),
-            Piece::Stored { evicted } => {
-                let sum = self
-                    .counters
-                    .partials_evicted
-                    .wrapping_add(u64::from(evicted));
-                self.counters.partials_evicted = sum;
-            }
-            Piece::NoRoom => count(&mut self.counters.fragments_no_room),
-        }
-        Taken::Nothing
     }
 
     /// A best-effort message is complete: it is put together behind the datagram, or the rest of the
@@ -243,7 +224,7 @@ impl Engine {
                 ..found
             }),
             None => {
-                count(&mut self.counters.partials_evicted);
+                count(&mut self.tools.counters.partials_evicted);
                 None
             }
         }
@@ -257,18 +238,12 @@ impl Engine {
         data: &Data<'_>,
         state: bool,
     ) -> Taken {
-        let (newer, _) = parts
-            .latest
-            .accept(index, data.channel, state, data.sequence);
-        if state && data.repair && data.horizon == u8::MAX {
-            // It was asked for, and so it is the newest.
-            parts.latest.trust(index, data.channel);
+        let counters = &mut self.tools.counters;
+        if parts.latest.on_data(index, state, data, counters) {
+            Taken::Deliver
+        } else {
+            Taken::Nothing
         }
-        if newer {
-            return Taken::Deliver;
-        }
-        count(&mut self.counters.values_old);
-        Taken::Nothing
     }
 
     /// A fragment of the sender's reliable stream.
@@ -283,7 +258,7 @@ impl Engine {
     ) -> Taken {
         let is_state = class == Class::State;
         // By ASK, not by NACK: then it says what can be repaired before it.
-        let was_asked_for = is_state && data.repair && data.horizon == u8::MAX;
+        let was_asked_for = is_state && data.answers_ask();
         let existing = parts.streams.find(index);
         let at = match existing {
             Some(at) => at,
@@ -303,7 +278,7 @@ impl Engine {
         }
         // When to ask for what is found missing now.
         let due = self.ask_when(now, parts, at);
-        let longest = self.config.max_wait;
+        let longest = self.tools.config.max_wait;
         let count_of = parts.streams.len();
         let Some(stream) = parts.streams.get_mut(at) else {
             return Taken::Nothing;
@@ -322,7 +297,7 @@ impl Engine {
         let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
         // What need not arrive gives way to what must.
         while arrival == Arrival::NoRoom && parts.partials.evict_oldest(None, parts.pool) {
-            count(&mut self.counters.partials_evicted);
+            count(&mut self.tools.counters.partials_evicted);
             arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
         }
         if matches!(arrival, Arrival::NoRoom | Arrival::Ahead) {
@@ -340,11 +315,11 @@ impl Engine {
             Arrival::Stored => Taken::Nothing,
             Arrival::Duplicate if is_state => self.newest(parts, index, data, true),
             Arrival::Duplicate => {
-                count(&mut self.counters.fragments_duplicate);
+                count(&mut self.tools.counters.fragments_duplicate);
                 Taken::Nothing
             }
             Arrival::NoRoom | Arrival::Ahead => {
-                count(&mut self.counters.fragments_no_room);
+                count(&mut self.tools.counters.fragments_no_room);
                 Taken::Nothing
             }
         }
@@ -359,7 +334,7 @@ impl Engine {
         let members = self.group_size(parts.roster);
         let spread = backoff::spread(trip, members);
         let reordering = trip.checked_div(8).unwrap_or_default().max(REORDERING);
-        now + reordering + backoff::draw(spread, members, &mut self.random)
+        now + reordering + backoff::draw(spread, members, &mut self.tools.random)
     }
 
     /// The sender tells where its stream stands.
@@ -418,7 +393,7 @@ impl Engine {
         }
         if source.to_one {
             // What is not here yet may still wait in the group's queue: only where to begin is told.
-            parts.streams.note(at, self.config.max_wait);
+            parts.streams.note(at, self.tools.config.max_wait);
             return;
         }
         stream.extend(now, sync.next, due, &mut window);
@@ -431,10 +406,10 @@ impl Engine {
         if lacks_states && stream.is_idle() && (often || !forgets) {
             let spread = backoff::spread(stream.round_trip(), members);
             let pause = if often { Span::ZERO } else { SELDOM };
-            let due = now + pause + backoff::draw(spread, members, &mut self.random);
+            let due = now + pause + backoff::draw(spread, members, &mut self.tools.random);
             stream.states_at = stream.states_at.or(Some(due));
         }
-        parts.streams.note(at, self.config.max_wait);
+        parts.streams.note(at, self.tools.config.max_wait);
     }
 
     /// Somebody misses something.
@@ -462,7 +437,7 @@ impl Engine {
         else {
             return;
         };
-        let due = now + retry(stream.round_trip(), members, &mut self.random);
+        let due = now + retry(stream.round_trip(), members, &mut self.tools.random);
         let mut window = window(views.slots, count_of, at);
         for sequence in nack.iter() {
             let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
@@ -488,7 +463,7 @@ impl Engine {
     }
 
     fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Span) {
-        count(&mut self.counters.nacks_received);
+        count(&mut self.tools.counters.nacks_received);
         let low = self.low(views);
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);
@@ -521,7 +496,7 @@ impl Engine {
         };
         let mut window = window(views.slots, count_of, at);
         stream.skip(now, skip.first, u32::from(skip.count), &mut window);
-        views.streams.note(at, self.config.max_wait);
+        views.streams.note(at, self.tools.config.max_wait);
     }
 }
 

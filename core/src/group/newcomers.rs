@@ -40,7 +40,10 @@ impl Engine {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let takers = views.roster.takers();
-        let from = self.random.below(u32::try_from(takers).unwrap_or(u32::MAX));
+        let from = self
+            .tools
+            .random
+            .below(u32::try_from(takers).unwrap_or(u32::MAX));
         let from = usize::try_from(from).unwrap_or_default();
         let sent = self.sent_next(views);
         let takers = views.roster.counted_in(from, sent);
@@ -101,7 +104,7 @@ impl Engine {
         // What is missing now is asked for as soon as there is a place.
         if let Some(at) = self.new_stream(&mut views.parts(), now, source, index, start) {
             views.streams.get_mut(at)?.raise_low(low);
-            views.streams.note(at, self.config.max_wait);
+            views.streams.note(at, self.tools.config.max_wait);
         }
         None
     }

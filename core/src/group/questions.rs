@@ -81,10 +81,10 @@ impl Engine {
             if stream.ask_at.is_none_or(|due| now < due) {
                 continue;
             }
-            if stream.is_exhausted(now, self.config.max_wait, &slots) {
+            if stream.is_exhausted(now, self.tools.config.max_wait, &slots) {
                 stream.give_up_first(&slots, views.pool);
                 reschedule(stream, now, &slots);
-                views.streams.note(at, self.config.max_wait);
+                views.streams.note(at, self.tools.config.max_wait);
                 continue;
             }
             // What will be due very soon is asked for with it.
@@ -105,14 +105,14 @@ impl Engine {
             if let Some(nack) = nack {
                 if let Err(later) = stream.asking.may_ask(now, members) {
                     stream.ask_at = Some(later);
-                    views.streams.note(at, self.config.max_wait);
+                    views.streams.note(at, self.tools.config.max_wait);
                     continue;
                 }
                 Frame::Nack(nack).emit(w)?;
-                count(&mut self.counters.nacks_sent);
+                count(&mut self.tools.counters.nacks_sent);
             }
             // What is asked for together stays together.
-            let once = retry(stream.round_trip(), members, &mut self.random);
+            let once = retry(stream.round_trip(), members, &mut self.tools.random);
             let longest = LONGEST_RETRY.max(once);
             for sequence in nack.iter().flat_map(Nack::iter) {
                 let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
@@ -131,9 +131,9 @@ impl Engine {
                 );
             }
             reschedule(stream, now, &slots);
-            views.streams.note(at, self.config.max_wait);
+            views.streams.note(at, self.tools.config.max_wait);
         }
-        views.streams.recount(self.config.max_wait);
+        views.streams.recount(self.tools.config.max_wait);
         Ok(())
     }
 

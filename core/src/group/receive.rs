@@ -79,7 +79,7 @@ impl Engine {
         len: usize,
     ) {
         let now = self.tick(&mut views, now);
-        count(&mut self.counters.received);
+        count(&mut self.tools.counters.received);
         self.heard_once = 0;
         let len = len.min(views.inbox.octets.len());
         views.inbox.content = match self.judge(&mut views, now, from, len) {
@@ -92,7 +92,7 @@ impl Engine {
     fn judge(&mut self, views: &mut Views<'_>, now: Instant, from: SocketAddr, len: usize) -> Fate {
         let datagram = views.inbox.octets.get(..len).unwrap_or_default();
         if datagram.is_empty() {
-            count(&mut self.counters.empty);
+            count(&mut self.tools.counters.empty);
             return Fate::Dropped;
         }
         if !wire::is_framed(datagram) {
@@ -110,7 +110,7 @@ impl Engine {
             if self.is_own(&header) && !self.guard.is_sealed() {
                 self.own_address = Some(from);
             }
-            count(&mut self.counters.own);
+            count(&mut self.tools.counters.own);
             return Fate::Dropped;
         }
         #[cfg(feature = "seal")]
@@ -122,7 +122,7 @@ impl Engine {
             if self.is_own(&header) {
                 self.meet_clone(views, now, from, &header, ending);
             } else {
-                count(&mut self.counters.claims_own_id);
+                count(&mut self.tools.counters.claims_own_id);
                 let frames = views.inbox.octets.get(Header::LEN..end);
                 let gives_way = Frames::new(frames.unwrap_or_default())
                     .flatten()
@@ -135,7 +135,7 @@ impl Engine {
             && self.end_stream(views, index)
         {
             // First what is left of the session before; it is told under that session's name.
-            count(&mut self.counters.postponed);
+            count(&mut self.tools.counters.postponed);
             return Fate::Dropped;
         }
         let index = match views.roster.hear(now, from, &header) {
@@ -161,24 +161,24 @@ impl Engine {
                 Some(index)
             }
             Ok((_, Heard::Duplicate)) => {
-                count(&mut self.counters.duplicate);
+                count(&mut self.tools.counters.duplicate);
                 return Fate::Dropped;
             }
             Ok((_, Heard::Stale)) => {
-                count(&mut self.counters.stale);
+                count(&mut self.tools.counters.stale);
                 return Fate::Dropped;
             }
             Err(RosterFull) => {
                 self.refuse();
                 if self.guard.is_sealed() {
                     // Who has no window could be played back again and again.
-                    count(&mut self.counters.no_place);
+                    count(&mut self.tools.counters.no_place);
                     return Fate::Dropped;
                 }
                 None
             }
         };
-        count(&mut self.counters.accepted);
+        count(&mut self.tools.counters.accepted);
         self.source = Some(Source {
             index,
             id: header.sender,
@@ -194,14 +194,14 @@ impl Engine {
 
     fn judge_bare(&mut self, from: SocketAddr, len: usize) -> Fate {
         if !self.guard.takes_bare() {
-            count(&mut self.counters.bare);
+            count(&mut self.tools.counters.bare);
             return Fate::Dropped;
         }
         if self.own_address == Some(from) {
-            count(&mut self.counters.own);
+            count(&mut self.tools.counters.own);
             return Fate::Dropped;
         }
-        count(&mut self.counters.raw);
+        count(&mut self.tools.counters.raw);
         self.source = Some(Source {
             index: None,
             id: self.id,
@@ -214,7 +214,7 @@ impl Engine {
 
     /// The header of a sound datagram of this group, or the counter for what is wrong.
     fn parse(&mut self, datagram: &[u8]) -> Result<Header, &mut u64> {
-        let counters = &mut self.counters;
+        let counters = &mut self.tools.counters;
         let header = match wire::parse_header(datagram) {
             Ok(header) => header,
             Err(ParseError::Truncated { .. }) => return Err(&mut counters.truncated),
@@ -255,7 +255,7 @@ impl Engine {
         header: &Header,
         ending: u32,
     ) {
-        count(&mut self.counters.claims_own_id);
+        count(&mut self.tools.counters.claims_own_id);
         let lately = |at: Instant| now.span_since(at) < CLONE_PAUSE;
         let is_done = self.silenced || self.presence.is_leaving();
         if is_done || self.parted.is_some_and(lately) {
@@ -268,9 +268,9 @@ impl Engine {
         let ends = u64::from(ending) ^ u64::from(self.ending).rotate_left(32);
         let difference =
             ends ^ header.counter ^ self.counter.rotate_left(24) ^ now.as_micros().rotate_left(40);
-        self.guard.part(&mut self.random, difference);
-        let fixed = self.config.id;
-        let other = fixed.unwrap_or_else(|| self.random.member_id());
+        self.guard.part(&mut self.tools.random, difference);
+        let fixed = self.tools.config.id;
+        let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
         self.begin_life(views, now, other);
         self.duplicate_id = Some(DuplicateId {
             id,
@@ -298,8 +298,8 @@ impl Engine {
             // The other one is to hear at once that the id is taken.
             self.presence.assert(now);
             Outcome::Kept
-        } else if self.config.id.is_none() {
-            let other = self.random.member_id();
+        } else if self.tools.config.id.is_none() {
+            let other = self.tools.random.member_id();
             self.begin_life(views, now, other);
             Outcome::Redrawn(other)
         } else {
@@ -465,7 +465,7 @@ impl Engine {
                     return self.assemble(views, at, first, last);
                 }
                 None => {
-                    views.streams.note(at, self.config.max_wait);
+                    views.streams.note(at, self.tools.config.max_wait);
                     if closing {
                         // What is late of it is not to begin it anew.
                         views.roster.stow(index, position, 0);
@@ -486,16 +486,17 @@ impl Engine {
         first: u32,
         last: u32,
     ) -> Found {
-        count(&mut self.counters.gaps);
+        count(&mut self.tools.counters.gaps);
         let fragments = u64::from(last.wrapping_sub(first)).wrapping_add(1);
-        self.counters.gap_fragments = self.counters.gap_fragments.wrapping_add(fragments);
+        self.tools.counters.gap_fragments =
+            self.tools.counters.gap_fragments.wrapping_add(fragments);
         views.latest.doubt(index);
         if let Some(at) = at
             && let Some(stream) = views.streams.get_mut(at)
         {
             stream.states_asked = 0;
             stream.since = later(stream.since, last.wrapping_add(1));
-            views.streams.note(at, self.config.max_wait);
+            views.streams.note(at, self.tools.config.max_wait);
         }
         Found::Gap { index, first, last }
     }
@@ -539,14 +540,14 @@ impl Engine {
         }
         stream.delivered(now, first, last, &mut window, views.pool);
         let index = stream.peer;
-        views.streams.note(at, self.config.max_wait);
+        views.streams.note(at, self.tools.config.max_wait);
         if !fits {
             // Its sender did not keep to what this member can receive, or its fragments are not those of one message.
             return Some(self.found_gap(views, Some(at), index, first, last));
         }
         let member = views.roster.member(index)?;
         let (id, address) = (member.id(), member.address());
-        count(&mut self.counters.messages_received);
+        count(&mut self.tools.counters.messages_received);
         Some(Found::Message(FoundMessage {
             channel,
             index: Some(index),

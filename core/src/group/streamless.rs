@@ -28,7 +28,7 @@ impl Engine {
         data: &Data<'_>,
     ) -> Taken {
         let is_state = class == Class::State;
-        let answers = is_state && data.repair && data.horizon == u8::MAX;
+        let answers = is_state && data.answers_ask();
         let Some((index, peer)) = source
             .index
             .and_then(|index| Some((index, parts.roster.peer_mut(index)?)))
@@ -57,7 +57,7 @@ impl Engine {
         if is_state {
             return Taken::Deliver;
         }
-        count(&mut self.counters.reliable_dropped);
+        count(&mut self.tools.counters.reliable_dropped);
         if core::mem::replace(&mut self.told_dropped, true) {
             Taken::Nothing
         } else {
@@ -95,7 +95,7 @@ impl Engine {
         if often || lacks_numbers || !views.latest.forgets() {
             let spread = backoff::spread(self.trip.estimate(), members);
             let pause = if often { Span::ZERO } else { SELDOM };
-            let due = now + pause + backoff::draw(spread, members, &mut self.random);
+            let due = now + pause + backoff::draw(spread, members, &mut self.tools.random);
             peer.ask_for_values_at(due);
             let first = self.ask_again_at.map_or(due, |at| at.min(due));
             self.ask_again_at = Some(first);
@@ -104,7 +104,7 @@ impl Engine {
 
     /// Somebody else asks a sender for its values: this member waits for the answer to that.
     pub(super) fn put_off_values(&mut self, peer: &mut Peer, now: Instant, members: usize) {
-        let again = now + retry(self.trip.estimate(), members, &mut self.random);
+        let again = now + retry(self.trip.estimate(), members, &mut self.tools.random);
         // It is only put off.
         let is_sooner = |due| is_before(due, millis(again));
         if peer.values_due().is_some_and(is_sooner) {

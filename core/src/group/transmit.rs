@@ -11,7 +11,6 @@ use super::frames::millis;
 use super::membership::{Owed, Presence};
 use super::sending::{History, Kind, stamped};
 use super::{Destination, Transmit};
-use crate::channel::Class;
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
@@ -50,9 +49,10 @@ impl Engine {
             }
         };
         if let Some(Transmit { len, .. }) = transmit {
-            count(&mut self.counters.datagrams_sent);
+            count(&mut self.tools.counters.datagrams_sent);
             // A datagram's length fits 64 bits.
-            self.counters.octets_sent = self.counters.octets_sent.wrapping_add(len as u64);
+            self.tools.counters.octets_sent =
+                self.tools.counters.octets_sent.wrapping_add(len as u64);
         }
         Ok(transmit)
     }
@@ -132,7 +132,8 @@ impl Engine {
                 if owed == Owed::Hello {
                     // It hears what the group hears, and soon.
                     let group_size = self.group_size(views.roster);
-                    self.presence.answer(now, group_size, &mut self.random);
+                    self.presence
+                        .answer(now, group_size, &mut self.tools.random);
                 }
                 continue;
             }
@@ -322,9 +323,8 @@ impl Engine {
     /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
     /// everybody. A bare datagram has none.
     fn first_frame(views: &Views<'_>, repairs: bool) -> Option<(usize, bool)> {
-        if let Some(value) = views.states.next_wanted().filter(|_| repairs) {
-            let meta = views.pool.meta(value.handle)?;
-            let len = usize::from(meta.len).saturating_add(Data::OVERHEAD);
+        let value = views.states.first_len(views.pool).filter(|_| repairs);
+        if let Some(len) = value {
             return Some((len, true));
         }
         let repair = views.history.next_wanted().filter(|_| repairs);
@@ -346,7 +346,9 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         self.write_hello_frame(views, w)?;
         let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views.roster.take_echoes(now, &mut self.random, &mut echoes);
+        let len = views
+            .roster
+            .take_echoes(now, &mut self.tools.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
         // The clock's low 32 bits.
         Frame::Time(Time {
@@ -357,7 +359,8 @@ impl Engine {
         self.write_sync(views, now, w)?;
         self.write_starts(views, true, w)?;
         let group_size = self.group_size(views.roster);
-        self.presence.hello_sent(now, group_size, &mut self.random);
+        self.presence
+            .hello_sent(now, group_size, &mut self.tools.random);
         Ok(())
     }
 
@@ -399,7 +402,7 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         let sync = self.sync(views);
         Frame::Sync(sync).emit(w)?;
-        count(&mut self.counters.syncs_sent);
+        count(&mut self.tools.counters.syncs_sent);
         self.sender.beat_sent(now);
         Ok(())
     }
@@ -488,37 +491,9 @@ impl Engine {
         } else {
             w.room() / 2
         };
-        while let Some(value) = views.states.next_wanted() {
-            if w.room() <= reserve {
-                return Ok(());
-            }
-            let Some(meta) = views.pool.meta(value.handle) else {
-                break;
-            };
-            let need = usize::from(meta.len).saturating_add(Data::OVERHEAD);
-            if need > w.room() {
-                return Ok(());
-            }
-            let data = Data {
-                class: Class::State.code().0,
-                latest: false,
-                repair: true,
-                copy: false,
-                signed: meta.signed,
-                channel: value.channel,
-                // It says nothing of what can be repaired before it.
-                horizon: u8::MAX,
-                fragment: 0,
-                last: 0,
-                sequence: value.sequence,
-                payload: &[],
-            };
-            data.emit_head(usize::from(meta.len), w);
-            w.with(usize::from(meta.len), |octets| {
-                let _ = views.pool.read(value.handle, octets);
-            });
-            views.states.mark_sent();
-            count(&mut self.counters.repairs_sent);
+        let counters = &mut self.tools.counters;
+        if !views.states.write(views.pool, reserve, counters, w) {
+            return Ok(());
         }
         let (low, clock) = (self.low(views), millis(now));
         while let Some((nth, frame)) = views.history.next_wanted() {
@@ -540,7 +515,7 @@ impl Engine {
                 stamped(frame, octets, nth, Mark::Repair);
             });
             views.history.mark_repaired(clock);
-            count(&mut self.counters.repairs_sent);
+            count(&mut self.tools.counters.repairs_sent);
         }
         Ok(())
     }
@@ -624,7 +599,7 @@ impl Engine {
         let datagram = buffer.get_mut(..len).ok_or(BufferTooSmall)?;
         if !self.guard.protect(self.id, self.session, datagram) {
             // Its number is used up, and it is lost, as if the network had lost it.
-            count(&mut self.counters.send_failures);
+            count(&mut self.tools.counters.send_failures);
             return Ok(None);
         }
         self.ending = ending(datagram);
@@ -650,7 +625,7 @@ impl Engine {
             max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
             max_message: self.receivable,
             interval: u16::try_from(units).unwrap_or(u16::MAX),
-            receive_burst: self.config.receive_burst,
+            receive_burst: self.tools.config.receive_burst,
             round_trip: trip,
             group_size: backoff::encode_group_size(self.group_size(views.roster)),
             ..Hello::new(self.name)

@@ -135,6 +135,11 @@ impl<'a> Data<'a> {
         })
     }
 
+    /// Whether it answers ASK, and not NACK: then it says nothing of what can be repaired before it.
+    pub(crate) const fn answers_ask(&self) -> bool {
+        self.repair && self.horizon == u8::MAX
+    }
+
     pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         self.emit_head(self.payload.len(), w);
         w.octets(self.payload);

@@ -5,7 +5,9 @@
 
 use super::body::Body;
 use super::pool::{Handle, Meta, Pool};
+use crate::counters::{Counters, count};
 use crate::time::Instant;
+use crate::wire::Data;
 
 /// A message of which some fragments have come.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,7 @@ pub(crate) struct Assembled {
 
 /// What became of a fragment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Piece {
+enum Piece {
     /// It waits for the others. So many messages had to give way.
     Stored {
         /// Messages given up for it.
@@ -62,8 +64,30 @@ impl Partials {
         self.places.fill(None);
     }
 
-    /// A fragment arrived.
-    pub(crate) fn take(
+    /// A fragment of a best-effort message arrived, of this sender and this life. If the message is complete: its
+    /// place.
+    pub(crate) fn on_data(
+        &mut self,
+        now: Instant,
+        (peer, session): (usize, u32),
+        data: &Data<'_>,
+        pool: &mut Pool,
+        counters: &mut Counters,
+    ) -> Option<usize> {
+        let meta = Meta::of(data);
+        match self.take(now, peer, session, meta, data.payload, pool) {
+            Piece::Complete(at) => return Some(at),
+            Piece::Stored { evicted } => {
+                let sum = counters.partials_evicted;
+                counters.partials_evicted = sum.wrapping_add(u64::from(evicted));
+            }
+            Piece::NoRoom => count(&mut counters.fragments_no_room),
+        }
+        None
+    }
+
+    /// A fragment is put to the others of its message.
+    fn take(
         &mut self,
         now: Instant,
         peer: usize,

@@ -1,7 +1,9 @@
 //! Which value of each channel is the newest: for the classes that drop older ones.
 
+use crate::counters::{Counters, count};
 use crate::group::serial::distance;
 use crate::group::work;
+use crate::wire::Data;
 
 /// The newest value seen of one channel of one member.
 #[derive(Clone, Copy, Debug)]
@@ -59,15 +61,28 @@ impl Latest {
         }
     }
 
+    /// A value of a class of which only the newest counts. Whether it is to be delivered.
+    pub(crate) fn on_data(
+        &mut self,
+        index: usize,
+        state: bool,
+        data: &Data<'_>,
+        counters: &mut Counters,
+    ) -> bool {
+        let (newer, _) = self.accept(index, data.channel, state, data.sequence);
+        if state && data.answers_ask() {
+            // It was asked for, and so it is the newest.
+            self.trust(index, data.channel);
+        }
+        if !newer {
+            count(&mut counters.values_old);
+        }
+        newer
+    }
+
     /// Whether this value is newer than what was seen of the channel, and notes it. The second is
     /// whether an entry of another channel had to give way for that.
-    pub(crate) fn accept(
-        &mut self,
-        peer: usize,
-        channel: u8,
-        state: bool,
-        sequence: u32,
-    ) -> (bool, bool) {
+    fn accept(&mut self, peer: usize, channel: u8, state: bool, sequence: u32) -> (bool, bool) {
         let Ok(peer) = u16::try_from(peer) else {
             return (true, false);
         };

@@ -1,13 +1,16 @@
 //! This member's own State values: the newest of each channel, kept for those who missed it.
 
+use crate::channel::Class;
+use crate::counters::{Counters, count};
 use crate::group::fragments::{Body, Handle, Meta, Pool};
+use crate::wire::{Data, Writer};
 
 /// The newest value of one channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value {
-    pub(crate) channel: u8,
-    pub(crate) sequence: u32,
-    pub(crate) handle: Handle,
+    channel: u8,
+    sequence: u32,
+    handle: Handle,
     /// Somebody asked for it.
     wanted: bool,
 }
@@ -88,8 +91,8 @@ impl States {
             .any(|value| value.channel == channel && value.sequence == sequence)
     }
 
-    /// Somebody asked for all values.
-    pub(crate) fn want_all(&mut self) {
+    /// Somebody asks for all values.
+    pub(crate) fn on_ask(&mut self) {
         if self.wanted == self.count {
             return;
         }
@@ -103,8 +106,57 @@ impl States {
         self.wanted > 0
     }
 
+    /// How long the frame of the next wanted value is.
+    pub(crate) fn first_len(&self, pool: &Pool) -> Option<usize> {
+        let meta = pool.meta(self.next_wanted()?.handle)?;
+        Some(usize::from(meta.len).saturating_add(Data::OVERHEAD))
+    }
+
+    /// Writes what was asked for while there is more than `reserve` room. Whether that is all.
+    pub(crate) fn write(
+        &mut self,
+        pool: &Pool,
+        reserve: usize,
+        counters: &mut Counters,
+        w: &mut Writer<'_>,
+    ) -> bool {
+        while let Some(value) = self.next_wanted() {
+            if w.room() <= reserve {
+                return false;
+            }
+            let Some(meta) = pool.meta(value.handle) else {
+                break;
+            };
+            let need = usize::from(meta.len).saturating_add(Data::OVERHEAD);
+            if need > w.room() {
+                return false;
+            }
+            let data = Data {
+                class: Class::State.code().0,
+                latest: false,
+                repair: true,
+                copy: false,
+                signed: meta.signed,
+                channel: value.channel,
+                // It says nothing of what can be repaired before it.
+                horizon: u8::MAX,
+                fragment: 0,
+                last: 0,
+                sequence: value.sequence,
+                payload: &[],
+            };
+            data.emit_head(usize::from(meta.len), w);
+            w.with(usize::from(meta.len), |octets| {
+                let _ = pool.read(value.handle, octets);
+            });
+            self.mark_sent();
+            count(&mut counters.repairs_sent);
+        }
+        true
+    }
+
     /// The next wanted value.
-    pub(crate) fn next_wanted(&self) -> Option<Value> {
+    fn next_wanted(&self) -> Option<Value> {
         if self.wanted == 0 {
             return None;
         }
@@ -116,7 +168,7 @@ impl States {
     }
 
     /// The next wanted value has been sent.
-    pub(crate) fn mark_sent(&mut self) {
+    fn mark_sent(&mut self) {
         if let Some(value) = self.values.iter_mut().flatten().find(|value| value.wanted) {
             value.wanted = false;
             self.wanted = self.wanted.saturating_sub(1);
