@@ -10,6 +10,7 @@
 
 mod acks;
 mod backoff;
+mod clock;
 mod command;
 #[cfg(feature = "seal")]
 mod contact;
@@ -62,8 +63,8 @@ pub(crate) use receive::Found;
 pub(crate) use receiving::{Slot, Stream, Streams};
 #[cfg(feature = "seal")]
 pub(crate) use sealed::{Echo, Echoes};
-pub(crate) use sending::History;
 pub use sending::Pace;
+pub(crate) use sending::{History, Stock};
 pub(crate) use values::{Latest, Seen, States, Value};
 
 /// The payload of a fragment in the smallest datagrams there are, sealed.

@@ -2,7 +2,7 @@
 
 use crate::group::{
     Block, History, Inbox, Latest, Partial, Partials, Parts, Place, Pool, Roster, Seen, Slot,
-    States, Stream, Streams, Value,
+    States, Stock, Stream, Streams, Value,
 };
 #[cfg(feature = "seal")]
 use crate::group::{Echo, Echoes};
@@ -173,17 +173,18 @@ pub struct Views<'a> {
 }
 
 impl Views<'_> {
-    /// The parts, to look at.
-    pub(crate) fn view(&self) -> View<'_> {
-        View {
-            roster: self.roster,
-            history: self.history,
-        }
-    }
-
     /// Whether there is room for reliable streams of others at all.
     pub(crate) fn takes_streams(&self) -> bool {
         self.streams.len() > 0
+    }
+
+    /// What is kept to be sent.
+    pub(crate) fn stock(&mut self) -> Stock<'_> {
+        Stock {
+            history: self.history,
+            states: self.states,
+            pool: self.pool,
+        }
     }
 
     /// The parts that a DATA frame can change.

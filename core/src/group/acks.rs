@@ -40,29 +40,8 @@ impl Engine {
         let Some(index) = source.index.filter(|_| is_mine) else {
             return;
         };
-        if let Some(confirm) = self.confirm
-            && is_before(confirm.last, ack.next)
-        {
-            let has_all = !is_before(confirm.first, ack.since);
-            views.roster.change(index, |peer| peer.answer(has_all));
-        }
-        self.follow(views, now, index, ack.next);
-    }
-
-    /// A receiver is at `next` in this member's stream.
-    pub(crate) fn follow(&mut self, views: &mut Views<'_>, now: Instant, index: usize, next: u32) {
-        let sent = self.sent_next(views);
-        if self.flow_window(views.view()).is_none() {
-            return;
-        }
-        let further = match views.roster.reach(index) {
-            Some(before) => is_before(before, next),
-            None => self.flow.welcomes(now),
-        };
-        if further && !is_before(sent, next) {
-            views.roster.set_reach(index, next);
-            self.flow.advance(views.roster.slowest());
-        }
+        self.sending
+            .on_ack(now, views.roster, views.history, index, ack);
     }
 
     pub(crate) fn on_ask(&mut self, views: &mut Views<'_>, now: Instant, ask: Ask) {
@@ -72,7 +51,7 @@ impl Engine {
             }
             return;
         }
-        let members = self.group_size(views.roster);
+        let members = views.roster.group_size();
         let Some(index) = views.roster.find_number(ask.target) else {
             return;
         };

@@ -160,9 +160,7 @@ impl Engine {
 
     /// Says HELLO soon, but not all members at once.
     fn hasten_contact(&mut self, views: &Views<'_>, now: Instant) {
-        let size = self
-            .group_size(views.roster)
-            .saturating_add(views.echoes.len());
+        let size = views.roster.group_size().saturating_add(views.echoes.len());
         let interval = Presence::interval(size);
         let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
         let wanted = now + self.tools.random.up_to(within.min(interval));
@@ -187,7 +185,7 @@ impl Engine {
     /// How long after it was first sent a challenge that is sent back proves anything: long enough for
     /// answers, which come within an interval.
     fn challenge_life(&self, views: &Views<'_>) -> Span {
-        let interval = Presence::interval(self.group_size(views.roster));
+        let interval = Presence::interval(views.roster.group_size());
         CHALLENGE_LIFE.saturating_add(interval.saturating_mul(2))
     }
 

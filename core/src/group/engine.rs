@@ -3,37 +3,25 @@
 use crate::time::Span;
 use core::net::SocketAddr;
 
-use heapless::Vec;
-
 use super::inbox::Source;
-use super::membership::{Presence, Ration, Roster, Trip};
+use super::membership::{Presence, Ration, Trip};
 use super::random::Random;
 use super::receiving::window;
 use super::sealed::Guard;
-use super::sending::{Bucket, Flow, Kind, MEMBERS, Pace, Sender};
-use super::tools::Tools;
+use super::sending::{Pace, Sending};
+use super::tools::{Earliest, Tools};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::event::DuplicateId;
 use crate::ident::{MemberId, Name, Session};
 use crate::seed::Seed;
-use crate::storage::{View, Views};
+use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{Header, open_group_tag};
 
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
 const REPORT_ROSTER_FULL: Span = Span::from_secs(60);
-
-/// Messages of which it is to be known who has them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Confirm {
-    /// The sequence numbers of the first and the last fragment.
-    pub(crate) first: u32,
-    pub(crate) last: u32,
-    pub(crate) ask_at: Instant,
-    pub(crate) asked: u8,
-}
 
 /// Everything of a group but its memory. Its code is not generic.
 #[derive(Debug)]
@@ -46,23 +34,14 @@ pub(crate) struct Engine {
     /// The datagram counter: that of the last datagram sent, and the last 4 octets of that.
     pub(crate) counter: u64,
     pub(crate) ending: u32,
-    /// The sequence number of the next fragment that is not of the reliable stream.
-    pub(crate) sequence: u32,
-    /// The largest datagram this member sends.
-    pub(crate) max_datagram: u16,
     /// The largest message this member can receive, in units of 64 octets.
     pub(crate) receivable: u16,
     pub(crate) own_address: Option<SocketAddr>,
     pub(crate) presence: Presence,
     pub(crate) trip: Trip,
-    pub(crate) bucket: Bucket,
     /// Answers to those who are not proven.
     pub(crate) ration: Ration,
-    pub(crate) sender: Sender,
-    pub(crate) flow: Flow,
-    /// Sequence numbers of own values that newer ones have replaced, to be told.
-    pub(crate) skips: Vec<u32, 8>,
-    pub(crate) confirm: Option<Confirm>,
+    pub(crate) sending: Sending,
     /// The latest time heard of; `None` before the first. As every time in here, it counts from `epoch`.
     pub(crate) now: Option<Instant>,
     /// The first time that the caller passed.
@@ -146,6 +125,7 @@ impl Engine {
     fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: &Seed) -> Self {
         let (mut guard, mut random) = (guard, Random::new(seed));
         let session = guard.draw_session(&mut random);
+        let trailer = guard.suite().trailer_len();
         Self {
             name: config.name.unwrap_or_default(),
             id: config.id.unwrap_or_else(|| random.member_id()),
@@ -153,18 +133,16 @@ impl Engine {
             guard,
             counter: 0,
             ending: 0,
-            sequence: 0,
-            max_datagram: config.max_datagram(views.inbox.octets.len()),
             receivable: receivable(views),
             own_address: None,
             presence: Presence::new(config.announce),
             trip: Trip::new(),
-            bucket: Bucket::new(config.pace),
             ration: Ration::new(),
-            sender: Sender::new(),
-            flow: Flow::new(),
-            skips: Vec::new(),
-            confirm: None,
+            sending: Sending::new(
+                config.pace,
+                config.max_datagram(views.inbox.octets.len()),
+                Header::LEN.saturating_add(trailer),
+            ),
             now: None,
             epoch: Instant::ZERO,
             began: Instant::ZERO,
@@ -273,9 +251,9 @@ impl Engine {
     /// numbers.
     pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant, id: MemberId) {
         let session = self.guard.draw_session(&mut self.tools.random);
-        self.confirm = None;
-        views.history.forget_sent();
-        views.roster.count_in_from(self.sent_next(views));
+        self.sending.begin_life(views.history);
+        let sent = self.sending.sent_next(views.history);
+        views.roster.count_in_from(sent);
         views.roster.forget_answers();
         self.begin_session(views, now, id, session);
     }
@@ -300,15 +278,13 @@ impl Engine {
         self.presence.start(now, &mut self.tools.random);
         // Who is how far is said of one session.
         views.roster.wait_for_nobody();
-        self.flow.restart(self.sent_next(views));
+        self.sending.begin_session(views.history);
     }
 
     /// Takes another pace.
     pub(crate) fn set_pace(&mut self, views: &Views<'_>, pace: Pace) {
         self.tools.config.pace = pace;
-        self.bucket.set_pace(pace);
-        // Without a pace it counts from here how far the others are.
-        self.flow.restart(self.sent_next(views));
+        self.sending.set_pace(views.history, pace);
     }
 
     /// Takes another name, which the next HELLO tells: that comes as soon as the rate allows.
@@ -360,45 +336,6 @@ impl Engine {
         is_by((self.id, self.session, self.counter)) || self.past.is_some_and(is_by)
     }
 
-    /// How many members there are, oneself included, as far as is known.
-    pub(crate) fn group_size(&self, roster: &Roster) -> usize {
-        roster.members().saturating_add(1)
-    }
-
-    /// The lowest sequence number of this member's stream that can be repaired.
-    pub(crate) fn low(&self, views: &Views<'_>) -> u32 {
-        self.sender.next.wrapping_sub(views.history.kept())
-    }
-
-    /// How many fragments this member may be ahead of its receivers; `None`: it has a pace of its own, or
-    /// there is nobody to wait for.
-    pub(crate) fn flow_window(&self, view: View<'_>) -> Option<u32> {
-        let takers = view.roster.takers();
-        if !self.tools.config.pace.is_unlimited() || takers == 0 || takers > MEMBERS {
-            return None;
-        }
-        Some(Flow::window(
-            view.roster.stream_limits().burst,
-            self.datagram_limit(view.roster.stream_limits()),
-            view.history.capacity(),
-            view.history.record_octets(),
-        ))
-    }
-
-    /// How many fragments of the reliable stream may be sent now.
-    pub(crate) fn flow_room(&self, views: &Views<'_>) -> u32 {
-        let window = self.flow_window(views.view());
-        window.map_or(u32::MAX, |window| {
-            self.flow.room(self.sent_next(views), window)
-        })
-    }
-
-    /// Whether what is to be sent next waits for the receivers.
-    pub(crate) fn is_blocked(&self, views: &Views<'_>) -> bool {
-        let next = views.history.next_unsent();
-        next.is_some_and(|(kind, _)| kind == Kind::Kept) && self.flow_room(views) == 0
-    }
-
     /// When there is something to do, in the caller's time.
     pub(crate) fn next_call(&self, views: &Views<'_>) -> Option<Instant> {
         let due = self.next_deadline(views)?;
@@ -413,56 +350,36 @@ impl Engine {
         };
         // What is owed or waits to be sent by a member that fell silent waits for ever.
         let speaks = !self.silenced;
-        let owes = views.roster.has_owed() || !self.skips.is_empty();
+        let owes = views.roster.has_owed() || self.sending.has_owed();
         if self.gives_way || self.has_events(views) || (speaks && owes) {
             return Some(now);
         }
-        let is_blocked = self.is_blocked(views);
-        let has_new = !views.history.is_sent() && !is_blocked;
-        let repairs = views.history.has_wanted() || views.states.has_wanted();
         // The BYE waits for what is to be sent before it.
         let waits = self.presence.is_leaving() && !views.history.is_sent();
-        let mut first = None;
-        let mut at = |due: Option<Instant>| {
-            if let Some(due) = due
-                && first.is_none_or(|first| due < first)
-            {
-                first = Some(due);
-            }
-        };
+        let mut first = Earliest(None);
         if !waits {
-            at(self.presence.next());
+            first.at(self.presence.next());
         }
         if self.leaves_later {
-            at(self.holds_until(views, now));
+            first.at(self.holds_until(views, now));
         }
-        at(views.roster.next_check());
-        at(views.streams.next_check);
+        first.at(views.roster.next_check());
+        first.at(views.streams.next_check);
         if speaks {
-            at(self.ask_again_at);
-            at(self.sender.next_beat(now));
-            at(self.confirm.map(|confirm| confirm.ask_at));
-            if has_new {
-                at(Some(self.opens_at(views, now)));
-            }
-            if repairs {
-                let opens = self.opens_at(views, now);
-                at(Some(opens.max(self.bucket.repairs_at(now))));
-            }
-            if is_blocked {
-                at(Some(self.flow.next(now)));
-            }
+            first.at(self.ask_again_at);
+            // HELLO comes before the first message, and does not wait for its turn.
+            let held = self.holds_until(views, now);
+            let held = held.filter(|_| self.presence.has_said_hello());
+            let Views {
+                roster,
+                history,
+                states,
+                ..
+            } = views;
+            self.sending
+                .deadline(now, roster, history, states, held, &mut first);
         }
-        first
-    }
-
-    /// From when on there is something to send for a member whose messages wait.
-    fn opens_at(&self, views: &Views<'_>, now: Instant) -> Instant {
-        let opens = self.bucket.opens_at(now);
-        // HELLO comes before the first message, and does not wait for its turn.
-        let held = self.holds_until(views, now);
-        let held = held.filter(|_| self.presence.has_said_hello());
-        held.map_or(opens, |end| opens.max(end))
+        first.0
     }
 
     /// Whether messages wait for first contact.

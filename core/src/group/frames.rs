@@ -34,7 +34,7 @@ impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
     pub(crate) fn next_frame(&mut self, views: &mut Views<'_>, source: Source) -> Option<Found> {
         let now = self.now?;
-        let group_size = self.group_size(views.roster);
+        let group_size = views.roster.group_size();
         // What follows works on everything but the octets of the receive buffer.
         let (frame, end) = views.inbox.next_frame()?;
         match frame {
@@ -47,7 +47,7 @@ impl Engine {
                     let before = views.roster.members();
                     views.roster.hello(now, index, source.address, &hello);
                     if views.roster.members() > before {
-                        let sent = self.sent_of(views.history);
+                        let sent = self.sending.sent_next(views.history);
                         views.roster.count_in(index, sent);
                     }
                 }
@@ -64,7 +64,8 @@ impl Engine {
             }
             Ok(Frame::Busy(busy)) => {
                 let jitter = self.tools.random.up_to(Span::from_millis(50));
-                self.bucket
+                self.sending
+                    .bucket
                     .pause(now, Span::from_millis(u64::from(busy.wait)), jitter);
             }
             Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
@@ -331,7 +332,7 @@ impl Engine {
             .streams
             .get(at)
             .map_or_else(|| self.trip.estimate(), Stream::round_trip);
-        let members = self.group_size(parts.roster);
+        let members = parts.roster.group_size();
         let spread = backoff::spread(trip, members);
         let reordering = trip.checked_div(8).unwrap_or_default().max(REORDERING);
         now + reordering + backoff::draw(spread, members, &mut self.tools.random)
@@ -376,7 +377,7 @@ impl Engine {
             peer.hear_at_least(sync.next, 0);
         }
         let due = self.ask_when(now, &parts, at);
-        let members = self.group_size(parts.roster);
+        let members = parts.roster.group_size();
         let count_of = parts.streams.len();
         let known_states = match sync.states {
             0 => 0,
@@ -414,15 +415,16 @@ impl Engine {
 
     /// Somebody misses something.
     fn on_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack) {
-        let trip = self.trip.estimate();
         if nack.target == self.id.get() {
             if nack.session == self.session.life() && self.is_first(ONE_NACK) {
-                self.on_own_nack(views, now, nack, trip);
+                let counters = &mut self.tools.counters;
+                self.sending
+                    .on_nack(now, views.history, &self.trip, counters, nack);
             }
             return;
         }
         // Somebody else asked for what this member misses too: it need not ask for a while.
-        let members = self.group_size(views.roster);
+        let members = views.roster.group_size();
         let Some(index) = views.roster.find_number(nack.target) else {
             return;
         };
@@ -462,30 +464,6 @@ impl Engine {
         }
     }
 
-    fn on_own_nack(&mut self, views: &mut Views<'_>, now: Instant, nack: &Nack, trip: Span) {
-        count(&mut self.tools.counters.nacks_received);
-        let low = self.low(views);
-        if nack.iter().any(|sequence| is_before(sequence, low)) {
-            self.sender.tell(now, trip);
-        }
-        // What was repaired just now is on its way. Milliseconds, modulo 2^32.
-        let linger = trip.max(Span::from_millis(2));
-        let clock = millis(now);
-        let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
-        let mut places = nack
-            .iter()
-            .filter(|sequence| !is_before(*sequence, low))
-            .map(|sequence| sequence.wrapping_sub(low));
-        if let Some(first) = places.next() {
-            let last = places.last().unwrap_or(first);
-            views.history.want(since, first, last, |nth| {
-                nack.contains(low.wrapping_add(nth))
-            });
-        }
-        self.bucket
-            .count_asked(u32::try_from(nack.iter().count()).unwrap_or(u32::MAX));
-    }
-
     fn on_skip(&mut self, views: &mut Views<'_>, now: Instant, source: Source, skip: Skip) {
         let Some(at) = source.index.and_then(|index| views.streams.find(index)) else {
             return;
@@ -520,11 +498,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) partials: &'a mut super::Partials,
     pub(crate) latest: &'a mut super::Latest,
     pub(crate) pool: &'a mut super::Pool,
-}
-
-/// A moment in milliseconds, modulo 2^32.
-pub(crate) const fn millis(now: Instant) -> u32 {
-    (now.as_micros() / 1_000) as u32
 }
 
 /// How long to wait before asking again: a round trip, and in a large group a time that is drawn anew,

@@ -18,43 +18,13 @@ use super::receiving::window;
 use super::serial::later;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{BufferTooSmall, Bye, Frame, Start, Writer};
-
-/// So many members a datagram tells from where on they are counted in, at most.
-const STARTS: usize = 16;
+use crate::wire::Start;
 
 impl Engine {
     /// What the member at `index` is told: from where on it is counted in.
     pub(crate) fn start_of(views: &Views<'_>, index: usize) -> Option<Start> {
         let peer = views.roster.peer(index).filter(|peer| peer.is_taker())?;
         Some(peer.start())
-    }
-
-    /// Members are told from where on they are counted in, if that is not the present number: with HELLO those
-    /// who have not been here for long, with BYE all, for whoever hears of this member only then cannot ask any
-    /// more.
-    pub(crate) fn write_starts(
-        &mut self,
-        views: &Views<'_>,
-        only_new: bool,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let takers = views.roster.takers();
-        let from = self
-            .tools
-            .random
-            .below(u32::try_from(takers).unwrap_or(u32::MAX));
-        let from = usize::try_from(from).unwrap_or_default();
-        let sent = self.sent_next(views);
-        let takers = views.roster.counted_in(from, sent);
-        let takers = takers.filter(|peer| !only_new || !peer.is_proven());
-        for peer in takers.take(STARTS) {
-            if w.room() < Start::FRAME_LEN.saturating_add(Bye::FRAME_LEN) {
-                break;
-            }
-            Frame::Start(peer.start()).emit(w)?;
-        }
-        Ok(())
     }
 
     /// A sender says from where on it counts this member in. If that is before what is followed of it, that

@@ -1,14 +1,14 @@
-//! What a member asks: for what is missing, and who has what.
+//! What a member asks: for what is missing.
 
 use crate::time::Span;
 
-use super::engine::{Confirm, Engine};
+use super::engine::Engine;
 use super::frames::{reschedule, retry};
 use super::receiving::{Slot, Tick, window};
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
-use crate::wire::{AckRequest, Ask, BufferTooSmall, Frame, Nack, Writer};
+use crate::wire::{Ask, BufferTooSmall, Frame, Nack, Writer};
 
 /// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
 /// it sooner turns ordinary loss into long waits.
@@ -17,31 +17,7 @@ const STEADY_ATTEMPTS: u8 = 12;
 /// The time between two tries for a missing fragment does not double beyond this.
 const LONGEST_RETRY: Span = Span::from_secs(1);
 
-/// How often it is asked who has a message.
-const CONFIRM_ASKED: u8 = 40;
-
 impl Engine {
-    /// The question how far the receivers are.
-    pub(crate) fn write_question(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let Some(window) = self.flow_window(views.view()) else {
-            return Ok(());
-        };
-        let (sent, trip) = (self.sent_next(views), self.trip.estimate());
-        if w.room() >= AckRequest::FRAME_LEN && self.flow.asks(now, sent, window, trip) {
-            Frame::AckRequest(AckRequest {
-                sequence: self.flow.question(self.low(views)),
-                spread: 0,
-            })
-            .emit(w)?;
-        }
-        Ok(())
-    }
-
     /// What is missing of others' streams.
     pub(crate) fn write_nacks(
         &mut self,
@@ -53,7 +29,7 @@ impl Engine {
             return Ok(());
         }
         let count_of = views.streams.len();
-        let members = self.group_size(views.roster);
+        let members = views.roster.group_size();
         for at in 0..count_of {
             let Some(stream) = views.streams.get_mut(at) else {
                 continue;
@@ -134,48 +110,6 @@ impl Engine {
             views.streams.note(at, self.tools.config.max_wait);
         }
         views.streams.recount(self.tools.config.max_wait);
-        Ok(())
-    }
-
-    /// The question who has a message.
-    pub(crate) fn write_confirm(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let Some(confirm) = self.confirm.filter(|confirm| confirm.ask_at <= now) else {
-            return Ok(());
-        };
-        if views.roster.all_answered() && views.roster.takers() > 0
-            || confirm.asked >= CONFIRM_ASKED
-        {
-            self.confirm = None;
-            return Ok(());
-        }
-        if w.room() < AckRequest::FRAME_LEN {
-            return Ok(());
-        }
-        // A hundred answers a second.
-        let takers = u64::try_from(views.roster.takers()).unwrap_or(u64::MAX);
-        let spread = takers.saturating_mul(10).min(60_000);
-        let request = AckRequest {
-            sequence: confirm.last,
-            spread: u16::try_from(spread).unwrap_or(u16::MAX),
-        };
-        Frame::AckRequest(request).emit(w)?;
-        let pause = self
-            .trip
-            .estimate()
-            .saturating_mul(4)
-            .max(Span::from_millis(20));
-        let ask_at = now + pause + Span::from_millis(spread);
-        let asked = confirm.asked.saturating_add(1);
-        self.confirm = Some(Confirm {
-            ask_at,
-            asked,
-            ..confirm
-        });
         Ok(())
     }
 }

@@ -150,7 +150,9 @@ impl Engine {
             Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
                 if heard != Heard::Continued {
                     self.forget_peer(views, index);
-                    views.roster.count_in(index, self.sent_next(views));
+                    views
+                        .roster
+                        .count_in(index, self.sending.sent_next(views.history));
                 }
                 #[cfg(feature = "seal")]
                 if let Some(sealed) = &self.guard.sealed {

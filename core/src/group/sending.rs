@@ -1,13 +1,149 @@
 //! This member's own stream: its history, repairs and heartbeats, its pace, and how far the receivers are
 //! (PROTOCOL §6).
 
+mod confirm;
 mod flow;
 mod history;
+mod message;
 mod pace;
+mod receivers;
+mod repair;
 mod sender;
 
-pub(crate) use flow::{Flow, MEMBERS};
-pub(crate) use history::{Full, History, Kind, stamped};
-pub(crate) use pace::Bucket;
+use heapless::Vec;
+
+use crate::group::fragments::Pool;
+use crate::group::membership::Roster;
+use crate::group::tools::Earliest;
+use crate::group::values::States;
+use crate::time::Instant;
+use confirm::Confirm;
+use flow::Flow;
+use history::Full;
+pub(crate) use history::{History, Kind};
+use pace::Bucket;
 pub use pace::Pace;
-pub(crate) use sender::Sender;
+use sender::Sender;
+
+/// What is sent, and how fast.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    sender: Sender,
+    /// The sequence number of the next fragment that is not of the reliable stream.
+    sequence: u32,
+    /// The largest datagram this member sends, and how much of it is no frame.
+    max_datagram: u16,
+    overhead: usize,
+    flow: Flow,
+    pub(crate) bucket: Bucket,
+    /// Sequence numbers of own values that newer ones have replaced, to be told.
+    skips: Vec<u32, 8>,
+    confirm: Option<Confirm>,
+}
+
+/// What is kept to be sent, and sent again.
+#[derive(Debug)]
+pub(crate) struct Stock<'a> {
+    pub(crate) history: &'a mut History,
+    pub(crate) states: &'a mut States,
+    pub(crate) pool: &'a mut Pool,
+}
+
+impl Sending {
+    /// Nothing was sent yet. Of the largest datagram `overhead` octets are no frame.
+    pub(crate) const fn new(pace: Pace, max_datagram: u16, overhead: usize) -> Self {
+        Self {
+            sender: Sender::new(),
+            sequence: 0,
+            max_datagram,
+            overhead,
+            flow: Flow::new(),
+            bucket: Bucket::new(pace),
+            skips: Vec::new(),
+            confirm: None,
+        }
+    }
+
+    /// The lowest sequence number of this member's stream that can be repaired.
+    pub(crate) fn low(&self, history: &History) -> u32 {
+        self.sender.next.wrapping_sub(history.kept())
+    }
+
+    /// The sequence number after the last one that has been sent: what is queued is not missing.
+    pub(crate) fn sent_next(&self, history: &History) -> u32 {
+        self.sender.next.wrapping_sub(history.unsent_kept())
+    }
+
+    /// Another life begins: what was sent before does not count for it.
+    pub(crate) fn begin_life(&mut self, history: &mut History) {
+        self.confirm = None;
+        history.forget_sent();
+    }
+
+    /// Another session begins, or it is another pace: nobody has said how far it is.
+    pub(crate) fn begin_session(&mut self, history: &History) {
+        self.flow.restart(self.sent_next(history));
+    }
+
+    /// Takes another pace.
+    pub(crate) fn set_pace(&mut self, history: &History, pace: Pace) {
+        self.bucket.set_pace(pace);
+        // Without a pace it counts from here how far the others are.
+        self.begin_session(history);
+    }
+
+    /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
+    pub(crate) fn beat_due(&self, now: Instant) -> bool {
+        self.sender.beat_due(now)
+    }
+
+    /// Whether a heartbeat is due, which carries a copy of the last message.
+    pub(crate) fn carries_copy(&self, now: Instant) -> bool {
+        self.sender.carries_copy(now)
+    }
+
+    /// Each BYE says where the stream stands: no heartbeats between them.
+    pub(crate) fn end(&mut self) {
+        self.sender.end();
+    }
+
+    /// Whether something of this member's own is due that is no message, nor a repair.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.sender.beat_due(now) || !self.skips.is_empty() || self.confirm_due(now)
+    }
+
+    /// Whether there is something to say at once.
+    pub(crate) fn has_owed(&self) -> bool {
+        !self.skips.is_empty()
+    }
+
+    /// When there is something to send. Messages and repairs are `held` until then.
+    pub(crate) fn deadline(
+        &self,
+        now: Instant,
+        roster: &Roster,
+        history: &History,
+        states: &States,
+        held: Option<Instant>,
+        first: &mut Earliest,
+    ) {
+        let is_blocked = self.is_blocked(roster, history);
+        let has_new = !history.is_sent() && !is_blocked;
+        let repairs = history.has_wanted() || states.has_wanted();
+        first.at(self.sender.next_beat(now));
+        first.at(self.confirm.map(|confirm| confirm.ask_at));
+        let opens = || {
+            let opens = self.bucket.opens_at(now);
+            held.map_or(opens, |end| opens.max(end))
+        };
+        if has_new {
+            first.at(Some(opens()));
+        }
+        if repairs {
+            first.at(Some(opens().max(self.bucket.repairs_at(now))));
+        }
+        if is_blocked {
+            first.at(Some(self.flow.next(now)));
+        }
+    }
+}

@@ -6,8 +6,9 @@
 use crate::time::Span;
 
 use super::backoff;
+use super::clock::millis;
 use super::engine::Engine;
-use super::frames::{Parts, SELDOM, STATES_ASKED, Taken, millis, retry};
+use super::frames::{Parts, SELDOM, STATES_ASKED, Taken, retry};
 use super::inbox::Source;
 use super::membership::{Peer, Position};
 use super::serial::{distance, is_before};
@@ -74,7 +75,7 @@ impl Engine {
         source: Source,
         sync: Sync,
     ) {
-        let members = self.group_size(views.roster);
+        let members = views.roster.group_size();
         let Some(index) = source.index.filter(|_| !source.to_one) else {
             // What is not here yet may still wait in the group's queue.
             return;

@@ -7,20 +7,16 @@ use crate::time::Span;
 
 use super::backoff;
 use super::engine::Engine;
-use super::frames::millis;
 use super::membership::{Owed, Presence};
-use super::sending::{History, Kind, stamped};
+use super::sending::{Kind, Sending};
 use super::{Destination, Transmit};
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{
-    Ack, BufferTooSmall, Bye, Data, Echo, Frame, Header, Hello, MIN_MAX_DATAGRAM, Mark, Skip, Sync,
-    Time, Writer, emit_with, ending,
+    Ack, BufferTooSmall, Bye, Echo, Frame, Header, Hello, MIN_MAX_DATAGRAM, Sync, Time, Writer,
+    emit_with, ending,
 };
-
-/// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
-const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
 
 /// Echoes of others' clocks in one HELLO.
 pub(crate) const ECHOES: usize = 8;
@@ -91,7 +87,7 @@ impl Engine {
                 Owed::Hello | Owed::Probe => {
                     let probe = owed == Owed::Probe;
                     let announces = self.presence.announces();
-                    let sent = self.sent_next(views);
+                    let sent = self.sending.sent_next(views.history);
                     let relies = Self::start_of(views, index).is_some_and(|it| it.next != sent);
                     // Whoever hides says nothing but from where on its stream is for one that it counts on.
                     let hides = !announces && (probe || !relies);
@@ -131,7 +127,7 @@ impl Engine {
             if !views.roster.has_earned(index, owed) && !self.ration.take(now) {
                 if owed == Owed::Hello {
                     // It hears what the group hears, and soon.
-                    let group_size = self.group_size(views.roster);
+                    let group_size = views.roster.group_size();
                     self.presence
                         .answer(now, group_size, &mut self.tools.random);
                 }
@@ -165,18 +161,19 @@ impl Engine {
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let for_all = views.roster.limits();
         let for_takers = views.roster.stream_limits();
-        let narrow = self.datagram_limit(for_all);
-        let wide = self.datagram_limit(for_takers);
-        let mut first = Self::first_frame(views, true);
+        let narrow = self.sending.datagram_limit(for_all);
+        let wide = self.sending.datagram_limit(for_takers);
+        let mut first = Sending::first_frame(views.history, views.states, views.pool, true);
         // The burst is for those who get what comes first.
         let (burst, limit) = match first {
             Some((_, true)) => (for_all.burst, narrow),
             _ => (for_takers.burst, wide),
         };
-        self.bucket
+        self.sending
+            .bucket
             .fill(now, burst, limit, views.history.capacity());
-        self.bucket.judge(now);
-        let open = self.bucket.is_open(now);
+        self.sending.bucket.judge(now);
+        let open = self.sending.bucket.is_open(now);
         let early = self.presence.introduces(now)
             && ((open && !views.history.is_sent()) || self.owes_group(views, now));
         let hello_due = self.presence.hello_due(now, early);
@@ -187,7 +184,8 @@ impl Engine {
             narrow
         };
         let open = open && self.holds_until(views, now).is_none();
-        self.mind_flow(views, now);
+        self.sending
+            .mind_flow(now, views.roster, views.history, &self.trip);
         let waiting = views.history.next_unsent().filter(|_| open);
         if let Some((Kind::Bare, datagram)) = waiting.filter(|_| !hello_due) {
             let len = datagram.len();
@@ -196,16 +194,16 @@ impl Engine {
                 .ok_or(BufferTooSmall)?
                 .copy_from_slice(datagram);
             views.history.mark_sent();
-            self.bucket.take(len);
+            self.sending.bucket.take(len);
             return Ok(Some(Transmit {
                 to: Destination::Group,
                 len,
             }));
         }
         // A frame that was queued or kept before the limit sank still goes out, alone.
-        let repairs = self.bucket.repairs();
+        let repairs = self.sending.bucket.repairs();
         if !repairs {
-            first = Self::first_frame(views, false);
+            first = Sending::first_frame(views.history, views.states, views.pool, false);
         }
         let (first_len, is_for_all) = first.unwrap_or((0, true));
         let first_len = self.datagram_len(first_len);
@@ -230,7 +228,7 @@ impl Engine {
             }
             if views.history.is_sent() && engine.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
-                engine.sender.end();
+                engine.sending.end();
             }
             engine.write_control(views, now, w)?;
             let is_larger = limit > narrow && w.len() == begin;
@@ -238,20 +236,30 @@ impl Engine {
             if is_larger {
                 w.set_end(usize::MAX);
             }
-            engine.write_questions(views, now, w)?;
+            engine
+                .sending
+                .write_questions(now, views.roster, views.history, &engine.trip, w)?;
             if open {
                 let before = w.len();
                 if repairs {
-                    engine.write_repairs(views, now, for_takers, w)?;
+                    let counters = &mut engine.tools.counters;
+                    engine
+                        .sending
+                        .write_repairs(now, views.stock(), counters, for_takers, w);
                 }
                 let between = w.len();
-                engine.write_new(views, now, for_takers, w)?;
+                let Views {
+                    roster, history, ..
+                } = views;
+                engine
+                    .sending
+                    .write_new(now, roster, history, &engine.trip, for_takers, w);
                 has_data = w.len() > before;
                 let (repaired, sent) = (
                     between.saturating_sub(before),
                     w.len().saturating_sub(between),
                 );
-                engine.bucket.count_repairs(repaired, sent);
+                engine.sending.bucket.count_repairs(repaired, sent);
             }
             if is_larger {
                 return Ok(());
@@ -259,7 +267,7 @@ impl Engine {
             engine.write_bye(views, now, has_data, w)
         })?;
         if has_data {
-            self.bucket.take(len.unwrap_or_default());
+            self.sending.bucket.take(len.unwrap_or_default());
         }
         Ok(len.map(|len| Transmit {
             to: Destination::Group,
@@ -271,9 +279,7 @@ impl Engine {
     fn owes_group(&self, views: &Views<'_>, now: Instant) -> bool {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         is_due(views.streams.next_check)
-            || is_due(self.confirm.map(|confirm| confirm.ask_at))
-            || self.sender.beat_due(now)
-            || !self.skips.is_empty()
+            || self.sending.is_due(now)
             || views.roster.has_owed()
             || views.history.has_wanted()
             || views.states.has_wanted()
@@ -293,48 +299,13 @@ impl Engine {
             self.write_sync(views, now, w)?;
             self.write_starts(views, false, w)?;
             if !has_data {
-                Self::write_copy(views, w)?;
+                Sending::write_copy(views.history, w);
             }
             Frame::Bye(Bye::LEFT).emit(w)?;
             self.presence.bye_sent(now);
-            self.sender.end();
+            self.sending.end();
         }
         Ok(())
-    }
-
-    /// Waits for the receivers, but not for ever.
-    fn mind_flow(&mut self, views: &mut Views<'_>, now: Instant) {
-        if views.history.is_sent() {
-            self.flow.rest();
-            return;
-        }
-        let Some(window) = self.flow_window(views.view()) else {
-            return;
-        };
-        let record = views.history.record_octets();
-        let trip = self.trip.estimate();
-        if self.is_blocked(views) && self.flow.wait(now, window, trip, record) {
-            views.roster.give_up_before(self.flow.expected(window));
-            let sent = self.sent_next(views);
-            self.flow.give_up(now, views.roster.slowest(), sent);
-        }
-    }
-
-    /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
-    /// everybody. A bare datagram has none.
-    fn first_frame(views: &Views<'_>, repairs: bool) -> Option<(usize, bool)> {
-        let value = views.states.first_len(views.pool).filter(|_| repairs);
-        if let Some(len) = value {
-            return Some((len, true));
-        }
-        let repair = views.history.next_wanted().filter(|_| repairs);
-        let repair = repair.map(|(_, frame)| frame);
-        let new = || match views.history.next_unsent()? {
-            (Kind::Bare, _) => Some(&[][..]),
-            (Kind::Once | Kind::Kept, frame) => Some(frame),
-        };
-        let frame = repair.or_else(new)?;
-        Some((frame.len(), Data::is_for_all(frame)))
     }
 
     /// HELLO, and with it the clock and where the stream stands.
@@ -358,7 +329,7 @@ impl Engine {
         .emit(w)?;
         self.write_sync(views, now, w)?;
         self.write_starts(views, true, w)?;
-        let group_size = self.group_size(views.roster);
+        let group_size = views.roster.group_size();
         self.presence
             .hello_sent(now, group_size, &mut self.tools.random);
         Ok(())
@@ -385,13 +356,8 @@ impl Engine {
 
     /// Where this member's stream stands.
     fn sync(&self, views: &Views<'_>) -> Sync {
-        Sync {
-            next: self.sent_next(views),
-            low: self.low(views),
-            round_trip: backoff::encode_round_trip(self.trip.estimate()),
-            group_size: backoff::encode_group_size(self.group_size(views.roster)),
-            states: u8::try_from(views.states.count()).unwrap_or(u8::MAX),
-        }
+        self.sending
+            .sync(views.roster, views.history, views.states, &self.trip)
     }
 
     fn write_sync(
@@ -401,19 +367,19 @@ impl Engine {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let sync = self.sync(views);
-        Frame::Sync(sync).emit(w)?;
-        count(&mut self.tools.counters.syncs_sent);
-        self.sender.beat_sent(now);
-        Ok(())
+        self.sending
+            .write_sync(now, sync, &mut self.tools.counters, w)
     }
 
-    /// The sequence number after the last one that has been sent: what is queued is not missing.
-    pub(crate) fn sent_next(&self, views: &Views<'_>) -> u32 {
-        self.sent_of(views.history)
-    }
-
-    pub(crate) fn sent_of(&self, history: &History) -> u32 {
-        self.sender.next.wrapping_sub(history.unsent_kept())
+    fn write_starts(
+        &mut self,
+        views: &Views<'_>,
+        only_new: bool,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let random = &mut self.tools.random;
+        self.sending
+            .write_starts(views.roster, views.history, random, only_new, w)
     }
 
     /// What others wait for, of whom any may take no reliable streams: who is asked for something may only send one.
@@ -427,134 +393,12 @@ impl Engine {
         if self.ask_again_at.is_some_and(|due| due <= now) {
             self.write_asks(views, now, w)?;
         }
-        if self.sender.beat_due(now) && w.room() >= Sync::FRAME_LEN {
-            let copy = self.sender.carries_copy(now);
+        if self.sending.beat_due(now) && w.room() >= Sync::FRAME_LEN {
+            let copy = self.sending.carries_copy(now);
             self.write_sync(views, now, w)?;
             if copy {
-                Self::write_copy(views, w)?;
+                Sending::write_copy(views.history, w);
             }
-        }
-        Ok(())
-    }
-
-    /// What is for those who take this member's stream, but for what is in it.
-    fn write_questions(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        while let Some(first) = self
-            .skips
-            .first()
-            .copied()
-            .filter(|_| w.room() >= Skip::FRAME_LEN)
-        {
-            Frame::Skip(Skip { first, count: 1 }).emit(w)?;
-            self.skips.swap_remove(0);
-        }
-        self.write_confirm(views, now, w)?;
-        self.write_question(views, now, w)
-    }
-
-    /// The last message once more, if it is short.
-    fn write_copy(views: &Views<'_>, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
-        let kept = views.history.kept();
-        // Only what has been sent, and is whole, tells a receiver that it has everything.
-        let Some(last) = kept.checked_sub(1).filter(|_| views.history.is_sent()) else {
-            return Ok(());
-        };
-        let Some(frame) = views.history.kept_frame(last) else {
-            return Ok(());
-        };
-        let whole = Data::is_whole(frame);
-        // BYE may come behind it.
-        let room = w.room().saturating_sub(Bye::FRAME_LEN);
-        if whole && frame.len() <= LONGEST_COPY.min(room) {
-            w.with(frame.len(), |octets| {
-                stamped(frame, octets, last, Mark::Copy);
-            });
-        }
-        Ok(())
-    }
-
-    /// What was asked for again. While new data waits, repairs take half of the datagram at most.
-    fn write_repairs(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        for_takers: bool,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let reserve = if views.history.is_sent() {
-            0
-        } else {
-            w.room() / 2
-        };
-        let counters = &mut self.tools.counters;
-        if !views.states.write(views.pool, reserve, counters, w) {
-            return Ok(());
-        }
-        let (low, clock) = (self.low(views), millis(now));
-        while let Some((nth, frame)) = views.history.next_wanted() {
-            let sequence = low.wrapping_add(nth);
-            if Data::is_state(frame) && !views.states.is_current(Data::channel_of(frame), sequence)
-            {
-                // A newer value has taken its place.
-                if self.skips.push(sequence).is_err() {
-                    break;
-                }
-                views.history.mark_repaired(clock);
-                continue;
-            }
-            let is_apart = for_takers && Data::is_for_all(frame);
-            if is_apart || frame.len() > w.room() || (w.room() <= reserve) {
-                break;
-            }
-            w.with(frame.len(), |octets| {
-                stamped(frame, octets, nth, Mark::Repair);
-            });
-            views.history.mark_repaired(clock);
-            count(&mut self.tools.counters.repairs_sent);
-        }
-        Ok(())
-    }
-
-    /// What has not been sent yet.
-    fn write_new(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        for_takers: bool,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let mut sent = 0u32;
-        let room = self.flow_room(views);
-        while let Some((kind, frame)) = views.history.next_unsent() {
-            let is_apart = for_takers && Data::is_for_all(frame);
-            let is_kept = kind == Kind::Kept;
-            let waits = kind == Kind::Bare || is_apart || (is_kept && sent >= room);
-            if waits || frame.len() > w.room() {
-                break;
-            }
-            if is_kept {
-                // How many frames of the stream come before this one: those kept, and not unsent.
-                let before = views
-                    .history
-                    .kept()
-                    .wrapping_sub(views.history.unsent_kept());
-                w.with(frame.len(), |octets| {
-                    stamped(frame, octets, before, Mark::First);
-                });
-                sent = sent.saturating_add(1);
-            } else {
-                w.octets(frame);
-            }
-            views.history.mark_sent();
-        }
-        if sent > 0 {
-            self.bucket.count_sent(sent);
-            self.sender.sent(now, self.trip.estimate());
         }
         Ok(())
     }
@@ -608,7 +452,7 @@ impl Engine {
 
     /// This member's HELLO.
     fn hello(&self, views: &Views<'_>) -> Hello<'static> {
-        let interval = Presence::interval(self.group_size(views.roster));
+        let interval = Presence::interval(views.roster.group_size());
         let ten_millis = Span::from_millis(10).as_micros();
         let units = interval
             .as_micros()
@@ -627,7 +471,7 @@ impl Engine {
             interval: u16::try_from(units).unwrap_or(u16::MAX),
             receive_burst: self.tools.config.receive_burst,
             round_trip: trip,
-            group_size: backoff::encode_group_size(self.group_size(views.roster)),
+            group_size: backoff::encode_group_size(views.roster.group_size()),
             ..Hello::new(self.name)
         }
     }

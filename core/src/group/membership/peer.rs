@@ -7,6 +7,8 @@ use core::net::SocketAddr;
 use super::ration::Credit;
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
+use crate::group::clock::seconds;
+#[cfg(feature = "seal")]
 use crate::ident::GroupTag;
 use crate::ident::Session;
 use crate::member::{Member, Standing};
@@ -27,11 +29,6 @@ const UNSTATED_INTERVAL: u16 = 100;
 /// How long a datagram may be on its way in a sealed group, if its sender is heard meanwhile, in seconds.
 #[cfg(feature = "seal")]
 const AGED: u32 = 10;
-
-/// A moment in seconds, modulo 2^32.
-pub(crate) const fn seconds(now: Instant) -> u32 {
-    (now.as_micros() / 1_000_000) as u32
-}
 
 /// A moment in microseconds, modulo 2^32.
 const fn micros(now: Instant) -> u32 {

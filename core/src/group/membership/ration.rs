@@ -5,8 +5,7 @@
 
 use crate::time::Span;
 
-use super::peer::seconds;
-use crate::group::frames::millis;
+use crate::group::clock::{millis, seconds};
 use crate::time::Instant;
 
 /// Answers in a second, and as many at once; in milliseconds.

@@ -104,6 +104,11 @@ impl Roster {
         self.members
     }
 
+    /// How many members there are, oneself included, as far as is known.
+    pub(crate) const fn group_size(&self) -> usize {
+        self.members.saturating_add(1)
+    }
+
     /// The members that are there.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
         self.places

@@ -15,7 +15,7 @@
 use core::num::NonZeroUsize;
 
 use crate::group::work;
-use crate::wire::{Data, Mark};
+use crate::wire::Data;
 
 /// Octets before each record: kind and marks, the length of the record before it and its own, and when it
 /// was last repaired.
@@ -546,14 +546,6 @@ impl History {
             previous = header.previous;
         }
         None
-    }
-}
-
-/// Copies a frame and marks it with what is known only when it is sent.
-pub(crate) fn stamped(frame: &[u8], into: &mut [u8], horizon: u32, mark: Mark) {
-    if into.len() == frame.len() {
-        into.copy_from_slice(frame);
-        Data::stamp(into, u8::try_from(horizon).unwrap_or(u8::MAX), mark);
     }
 }
 

@@ -100,6 +100,11 @@ impl Bucket {
         }
     }
 
+    /// Whether there is no pace.
+    pub(crate) const fn is_unlimited(&self) -> bool {
+        self.pace.is_unlimited()
+    }
+
     /// Another pace from now on. What is in the bucket stays, as far as it holds that.
     pub(crate) const fn set_pace(&mut self, pace: Pace) {
         self.pace = pace;

@@ -1,0 +1,216 @@
+//! A message on its way into the history: how long it may be, and its fragments.
+
+use embedded_nal::nb;
+
+use super::{Full, History, Kind, Sending, Stock};
+use crate::channel::{Channel, Class};
+use crate::counters::{Counters, count};
+use crate::error::SendError;
+use crate::group::fragments::{Body, Meta};
+use crate::group::membership::{Limits, Roster};
+use crate::group::values::NoRoom;
+use crate::wire::{Data, Writer, is_framed};
+
+/// The most fragments a message can have.
+const MAX_FRAGMENTS: usize = 256;
+
+impl Sending {
+    /// The most octets of a datagram for receivers with these limits.
+    pub(crate) fn datagram_limit(&self, limits: Limits) -> usize {
+        usize::from(self.max_datagram.min(limits.datagram))
+    }
+
+    /// What those can receive that a message of a class is for (PROTOCOL S14), and how many they are.
+    const fn limits_of(roster: &Roster, class: Class) -> (Limits, usize) {
+        if class.is_for_all() {
+            (roster.limits(), roster.members())
+        } else {
+            (roster.stream_limits(), roster.takers())
+        }
+    }
+
+    /// The most octets of a message that is in one datagram, for receivers with these limits.
+    fn fragment_limit(&self, limits: Limits) -> usize {
+        self.datagram_limit(limits)
+            .saturating_sub(self.overhead)
+            .saturating_sub(Data::OVERHEAD)
+    }
+
+    /// The most octets of a message of a class. As long as nobody is known, others are taken for members that
+    /// receive as much as this one: so many units of 64 octets.
+    pub(crate) fn message_limit(
+        &self,
+        roster: &Roster,
+        history: &History,
+        own: u16,
+        class: Class,
+    ) -> usize {
+        let (limits, receivers) = Self::limits_of(roster, class);
+        let fragment = self.fragment_limit(limits);
+        if matches!(class, Class::Latest | Class::State) {
+            return fragment;
+        }
+        let record = History::space_for(fragment.saturating_add(Data::OVERHEAD));
+        let kept = history.capacity().checked_div(record).unwrap_or_default();
+        let sendable = fragment.saturating_mul(kept.min(MAX_FRAGMENTS));
+        let receivable = match receivers {
+            0 => own,
+            _ => limits.message,
+        };
+        let receivable = usize::from(receivable).saturating_mul(64);
+        sendable.min(receivable).max(fragment)
+    }
+
+    /// Whether a message of `len` octets, of which a signature takes `signature`, can be sent now: the
+    /// size of its fragments, and how many there are.
+    pub(crate) fn make_room(
+        &self,
+        roster: &Roster,
+        history: &mut History,
+        own: u16,
+        channel: Channel,
+        len: usize,
+        signature: usize,
+    ) -> nb::Result<(usize, usize), SendError> {
+        let (limits, _) = Self::limits_of(roster, channel.class());
+        let size = self.fragment_limit(limits).max(1);
+        let mut fragments = 1;
+        if len > size {
+            let limit = self.message_limit(roster, history, own, channel.class());
+            if len > limit {
+                return Err(SendError::TooLong {
+                    len: len.saturating_sub(signature),
+                    limit: limit.saturating_sub(signature),
+                }
+                .into());
+            }
+            fragments = len.div_ceil(size);
+        }
+        let last_len = len.saturating_sub(size.saturating_mul(fragments.saturating_sub(1)));
+        // What waits must not push out what receivers may still ask for.
+        let waits = history.unsent_octets();
+        let most = match history.kept() {
+            0 => history.capacity(),
+            _ => history.capacity() / 2,
+        };
+        let is_limited = waits > 0 && waits.saturating_add(len) > most;
+        if is_limited || !history.has_room(fragments, size, last_len, Data::OVERHEAD) {
+            return Err(nb::Error::WouldBlock);
+        }
+        Ok((size, fragments))
+    }
+
+    /// The sequence number of the next message of a class.
+    pub(crate) const fn next_sequence(&self, class: Class) -> u32 {
+        if class.is_reliable() {
+            self.sender.next
+        } else {
+            self.sequence
+        }
+    }
+
+    /// Queues a message for which there is [room](Self::make_room): so many fragments of this size. Returns the
+    /// sequence number of the first.
+    pub(crate) fn send(
+        &mut self,
+        stock: Stock<'_>,
+        counters: &mut Counters,
+        channel: Channel,
+        body: Body<'_>,
+        (size, fragments): (usize, usize),
+    ) -> nb::Result<u32, SendError> {
+        let Stock {
+            history,
+            states,
+            pool,
+        } = stock;
+        let reliable = channel.class().is_reliable();
+        let first = self.next_sequence(channel.class());
+        let (class, latest) = channel.class().code();
+        let mut data = Data {
+            class,
+            latest,
+            repair: false,
+            copy: false,
+            signed: body.is_signed(),
+            channel: channel.number(),
+            horizon: 0,
+            fragment: 0,
+            // There are 256 fragments at most.
+            last: fragments.saturating_sub(1) as u8,
+            sequence: first,
+            payload: &[],
+        };
+        if channel.class() == Class::State {
+            let meta = Meta {
+                // It fits a datagram.
+                len: u16::try_from(body.len()).unwrap_or(u16::MAX),
+                ..Meta::of(&data)
+            };
+            let set = states.set(meta, body, pool);
+            set.map_err(|NoRoom| SendError::TooManyStates)?;
+        }
+        let kind = if reliable { Kind::Kept } else { Kind::Once };
+        let mut rest = body;
+        loop {
+            let (head, tail) = rest.split_at(size);
+            let len = head.len().saturating_add(Data::OVERHEAD);
+            let write = |octets: &mut [u8]| {
+                let mut w = Writer::new(octets);
+                // The record has exactly the frame's length.
+                data.emit_head(head.len(), &mut w);
+                head.emit(&mut w);
+            };
+            history
+                .push(kind, len, write)
+                .map_err(|Full| nb::Error::WouldBlock)?;
+            data.sequence = data.sequence.wrapping_add(1);
+            if data.fragment == data.last {
+                break;
+            }
+            data.fragment = data.fragment.saturating_add(1);
+            rest = tail;
+        }
+        if reliable {
+            self.sender.next = data.sequence;
+        } else {
+            self.sequence = data.sequence;
+        }
+        count(&mut counters.messages_sent);
+        Ok(first)
+    }
+
+    /// Queues a bare datagram.
+    pub(crate) fn send_raw(
+        &self,
+        history: &mut History,
+        counters: &mut Counters,
+        datagram: &[u8],
+    ) -> nb::Result<(), SendError> {
+        if datagram.is_empty() {
+            return Err(SendError::Empty.into());
+        }
+        if is_framed(datagram) {
+            return Err(SendError::LooksFramed.into());
+        }
+        let limit = usize::from(self.max_datagram);
+        if datagram.len() > limit {
+            return Err(SendError::TooLong {
+                len: datagram.len(),
+                limit,
+            }
+            .into());
+        }
+        let write = |octets: &mut [u8]| {
+            // Octet by octet: lengths that might differ would be a reason to panic.
+            octets
+                .iter_mut()
+                .zip(datagram)
+                .for_each(|(to, from)| *to = *from);
+        };
+        let pushed = history.push(Kind::Bare, datagram.len(), write);
+        pushed.map_err(|Full| nb::Error::WouldBlock)?;
+        count(&mut counters.messages_sent);
+        Ok(())
+    }
+}

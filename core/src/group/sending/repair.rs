@@ -1,0 +1,267 @@
+//! What goes out of the history: what is new, what somebody lacks, and where the stream stands (PROTOCOL §6.1,
+//! §6.2).
+
+use super::{History, Kind, Sending, Stock};
+use crate::counters::{Counters, count};
+use crate::group::backoff;
+use crate::group::clock::millis;
+use crate::group::fragments::Pool;
+use crate::group::membership::{Roster, Trip};
+use crate::group::random::Random;
+use crate::group::serial::is_before;
+use crate::group::values::States;
+use crate::time::{Instant, Span};
+use crate::wire::{BufferTooSmall, Bye, Data, Frame, Mark, Nack, Skip, Start, Sync, Writer};
+
+/// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
+const LONGEST_COPY: usize = 256 + Data::OVERHEAD;
+
+/// So many members a datagram tells from where on they are counted in, at most.
+const STARTS: usize = 16;
+
+/// Copies a frame and marks it with what is known only when it is sent.
+fn stamped(frame: &[u8], into: &mut [u8], horizon: u32, mark: Mark) {
+    if into.len() == frame.len() {
+        into.copy_from_slice(frame);
+        Data::stamp(into, u8::try_from(horizon).unwrap_or(u8::MAX), mark);
+    }
+}
+
+impl Sending {
+    /// Somebody misses something of this member's stream.
+    pub(crate) fn on_nack(
+        &mut self,
+        now: Instant,
+        history: &mut History,
+        trip: &Trip,
+        counters: &mut Counters,
+        nack: &Nack,
+    ) {
+        count(&mut counters.nacks_received);
+        let trip = trip.estimate();
+        let low = self.low(history);
+        if nack.iter().any(|sequence| is_before(sequence, low)) {
+            self.sender.tell(now, trip);
+        }
+        // What was repaired just now is on its way. Milliseconds, modulo 2^32.
+        let linger = trip.max(Span::from_millis(2));
+        let clock = millis(now);
+        let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
+        let mut places = nack
+            .iter()
+            .filter(|sequence| !is_before(*sequence, low))
+            .map(|sequence| sequence.wrapping_sub(low));
+        if let Some(first) = places.next() {
+            let last = places.last().unwrap_or(first);
+            history.want(since, first, last, |nth| {
+                nack.contains(low.wrapping_add(nth))
+            });
+        }
+        self.bucket
+            .count_asked(u32::try_from(nack.iter().count()).unwrap_or(u32::MAX));
+    }
+
+    /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
+    /// everybody. A bare datagram has none.
+    pub(crate) fn first_frame(
+        history: &History,
+        states: &States,
+        pool: &Pool,
+        repairs: bool,
+    ) -> Option<(usize, bool)> {
+        if let Some(len) = states.first_len(pool).filter(|_| repairs) {
+            return Some((len, true));
+        }
+        let repair = history.next_wanted().filter(|_| repairs);
+        let repair = repair.map(|(_, frame)| frame);
+        let new = || match history.next_unsent()? {
+            (Kind::Bare, _) => Some(&[][..]),
+            (Kind::Once | Kind::Kept, frame) => Some(frame),
+        };
+        let frame = repair.or_else(new)?;
+        Some((frame.len(), Data::is_for_all(frame)))
+    }
+
+    /// Where this member's stream stands.
+    pub(crate) fn sync(
+        &self,
+        roster: &Roster,
+        history: &History,
+        states: &States,
+        trip: &Trip,
+    ) -> Sync {
+        Sync {
+            next: self.sent_next(history),
+            low: self.low(history),
+            round_trip: backoff::encode_round_trip(trip.estimate()),
+            group_size: backoff::encode_group_size(roster.group_size()),
+            states: u8::try_from(states.count()).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// Tells where the stream stands.
+    pub(crate) fn write_sync(
+        &mut self,
+        now: Instant,
+        sync: Sync,
+        counters: &mut Counters,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        Frame::Sync(sync).emit(w)?;
+        count(&mut counters.syncs_sent);
+        self.sender.beat_sent(now);
+        Ok(())
+    }
+
+    /// Members are told from where on they are counted in, if that is not the present number: with HELLO those
+    /// who have not been here for long, with BYE all, for whoever hears of this member only then cannot ask any
+    /// more.
+    pub(crate) fn write_starts(
+        &self,
+        roster: &Roster,
+        history: &History,
+        random: &mut Random,
+        only_new: bool,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        let takers = u32::try_from(roster.takers()).unwrap_or(u32::MAX);
+        let from = random.below(takers);
+        let from = usize::try_from(from).unwrap_or_default();
+        let sent = self.sent_next(history);
+        let takers = roster.counted_in(from, sent);
+        let takers = takers.filter(|peer| !only_new || !peer.is_proven());
+        for peer in takers.take(STARTS) {
+            if w.room() < Start::FRAME_LEN.saturating_add(Bye::FRAME_LEN) {
+                break;
+            }
+            Frame::Start(peer.start()).emit(w)?;
+        }
+        Ok(())
+    }
+
+    /// What was skipped is not to be waited for.
+    fn write_skips(&mut self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
+        while let Some(first) = self
+            .skips
+            .first()
+            .copied()
+            .filter(|_| w.room() >= Skip::FRAME_LEN)
+        {
+            Frame::Skip(Skip { first, count: 1 }).emit(w)?;
+            self.skips.swap_remove(0);
+        }
+        Ok(())
+    }
+
+    /// What is for those who take this member's stream, but for what is in it.
+    pub(crate) fn write_questions(
+        &mut self,
+        now: Instant,
+        roster: &Roster,
+        history: &History,
+        trip: &Trip,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        self.write_skips(w)?;
+        self.write_confirm(now, roster, trip, w)?;
+        self.write_question(now, roster, history, trip, w)
+    }
+
+    /// The last message once more, if it is short.
+    pub(crate) fn write_copy(history: &History, w: &mut Writer<'_>) {
+        let kept = history.kept();
+        // Only what has been sent, and is whole, tells a receiver that it has everything.
+        let Some(last) = kept.checked_sub(1).filter(|_| history.is_sent()) else {
+            return;
+        };
+        let Some(frame) = history.kept_frame(last) else {
+            return;
+        };
+        let whole = Data::is_whole(frame);
+        // BYE may come behind it.
+        let room = w.room().saturating_sub(Bye::FRAME_LEN);
+        if whole && frame.len() <= LONGEST_COPY.min(room) {
+            w.with(frame.len(), |octets| {
+                stamped(frame, octets, last, Mark::Copy);
+            });
+        }
+    }
+
+    /// What was asked for again. While new data waits, repairs take half of the datagram at most.
+    pub(crate) fn write_repairs(
+        &mut self,
+        now: Instant,
+        stock: Stock<'_>,
+        counters: &mut Counters,
+        for_takers: bool,
+        w: &mut Writer<'_>,
+    ) {
+        let Stock {
+            history,
+            states,
+            pool,
+        } = stock;
+        let reserve = if history.is_sent() { 0 } else { w.room() / 2 };
+        if !states.write(pool, reserve, counters, w) {
+            return;
+        }
+        let (low, clock) = (self.low(history), millis(now));
+        while let Some((nth, frame)) = history.next_wanted() {
+            let sequence = low.wrapping_add(nth);
+            if Data::is_state(frame) && !states.is_current(Data::channel_of(frame), sequence) {
+                // A newer value has taken its place.
+                if self.skips.push(sequence).is_err() {
+                    break;
+                }
+                history.mark_repaired(clock);
+                continue;
+            }
+            let is_apart = for_takers && Data::is_for_all(frame);
+            if is_apart || frame.len() > w.room() || (w.room() <= reserve) {
+                break;
+            }
+            w.with(frame.len(), |octets| {
+                stamped(frame, octets, nth, Mark::Repair);
+            });
+            history.mark_repaired(clock);
+            count(&mut counters.repairs_sent);
+        }
+    }
+
+    /// What has not been sent yet.
+    pub(crate) fn write_new(
+        &mut self,
+        now: Instant,
+        roster: &Roster,
+        history: &mut History,
+        trip: &Trip,
+        for_takers: bool,
+        w: &mut Writer<'_>,
+    ) {
+        let mut sent = 0u32;
+        let room = self.flow_room(roster, history);
+        while let Some((kind, frame)) = history.next_unsent() {
+            let is_apart = for_takers && Data::is_for_all(frame);
+            let is_kept = kind == Kind::Kept;
+            let waits = kind == Kind::Bare || is_apart || (is_kept && sent >= room);
+            if waits || frame.len() > w.room() {
+                break;
+            }
+            if is_kept {
+                // How many frames of the stream come before this one: those kept, and not unsent.
+                let before = history.kept().wrapping_sub(history.unsent_kept());
+                w.with(frame.len(), |octets| {
+                    stamped(frame, octets, before, Mark::First);
+                });
+                sent = sent.saturating_add(1);
+            } else {
+                w.octets(frame);
+            }
+            history.mark_sent();
+        }
+        if sent > 0 {
+            self.bucket.count_sent(sent);
+            self.sender.sent(now, trip.estimate());
+        }
+    }
+}
