@@ -8,27 +8,23 @@
 //!           poll_transmit ◀──────────────────────────────────── outbox
 //! ```
 
-mod acks;
 mod backoff;
 mod clock;
 mod command;
 #[cfg(feature = "seal")]
 mod contact;
 mod engine;
-mod follow;
+mod found;
 mod fragments;
 mod frames;
 mod inbox;
 mod membership;
-mod newcomers;
-mod questions;
 mod random;
 mod receive;
 mod receiving;
 mod sealed;
 mod sending;
 mod serial;
-mod streamless;
 mod tools;
 mod transmit;
 mod values;
@@ -52,19 +48,19 @@ use crate::time::Instant;
 use crate::wire::{BufferTooSmall, Data, MAX_MAX_DATAGRAM};
 
 use engine::Engine;
+pub(crate) use found::Found;
 use fragments::Body;
 pub(crate) use fragments::{Block, Partial, Partials, Pool};
-pub(crate) use frames::Parts;
 pub(crate) use inbox::Inbox;
-pub(crate) use membership::{Place, Roster};
+pub(crate) use membership::{Place, Roster, Trip};
 #[cfg(test)]
 pub(crate) use random::Random;
-pub(crate) use receive::Found;
-pub(crate) use receiving::{Slot, Stream, Streams};
+pub(crate) use receiving::{Parts, Slot, Stream, Streams};
 #[cfg(feature = "seal")]
 pub(crate) use sealed::{Echo, Echoes};
 pub use sending::Pace;
 pub(crate) use sending::{History, Stock};
+pub(crate) use tools::Tools;
 pub(crate) use values::{Latest, Seen, States, Value};
 
 /// The payload of a fragment in the smallest datagrams there are, sealed.

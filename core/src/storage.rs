@@ -2,7 +2,7 @@
 
 use crate::group::{
     Block, History, Inbox, Latest, Partial, Partials, Parts, Place, Pool, Roster, Seen, Slot,
-    States, Stock, Stream, Streams, Value,
+    States, Stock, Stream, Streams, Tools, Trip, Value,
 };
 #[cfg(feature = "seal")]
 use crate::group::{Echo, Echoes};
@@ -187,8 +187,9 @@ impl Views<'_> {
         }
     }
 
-    /// The parts that a DATA frame can change.
-    pub(crate) fn parts(&mut self) -> Parts<'_> {
+    /// What others' streams are received with.
+    #[inline(never)]
+    pub(crate) fn parts<'a>(&'a mut self, tools: &'a mut Tools, trip: &'a Trip) -> Parts<'a> {
         Parts {
             roster: self.roster,
             streams: self.streams,
@@ -196,7 +197,28 @@ impl Views<'_> {
             partials: self.partials,
             latest: self.latest,
             pool: self.pool,
+            tools,
+            trip,
         }
+    }
+
+    /// The same, and the receive buffer.
+    pub(crate) fn parts_and_inbox<'a>(
+        &'a mut self,
+        tools: &'a mut Tools,
+        trip: &'a Trip,
+    ) -> (Parts<'a>, &'a mut Inbox) {
+        let parts = Parts {
+            roster: self.roster,
+            streams: self.streams,
+            slots: self.slots,
+            partials: self.partials,
+            latest: self.latest,
+            pool: self.pool,
+            tools,
+            trip,
+        };
+        (parts, self.inbox)
     }
 
     /// Forgets everything.

@@ -12,7 +12,7 @@ use crate::time::Span;
 use core::net::SocketAddr;
 
 use super::engine::Engine;
-use super::inbox::Source;
+use super::membership::Source;
 use super::membership::{Presence, Verdict};
 use super::sealed::Wanted;
 use crate::counters::count;
@@ -143,7 +143,7 @@ impl Engine {
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
-        source: Source,
+        source: &Source,
         challenge: Option<Challenge>,
     ) {
         if !self.guard.is_sealed() {

@@ -3,10 +3,10 @@
 use crate::time::Span;
 use core::net::SocketAddr;
 
-use super::inbox::Source;
+use super::membership::Source;
 use super::membership::{Presence, Ration, Trip};
 use super::random::Random;
-use super::receiving::window;
+use super::receiving::Receiving;
 use super::sealed::Guard;
 use super::sending::{Pace, Sending};
 use super::tools::{Earliest, Tools};
@@ -58,11 +58,7 @@ pub(crate) struct Engine {
     /// The id and the session before the present ones, and how far its datagrams counted: they may come
     /// back late.
     past: Option<(MemberId, Session, u64)>,
-    /// When to ask again those who have not said since when they count this member in; without streams, when to
-    /// ask somebody for values.
-    pub(crate) ask_again_at: Option<Instant>,
-    /// Whether it was told that a reliable message was dropped.
-    pub(crate) told_dropped: bool,
+    pub(crate) receiving: Receiving,
     /// When another life began because of a clone.
     pub(crate) parted: Option<Instant>,
     pub(crate) refused: u32,
@@ -152,8 +148,7 @@ impl Engine {
             duplicate_id: None,
             duplicate_reported: None,
             past: None,
-            ask_again_at: None,
-            told_dropped: false,
+            receiving: Receiving::new(),
             parted: None,
             refused: 0,
             refused_reported: None,
@@ -185,9 +180,7 @@ impl Engine {
             self.leaves_later = false;
             self.presence.leave(now, true);
         }
-        if views.streams.next_check.is_some_and(|check| check <= now) {
-            self.check_streams(views, now, false);
-        }
+        self.receive_streams(views, now, false);
         now
     }
 
@@ -197,15 +190,13 @@ impl Engine {
     pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         views.roster.expire(now);
-        if views.takes_streams() && self.ask_again_at.is_some_and(|due| due <= now) {
-            self.ask_again_at = None;
-            for index in 0..views.roster.places() {
-                self.ask_start(views.roster, now, index);
-            }
-        }
-        if views.streams.next_check.is_some_and(|check| check <= now) {
-            self.check_streams(views, now, true);
-        }
+        self.receive_streams(views, now, true);
+    }
+
+    fn receive_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
+        let mut parts = views.parts(&mut self.tools, &self.trip);
+        self.receiving
+            .tick(&mut parts, now, all_read, !self.silenced);
     }
 
     /// The clock stood still, or was slower than time, until now.
@@ -218,33 +209,6 @@ impl Engine {
             sealed.draw_challenge();
         }
         self.presence.assert(now);
-    }
-
-    /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
-    /// has taken too long.
-    fn check_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
-        let longest = self.tools.config.max_wait;
-        for at in 0..views.streams.len() {
-            let count = views.streams.len();
-            let Some(stream) = views.streams.get_mut(at) else {
-                continue;
-            };
-            let window = window(views.slots, count, at);
-            if all_read && stream.stuck_for(now) >= longest {
-                stream.give_up_first(&window, views.pool);
-            }
-            if stream.ack_at.is_some_and(|due| due <= now) {
-                stream.ack_at = None;
-                views.roster.owe_ack(stream.peer);
-            }
-            if self.silenced {
-                // It cannot ask. What is missing comes because others ask, or is given up.
-                stream.ask_at = None;
-                stream.states_at = None;
-            }
-            views.streams.note(at, longest);
-        }
-        views.streams.recount(longest);
     }
 
     /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
@@ -366,7 +330,7 @@ impl Engine {
         first.at(views.roster.next_check());
         first.at(views.streams.next_check);
         if speaks {
-            first.at(self.ask_again_at);
+            self.receiving.deadline(&mut first);
             // HELLO comes before the first message, and does not wait for its turn.
             let held = self.holds_until(views, now);
             let held = held.filter(|_| self.presence.has_said_hello());

@@ -1,8 +1,5 @@
 //! The datagram that came in last, and how far it has been read.
 
-use core::net::SocketAddr;
-
-use crate::ident::MemberId;
 use crate::wire::{Frame, FrameError, Frames};
 
 /// A receive buffer over any storage; code is written for the unsized [`Inbox`].
@@ -21,19 +18,6 @@ pub(crate) enum Content {
     Bare { len: usize },
     /// Frames, from `at` to `end`.
     Frames { at: usize, end: usize },
-}
-
-/// Who sent the datagram in the receive buffer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    /// Its place on the roster; `None` if there was none for it.
-    pub(crate) index: Option<usize>,
-    pub(crate) id: MemberId,
-    /// Its life: the low half of its session.
-    pub(crate) life: u32,
-    pub(crate) address: SocketAddr,
-    /// Whether it was sent to this member alone.
-    pub(crate) to_one: bool,
 }
 
 impl<const N: usize> Inbox<[u8; N]> {

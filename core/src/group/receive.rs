@@ -4,15 +4,14 @@ use crate::time::Span;
 use core::net::SocketAddr;
 
 use super::engine::Engine;
-use super::inbox::{Content, Source};
+use super::found::Found;
+use super::inbox::Content;
+use super::membership::Source;
 use super::membership::{Change, Heard, LATE, Peer, RosterFull};
-use super::receiving::{Next, window};
-use super::serial::later;
-use crate::channel::{Channel, Class};
+use super::receiving::Receiving;
 use crate::config::Config;
 use crate::counters::count;
 use crate::event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
-use crate::ident::MemberId;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
@@ -23,44 +22,6 @@ const REPORT_DUPLICATE: Span = Span::from_secs(60);
 /// How long after a life began because of a clone the next one begins at the earliest: in an open group
 /// anybody can pretend to be one.
 const CLONE_PAUSE: Span = Span::from_secs(30);
-
-/// An event that was found, without what it borrows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Found {
-    Change(usize, Change),
-    RosterFull(u32),
-    ReliableDropped {
-        sender: MemberId,
-        channel: Channel,
-    },
-    DuplicateId(DuplicateId),
-    #[cfg(feature = "seal")]
-    RotateKey(usize),
-    Raw {
-        address: SocketAddr,
-        len: usize,
-    },
-    Message(FoundMessage),
-    Gap {
-        index: usize,
-        first: u32,
-        last: u32,
-    },
-}
-
-/// A message that was found, and where in the receive buffer it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FoundMessage {
-    pub(crate) channel: Channel,
-    pub(crate) index: Option<usize>,
-    pub(crate) id: MemberId,
-    pub(crate) address: SocketAddr,
-    pub(crate) sequence: u32,
-    /// It ends with a signature.
-    pub(crate) signed: bool,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
 
 /// What becomes of a datagram.
 enum Fate {
@@ -132,7 +93,7 @@ impl Engine {
             return Fate::Dropped;
         }
         if let Some(index) = views.roster.would_end(now, &header)
-            && self.end_stream(views, index)
+            && Receiving::end_stream(&mut views.parts(&mut self.tools, &self.trip), index)
         {
             // First what is left of the session before; it is told under that session's name.
             count(&mut self.tools.counters.postponed);
@@ -149,7 +110,7 @@ impl Engine {
             }
             Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
                 if heard != Heard::Continued {
-                    self.forget_peer(views, index);
+                    Receiving::forget(&mut views.parts(&mut self.tools, &self.trip), index);
                     views
                         .roster
                         .count_in(index, self.sending.sent_next(views.history));
@@ -322,37 +283,6 @@ impl Engine {
         });
     }
 
-    /// Somebody else has a member's place on the roster.
-    fn forget_peer(&mut self, views: &mut Views<'_>, index: usize) {
-        if let Some(at) = views.streams.find(index) {
-            views.streams.remove(at, views.slots, views.pool);
-        }
-        views.partials.forget(index, views.pool);
-        views.latest.forget(index);
-    }
-
-    /// A member's session is over. Whether something of it is still to be delivered or reported.
-    fn end_stream(&mut self, views: &mut Views<'_>, index: usize) -> bool {
-        let Some(at) = views.streams.find(index) else {
-            return views.roster.end_without_stream(index);
-        };
-        let told = views.roster.told(index);
-        let Some(stream) = views.streams.get_mut(at) else {
-            return false;
-        };
-        stream.give_up(told);
-        stream.is_closing = true;
-        let unfinished = stream.is_ready;
-        if unfinished {
-            views.streams.any_ready = true;
-        } else {
-            // What is late of it is not to begin it anew.
-            views.roster.stow(index, stream.position(), 0);
-            views.streams.remove(at, views.slots, views.pool);
-        }
-        unfinished
-    }
-
     /// Whether there is something to look at for events.
     pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
         views.inbox.is_busy()
@@ -373,6 +303,15 @@ impl Engine {
                 || self.duplicate_id.is_some()
                 || self.guard.is_worn_out()
                 || views.roster.peek_pending(came).is_some())
+    }
+
+    /// The next of what is stored, put together in the receive buffer.
+    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
+        if !views.streams.any_ready {
+            return None;
+        }
+        let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.trip);
+        Receiving::find_stored(&mut parts, self.now?, &mut inbox.octets)
     }
 
     /// The next event.
@@ -412,7 +351,7 @@ impl Engine {
                 }
                 Content::Frames { .. } => {
                     let source = self.source?;
-                    if let Some(found) = self.next_frame(views, source) {
+                    if let Some(found) = self.next_frame(views, &source) {
                         return Some(found);
                     }
                     continue;
@@ -423,7 +362,8 @@ impl Engine {
             if at.is_none()
                 && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
             {
-                return Some(self.found_gap(views, None, index, first, last));
+                let mut parts = views.parts(&mut self.tools, &self.trip);
+                return Some(Receiving::found_gap(&mut parts, None, index, first, last));
             }
             if let Some(at) = at
                 && let Some(stream) = views.streams.get_mut(at)
@@ -442,124 +382,6 @@ impl Engine {
                 return Some(Found::Change(index, change));
             }
         }
-    }
-
-    /// The next stored message that can be delivered, or gap that must be reported.
-    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
-        if !views.streams.any_ready {
-            return None;
-        }
-        let now = self.now?;
-        let count = views.streams.len();
-        for at in 0..count {
-            let Some(stream) = views.streams.get_mut(at).filter(|stream| stream.is_ready) else {
-                continue;
-            };
-            let mut window = window(views.slots, count, at);
-            let is_ordered = |class| Class::from_code(class, false) == Class::ReliableOrdered;
-            let next = stream.poll(now, &mut window, views.pool, is_ordered);
-            let (index, closing, position) = (stream.peer, stream.is_closing, stream.position());
-            match next {
-                Some(Next::Gap { first, last }) => {
-                    return Some(self.found_gap(views, Some(at), index, first, last));
-                }
-                Some(Next::Message { first, last }) => {
-                    return self.assemble(views, at, first, last);
-                }
-                None => {
-                    views.streams.note(at, self.tools.config.max_wait);
-                    if closing {
-                        // What is late of it is not to begin it anew.
-                        views.roster.stow(index, position, 0);
-                        views.streams.remove(at, views.slots, views.pool);
-                    }
-                }
-            }
-        }
-        views.streams.any_ready = false;
-        None
-    }
-
-    pub(crate) fn found_gap(
-        &mut self,
-        views: &mut Views<'_>,
-        at: Option<usize>,
-        index: usize,
-        first: u32,
-        last: u32,
-    ) -> Found {
-        count(&mut self.tools.counters.gaps);
-        let fragments = u64::from(last.wrapping_sub(first)).wrapping_add(1);
-        self.tools.counters.gap_fragments =
-            self.tools.counters.gap_fragments.wrapping_add(fragments);
-        views.latest.doubt(index);
-        if let Some(at) = at
-            && let Some(stream) = views.streams.get_mut(at)
-        {
-            stream.states_asked = 0;
-            stream.since = later(stream.since, last.wrapping_add(1));
-            views.streams.note(at, self.tools.config.max_wait);
-        }
-        Found::Gap { index, first, last }
-    }
-
-    /// Puts a stored message together in the receive buffer.
-    fn assemble(
-        &mut self,
-        views: &mut Views<'_>,
-        at: usize,
-        first: u32,
-        last: u32,
-    ) -> Option<Found> {
-        let now = self.now?;
-        let count_of = views.streams.len();
-        let stream = views.streams.get_mut(at)?;
-        let mut window = window(views.slots, count_of, at);
-        let mut len = 0usize;
-        let mut channel = Channel::default();
-        let mut signed = false;
-        let mut fits = true;
-        let mut sequence = first;
-        loop {
-            if let super::receiving::Slot::Stored(handle) = window.get(sequence) {
-                if let Some(meta) = views.pool.meta(handle) {
-                    channel = Channel::new(meta.channel, Class::from_code(meta.class, false));
-                    signed = meta.signed;
-                    let before = sequence.wrapping_sub(first);
-                    fits &= before == u32::from(meta.fragment);
-                    fits &= last.wrapping_sub(first) == u32::from(meta.last);
-                }
-                let rest = views.inbox.octets.get_mut(len..);
-                match rest.and_then(|rest| views.pool.read(handle, rest)) {
-                    Some(read) => len = len.saturating_add(read),
-                    None => fits = false,
-                }
-            }
-            if sequence == last {
-                break;
-            }
-            sequence = sequence.wrapping_add(1);
-        }
-        stream.delivered(now, first, last, &mut window, views.pool);
-        let index = stream.peer;
-        views.streams.note(at, self.tools.config.max_wait);
-        if !fits {
-            // Its sender did not keep to what this member can receive, or its fragments are not those of one message.
-            return Some(self.found_gap(views, Some(at), index, first, last));
-        }
-        let member = views.roster.member(index)?;
-        let (id, address) = (member.id(), member.address());
-        count(&mut self.tools.counters.messages_received);
-        Some(Found::Message(FoundMessage {
-            channel,
-            index: Some(index),
-            id,
-            address,
-            sequence: first,
-            signed,
-            start: 0,
-            end: len,
-        }))
     }
 }
 

@@ -1,9 +1,124 @@
 //! Others' reliable streams: their order, and what is missing of them (PROTOCOL §5).
 
 mod asking;
+mod delivery;
+mod follow;
+mod frames;
+mod nacks;
+mod newcomers;
 mod slots;
 mod stream;
+mod streamless;
 mod streams;
 
-pub(crate) use stream::{Arrival, Next, Slot, Stream, Tick, Window};
-pub(crate) use streams::{Streams, window};
+use crate::group::fragments::{Partials, Pool};
+use crate::group::membership::{Roster, Trip};
+use crate::group::tools::{Earliest, Tools};
+use crate::group::values::Latest;
+use crate::time::Instant;
+use crate::wire::{BufferTooSmall, Writer};
+pub(crate) use stream::{Slot, Stream};
+pub(crate) use streams::Streams;
+
+/// What is to be asked of the senders, beside what their streams say.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    /// When to ask again those who have not said since when they count this member in; without streams, when to
+    /// ask somebody for values.
+    ask_again_at: Option<Instant>,
+    /// Whether it was told that a reliable message was dropped.
+    told_dropped: bool,
+}
+
+/// What this room works with: its memory, and its neighbours'.
+#[derive(Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) roster: &'a mut Roster,
+    pub(crate) streams: &'a mut Streams,
+    pub(crate) slots: &'a mut [Slot],
+    pub(crate) partials: &'a mut Partials,
+    pub(crate) latest: &'a mut Latest,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) tools: &'a mut Tools,
+    pub(crate) trip: &'a Trip,
+}
+
+impl Parts<'_> {
+    /// Whether there is room for reliable streams of others at all.
+    pub(crate) fn takes_streams(&self) -> bool {
+        self.streams.len() > 0
+    }
+}
+
+impl Receiving {
+    pub(crate) const fn new() -> Self {
+        Self {
+            ask_again_at: None,
+            told_dropped: false,
+        }
+    }
+
+    /// When there is something to ask for, beside what the streams' table says.
+    pub(crate) fn deadline(&self, first: &mut Earliest) {
+        first.at(self.ask_again_at);
+    }
+
+    /// Does what time alone brings. `all_read`: everything that arrived has been read, and who is not waited
+    /// for any longer has not been heard. `speaks`: this member may ask.
+    pub(crate) fn tick(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        all_read: bool,
+        speaks: bool,
+    ) {
+        if all_read && parts.takes_streams() && self.ask_again_at.is_some_and(|due| due <= now) {
+            self.ask_again_at = None;
+            for index in 0..parts.roster.places() {
+                self.ask_start(parts.roster, now, index);
+            }
+        }
+        if parts.streams.next_check.is_some_and(|check| check <= now) {
+            Self::check_streams(parts, now, all_read, speaks);
+        }
+    }
+
+    /// What is missing, and what is to be asked of others.
+    pub(crate) fn write(
+        &mut self,
+        parts: &mut Parts<'_>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), BufferTooSmall> {
+        Self::write_nacks(parts, now, w)?;
+        if self.ask_again_at.is_some_and(|due| due <= now) {
+            self.write_asks(parts, now, w)?;
+        }
+        Ok(())
+    }
+
+    /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
+    /// has taken too long.
+    fn check_streams(parts: &mut Parts<'_>, now: Instant, all_read: bool, speaks: bool) {
+        let longest = parts.tools.config.max_wait;
+        for at in 0..parts.streams.len() {
+            let Some((stream, window)) = parts.streams.with_window(at, parts.slots) else {
+                continue;
+            };
+            if all_read && stream.stuck_for(now) >= longest {
+                stream.give_up_first(&window, parts.pool);
+            }
+            if stream.ack_at.is_some_and(|due| due <= now) {
+                stream.ack_at = None;
+                parts.roster.owe_ack(stream.peer);
+            }
+            if !speaks {
+                // It cannot ask. What is missing comes because others ask, or is given up.
+                stream.ask_at = None;
+                stream.states_at = None;
+            }
+            parts.streams.note(at, longest);
+        }
+        parts.streams.recount(longest);
+    }
+}

@@ -132,15 +132,13 @@ impl Sending {
         let repairs = history.has_wanted() || states.has_wanted();
         first.at(self.sender.next_beat(now));
         first.at(self.confirm.map(|confirm| confirm.ask_at));
-        let opens = || {
+        if has_new || repairs {
             let opens = self.bucket.opens_at(now);
-            held.map_or(opens, |end| opens.max(end))
-        };
-        if has_new {
-            first.at(Some(opens()));
-        }
-        if repairs {
-            first.at(Some(opens().max(self.bucket.repairs_at(now))));
+            let opens = held.map_or(opens, |end| opens.max(end));
+            first.at(has_new.then_some(opens));
+            if repairs {
+                first.at(Some(opens.max(self.bucket.repairs_at(now))));
+            }
         }
         if is_blocked {
             first.at(Some(self.flow.next(now)));

@@ -88,7 +88,10 @@ impl Engine {
                     let probe = owed == Owed::Probe;
                     let announces = self.presence.announces();
                     let sent = self.sending.sent_next(views.history);
-                    let relies = Self::start_of(views, index).is_some_and(|it| it.next != sent);
+                    let relies = views
+                        .roster
+                        .start_of(index)
+                        .is_some_and(|it| it.next != sent);
                     // Whoever hides says nothing but from where on its stream is for one that it counts on.
                     let hides = !announces && (probe || !relies);
                     if hides || self.presence.is_leaving() {
@@ -138,7 +141,7 @@ impl Engine {
             }
             // With HELLO goes from where on the stream is for its receiver.
             let sync = (owed != Owed::Ack).then(|| Frame::Sync(self.sync(views)));
-            let start = Self::start_of(views, index).map(Frame::Start);
+            let start = views.roster.start_of(index).map(Frame::Start);
             let start = start.filter(|_| owed != Owed::Ack);
             let len = self.emit(buffer, true, |_, w| {
                 let mut frames = [frame, sync, start].into_iter().flatten();
@@ -389,10 +392,8 @@ impl Engine {
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        self.write_nacks(views, now, w)?;
-        if self.ask_again_at.is_some_and(|due| due <= now) {
-            self.write_asks(views, now, w)?;
-        }
+        let mut parts = views.parts(&mut self.tools, &self.trip);
+        self.receiving.write(&mut parts, now, w)?;
         if self.sending.beat_due(now) && w.room() >= Sync::FRAME_LEN {
             let copy = self.sending.carries_copy(now);
             self.write_sync(views, now, w)?;

@@ -27,7 +27,7 @@ use crate::group::serial::is_before;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
-use crate::wire::{Echo, Header, Hello};
+use crate::wire::{Echo, Header, Hello, Start};
 use part::Part;
 
 /// The longest HELLO interval that is believed in a small group, in units of 10 ms.
@@ -373,6 +373,12 @@ impl Roster {
         if let Some(peer) = self.places.get_mut(index) {
             peer.begin(start);
         }
+    }
+
+    /// What the member at `index` is told: from where on it is counted in.
+    pub(crate) fn start_of(&self, index: usize) -> Option<Start> {
+        let peer = self.places.get(index).filter(|peer| peer.is_taker())?;
+        Some(peer.start())
     }
 
     /// Asks a peer since when it counts this member in, if that is not known. Whether it does.

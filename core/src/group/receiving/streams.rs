@@ -53,6 +53,17 @@ impl Streams {
         self.table.get_mut(at)?.as_mut()
     }
 
+    /// The stream at `at`, and its window.
+    #[inline(never)]
+    pub(crate) fn with_window<'a>(
+        &'a mut self,
+        at: usize,
+        slots: &'a mut [Slot],
+    ) -> Option<(&'a mut Stream, Window<'a>)> {
+        let window = window(slots, self.table.len(), at);
+        Some((self.get_mut(at)?, window))
+    }
+
     /// The stream of the peer at this place of the roster.
     pub(crate) fn find(&self, peer: usize) -> Option<usize> {
         self.table
@@ -119,7 +130,7 @@ impl Streams {
 }
 
 /// The window of the stream at `at`, of `count` streams that share the slots.
-pub(crate) fn window(slots: &mut [Slot], count: usize, at: usize) -> Window<'_> {
+fn window(slots: &mut [Slot], count: usize, at: usize) -> Window<'_> {
     let size = slots.len().checked_div(count).unwrap_or_default();
     let start = at.saturating_mul(size);
     Window(

@@ -3,28 +3,27 @@
 //! It takes values by their number alone, and cannot see that one is missing among messages that it drops. But
 //! as long as it has heard every number of a stream, it has heard every value; else it asks for all of them.
 
-use crate::time::Span;
-
-use super::backoff;
-use super::clock::millis;
-use super::engine::Engine;
-use super::frames::{Parts, SELDOM, STATES_ASKED, Taken, retry};
-use super::inbox::Source;
-use super::membership::{Peer, Position};
-use super::serial::{distance, is_before};
+use super::frames::{SELDOM, STATES_ASKED};
+use super::nacks::retry;
+use super::{Parts, Receiving};
 use crate::channel::Class;
 use crate::counters::count;
-use crate::storage::Views;
-use crate::time::Instant;
+use crate::group::backoff;
+use crate::group::clock::millis;
+use crate::group::found::Taken;
+use crate::group::membership::{Peer, Source};
+use crate::group::random::Random;
+use crate::group::serial::{distance, is_before};
+use crate::time::{Instant, Span};
 use crate::wire::{Ask, BufferTooSmall, Data, Frame, Sync, Writer};
 
-impl Engine {
+impl Receiving {
     /// A message of a sender's stream, or a fragment of one.
     #[inline(never)]
     pub(super) fn on_data_without_streams(
         &mut self,
         parts: &mut Parts<'_>,
-        source: Source,
+        source: &Source,
         class: Class,
         data: &Data<'_>,
     ) -> Taken {
@@ -34,7 +33,7 @@ impl Engine {
             .index
             .and_then(|index| Some((index, parts.roster.peer_mut(index)?)))
         else {
-            return self.dropped_unless(is_state);
+            return self.dropped_unless(parts, is_state);
         };
         if !answers {
             peer.pass(data.sequence);
@@ -43,22 +42,22 @@ impl Engine {
             peer.start_asked = 0;
         }
         if !is_state {
-            return self.dropped_unless(false);
+            return self.dropped_unless(parts, false);
         }
         // What was sent before something else was lost may not be the newest.
         let is_doubtful = !answers && is_before(data.sequence, peer.told);
-        let taken = self.newest(parts, index, data, true);
+        let taken = Self::newest(parts, index, data);
         if matches!(taken, Taken::Deliver) {
             parts.latest.mark(index, data.channel, is_doubtful);
         }
         taken
     }
 
-    fn dropped_unless(&mut self, is_state: bool) -> Taken {
+    fn dropped_unless(&mut self, parts: &mut Parts<'_>, is_state: bool) -> Taken {
         if is_state {
             return Taken::Deliver;
         }
-        count(&mut self.tools.counters.reliable_dropped);
+        count(&mut parts.tools.counters.reliable_dropped);
         if core::mem::replace(&mut self.told_dropped, true) {
             Taken::Nothing
         } else {
@@ -70,33 +69,33 @@ impl Engine {
     #[inline(never)]
     pub(super) fn on_sync_without_streams(
         &mut self,
-        views: &mut Views<'_>,
+        parts: &mut Parts<'_>,
         now: Instant,
-        source: Source,
+        source: &Source,
         sync: Sync,
     ) {
-        let members = views.roster.group_size();
+        let members = parts.roster.group_size();
         let Some(index) = source.index.filter(|_| !source.to_one) else {
             // What is not here yet may still wait in the group's queue.
             return;
         };
-        let Some(peer) = views.roster.peer_mut(index) else {
+        let Some(peer) = parts.roster.peer_mut(index) else {
             return;
         };
         let lacks_numbers = peer.catch_up(sync.next);
         if lacks_numbers {
-            views.latest.doubt(index);
+            parts.latest.doubt(index);
         }
         let stated = usize::from(sync.states);
-        if stated == 0 || views.latest.states_of(index) >= stated || peer.values_due().is_some() {
+        if stated == 0 || parts.latest.states_of(index) >= stated || peer.values_due().is_some() {
             return;
         }
         let often = peer.start_asked < STATES_ASKED;
         // Who has no room for all values will always lack some.
-        if often || lacks_numbers || !views.latest.forgets() {
-            let spread = backoff::spread(self.trip.estimate(), members);
+        if often || lacks_numbers || !parts.latest.forgets() {
+            let spread = backoff::spread(parts.trip.estimate(), members);
             let pause = if often { Span::ZERO } else { SELDOM };
-            let due = now + pause + backoff::draw(spread, members, &mut self.tools.random);
+            let due = now + pause + backoff::draw(spread, members, &mut parts.tools.random);
             peer.ask_for_values_at(due);
             let first = self.ask_again_at.map_or(due, |at| at.min(due));
             self.ask_again_at = Some(first);
@@ -104,8 +103,14 @@ impl Engine {
     }
 
     /// Somebody else asks a sender for its values: this member waits for the answer to that.
-    pub(super) fn put_off_values(&mut self, peer: &mut Peer, now: Instant, members: usize) {
-        let again = now + retry(self.trip.estimate(), members, &mut self.tools.random);
+    pub(super) fn put_off_values(
+        peer: &mut Peer,
+        now: Instant,
+        trip: Span,
+        members: usize,
+        random: &mut Random,
+    ) {
+        let again = now + retry(trip, members, random);
         // It is only put off.
         let is_sooner = |due| is_before(due, millis(again));
         if peer.values_due().is_some_and(is_sooner) {
@@ -117,16 +122,16 @@ impl Engine {
     #[inline(never)]
     pub(super) fn write_asks(
         &mut self,
-        views: &mut Views<'_>,
+        parts: &mut Parts<'_>,
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        if views.takes_streams() {
+        if parts.takes_streams() {
             return Ok(());
         }
         self.ask_again_at = None;
-        for index in 0..views.roster.places() {
-            let Some(peer) = views.roster.peer_mut(index) else {
+        for index in 0..parts.roster.places() {
+            let Some(peer) = parts.roster.peer_mut(index) else {
                 continue;
             };
             let Some(due) = peer.values_due() else {
@@ -149,40 +154,5 @@ impl Engine {
             }
         }
         Ok(())
-    }
-}
-
-/// In a member without streams nobody is asked since when this one counts: `begun` says when to ask for values,
-/// and `start_asked` how often that was done. All before `position` was heard or is asked for, and what was sent
-/// before `told` may not be the newest.
-impl Peer {
-    /// A number of its stream was heard.
-    const fn pass(&mut self, sequence: u32) {
-        let next = Position::starting_at(sequence.wrapping_add(1));
-        match &mut self.position {
-            Some(position) if position.next != sequence => {}
-            Some(position) => *position = next,
-            // What was told of an earlier life says nothing of this one.
-            None => self.set_position(next, sequence, 0),
-        }
-    }
-
-    /// All before `next` was sent. Whether some of it was not heard.
-    fn catch_up(&mut self, next: u32) -> bool {
-        let lacks = self.position.is_none_or(|at| is_before(at.next, next));
-        if lacks {
-            self.set_position(Position::starting_at(next), next, 0);
-        }
-        lacks
-    }
-
-    /// When it is to be asked for its values, in milliseconds, modulo 2^32.
-    fn values_due(&self) -> Option<u32> {
-        Some(self.begun).filter(|due| *due != 0)
-    }
-
-    const fn ask_for_values_at(&mut self, due: Instant) {
-        // Odd, so that it is never 0.
-        self.begun = millis(due) | 1;
     }
 }

@@ -1,13 +1,12 @@
 //! What a member asks: for what is missing.
 
-use crate::time::Span;
-
-use super::engine::Engine;
-use super::frames::{reschedule, retry};
-use super::receiving::{Slot, Tick, window};
+use super::slots::Tick;
+use super::stream::{Stream, Window};
+use super::{Parts, Receiving, Slot};
 use crate::counters::count;
-use crate::storage::Views;
-use crate::time::Instant;
+use crate::group::backoff;
+use crate::group::random::Random;
+use crate::time::{Instant, Span};
 use crate::wire::{Ask, BufferTooSmall, Frame, Nack, Writer};
 
 /// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
@@ -17,26 +16,24 @@ const STEADY_ATTEMPTS: u8 = 12;
 /// The time between two tries for a missing fragment does not double beyond this.
 const LONGEST_RETRY: Span = Span::from_secs(1);
 
-impl Engine {
+impl Receiving {
     /// What is missing of others' streams.
     pub(crate) fn write_nacks(
-        &mut self,
-        views: &mut Views<'_>,
+        parts: &mut Parts<'_>,
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        if views.streams.next_check.is_none_or(|check| now < check) {
+        if parts.streams.next_check.is_none_or(|check| now < check) {
             return Ok(());
         }
-        let count_of = views.streams.len();
-        let members = views.roster.group_size();
-        for at in 0..count_of {
-            let Some(stream) = views.streams.get_mut(at) else {
+        let members = parts.roster.group_size();
+        for at in 0..parts.streams.len() {
+            let Some((stream, mut slots)) = parts.streams.with_window(at, parts.slots) else {
                 continue;
             };
-            let Some(member) = views.roster.member(stream.peer) else {
+            let Some(member) = parts.roster.member(stream.peer) else {
                 // Nobody is there any more to be asked.
-                views.streams.remove(at, views.slots, views.pool);
+                parts.streams.remove(at, parts.slots, parts.pool);
                 continue;
             };
             if stream.states_at.is_some_and(|due| due <= now) && w.room() >= Ask::FRAME_LEN {
@@ -51,16 +48,15 @@ impl Engine {
             if stream.ask_at.is_none_or(|due| now < due) || w.room() < Nack::MAX_FRAME_LEN {
                 continue;
             }
-            let mut slots = window(views.slots, count_of, at);
             // Others may have asked meanwhile.
             reschedule(stream, now, &slots);
             if stream.ask_at.is_none_or(|due| now < due) {
                 continue;
             }
-            if stream.is_exhausted(now, self.tools.config.max_wait, &slots) {
-                stream.give_up_first(&slots, views.pool);
+            if stream.is_exhausted(now, parts.tools.config.max_wait, &slots) {
+                stream.give_up_first(&slots, parts.pool);
                 reschedule(stream, now, &slots);
-                views.streams.note(at, self.tools.config.max_wait);
+                parts.streams.note(at, parts.tools.config.max_wait);
                 continue;
             }
             // What will be due very soon is asked for with it.
@@ -81,14 +77,14 @@ impl Engine {
             if let Some(nack) = nack {
                 if let Err(later) = stream.asking.may_ask(now, members) {
                     stream.ask_at = Some(later);
-                    views.streams.note(at, self.tools.config.max_wait);
+                    parts.streams.note(at, parts.tools.config.max_wait);
                     continue;
                 }
                 Frame::Nack(nack).emit(w)?;
-                count(&mut self.tools.counters.nacks_sent);
+                count(&mut parts.tools.counters.nacks_sent);
             }
             // What is asked for together stays together.
-            let once = retry(stream.round_trip(), members, &mut self.tools.random);
+            let once = retry(stream.round_trip(), members, &mut parts.tools.random);
             let longest = LONGEST_RETRY.max(once);
             for sequence in nack.iter().flat_map(Nack::iter) {
                 let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
@@ -107,9 +103,29 @@ impl Engine {
                 );
             }
             reschedule(stream, now, &slots);
-            views.streams.note(at, self.tools.config.max_wait);
+            parts.streams.note(at, parts.tools.config.max_wait);
         }
-        views.streams.recount(self.tools.config.max_wait);
+        parts.streams.recount(parts.tools.config.max_wait);
         Ok(())
     }
+}
+
+/// How long to wait before asking again: a round trip, and in a large group a time that is drawn anew,
+/// since those who miss a repair would ask together otherwise.
+pub(super) fn retry(round_trip: Span, members: usize, random: &mut Random) -> Span {
+    let spread = backoff::spread(round_trip, members);
+    let drawn = if members > backoff::SMALL_GROUP as usize {
+        backoff::draw(spread, members, random)
+    } else {
+        random.up_to(round_trip.checked_div(2).unwrap_or_default())
+    };
+    round_trip.saturating_add(drawn)
+}
+
+/// Computes when the stream has to ask next.
+fn reschedule(stream: &mut Stream, now: Instant, window: &Window<'_>) {
+    stream.ask_at = stream
+        .missing(window)
+        .map(|(_, due, _)| due.near(now))
+        .min();
 }
