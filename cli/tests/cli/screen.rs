@@ -138,6 +138,8 @@ fn lines_that_are_pasted_are_said_as_lines_and_a_mention_rings() {
     let ana = terminal.chat(group, "ana", &[]);
     terminal.shows("open");
     let mut ben = Running::joined(group, ["listen", "--name", "ben"]);
+    // Before that it has no name.
+    while !ben.line().starts_with("* ana joined ") {}
     let pasted = |text: &str| format!("\u{1b}[200~{text}\u{1b}[201~\r");
     terminal.types(&pasted("one\rtwo\r"));
     // Of lines that are not only said, none is.
