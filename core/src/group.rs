@@ -1,12 +1,15 @@
 //! The group: protocol logic without sockets and without a clock.
 //!
 //! ```text
-//!              handle                     poll_event
-//!  datagram ──────────▶ header ▶ roster ▶ frames ────────────▶ application
-//!                       checksum                                   │ send
-//!  datagram ◀────────── HELLO, BYE, PROBE ◀ presence               ▼
-//!           poll_transmit ◀──────────────────────────────────── outbox
+//!              handle                                    poll_event
+//!  datagram ──────────▶ receive ──▶ frames ──▶ rooms ──────────────▶ application
+//!                                                                        │ send
+//!  datagram ◀────────── transmit ◀──────────── rooms ◀────── command ◀───┘
+//!           poll_transmit
 //! ```
+//!
+//! Each chapter of PROTOCOL.md is a room: [`membership`], [`values`], [`receiving`], [`sending`], [`fragments`] and
+//! [`sealed`].
 
 mod backoff;
 mod clock;
