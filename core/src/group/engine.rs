@@ -194,9 +194,11 @@ impl Engine {
     }
 
     fn receive_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
-        let mut parts = views.parts(&mut self.tools, &self.trip);
-        self.receiving
-            .tick(&mut parts, now, all_read, !self.silenced);
+        if self.receiving.is_due(views.streams, now, all_read) {
+            let mut parts = views.parts(&mut self.tools, &self.trip);
+            self.receiving
+                .tick(&mut parts, now, all_read, !self.silenced);
+        }
     }
 
     /// The clock stood still, or was slower than time, until now.

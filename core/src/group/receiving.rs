@@ -63,8 +63,18 @@ impl Receiving {
         first.at(self.ask_again_at);
     }
 
-    /// Does what time alone brings. `all_read`: everything that arrived has been read, and who is not waited
-    /// for any longer has not been heard. `speaks`: this member may ask.
+    /// Whether there is something to do that time alone brings. `all_read`: everything that arrived has been read,
+    /// and who is not waited for any longer has not been heard.
+    pub(crate) fn is_due(&self, streams: &Streams, now: Instant, all_read: bool) -> bool {
+        streams.next_check.is_some_and(|check| check <= now) || (all_read && self.asks(now))
+    }
+
+    /// Whether it is time to ask again.
+    fn asks(&self, now: Instant) -> bool {
+        self.ask_again_at.is_some_and(|due| due <= now)
+    }
+
+    /// Does it. `speaks`: this member may ask.
     pub(crate) fn tick(
         &mut self,
         parts: &mut Parts<'_>,
@@ -72,7 +82,7 @@ impl Receiving {
         all_read: bool,
         speaks: bool,
     ) {
-        if all_read && parts.takes_streams() && self.ask_again_at.is_some_and(|due| due <= now) {
+        if all_read && parts.takes_streams() && self.asks(now) {
             self.ask_again_at = None;
             for index in 0..parts.roster.places() {
                 self.ask_start(parts.roster, now, index);
@@ -91,7 +101,7 @@ impl Receiving {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         Self::write_nacks(parts, now, w)?;
-        if self.ask_again_at.is_some_and(|due| due <= now) {
+        if self.asks(now) {
             self.write_asks(parts, now, w)?;
         }
         Ok(())

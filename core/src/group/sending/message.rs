@@ -111,6 +111,7 @@ impl Sending {
 
     /// Queues a message for which there is [room](Self::make_room): so many fragments of this size. Returns the
     /// sequence number of the first.
+    #[inline]
     pub(crate) fn send(
         &mut self,
         stock: Stock<'_>,
