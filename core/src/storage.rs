@@ -18,8 +18,8 @@ use crate::group::{Echo, Echoes};
 /// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |
 /// | `RECEIVE` | octets of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
 ///
-/// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, on a desktop a
-/// `Box`:
+/// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, which takes no flash, since
+/// new memory is all zeros; on a desktop a `Box`:
 ///
 /// ```
 /// use groupcast::Storage;
@@ -47,7 +47,7 @@ pub struct Storage<
     const RECEIVE: usize,
 > {
     roster: Roster<[Place; PEERS]>,
-    streams: Streams<[Option<Stream>; STREAMS]>,
+    streams: Streams<[Stream; STREAMS]>,
     slots: [[Slot; WINDOW]; STREAMS],
     partials: Partials<[Option<Partial>; STREAMS]>,
     latest: Latest<[Seen; PEERS]>,
@@ -79,7 +79,7 @@ impl<
     const RECEIVE: usize,
 > Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
-    /// Memory for one member.
+    /// Memory for one member. It is all zeros: a `static` takes no flash.
     #[must_use]
     pub const fn new() -> Self {
         const {
@@ -326,10 +326,7 @@ mod tests {
                 "peer",
                 size_of::<Place>() + size_of::<Seen>() + size_of::<Option<Value>>(),
             ),
-            (
-                "stream",
-                size_of::<Option<Stream>>() + size_of::<Option<Partial>>(),
-            ),
+            ("stream", size_of::<Stream>() + size_of::<Option<Partial>>()),
             ("window, per stream and number", size_of::<Slot>()),
             ("block", size_of::<Block>()),
         ];

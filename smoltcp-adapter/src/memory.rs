@@ -1,5 +1,6 @@
 //! The memory of a stack's sockets, which the caller owns.
 
+use smoltcp::socket::{raw, udp};
 use smoltcp::storage::PacketMetadata;
 
 use crate::mouth::Way;
@@ -15,7 +16,7 @@ use crate::socket::Route;
 ///   Four times this is kept: for one packet received, one to a group, one to a single host, and up to
 ///   [`FOLLOWERS`](Self::FOLLOWERS) that wait behind it until that host's hardware address is known.
 ///
-/// `new` is a `const fn`, so the memory can be a `static`.
+/// `new` is a `const fn`, so the memory can be a `static`. It is all zeros, and so that takes no flash.
 #[derive(Debug)]
 pub struct Memory<
     const SOCKETS: usize,
@@ -23,16 +24,43 @@ pub struct Memory<
     const OCTETS: usize,
     const MTU: usize,
 > {
-    pub(crate) records: [[PacketMetadata<Route>; DATAGRAMS]; SOCKETS],
+    pub(crate) records: [[PacketMetadata<Known<Route>>; DATAGRAMS]; SOCKETS],
     pub(crate) octets: [[u8; OCTETS]; SOCKETS],
-    pub(crate) ear_record: [smoltcp::socket::raw::PacketMetadata; 1],
+    pub(crate) ear_record: [raw::PacketMetadata; 1],
     pub(crate) ear: [u8; MTU],
-    pub(crate) group_record: [smoltcp::socket::udp::PacketMetadata; 1],
+    pub(crate) group_record: Record,
     pub(crate) group_mouth: [u8; MTU],
-    pub(crate) host_record: [smoltcp::socket::udp::PacketMetadata; 1],
+    pub(crate) host_record: Record,
     pub(crate) host_mouth: [u8; MTU],
-    pub(crate) waiting_records: [PacketMetadata<Way>; FOLLOWERS],
+    pub(crate) waiting_records: [PacketMetadata<Known<Way>>; FOLLOWERS],
     pub(crate) waiting: [u8; MTU],
+}
+
+/// What is kept of a packet. Its tag is told where it has to be, so that `None` of it is all zeros: an `Option`
+/// takes a value to spare of what is in it, and that is not 0.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Known<T> {
+    This(T) = 1,
+}
+
+/// What smoltcp keeps of the packet in a socket that has room for one. It is not all zeros, and so it is made
+/// when the stack is.
+#[derive(Debug)]
+#[repr(u8)]
+pub(crate) enum Record {
+    Unmade = 0,
+    Made([udp::PacketMetadata; 1]),
+}
+
+impl Record {
+    pub(crate) fn make(&mut self) -> &mut [udp::PacketMetadata] {
+        *self = Self::Made([udp::PacketMetadata::EMPTY]);
+        match self {
+            Self::Made(record) => record,
+            Self::Unmade => &mut [],
+        }
+    }
 }
 
 /// Datagrams that wait behind another one to the same host.
@@ -48,17 +76,17 @@ impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MT
     /// How many datagrams wait behind another one to the same host, at most.
     pub const FOLLOWERS: usize = FOLLOWERS;
 
-    /// Memory with nothing in it.
+    /// Memory with nothing in it: zeros.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             records: [const { [PacketMetadata::EMPTY; DATAGRAMS] }; SOCKETS],
             octets: [[0; OCTETS]; SOCKETS],
-            ear_record: [smoltcp::socket::raw::PacketMetadata::EMPTY],
+            ear_record: [raw::PacketMetadata::EMPTY],
             ear: [0; MTU],
-            group_record: [smoltcp::socket::udp::PacketMetadata::EMPTY],
+            group_record: Record::Unmade,
             group_mouth: [0; MTU],
-            host_record: [smoltcp::socket::udp::PacketMetadata::EMPTY],
+            host_record: Record::Unmade,
             host_mouth: [0; MTU],
             waiting_records: [PacketMetadata::EMPTY; FOLLOWERS],
             waiting: [0; MTU],

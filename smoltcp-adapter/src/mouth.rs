@@ -19,6 +19,7 @@ use smoltcp::storage::PacketBuffer;
 use crate::error::Error;
 use crate::family;
 use crate::link::Link;
+use crate::memory::Known;
 
 /// How long datagrams wait for their host to answer: three requests, a second apart.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -42,7 +43,7 @@ pub(crate) struct Mouth<'a> {
     /// The host whose answer is waited for, and since when.
     waits_for: Option<(IpAddr, Instant)>,
     /// What follows for that host.
-    waiting: PacketBuffer<'a, Way>,
+    waiting: PacketBuffer<'a, Known<Way>>,
     /// Datagrams given up because their host did not answer.
     pub(crate) unanswered: u32,
 }
@@ -52,7 +53,7 @@ impl<'a> Mouth<'a> {
         sockets: &mut SocketSet<'a>,
         group: udp::PacketBuffer<'a>,
         host: udp::PacketBuffer<'a>,
-        waiting: PacketBuffer<'a, Way>,
+        waiting: PacketBuffer<'a, Known<Way>>,
     ) -> Self {
         let mut add = |buffer| {
             // What is received takes the other way in.
@@ -113,7 +114,7 @@ impl<'a> Mouth<'a> {
 
     /// Queues a datagram behind another one to the same host.
     fn follow(&mut self, way: Way, payload: &[u8]) {
-        let room = self.waiting.enqueue(payload.len(), way).ok();
+        let room = self.waiting.enqueue(payload.len(), Known::This(way)).ok();
         match room.and_then(|room| room.get_mut(..payload.len())) {
             Some(target) => target.copy_from_slice(payload),
             None => self.unanswered = self.unanswered.saturating_add(1),
@@ -129,7 +130,7 @@ impl<'a> Mouth<'a> {
                 }
                 return;
             }
-            let Ok((way, payload)) = self.waiting.dequeue() else {
+            let Ok((Known::This(way), payload)) = self.waiting.dequeue() else {
                 self.waits_for = None;
                 return;
             };

@@ -10,6 +10,7 @@ use smoltcp::wire::IpEndpoint;
 use crate::ear::Datagram;
 use crate::error::Error;
 use crate::family;
+use crate::memory::Known;
 
 /// Groups that a socket can join.
 const GROUPS: usize = 4;
@@ -50,11 +51,11 @@ pub(crate) struct Slot<'a> {
     pub(crate) owed: bool,
     /// Nobody reads; nothing waits for room here any more.
     pub(crate) stuck: bool,
-    queue: PacketBuffer<'a, Route>,
+    queue: PacketBuffer<'a, Known<Route>>,
 }
 
 impl<'a> Slot<'a> {
-    pub(crate) const fn new(queue: PacketBuffer<'a, Route>) -> Self {
+    pub(crate) const fn new(queue: PacketBuffer<'a, Known<Route>>) -> Self {
         Self {
             number: 0,
             port: None,
@@ -115,7 +116,7 @@ impl<'a> Slot<'a> {
             destination,
         };
         let length = datagram.payload.len();
-        let room = self.queue.enqueue(length, route).ok();
+        let room = self.queue.enqueue(length, Known::This(route)).ok();
         let Some(target) = room.and_then(|room| room.get_mut(..length)) else {
             return false;
         };
@@ -128,7 +129,7 @@ impl<'a> Slot<'a> {
         &mut self,
         buffer: &mut [u8],
     ) -> Option<Result<(usize, SocketAddr, SocketAddr), Error>> {
-        let (route, payload) = self.queue.dequeue().ok()?;
+        let (Known::This(route), payload) = self.queue.dequeue().ok()?;
         self.stuck = false;
         let (length, room) = (payload.len(), buffer.len());
         let Some(target) = buffer.get_mut(..length) else {

@@ -84,8 +84,8 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
         let ear = Ear::new(&mut sockets, &mut memory.ear_record, &mut memory.ear);
         let mouth = Mouth::new(
             &mut sockets,
-            udp::PacketBuffer::new(&mut memory.group_record[..], &mut memory.group_mouth[..]),
-            udp::PacketBuffer::new(&mut memory.host_record[..], &mut memory.host_mouth[..]),
+            udp::PacketBuffer::new(memory.group_record.make(), &mut memory.group_mouth[..]),
+            udp::PacketBuffer::new(memory.host_record.make(), &mut memory.host_mouth[..]),
             PacketBuffer::new(&mut memory.waiting_records[..], &mut memory.waiting[..]),
         );
         let queues = memory.records.iter_mut().zip(&mut memory.octets);

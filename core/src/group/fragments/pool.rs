@@ -109,14 +109,15 @@ impl Meta {
 }
 
 impl<const N: usize> Pool<[Block; N]> {
+    /// Zeros. [`clear`](Pool::clear) makes a pool of them.
     pub(crate) const fn new() -> Self {
         assert!(N < NONE as usize, "a pool has 65,534 blocks at most");
         let block = Block {
-            next: NONE,
+            next: 0,
             octets: [0; CONTENT],
         };
         Self {
-            free: NONE,
+            free: 0,
             touched: 0,
             used: 0,
             blocks: [block; N],
@@ -300,6 +301,7 @@ mod tests {
     #[test]
     fn sixty_four_octets_take_one_block() {
         let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
+        pool.clear();
         pool.store(meta(1, 64), Body::new(&[7; 64])).unwrap();
         assert_eq!(pool.used(), 1);
         assert_eq!(
@@ -313,6 +315,7 @@ mod tests {
     #[test]
     fn a_fragment_may_take_the_place_of_another() {
         let pool: &mut Pool = &mut Pool::<[Block; 4]>::new();
+        pool.clear();
         let handle = pool.store(meta(1, 200), Body::new(&[7; 200])).unwrap();
         assert!(!pool.has_room(200, None) && pool.has_room(200, Some(handle)));
         assert!(pool.has_room(300, Some(handle)) && !pool.has_room(301, Some(handle)));
@@ -324,6 +327,7 @@ mod tests {
             steps in proptest::collection::vec((any::<bool>(), 0usize..500), 1..200),
         ) {
             let pool: &mut Pool = &mut Pool::<[Block; 32]>::new();
+            pool.clear();
             let mut model: Vec<(Handle, Meta, Vec<u8>)> = Vec::new();
             for (n, (store, len)) in steps.into_iter().enumerate() {
                 if store {

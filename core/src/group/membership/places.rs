@@ -11,13 +11,52 @@ use crate::ident::MemberId;
 const NONE: u16 = u16::MAX;
 
 /// One place, and the beginning of one chain.
+///
+/// An empty one can be all zeros, because the tag is told where it has to be. An `Option` puts its own wherever
+/// the peer has values to spare, where it is not 0; or, if it has none, before it, at the price of an alignment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+#[repr(u16)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a place has room for a peer, whether it is taken or not"
+)]
+pub(crate) enum Place {
+    Empty(Links),
+    Taken(Links, Peer),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links {
     /// The first peer of the chain with this place's number.
     first: u16,
     /// The next peer in the chain of this place's peer.
     next: u16,
-    peer: Option<Peer>,
+}
+
+impl Place {
+    const fn peer(&self) -> Option<&Peer> {
+        match self {
+            Self::Empty(_) => None,
+            Self::Taken(_, peer) => Some(peer),
+        }
+    }
+
+    const fn peer_mut(&mut self) -> Option<&mut Peer> {
+        match self {
+            Self::Empty(_) => None,
+            Self::Taken(_, peer) => Some(peer),
+        }
+    }
+
+    const fn links(&self) -> Links {
+        let (Self::Empty(links) | Self::Taken(links, _)) = self;
+        *links
+    }
+
+    const fn links_mut(&mut self) -> &mut Links {
+        let (Self::Empty(links) | Self::Taken(links, _)) = self;
+        links
+    }
 }
 
 /// Places over any storage; code is written for the unsized [`Places`].
@@ -31,19 +70,15 @@ pub(crate) struct Places<B: ?Sized = [Place]> {
 }
 
 impl<const N: usize> Places<[Place; N]> {
+    /// Zeros. [`clear`](Places::clear) makes places of them.
     pub(crate) const fn new() -> Self {
         const {
             assert!(N < NONE as usize, "a roster has 65,534 places at most");
         }
-        let empty = Place {
-            first: NONE,
-            next: NONE,
-            peer: None,
-        };
         Self {
             free: 0,
             end: 0,
-            places: [empty; N],
+            places: [Place::Empty(Links { first: 0, next: 0 }); N],
         }
     }
 }
@@ -53,8 +88,10 @@ impl Places {
         self.free = 0;
         self.end = 0;
         for place in &mut self.places {
-            place.first = NONE;
-            place.peer = None;
+            *place = Place::Empty(Links {
+                first: NONE,
+                next: NONE,
+            });
         }
     }
 
@@ -65,24 +102,24 @@ impl Places {
 
     #[inline(never)]
     pub(crate) fn get(&self, index: usize) -> Option<&Peer> {
-        self.places.get(index)?.peer.as_ref()
+        self.places.get(index)?.peer()
     }
 
     #[inline(never)]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Peer> {
-        self.places.get_mut(index)?.peer.as_mut()
+        self.places.get_mut(index)?.peer_mut()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
         work::count(self.end);
         let used = self.places.get(..self.end).unwrap_or_default();
-        used.iter().filter_map(|place| place.peer.as_ref())
+        used.iter().filter_map(Place::peer)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
         work::count(self.end);
         let used = self.places.get_mut(..self.end).unwrap_or_default();
-        used.iter_mut().filter_map(|place| place.peer.as_mut())
+        used.iter_mut().filter_map(Place::peer_mut)
     }
 
     /// The first peer from place `start` on of which `is_it` is true.
@@ -90,21 +127,21 @@ impl Places {
         let used = self.places.get(start..self.end).unwrap_or_default();
         let at = used
             .iter()
-            .position(|place| place.peer.as_ref().is_some_and(&is_it))?;
+            .position(|place| place.peer().is_some_and(&is_it))?;
         Some(start.saturating_add(at))
     }
 
     /// The place of the peer with this id.
     pub(crate) fn find(&self, id: MemberId) -> Option<usize> {
-        let mut at = self.places.get(self.chain(id))?.first;
+        let mut at = self.places.get(self.chain(id))?.links().first;
         // A chain is never longer than the table.
         for _ in 0..self.end {
             work::count(1);
             let place = self.places.get(usize::from(at))?;
-            if place.peer.as_ref()?.member.id == id {
+            if place.peer()?.member.id == id {
                 return Some(usize::from(at));
             }
-            at = place.next;
+            at = place.links().next;
         }
         None
     }
@@ -112,7 +149,7 @@ impl Places {
     /// A free place.
     pub(crate) fn vacancy(&self) -> Option<usize> {
         let mut rest = self.places.iter().enumerate().skip(self.free);
-        rest.find(|(_, place)| place.peer.is_none())
+        rest.find(|(_, place)| place.peer().is_none())
             .map(|(index, _)| index)
     }
 
@@ -120,16 +157,16 @@ impl Places {
     pub(crate) fn put(&mut self, index: usize, peer: Peer) {
         self.remove(index);
         let chain = self.chain(peer.member.id);
-        let Some(first) = self.places.get(chain).map(|place| place.first) else {
+        let Some(next) = self.places.get(chain).map(|place| place.links().first) else {
             return;
         };
         let (Some(place), Ok(number)) = (self.places.get_mut(index), u16::try_from(index)) else {
             return;
         };
-        place.peer = Some(peer);
-        place.next = first;
+        let first = place.links().first;
+        *place = Place::Taken(Links { first, next }, peer);
         if let Some(place) = self.places.get_mut(chain) {
-            place.first = number;
+            place.links_mut().first = number;
         }
         self.end = self.end.max(index.saturating_add(1));
         if self.free == index {
@@ -140,23 +177,26 @@ impl Places {
     /// Forgets the peer at a place.
     pub(crate) fn remove(&mut self, index: usize) -> Option<Peer> {
         let place = self.places.get_mut(index)?;
-        let (peer, next) = (place.peer.take()?, place.next);
+        let Place::Taken(links, peer) = *place else {
+            return None;
+        };
+        *place = Place::Empty(links);
         self.free = self.free.min(index);
         let chain = self.chain(peer.member.id);
         let number = u16::try_from(index).ok()?;
-        let head = self.places.get_mut(chain)?;
+        let head = self.places.get_mut(chain)?.links_mut();
         if head.first == number {
-            head.first = next;
+            head.first = links.next;
             return Some(peer);
         }
         let mut at = head.first;
         for _ in 0..self.end {
-            let place = self.places.get_mut(usize::from(at))?;
-            if place.next == number {
-                place.next = next;
+            let link = self.places.get_mut(usize::from(at))?.links_mut();
+            if link.next == number {
+                link.next = links.next;
                 break;
             }
-            at = place.next;
+            at = link.next;
         }
         Some(peer)
     }
@@ -196,6 +236,7 @@ mod tests {
             steps in proptest::collection::vec((any::<bool>(), 1u32..40), 1..400),
         ) {
             let places: &mut Places = &mut Places::<[Place; 16]>::new();
+            places.clear();
             let mut model = BTreeMap::new();
             for (put, id) in steps {
                 let found = places.find(MemberId::new(id).unwrap());

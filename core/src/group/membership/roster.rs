@@ -63,7 +63,7 @@ pub(crate) struct Roster<B: ?Sized = [Place]> {
 }
 
 impl<const N: usize> Roster<[Place; N]> {
-    /// An empty roster.
+    /// Zeros. [`clear`](Roster::clear) makes a roster of them.
     pub(crate) const fn new() -> Self {
         Self {
             next_check: None,
@@ -73,9 +73,9 @@ impl<const N: usize> Roster<[Place; N]> {
             owed_from: 0,
             members: 0,
             takers: 0,
-            limits: Limits::NONE,
-            stream_limits: Limits::NONE,
-            longest: SHORT_INTERVAL,
+            limits: Limits::ZERO,
+            stream_limits: Limits::ZERO,
+            longest: 0,
             is_put_off: false,
             #[cfg(feature = "seal")]
             forgotten: false,

@@ -39,6 +39,13 @@ impl Limits {
         burst: u8::MAX,
     };
 
+    /// Where nothing is known yet.
+    pub(crate) const ZERO: Self = Self {
+        datagram: 0,
+        message: 0,
+        burst: 0,
+    };
+
     /// The smaller of each.
     pub(crate) fn min(self, other: Self) -> Self {
         Self {

@@ -10,6 +10,9 @@ use crate::time::Instant;
 /// What is known of one sequence number in the window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Slot {
+    /// It was not sent yet, as far as is known. The first, and so all zeros.
+    #[default]
+    Unknown,
     /// It is not there; when to ask, and how often that was done. If it came and found no room, its place
     /// in its message is known.
     Missing { due: Tick, attempts: u8, part: Part },
@@ -19,9 +22,6 @@ pub(crate) enum Slot {
     Useless(Part),
     /// It was delivered, or nobody needs it.
     Done,
-    /// It was not sent yet, as far as is known.
-    #[default]
-    Unknown,
 }
 
 impl Slot {

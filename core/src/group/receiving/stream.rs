@@ -26,6 +26,8 @@ use crate::wire::Data;
 /// A stream without its slots.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
+    /// Whether its place is taken. Not by an `Option`, so that a [free](Self::FREE) one is all zeros.
+    is_there: bool,
     /// The sender's place on the roster.
     pub(crate) peer: usize,
     /// The sender's life: the low half of its session.
@@ -69,10 +71,36 @@ pub(crate) struct Stream {
 const LONGEST_SKIP: u32 = 256;
 
 impl Stream {
+    /// A place without a stream: zeros.
+    pub(crate) const FREE: Self = {
+        let start = Position::starting_at(0);
+        Self {
+            is_there: false,
+            trip: 0,
+            ..Self::new(Instant::ZERO, 0, 0, start)
+        }
+    };
+
+    /// The stream of this place, if it is taken.
+    pub(crate) fn there(&self) -> Option<&Self> {
+        self.is_there.then_some(self)
+    }
+
+    /// The stream of this place, if it is taken.
+    pub(crate) fn there_mut(&mut self) -> Option<&mut Self> {
+        self.is_there.then_some(self)
+    }
+
+    /// Forgets the stream of this place.
+    pub(crate) const fn free(&mut self) {
+        self.is_there = false;
+    }
+
     /// A stream that begins with sequence number `start`. Its slots are unknown, as a stream leaves them
     /// that was [released](Self::release).
     pub(crate) const fn new(now: Instant, peer: usize, session: u32, start: Position) -> Self {
         Self {
+            is_there: true,
             peer,
             session,
             since: start.since,

@@ -9,7 +9,7 @@ use crate::time::Instant;
 
 /// Streams over any storage; code is written for the unsized [`Streams`].
 #[derive(Debug)]
-pub(crate) struct Streams<B: ?Sized = [Option<Stream>]> {
+pub(crate) struct Streams<B: ?Sized = [Stream]> {
     /// Whether a stream may have something to deliver or to report.
     pub(crate) any_ready: bool,
     /// Never later than the first moment at which a stream has something to do.
@@ -24,12 +24,12 @@ type Evicted = (usize, Position, u8);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct StreamsFull;
 
-impl<const N: usize> Streams<[Option<Stream>; N]> {
+impl<const N: usize> Streams<[Stream; N]> {
     pub(crate) const fn new() -> Self {
         Self {
             any_ready: false,
             next_check: None,
-            table: [None; N],
+            table: [Stream::FREE; N],
         }
     }
 }
@@ -38,7 +38,7 @@ impl Streams {
     pub(crate) fn clear(&mut self) {
         self.any_ready = false;
         self.next_check = None;
-        self.table.fill(None);
+        self.table.iter_mut().for_each(Stream::free);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -46,11 +46,11 @@ impl Streams {
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&Stream> {
-        self.table.get(at)?.as_ref()
+        self.table.get(at)?.there()
     }
 
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut Stream> {
-        self.table.get_mut(at)?.as_mut()
+        self.table.get_mut(at)?.there_mut()
     }
 
     /// The stream at `at`, and its window.
@@ -68,7 +68,7 @@ impl Streams {
     pub(crate) fn find(&self, peer: usize) -> Option<usize> {
         self.table
             .iter()
-            .position(|place| place.as_ref().is_some_and(|s| s.peer == peer))
+            .position(|place| place.there().is_some_and(|s| s.peer == peer))
     }
 
     /// Begins a stream. If there is no place, the one gives way that has been silent longest and has
@@ -82,13 +82,10 @@ impl Streams {
         slots: &mut [Slot],
         pool: &mut Pool,
     ) -> Result<(usize, Option<Evicted>), StreamsFull> {
-        let free = self.table.iter().position(Option::is_none);
+        let free = self.table.iter().position(|place| place.there().is_none());
         let idle = || {
             let idle = self.table.iter().enumerate().filter_map(|(at, place)| {
-                place
-                    .as_ref()
-                    .filter(|s| s.is_idle())
-                    .map(|s| (s.heard, at))
+                place.there().filter(|s| s.is_idle()).map(|s| (s.heard, at))
             });
             idle.min().map(|(_, at)| at)
         };
@@ -97,15 +94,16 @@ impl Streams {
         let evicted = evicted.map(|stream| (stream.peer, stream.position(), stream.rest));
         self.remove(at, slots, pool);
         let stream = Stream::new(now, peer, session, start);
-        *self.table.get_mut(at).ok_or(StreamsFull)? = Some(stream);
+        *self.table.get_mut(at).ok_or(StreamsFull)? = stream;
         Ok((at, evicted))
     }
 
     /// Forgets a stream and gives back what it stored.
     pub(crate) fn remove(&mut self, at: usize, slots: &mut [Slot], pool: &mut Pool) {
         let mut window = window(slots, self.table.len(), at);
-        if let Some(stream) = self.table.get_mut(at).and_then(Option::take) {
+        if let Some(stream) = self.table.get_mut(at).and_then(Stream::there_mut) {
             stream.release(&mut window, pool);
+            stream.free();
         }
     }
 
@@ -122,7 +120,7 @@ impl Streams {
 
     /// Computes the first moment at which a stream has something to do.
     pub(crate) fn recount(&mut self, longest: Span) {
-        let streams = self.table.iter().flatten();
+        let streams = self.table.iter().filter_map(Stream::there);
         self.next_check = streams
             .filter_map(|stream| stream.next_action(longest))
             .min();

@@ -11,8 +11,20 @@ pub(crate) struct Value {
     channel: u8,
     sequence: u32,
     handle: Handle,
-    /// Somebody asked for it.
-    wanted: bool,
+    wanted: Wanted,
+}
+
+/// Whether somebody asked for a value. Neither is 0, and so `None` of a value is all zeros.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wanted {
+    No = 1,
+    Yes = 2,
+}
+
+impl Value {
+    fn is_wanted(&self) -> bool {
+        self.wanted == Wanted::Yes
+    }
 }
 
 /// Own values over any storage; code is written for the unsized [`States`].
@@ -70,14 +82,14 @@ impl States {
         if let Some(before) = place.take() {
             pool.release(before.handle);
             self.count = self.count.saturating_sub(1);
-            self.wanted = self.wanted.saturating_sub(usize::from(before.wanted));
+            self.wanted = self.wanted.saturating_sub(usize::from(before.is_wanted()));
         }
         let handle = pool.store(meta, body).ok_or(NoRoom)?;
         *place = Some(Value {
             channel: meta.channel,
             sequence: meta.sequence,
             handle,
-            wanted: false,
+            wanted: Wanted::No,
         });
         self.count = self.count.saturating_add(1);
         Ok(())
@@ -97,7 +109,7 @@ impl States {
             return;
         }
         for value in self.values.iter_mut().flatten() {
-            value.wanted = true;
+            value.wanted = Wanted::Yes;
         }
         self.wanted = self.count;
     }
@@ -163,14 +175,15 @@ impl States {
         self.values
             .iter()
             .flatten()
-            .find(|value| value.wanted)
+            .find(|value| value.is_wanted())
             .copied()
     }
 
     /// The next wanted value has been sent.
     fn mark_sent(&mut self) {
-        if let Some(value) = self.values.iter_mut().flatten().find(|value| value.wanted) {
-            value.wanted = false;
+        let mut values = self.values.iter_mut().flatten();
+        if let Some(value) = values.find(|value| value.is_wanted()) {
+            value.wanted = Wanted::No;
             self.wanted = self.wanted.saturating_sub(1);
         }
     }
