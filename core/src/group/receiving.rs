@@ -112,6 +112,9 @@ impl Receiving {
     fn check_streams(parts: &mut Parts<'_>, now: Instant, all_read: bool, speaks: bool) {
         let longest = parts.tools.config.max_wait;
         for at in 0..parts.streams.len() {
+            if !parts.streams.is(at, |_| true) {
+                continue;
+            }
             let Some((stream, window)) = parts.streams.with_window(at, parts.slots) else {
                 continue;
             };

@@ -47,10 +47,10 @@ impl Receiving {
         into: &mut [u8],
     ) -> Option<Found> {
         for at in 0..parts.streams.len() {
-            let stream = parts.streams.with_window(at, parts.slots);
-            let Some((stream, mut window)) = stream.filter(|(stream, _)| stream.is_ready) else {
+            if !parts.streams.is(at, |stream| stream.is_ready) {
                 continue;
-            };
+            }
+            let (stream, mut window) = parts.streams.with_window(at, parts.slots)?;
             let is_ordered = |class| Class::from_code(class, false) == Class::ReliableOrdered;
             let next = stream.poll(now, &mut window, parts.pool, is_ordered);
             let (index, closing, position) = (stream.peer, stream.is_closing, stream.position());

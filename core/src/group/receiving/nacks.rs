@@ -28,6 +28,9 @@ impl Receiving {
         }
         let members = parts.roster.group_size();
         for at in 0..parts.streams.len() {
+            if !parts.streams.is(at, |_| true) {
+                continue;
+            }
             let Some((stream, mut slots)) = parts.streams.with_window(at, parts.slots) else {
                 continue;
             };

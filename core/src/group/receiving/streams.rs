@@ -53,6 +53,11 @@ impl Streams {
         self.table.get_mut(at)?.there_mut()
     }
 
+    /// Whether there is a stream at `at` of which this is so. Most places are free, and this is in line.
+    pub(crate) fn is(&self, at: usize, so: impl FnOnce(&Stream) -> bool) -> bool {
+        self.get(at).is_some_and(so)
+    }
+
     /// The stream at `at`, and its window.
     #[inline(never)]
     pub(crate) fn with_window<'a>(
@@ -60,8 +65,9 @@ impl Streams {
         at: usize,
         slots: &'a mut [Slot],
     ) -> Option<(&'a mut Stream, Window<'a>)> {
-        let window = window(slots, self.table.len(), at);
-        Some((self.get_mut(at)?, window))
+        let count = self.table.len();
+        let stream = self.get_mut(at)?;
+        Some((stream, window(slots, count, at)))
     }
 
     /// The stream of the peer at this place of the roster.
