@@ -118,6 +118,7 @@ impl Sending {
     }
 
     /// When there is something to send. Messages and repairs are `held` until then.
+    #[inline]
     pub(crate) fn deadline(
         &self,
         now: Instant,

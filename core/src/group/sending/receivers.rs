@@ -39,6 +39,7 @@ impl Sending {
     }
 
     /// Waits for the receivers, but not for ever.
+    #[inline]
     pub(crate) fn mind_flow(
         &mut self,
         now: Instant,
