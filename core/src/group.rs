@@ -17,9 +17,11 @@ mod command;
 #[cfg(feature = "seal")]
 mod contact;
 mod engine;
+mod events;
 mod found;
 mod fragments;
 mod frames;
+mod hello;
 mod inbox;
 mod membership;
 mod random;
@@ -273,7 +275,7 @@ impl<M: Memory> Group<M> {
 
     /// The event that was found.
     pub(crate) fn show_event(&mut self, found: Found) -> Option<Event<'_>> {
-        receive::show(self.memory.views(), &self.engine.tools.config, found)
+        events::show(self.memory.views(), &self.engine.tools.config, found)
     }
 
     /// The next event, if there is one.

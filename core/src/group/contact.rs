@@ -20,7 +20,7 @@ use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time, ending};
 
-use super::transmit::ECHOES;
+use super::hello::ECHOES;
 
 /// How many options with challenges of others a HELLO carries at most, and how many challenges each.
 const ECHO_OPTIONS: usize = 2;

@@ -3,23 +3,16 @@
 //! In this order: HELLO, then what others wait for (NACK, SKIP, SYNC), then repairs, then what is new.
 //! Data and repairs wait for the token bucket; the rest is small and has limits of its own.
 
-use crate::time::Span;
-
-use super::backoff;
 use super::engine::Engine;
-use super::membership::{Owed, Presence};
+use super::membership::Owed;
 use super::sending::{Kind, Sending};
 use super::{Destination, Transmit};
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{
-    Ack, BufferTooSmall, Bye, Echo, Frame, Header, Hello, MIN_MAX_DATAGRAM, Sync, Time, Writer,
-    emit_with, ending,
+    Ack, BufferTooSmall, Frame, Header, Hello, MIN_MAX_DATAGRAM, Sync, Writer, emit_with, ending,
 };
-
-/// Echoes of others' clocks in one HELLO.
-pub(crate) const ECHOES: usize = 8;
 
 impl Engine {
     /// Writes the next datagram to send, if there is one.
@@ -51,28 +44,6 @@ impl Engine {
                 self.tools.counters.octets_sent.wrapping_add(len as u64);
         }
         Ok(transmit)
-    }
-
-    /// The last word of a member whose id is another's: so the other one hears of it.
-    fn give_way(
-        &mut self,
-        views: &mut Views<'_>,
-        buffer: &mut [u8],
-    ) -> Result<Option<Transmit>, BufferTooSmall> {
-        if !core::mem::take(&mut self.gives_way) {
-            return Ok(None);
-        }
-        let len = self.emit(buffer, false, |engine, w| {
-            if engine.guard.is_sealed() {
-                // It is believed only with the other one's challenge.
-                engine.write_hello_frame(views, w)?;
-            }
-            Frame::Bye(Bye::GIVE_WAY).emit(w)
-        })?;
-        Ok(len.map(|len| Transmit {
-            to: Destination::Group,
-            len,
-        }))
     }
 
     /// A HELLO or an ACK owed to one member.
@@ -288,82 +259,13 @@ impl Engine {
             || views.states.has_wanted()
     }
 
-    /// BYE, and with it where the stream ends: afterwards nobody can ask.
-    fn write_bye(
-        &mut self,
-        views: &Views<'_>,
-        now: Instant,
-        has_data: bool,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        let all_sent = views.history.is_sent();
-        let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
-        if all_sent && room && self.presence.bye_due(now) {
-            self.write_sync(views, now, w)?;
-            self.write_starts(views, false, w)?;
-            if !has_data {
-                Sending::write_copy(views.history, w);
-            }
-            Frame::Bye(Bye::LEFT).emit(w)?;
-            self.presence.bye_sent(now);
-            self.sending.end();
-        }
-        Ok(())
-    }
-
-    /// HELLO, and with it the clock and where the stream stands.
-    fn write_hello(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        self.write_hello_frame(views, w)?;
-        let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views
-            .roster
-            .take_echoes(now, &mut self.tools.random, &mut echoes);
-        let echoes = echoes.get(..len).unwrap_or_default();
-        // The clock's low 32 bits.
-        Frame::Time(Time {
-            stamp: now.as_micros() as u32,
-            echoes,
-        })
-        .emit(w)?;
-        self.write_sync(views, now, w)?;
-        self.write_starts(views, true, w)?;
-        let group_size = views.roster.group_size();
-        self.presence
-            .hello_sent(now, group_size, &mut self.tools.random);
-        Ok(())
-    }
-
-    fn write_hello_frame(
-        &mut self,
-        views: &mut Views<'_>,
-        w: &mut Writer<'_>,
-    ) -> Result<(), BufferTooSmall> {
-        #[cfg(feature = "seal")]
-        {
-            let mut options = [0; super::contact::OPTIONS_LEN];
-            let len = self.write_options(views, w.room(), &mut options);
-            Frame::Hello(Hello {
-                options: options.get(..len).unwrap_or_default(),
-                ..self.hello(views)
-            })
-            .emit(w)
-        }
-        #[cfg(not(feature = "seal"))]
-        Frame::Hello(self.hello(views)).emit(w)
-    }
-
     /// Where this member's stream stands.
-    fn sync(&self, views: &Views<'_>) -> Sync {
+    pub(crate) fn sync(&self, views: &Views<'_>) -> Sync {
         self.sending
             .sync(views.roster, views.history, views.states, &self.trip)
     }
 
-    fn write_sync(
+    pub(crate) fn write_sync(
         &mut self,
         views: &Views<'_>,
         now: Instant,
@@ -374,7 +276,7 @@ impl Engine {
             .write_sync(now, sync, &mut self.tools.counters, w)
     }
 
-    fn write_starts(
+    pub(crate) fn write_starts(
         &mut self,
         views: &Views<'_>,
         only_new: bool,
@@ -412,7 +314,7 @@ impl Engine {
     }
 
     /// Writes a datagram with the next datagram counter. `None` if there is nothing to write.
-    fn emit(
+    pub(crate) fn emit(
         &mut self,
         buffer: &mut [u8],
         to_one: bool,
@@ -449,31 +351,5 @@ impl Engine {
         }
         self.ending = ending(datagram);
         Ok(Some(len))
-    }
-
-    /// This member's HELLO.
-    fn hello(&self, views: &Views<'_>) -> Hello<'static> {
-        let interval = Presence::interval(views.roster.group_size());
-        let ten_millis = Span::from_millis(10).as_micros();
-        let units = interval
-            .as_micros()
-            .checked_div(ten_millis)
-            .unwrap_or_default();
-        let trip = backoff::encode_round_trip(self.trip.estimate());
-        Hello {
-            join: self.presence.is_joining(),
-            capabilities: if views.takes_streams() {
-                0
-            } else {
-                Hello::NO_STREAMS
-            },
-            max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
-            max_message: self.receivable,
-            interval: u16::try_from(units).unwrap_or(u16::MAX),
-            receive_burst: self.tools.config.receive_burst,
-            round_trip: trip,
-            group_size: backoff::encode_group_size(views.roster.group_size()),
-            ..Hello::new(self.name)
-        }
     }
 }

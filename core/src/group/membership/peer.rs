@@ -1,7 +1,8 @@
 //! One line of the roster: what is known of another member.
 
+mod hearing;
+
 use crate::time::Span;
-use core::cmp::Ordering;
 use core::net::SocketAddr;
 
 use super::ration::Credit;
@@ -13,7 +14,7 @@ use crate::ident::GroupTag;
 use crate::ident::Session;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
-use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM, Suite};
+use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
 /// How long after a restart datagrams of the session before are taken for late ones.
 pub(crate) const LATE: Span = Span::from_secs(1);
@@ -248,34 +249,6 @@ impl Peer {
         }
     }
 
-    /// Looks at a datagram of its present session, or of the one before; nothing is remembered. `None`:
-    /// it is of another session, or may be, or of one that was silent for so long that this may have been
-    /// held back.
-    #[cfg(feature = "seal")]
-    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
-        if header.session == self.member.session {
-            return match self.look_at(header) {
-                Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
-                Verdict::New if self.member.standing == Standing::Lost => None,
-                Verdict::New if self.is_stale(now) => None,
-                verdict => Some(verdict),
-            };
-        }
-        let previous = self.previous.as_ref()?;
-        let is_past = header.session == previous.session && header.number() <= previous.highest;
-        is_past.then_some(Verdict::TooOld)
-    }
-
-    /// In a sealed group: whether so much time has passed since something of it was accepted that what comes
-    /// now may have been held back for too long. Time counts, not what was made of it: whoever stood still has
-    /// not told yet who was lost.
-    #[cfg(feature = "seal")]
-    fn is_stale(&self, now: Instant) -> bool {
-        let silence = u32::from(self.interval).saturating_mul(7) / 200;
-        let limit = silence.max(AGED).saturating_add(AGED);
-        seconds(now).wrapping_sub(self.aged_at) >= limit
-    }
-
     /// Time has passed that the clock does not know of: whoever is there is not silent for it, and in a
     /// sealed group has to prove that it is there.
     pub(crate) fn woke(&mut self, now: Instant) {
@@ -284,212 +257,6 @@ impl Peer {
         {
             self.aged_at = seconds(now).wrapping_sub(1 << 31);
         }
-    }
-
-    /// In a sealed group: its session is believed since this datagram, for sending this challenge back.
-    /// What was sent before it is not taken any more.
-    #[cfg(feature = "seal")]
-    pub(crate) fn believe(&mut self, header: &Header, challenge: u64) {
-        self.tag = header.tag;
-        self.believed_with = challenge;
-        self.raise_floor(header.number());
-        self.aged = header.number();
-        self.aged_at = seconds(self.heard);
-    }
-
-    /// The challenge that its session was believed for.
-    #[cfg(feature = "seal")]
-    pub(crate) const fn believed_with(&self) -> u64 {
-        self.believed_with
-    }
-
-    /// In a sealed group: a member that was lost has proved to be there. What it sent before is not taken
-    /// any more.
-    #[cfg(feature = "seal")]
-    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
-        if header.session == self.member.session {
-            let before = header.number().saturating_sub(1);
-            self.believed_with = challenge;
-            self.raise_floor(before);
-            self.aged = before;
-            self.aged_at = seconds(now);
-        }
-    }
-
-    /// In a sealed group: it was heard, and what was sent long before is not taken any more.
-    #[cfg(feature = "seal")]
-    pub(crate) fn age(&mut self, now: Instant) {
-        if seconds(now).wrapping_sub(self.aged_at) >= AGED {
-            self.raise_floor(self.aged);
-            self.aged = self.highest();
-            self.aged_at = seconds(now);
-        }
-    }
-
-    /// A window that begins with this datagram. One to this member alone says nothing of the others.
-    const fn window_of(header: &Header) -> Window {
-        let is_to_one = header.is_to_one();
-        Window::starting_with(if is_to_one { 0 } else { header.number() })
-    }
-
-    const fn to_one_of(header: &Header) -> u64 {
-        if header.is_to_one() {
-            header.number()
-        } else {
-            0
-        }
-    }
-
-    /// The highest number heard, whomever its datagram was sent to.
-    fn highest(&self) -> u64 {
-        self.window.highest().max(self.to_one)
-    }
-
-    /// Whether a datagram of the present session has been heard.
-    fn look_at(&self, header: &Header) -> Verdict {
-        let number = header.number();
-        match number.cmp(&self.to_one) {
-            _ if !header.is_to_one() => self.window.judge(number),
-            Ordering::Less => Verdict::TooOld,
-            Ordering::Equal => Verdict::Duplicate,
-            Ordering::Greater => Verdict::New,
-        }
-    }
-
-    /// As [`look_at`](Self::look_at); from now on it has been heard.
-    fn take_note(&mut self, header: &Header) -> Verdict {
-        if !header.is_to_one() {
-            return self.window.accept(header.number());
-        }
-        let verdict = self.look_at(header);
-        self.to_one = self.to_one.max(header.number());
-        verdict
-    }
-
-    /// Takes all datagrams up to this number for heard.
-    fn raise_floor(&mut self, floor: u64) {
-        self.window.raise_floor(floor);
-        self.to_one = self.to_one.max(floor);
-    }
-
-    /// A valid datagram with this header came in.
-    pub(crate) fn hear(&mut self, now: Instant, header: &Header) -> Heard {
-        if header.session == self.member.session {
-            let heard = match self.take_note(header) {
-                Verdict::New => Heard::Fresh,
-                Verdict::Duplicate => return Heard::Duplicate,
-                Verdict::TooOld => return Heard::Stale,
-            };
-            return match self.member.standing {
-                // What is late from a member that left changes nothing.
-                Standing::Left => Heard::Stale,
-                _ => {
-                    self.alive(now);
-                    heard
-                }
-            };
-        }
-        if self
-            .previous
-            .is_some_and(|previous| previous.session == header.session)
-        {
-            return self.hear_previous(now, header);
-        }
-        let is_before = self.member.session.follows(header.session);
-        // In an open group anybody can make up a later session. When that falls silent, the one before it
-        // that still speaks is the member's. A sealed session was believed, and what comes before is over.
-        if is_before && (header.suite != Suite::Open || !self.is_silent(now)) {
-            return Heard::Stale;
-        }
-        let goes_on = is_before || header.session.follows(self.member.session);
-        self.previous = Some(Previous {
-            session: self.member.session,
-            highest: self.highest(),
-            ended: now,
-            position: if goes_on { None } else { self.position.take() },
-        });
-        self.member.session = header.session;
-        self.window = Self::window_of(header);
-        self.to_one = Self::to_one_of(header);
-        if goes_on {
-            if self.member.standing == Standing::Left {
-                self.member.standing = Standing::Unknown;
-            }
-            self.alive(now);
-            return Heard::Continued;
-        }
-        match self.member.standing {
-            // The application has been told of its end: this is another beginning.
-            Standing::Left => self.member.standing = Standing::Unknown,
-            Standing::Lost if self.pending != Some(Change::Lost) => {
-                self.member.standing = Standing::Unknown;
-            }
-            Standing::Unknown => {}
-            Standing::Present | Standing::Suspect | Standing::Lost => {
-                self.member.standing = Standing::Present;
-                self.pending = Some(Change::Restarted);
-            }
-        }
-        self.heard = now;
-        self.probes = 0;
-        self.answer = Answer::Open;
-        self.stamped = 0;
-        self.is_waited_for = false;
-        Heard::Restarted
-    }
-
-    /// The session that was thought over speaks again: late, or two members share an id, or the other
-    /// session is the one that is over, and it was its datagrams that were late.
-    fn hear_previous(&mut self, now: Instant, header: &Header) -> Heard {
-        let Some(mut previous) = self.previous else {
-            return Heard::Stale;
-        };
-        let is_new = header.number() > previous.highest;
-        if !is_new || now.span_since(previous.ended) < LATE {
-            return Heard::Stale;
-        }
-        let is_over = self.heard <= previous.ended || self.is_silent(now);
-        let goes_on = self.member.session.life() == previous.session.life();
-        if goes_on && !is_over {
-            return Heard::Stale;
-        }
-        let reported = self.duplicate_reported.is_within(now, REPORT_DUPLICATE);
-        if !is_over && !reported && self.pending.is_none() {
-            self.duplicate_reported = Said::at(now);
-            self.pending = Some(Change::DuplicateId);
-        }
-        // Of two that speak, everybody keeps the session with the lower number (PROTOCOL M28).
-        if !is_over && self.member.session < previous.session {
-            previous.highest = header.number();
-            self.previous = Some(previous);
-            return Heard::Stale;
-        }
-        self.previous = Some(Previous {
-            session: self.member.session,
-            highest: self.highest(),
-            ended: now,
-            position: if goes_on { None } else { self.position },
-        });
-        self.member.session = previous.session;
-        self.window = Self::window_of(header);
-        self.to_one = Self::to_one_of(header);
-        self.raise_floor(previous.highest);
-        if self.member.standing == Standing::Left {
-            // It was the other session that left.
-            self.member.standing = Standing::Unknown;
-        }
-        self.alive(now);
-        if goes_on {
-            return Heard::Continued;
-        }
-        self.position = previous.position;
-        (self.told, self.rest) = (previous.position.map_or(0, |it| it.next), 0);
-        self.start_asked = 0;
-        // What is told from here on is of the other session again.
-        if self.is_member() && self.pending != Some(Change::DuplicateId) {
-            self.pending = Some(Change::Restarted);
-        }
-        Heard::Restarted
     }
 
     /// Whether it has been silent for so long that it would be suspected.
@@ -644,6 +411,7 @@ impl Peer {
 mod tests {
     use super::*;
     use crate::ident::{GroupTag, MemberId, Name};
+    use crate::wire::Suite;
     use core::net::{Ipv4Addr, SocketAddrV4};
     use std::{format, string::String, vec::Vec};
 

@@ -11,7 +11,13 @@
 //! Peers keep their place for as long as they are known, so that an index names one. There is no
 //! timer scan per datagram: `next_check` is never later than the first deadline.
 
+#[cfg(feature = "seal")]
+mod believed;
+mod followers;
+mod intervals;
+mod owed;
 mod part;
+mod streams;
 
 use crate::time::Span;
 use core::net::SocketAddr;
@@ -27,7 +33,7 @@ use crate::group::serial::is_before;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
 use crate::time::Instant;
-use crate::wire::{Echo, Header, Hello, Start};
+use crate::wire::{Echo, Header, Hello};
 use part::Part;
 
 /// The longest HELLO interval that is believed in a small group, in units of 10 ms.
@@ -182,39 +188,10 @@ impl Roster {
         let _ = forgotten;
     }
 
-    /// Whether something was forgotten since this was asked last.
-    #[cfg(feature = "seal")]
-    pub(crate) const fn take_forgotten(&mut self) -> bool {
-        core::mem::replace(&mut self.forgotten, false)
-    }
-
-    /// The challenge for which a sender's session was believed, if it has a place.
-    #[cfg(feature = "seal")]
-    pub(crate) fn believed_with(&self, sender: MemberId) -> Option<u64> {
-        let index = self.places.find(sender)?;
-        self.places.get(index).map(Peer::believed_with)
-    }
-
-    /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none,
-    /// begins another session, or has to prove that it is there.
-    #[cfg(feature = "seal")]
-    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
-        let index = self.places.find(header.sender)?;
-        self.places.get(index)?.judge(now, header)
-    }
-
     /// Time has passed that the clock does not know of.
     pub(crate) fn woke(&mut self, now: Instant) {
         self.places.iter_mut().for_each(|peer| peer.woke(now));
         self.next_check = Some(now);
-    }
-
-    /// A sender has proved to be there now: it sent this challenge back, in a datagram of this header.
-    #[cfg(feature = "seal")]
-    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
-        if let Some(index) = self.places.find(header.sender) {
-            self.change(index, |peer| peer.prove(now, header, challenge));
-        }
     }
 
     /// The place of a member whose stream ends with a datagram of this header: it begins another life with it,
@@ -252,31 +229,6 @@ impl Roster {
             .or_else(|| dispensable(Standing::Unknown))
     }
 
-    /// The longest HELLO interval that is believed: twice what the protocol gives for the group's size. That is
-    /// the size of this roster, or what members usually state if that is larger: the roster may be a small one
-    /// in a large group. One that states a size nobody else does changes nothing.
-    fn longest_interval(&self) -> u16 {
-        let own = self.members.saturating_add(1);
-        let own_stated = backoff::encode_group_size(own);
-        let stated = || {
-            let members = self.places.iter().filter(|peer| peer.is_member());
-            let stated = members.map(Peer::group_size).filter(|size| *size > 0);
-            stated.chain(core::iter::once(own_stated))
-        };
-        // The lower median: no more than half state less.
-        let half = stated().count().div_ceil(2);
-        let mut usual = 0u8;
-        for bit in (0..u8::BITS).rev() {
-            let larger = usual | 1 << bit;
-            if stated().filter(|size| *size < larger).count() < half {
-                usual = larger;
-            }
-        }
-        let size = own.max(backoff::decode_group_size(usual));
-        let longest = Presence::interval(size).saturating_mul(2);
-        u16::try_from(longest.as_millis() / 10).unwrap_or(u16::MAX)
-    }
-
     /// A HELLO of the peer at `index` came in.
     pub(crate) fn hello(
         &mut self,
@@ -291,18 +243,6 @@ impl Roster {
         if hello.interval > before && self.believe_intervals() {
             self.next_check = Some(now);
         }
-    }
-
-    /// Finds which HELLO intervals are believed now. Whether that is another than before.
-    fn believe_intervals(&mut self) -> bool {
-        let longest = self.longest_interval();
-        if longest == self.longest {
-            return false;
-        }
-        self.longest = longest;
-        let places = self.places.iter_mut();
-        places.for_each(|peer| peer.believe_interval(longest));
-        true
     }
 
     /// A BYE of the peer at `index` came in.
@@ -353,11 +293,6 @@ impl Roster {
         len
     }
 
-    /// Where this receiver is in a peer's stream, while no stream is kept for it.
-    pub(crate) fn position(&self, index: usize) -> Option<Position> {
-        self.places.get(index)?.position
-    }
-
     /// The peer at `index`.
     pub(crate) fn peer(&self, index: usize) -> Option<&Peer> {
         self.places.get(index)
@@ -368,129 +303,9 @@ impl Roster {
         self.places.get_mut(index)
     }
 
-    /// Notes where following a peer's stream begins.
-    pub(crate) fn begin(&mut self, index: usize, start: Position) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.begin(start);
-        }
-    }
-
-    /// What the member at `index` is told: from where on it is counted in.
-    pub(crate) fn start_of(&self, index: usize) -> Option<Start> {
-        let peer = self.places.get(index).filter(|peer| peer.is_taker())?;
-        Some(peer.start())
-    }
-
-    /// Asks a peer since when it counts this member in, if that is not known. Whether it does.
-    pub(crate) fn ask_start(&mut self, index: usize) -> bool {
-        let lacks = self.places.get(index).is_some_and(Peer::lacks_start);
-        lacks && self.change(index, Peer::ask_start) == Some(true)
-    }
-
     /// How many places have been in use.
     pub(crate) const fn places(&self) -> usize {
         self.places.len()
-    }
-
-    /// The peer at `index` is counted in from this number of the own stream on.
-    pub(crate) fn count_in(&mut self, index: usize, next: u32) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.counted_from = next;
-        }
-    }
-
-    /// Everybody is counted in from this number of the own stream on.
-    pub(crate) fn count_in_from(&mut self, next: u32) {
-        for peer in self.places.iter_mut() {
-            peer.counted_from = next;
-        }
-    }
-
-    /// The members for whom the own stream begins before `next`, from the `from`th on and round.
-    pub(crate) fn counted_in(&self, from: usize, next: u32) -> impl Iterator<Item = &Peer> {
-        let takers = || self.places.iter().filter(|peer| peer.is_taker());
-        let all = takers().skip(from).chain(takers().take(from));
-        all.filter(move |peer| peer.counted_from != next)
-    }
-
-    /// Notes where this receiver is in a peer's stream that is not kept any more.
-    pub(crate) fn stow(&mut self, index: usize, position: Position, rest: u8) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.stow(position, rest);
-        }
-    }
-
-    /// Before which number a peer has sent everything, as far as was told.
-    pub(crate) fn told(&self, index: usize) -> u32 {
-        self.places.get(index).map_or(0, |peer| peer.told().0)
-    }
-
-    /// A peer that is gone has a last gap, without a stream: it is told before the end. Whether there is one.
-    pub(crate) fn end_without_stream(&mut self, index: usize) -> bool {
-        let ends = |peer: &mut Peer| {
-            if peer.is_owed() {
-                peer.pending = peer.pending.or(Some(Change::Ended));
-            }
-            peer.is_owed()
-        };
-        self.change(index, ends).unwrap_or_default()
-    }
-
-    /// A member is owed an ACK.
-    pub(crate) fn owe_ack(&mut self, index: usize) {
-        self.change(index, |peer| peer.owed = peer.owed.or(Some(Owed::Ack)));
-    }
-
-    /// How far a peer is in this member's own stream, if that waits for it.
-    pub(crate) fn reach(&self, index: usize) -> Option<u32> {
-        self.places.get(index)?.reach()
-    }
-
-    /// A peer is so far in this member's own stream, which waits for it from now on.
-    pub(crate) fn set_reach(&mut self, index: usize, next: u32) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.set_reach(Some(next));
-        }
-    }
-
-    /// Waits for nobody any more that is before `expected`.
-    pub(crate) fn give_up_before(&mut self, expected: u32) {
-        for peer in self.places.iter_mut() {
-            peer.set_reach(peer.reach().filter(|reach| !is_before(*reach, expected)));
-        }
-    }
-
-    /// Waits for nobody any more.
-    pub(crate) fn wait_for_nobody(&mut self) {
-        for peer in self.places.iter_mut() {
-            peer.set_reach(None);
-        }
-    }
-
-    /// How far the slowest member is that is waited for.
-    pub(crate) fn slowest(&self) -> Option<u32> {
-        let takers = self.places.iter().filter(|peer| peer.is_taker());
-        let reaches = takers.filter_map(Peer::reach);
-        reaches.reduce(|a, b| if is_before(a, b) { a } else { b })
-    }
-
-    /// Something else is to be confirmed.
-    pub(crate) fn forget_answers(&mut self) {
-        for peer in self.places.iter_mut() {
-            peer.answer = Answer::Open;
-        }
-    }
-
-    /// Whether a member said that it will never have all of what is to be confirmed.
-    pub(crate) fn lacks(&self, id: MemberId) -> bool {
-        let mut members = self.places.iter().filter(|peer| peer.is_member());
-        members.any(|peer| peer.member.id() == id && peer.answer == Answer::Lacks)
-    }
-
-    /// Whether every member that takes the stream said whether it has what is to be confirmed.
-    pub(crate) fn all_answered(&self) -> bool {
-        let mut takers = self.places.iter().filter(|peer| peer.is_taker());
-        takers.all(|peer| peer.answer != Answer::Open)
     }
 
     /// Changes a peer and keeps the sums right.
@@ -616,56 +431,9 @@ impl Roster {
         self.places.position(self.pending_from, is_it)
     }
 
-    /// A datagram of a peer was taken.
-    pub(crate) fn pay(&mut self, index: usize, octets: usize) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.credit.pay(octets);
-        }
-    }
-
-    /// When a peer that asks for an ACK at `due` has it, while this receiver is at `next` in its stream.
-    pub(crate) fn ack_due(&self, index: usize, now: Instant, next: u32, due: Instant) -> Instant {
-        let peer = self.places.get(index);
-        peer.map_or(due, |peer| due.max(now + peer.credit.pause(now, next)))
-    }
-
-    /// A peer was told that this receiver is at `next` in its stream.
-    pub(crate) fn ack_sent(&mut self, index: usize, now: Instant, next: u32) {
-        if let Some(peer) = self.places.get_mut(index) {
-            peer.credit.ack_sent(now, next);
-        }
-    }
-
-    /// Whether a peer is owed this without drawing on what all have together who are not proven.
-    pub(crate) fn has_earned(&mut self, index: usize, owed: Owed) -> bool {
-        let peer = self.places.get_mut(index);
-        peer.is_some_and(|peer| peer.is_proven() || (owed == Owed::Ack && peer.credit.spend()))
-    }
-
-    /// The next datagram owed by unicast, and to whom.
-    pub(crate) fn take_owed(&mut self) -> Option<(usize, SocketAddr, Owed)> {
-        if self.owed == 0 {
-            return None;
-        }
-        let index = self
-            .places
-            .position(self.owed_from, |peer| peer.owed.is_some())?;
-        self.owed_from = index;
-        self.change(index, |peer| {
-            peer.owed
-                .take()
-                .map(|owed| (index, peer.member.address, owed))
-        })?
-    }
-
     /// Whether a change is to be told.
     pub(crate) const fn has_pending(&self) -> bool {
         self.pending > 0
-    }
-
-    /// Whether a HELLO is owed by unicast.
-    pub(crate) const fn has_owed(&self) -> bool {
-        self.owed > 0
     }
 }
 
