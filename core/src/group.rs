@@ -468,13 +468,13 @@ impl<M: Memory> Group<M> {
     /// This member's id.
     #[must_use]
     pub const fn id(&self) -> MemberId {
-        self.engine.id
+        self.engine.membership.id
     }
 
     /// This member's session.
     #[must_use]
     pub const fn session(&self) -> Session {
-        self.engine.session
+        self.engine.membership.session
     }
 
     /// The settings.

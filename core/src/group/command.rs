@@ -51,8 +51,8 @@ impl Engine {
         let signature = key.sign(&Statement {
             group: self.tools.config.group,
             group_name: self.tools.config.group_name.unwrap_or_default(),
-            sender: self.id,
-            session: self.session,
+            sender: self.membership.id,
+            session: self.membership.session,
             channel,
             sequence: self.sending.next_sequence(channel.class()),
             payload,
@@ -94,10 +94,10 @@ impl Engine {
 
     fn check_sendable(&mut self, views: &mut Views<'_>, now: Instant) -> Result<(), SendError> {
         self.tick(views, now);
-        if self.silenced {
+        if self.membership.silenced {
             return Err(SendError::Silenced);
         }
-        if self.presence.is_leaving() || self.leaves_later {
+        if self.membership.presence.is_leaving() || self.membership.leaves_later {
             return Err(SendError::HasLeft);
         }
         Ok(())
@@ -116,10 +116,10 @@ impl Engine {
         let now = self.tick(views, now);
         // Who has not met anybody yet goes on saying HELLO until messages may be sent.
         if self.is_held(views, now) {
-            self.leaves_later = true;
+            self.membership.leaves_later = true;
         } else {
             let unsent = views.history.unsent_kept() > 0;
-            self.presence.leave(now, unsent);
+            self.membership.presence.leave(now, unsent);
         }
     }
 
@@ -131,6 +131,6 @@ impl Engine {
     }
 
     pub(crate) fn has_left(&self, views: &Views<'_>) -> bool {
-        self.presence.has_left() && (views.history.is_sent() || self.silenced)
+        self.membership.presence.has_left() && (views.history.is_sent() || self.membership.silenced)
     }
 }

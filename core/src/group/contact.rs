@@ -66,7 +66,7 @@ impl Engine {
         len: usize,
     ) -> bool {
         self.forget_challenge(views);
-        let is_own = self.is_own(header);
+        let is_own = self.membership.is_own(header);
         let verdict = views.roster.judge(now, header);
         match verdict {
             Some(Verdict::Duplicate) => {
@@ -98,7 +98,7 @@ impl Engine {
         }
         let (challenge, lives) = (sealed.challenge(), sealed.challenge_lives(now, life));
         // With its own id a member trusts nobody at first: it may be its own past.
-        let trusts = sealed.trusts_first() && header.sender != self.id;
+        let trusts = sealed.trusts_first() && header.sender != self.membership.id;
         let end = len.saturating_sub(header.suite.trailer_len());
         let frames = views.inbox.octets.get(Header::LEN..end);
         let hello = Frames::new(frames.unwrap_or_default()).find_map(|frame| match frame {
@@ -108,7 +108,7 @@ impl Engine {
         let proves = lives && hello.is_some_and(|hello| hello.sends_back(challenge));
         // One challenge serves for one session of each sender: of two, one may have been held back.
         let is_used = views.roster.believed_with(header.sender) == Some(challenge);
-        if proves && (is_used || header.sender == self.id) {
+        if proves && (is_used || header.sender == self.membership.id) {
             sealed.draw_challenge();
         }
         // What it asks is noted even if there is no place for it: it may have one. Its own challenge comes
@@ -116,7 +116,7 @@ impl Engine {
         // proof that one's own past is there.
         let asked = hello
             .and_then(|hello| hello.challenge())
-            .filter(|asked| asked.is_for(self.id) && asked.number != challenge);
+            .filter(|asked| asked.is_for(self.membership.id) && asked.number != challenge);
         if let Some(Challenge { number, .. }) = asked
             && views
                 .echoes
@@ -149,7 +149,7 @@ impl Engine {
         if !self.guard.is_sealed() {
             return;
         }
-        if let Some(challenge) = challenge.filter(|challenge| challenge.is_for(self.id))
+        if let Some(challenge) = challenge.filter(|challenge| challenge.is_for(self.membership.id))
             && views
                 .echoes
                 .note(source.id, true, challenge.number, &mut self.tools.random)
@@ -164,12 +164,12 @@ impl Engine {
         let interval = Presence::interval(size);
         let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
         let wanted = now + self.tools.random.up_to(within.min(interval));
-        self.presence.contact(wanted, interval);
+        self.membership.presence.contact(wanted, interval);
     }
 
     /// Until when messages wait for first contact, so that those who are there take them.
     pub(crate) fn holds_until(&self, views: &Views<'_>, now: Instant) -> Option<Instant> {
-        if !self.guard.is_sealed() || !self.presence.announces() {
+        if !self.guard.is_sealed() || !self.membership.presence.announces() {
             return None;
         }
         let unanswered = views.echoes.len() > 0;
@@ -178,7 +178,7 @@ impl Engine {
         } else {
             CONTACT_TIME
         };
-        let end = self.began + time;
+        let end = self.membership.began + time;
         (now < end).then_some(end)
     }
 
@@ -212,7 +212,7 @@ impl Engine {
             return 0;
         };
         let target = match core::mem::replace(&mut sealed.wanted, Wanted::Nobody) {
-            _ if self.presence.is_joining() => Some(None),
+            _ if self.membership.presence.is_joining() => Some(None),
             Wanted::Everybody => Some(None),
             Wanted::One(id) => Some(Some(id)),
             Wanted::Nobody => None,

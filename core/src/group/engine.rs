@@ -1,10 +1,8 @@
 //! The group's state, and what the clock does to it.
 
-use crate::time::Span;
 use core::net::SocketAddr;
 
-use super::membership::Source;
-use super::membership::{Presence, Ration, Trip};
+use super::membership::{Membership, Source};
 use super::random::Random;
 use super::receiving::Receiving;
 use super::sealed::Guard;
@@ -13,56 +11,27 @@ use super::tools::{Earliest, Tools};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
-use crate::event::DuplicateId;
 use crate::ident::{MemberId, Name, Session};
 use crate::seed::Seed;
 use crate::storage::Views;
 use crate::time::Instant;
 use crate::wire::{Header, open_group_tag};
 
-/// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
-const REPORT_ROSTER_FULL: Span = Span::from_secs(60);
-
 /// Everything of a group but its memory. Its code is not generic.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) tools: Tools,
-    pub(crate) name: Name,
-    pub(crate) id: MemberId,
-    pub(crate) session: Session,
+    pub(crate) membership: Membership,
     pub(crate) guard: Guard,
-    /// The datagram counter: that of the last datagram sent, and the last 4 octets of that.
-    pub(crate) counter: u64,
-    pub(crate) ending: u32,
     /// The largest message this member can receive, in units of 64 octets.
     pub(crate) receivable: u16,
     pub(crate) own_address: Option<SocketAddr>,
-    pub(crate) presence: Presence,
-    pub(crate) trip: Trip,
-    /// Answers to those who are not proven.
-    pub(crate) ration: Ration,
     pub(crate) sending: Sending,
     /// The latest time heard of; `None` before the first. As every time in here, it counts from `epoch`.
     pub(crate) now: Option<Instant>,
     /// The first time that the caller passed.
     epoch: Instant,
-    /// When this session began.
-    pub(crate) began: Instant,
-    pub(crate) silenced: bool,
-    /// Whether to leave as soon as messages need not wait for first contact any more.
-    pub(crate) leaves_later: bool,
-    /// Whether it is still to be said that this member gives way.
-    pub(crate) gives_way: bool,
-    pub(crate) duplicate_id: Option<DuplicateId>,
-    pub(crate) duplicate_reported: Option<Instant>,
-    /// The id and the session before the present ones, and how far its datagrams counted: they may come
-    /// back late.
-    past: Option<(MemberId, Session, u64)>,
     pub(crate) receiving: Receiving,
-    /// When another life began because of a clone.
-    pub(crate) parted: Option<Instant>,
-    pub(crate) refused: u32,
-    refused_reported: Option<Instant>,
     pub(crate) source: Option<Source>,
     /// What the datagram at hand has held that counts once.
     pub(crate) heard_once: u8,
@@ -123,17 +92,15 @@ impl Engine {
         let session = guard.draw_session(&mut random);
         let trailer = guard.suite().trailer_len();
         Self {
-            name: config.name.unwrap_or_default(),
-            id: config.id.unwrap_or_else(|| random.member_id()),
-            session,
+            membership: Membership::new(
+                config.name.unwrap_or_default(),
+                config.id.unwrap_or_else(|| random.member_id()),
+                session,
+                config.announce,
+            ),
             guard,
-            counter: 0,
-            ending: 0,
             receivable: receivable(views),
             own_address: None,
-            presence: Presence::new(config.announce),
-            trip: Trip::new(),
-            ration: Ration::new(),
             sending: Sending::new(
                 config.pace,
                 config.max_datagram(views.inbox.octets.len()),
@@ -141,17 +108,7 @@ impl Engine {
             ),
             now: None,
             epoch: Instant::ZERO,
-            began: Instant::ZERO,
-            silenced: false,
-            leaves_later: false,
-            gives_way: false,
-            duplicate_id: None,
-            duplicate_reported: None,
-            past: None,
             receiving: Receiving::new(),
-            parted: None,
-            refused: 0,
-            refused_reported: None,
             source: None,
             heard_once: 0,
             tools: Tools {
@@ -171,14 +128,16 @@ impl Engine {
             Some(before) => before.max(now.counted_from(self.epoch)),
             None => {
                 self.epoch = now;
-                self.presence.start(Instant::ZERO, &mut self.tools.random);
+                self.membership
+                    .presence
+                    .start(Instant::ZERO, &mut self.tools.random);
                 Instant::ZERO
             }
         };
         self.now = Some(now);
-        if self.leaves_later && !self.is_held(views, now) {
-            self.leaves_later = false;
-            self.presence.leave(now, true);
+        if self.membership.leaves_later && !self.is_held(views, now) {
+            self.membership.leaves_later = false;
+            self.membership.presence.leave(now, true);
         }
         self.receive_streams(views, now, false);
         now
@@ -195,9 +154,9 @@ impl Engine {
 
     fn receive_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
         if self.receiving.is_due(views.streams, now, all_read) {
-            let mut parts = views.parts(&mut self.tools, &self.trip);
+            let mut parts = views.parts(&mut self.tools, &self.membership.trip);
             self.receiving
-                .tick(&mut parts, now, all_read, !self.silenced);
+                .tick(&mut parts, now, all_read, !self.membership.silenced);
         }
     }
 
@@ -210,7 +169,7 @@ impl Engine {
         if let Some(sealed) = &mut self.guard.sealed {
             sealed.draw_challenge();
         }
-        self.presence.assert(now);
+        self.membership.presence.assert(now);
     }
 
     /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
@@ -226,7 +185,12 @@ impl Engine {
 
     /// Another session of this life: the stream goes on, and what was sent before can be repaired from it.
     fn go_on(&mut self, views: &mut Views<'_>, now: Instant) {
-        self.begin_session(views, now, self.id, self.session.following());
+        self.begin_session(
+            views,
+            now,
+            self.membership.id,
+            self.membership.session.following(),
+        );
     }
 
     fn begin_session(
@@ -236,12 +200,8 @@ impl Engine {
         id: MemberId,
         session: Session,
     ) {
-        self.past = Some((self.id, self.session, self.counter));
-        self.id = id;
-        self.session = session;
-        self.counter = 0;
-        self.began = now;
-        self.presence.start(now, &mut self.tools.random);
+        let random = &mut self.tools.random;
+        self.membership.begin_session(now, id, session, random);
         // Who is how far is said of one session.
         views.roster.wait_for_nobody();
         self.sending.begin_session(views.history);
@@ -255,10 +215,10 @@ impl Engine {
 
     /// Takes another name, which the next HELLO tells: that comes as soon as the rate allows.
     pub(crate) fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
-        self.name = Name::new(name).ok_or(ConfigError::NameTooLong)?;
-        self.tools.config.name = Some(self.name);
+        self.membership.name = Name::new(name).ok_or(ConfigError::NameTooLong)?;
+        self.tools.config.name = Some(self.membership.name);
         if let Some(now) = self.now {
-            self.presence.assert(now);
+            self.membership.presence.assert(now);
         }
         Ok(())
     }
@@ -284,22 +244,9 @@ impl Engine {
 
     /// Begins a new session when the datagram counter has reached its end.
     pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Instant) {
-        if self.counter >= Header::MAX_COUNTER {
+        if self.membership.counter >= Header::MAX_COUNTER {
             self.go_on(views, now);
         }
-    }
-
-    /// Whether a datagram with this header and these last octets was sent by this member, in this session
-    /// or the one before. What it sent last is compared: a copy that was switched on together with this
-    /// device sends as often, but not the same.
-    pub(crate) fn has_sent(&self, header: &Header, ending: u32) -> bool {
-        if self.is_own(header) && header.number() == self.counter && ending != self.ending {
-            return false;
-        }
-        let is_by = |(id, session, counter)| {
-            (header.sender, header.session) == (id, session) && header.number() <= counter
-        };
-        is_by((self.id, self.session, self.counter)) || self.past.is_some_and(is_by)
     }
 
     /// When there is something to do, in the caller's time.
@@ -315,18 +262,18 @@ impl Engine {
             return Some(Instant::ZERO);
         };
         // What is owed or waits to be sent by a member that fell silent waits for ever.
-        let speaks = !self.silenced;
+        let speaks = !self.membership.silenced;
         let owes = views.roster.has_owed() || self.sending.has_owed();
-        if self.gives_way || self.has_events(views) || (speaks && owes) {
+        if self.membership.gives_way || self.has_events(views) || (speaks && owes) {
             return Some(now);
         }
         // The BYE waits for what is to be sent before it.
-        let waits = self.presence.is_leaving() && !views.history.is_sent();
+        let waits = self.membership.presence.is_leaving() && !views.history.is_sent();
         let mut first = Earliest(None);
         if !waits {
-            first.at(self.presence.next());
+            first.at(self.membership.presence.next());
         }
-        if self.leaves_later {
+        if self.membership.leaves_later {
             first.at(self.holds_until(views, now));
         }
         first.at(views.roster.next_check());
@@ -335,7 +282,7 @@ impl Engine {
             self.receiving.deadline(&mut first);
             // HELLO comes before the first message, and does not wait for its turn.
             let held = self.holds_until(views, now);
-            let held = held.filter(|_| self.presence.has_said_hello());
+            let held = held.filter(|_| self.membership.presence.has_said_hello());
             let Views {
                 roster,
                 history,
@@ -357,22 +304,6 @@ impl Engine {
     #[expect(clippy::unused_self, reason = "only sealed groups wait")]
     pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Instant) -> Option<Instant> {
         None
-    }
-
-    /// Somebody found no place on the roster.
-    pub(crate) fn refuse(&mut self) {
-        self.refused = self.refused.saturating_add(1);
-    }
-
-    /// How many were refused, if it is time to say so.
-    pub(crate) fn take_refused(&mut self) -> Option<u32> {
-        let now = self.now?;
-        let said = |at: Instant| now.span_since(at) < REPORT_ROSTER_FULL;
-        if self.refused == 0 || self.refused_reported.is_some_and(said) {
-            return None;
-        }
-        self.refused_reported = Some(now);
-        Some(core::mem::take(&mut self.refused))
     }
 }
 
@@ -400,7 +331,7 @@ mod tests {
         };
         let first = ana.session();
         assert_eq!(say(&mut ana, now), (first, 1, true));
-        ana.engine.counter = Header::MAX_COUNTER - 1;
+        ana.engine.membership.counter = Header::MAX_COUNTER - 1;
         assert_eq!(say(&mut ana, now), (first, Header::MAX_COUNTER, false));
         let (next, counter, says_hello) = say(&mut ana, now);
         assert_eq!((counter, says_hello), (1, true));

@@ -25,7 +25,8 @@ impl Engine {
         match frame {
             Ok(Frame::Hello(hello)) if self.is_first(ONE_HELLO) => {
                 if hello.join {
-                    self.presence
+                    self.membership
+                        .presence
                         .answer(now, group_size, &mut self.tools.random);
                 }
                 if let Some(index) = source.index {
@@ -64,7 +65,7 @@ impl Engine {
                     latest: views.latest,
                     pool: views.pool,
                     tools: &mut self.tools,
-                    trip: &self.trip,
+                    trip: &self.membership.trip,
                 };
                 let taken = Self::on_data(&mut self.receiving, &mut parts, now, source, &data);
                 let channel = Channel::new(data.channel, Class::from_code(data.class, data.latest));
@@ -93,48 +94,64 @@ impl Engine {
                 return Some(Found::Message(found));
             }
             Ok(Frame::Start(start)) => {
-                if (start.target, start.session) == (self.id.get(), self.session.life()) {
-                    let mut parts = views.parts(&mut self.tools, &self.trip);
+                if (start.target, start.session)
+                    == (self.membership.id.get(), self.membership.session.life())
+                {
+                    let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                     return self.receiving.on_start(&mut parts, now, source, start);
                 }
             }
             Ok(Frame::Sync(sync)) => {
-                let mut parts = views.parts(&mut self.tools, &self.trip);
+                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 self.receiving.on_sync(&mut parts, now, source, sync);
             }
-            Ok(Frame::Nack(nack)) if nack.target == self.id.get() => {
-                if nack.session == self.session.life() && self.is_first(ONE_NACK) {
+            Ok(Frame::Nack(nack)) if nack.target == self.membership.id.get() => {
+                if nack.session == self.membership.session.life() && self.is_first(ONE_NACK) {
                     let counters = &mut self.tools.counters;
-                    self.sending
-                        .on_nack(now, views.history, &self.trip, counters, &nack);
+                    self.sending.on_nack(
+                        now,
+                        views.history,
+                        &self.membership.trip,
+                        counters,
+                        &nack,
+                    );
                 }
             }
             Ok(Frame::Nack(nack)) => {
-                Receiving::on_nack(&mut views.parts(&mut self.tools, &self.trip), now, &nack);
+                Receiving::on_nack(
+                    &mut views.parts(&mut self.tools, &self.membership.trip),
+                    now,
+                    &nack,
+                );
             }
             Ok(Frame::Skip(skip)) => {
-                let mut parts = views.parts(&mut self.tools, &self.trip);
+                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 Receiving::on_skip(&mut parts, now, source, skip);
             }
             Ok(Frame::AckRequest(request)) => {
-                let mut parts = views.parts(&mut self.tools, &self.trip);
+                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 self.receiving
                     .on_ack_request(&mut parts, now, source, request);
             }
             Ok(Frame::Ack(ack)) => {
-                let is_mine = ack.target == self.id.get() && ack.session == self.session.life();
+                let is_mine = ack.target == self.membership.id.get()
+                    && ack.session == self.membership.session.life();
                 if let Some(index) = source.index.filter(|_| is_mine) {
                     self.sending
                         .on_ack(now, views.roster, views.history, index, ack);
                 }
             }
-            Ok(Frame::Ask(ask)) if ask.target == self.id.get() => {
-                if ask.session == self.session.life() {
+            Ok(Frame::Ask(ask)) if ask.target == self.membership.id.get() => {
+                if ask.session == self.membership.session.life() {
                     views.states.on_ask();
                 }
             }
             Ok(Frame::Ask(ask)) => {
-                Receiving::on_ask(&mut views.parts(&mut self.tools, &self.trip), now, ask);
+                Receiving::on_ask(
+                    &mut views.parts(&mut self.tools, &self.membership.trip),
+                    now,
+                    ask,
+                );
             }
             // What a datagram holds once at most.
             Ok(Frame::Hello(_)) => {}
@@ -163,13 +180,13 @@ impl Engine {
     ) {
         // The clock's low 32 bits.
         let clock = now.as_micros() as u32;
-        let own = self.id.get();
+        let own = self.membership.id.get();
         for echo in time.iter_echoes().filter(|echo| echo.member == own) {
             let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
             // What cannot be is not measured: a stamp of another life, say. And one of each datagram, so that none
             // moves the estimate by more than a part.
             if trip < 10_000_000 && self.is_first(ONE_ECHO) {
-                self.trip.sample(trip);
+                self.membership.trip.sample(trip);
             }
         }
         if let Some(index) = source.index {
@@ -228,7 +245,7 @@ impl Engine {
         let mut start = views.inbox.end().max(end);
         let room = views.inbox.octets.len().saturating_sub(start);
         if views.partials.message_len(at, views.pool) > room {
-            let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.trip);
+            let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
             if let (Some(source), Some(now)) = (self.source, self.now) {
                 self.receiving
                     .hear_of_rest(&mut parts, now, &source, inbox.rest());

@@ -19,7 +19,7 @@ impl Engine {
         views: &mut Views<'_>,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        if !core::mem::take(&mut self.gives_way) {
+        if !core::mem::take(&mut self.membership.gives_way) {
             return Ok(None);
         }
         let len = self.emit(buffer, false, |engine, w| {
@@ -45,14 +45,14 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         let all_sent = views.history.is_sent();
         let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
-        if all_sent && room && self.presence.bye_due(now) {
+        if all_sent && room && self.membership.presence.bye_due(now) {
             self.write_sync(views, now, w)?;
             self.write_starts(views, false, w)?;
             if !has_data {
                 Sending::write_copy(views.history, w);
             }
             Frame::Bye(Bye::LEFT).emit(w)?;
-            self.presence.bye_sent(now);
+            self.membership.presence.bye_sent(now);
             self.sending.end();
         }
         Ok(())
@@ -80,7 +80,8 @@ impl Engine {
         self.write_sync(views, now, w)?;
         self.write_starts(views, true, w)?;
         let group_size = views.roster.group_size();
-        self.presence
+        self.membership
+            .presence
             .hello_sent(now, group_size, &mut self.tools.random);
         Ok(())
     }
@@ -112,9 +113,9 @@ impl Engine {
             .as_micros()
             .checked_div(ten_millis)
             .unwrap_or_default();
-        let trip = backoff::encode_round_trip(self.trip.estimate());
+        let trip = backoff::encode_round_trip(self.membership.trip.estimate());
         Hello {
-            join: self.presence.is_joining(),
+            join: self.membership.presence.is_joining(),
             capabilities: if views.takes_streams() {
                 0
             } else {
@@ -126,7 +127,7 @@ impl Engine {
             receive_burst: self.tools.config.receive_burst,
             round_trip: trip,
             group_size: backoff::encode_group_size(views.roster.group_size()),
-            ..Hello::new(self.name)
+            ..Hello::new(self.membership.name)
         }
     }
 }

@@ -11,6 +11,11 @@ mod terms;
 mod trip;
 mod window;
 
+use crate::event::DuplicateId;
+use crate::group::random::Random;
+use crate::ident::{MemberId, Name, Session};
+use crate::time::{Instant, Span};
+use crate::wire::Header;
 pub(crate) use peer::{Heard, LATE, Peer};
 pub(crate) use places::Place;
 pub(crate) use presence::Presence;
@@ -21,3 +26,111 @@ pub(crate) use terms::{Change, Limits, Owed, Position};
 pub(crate) use trip::Trip;
 #[cfg(feature = "seal")]
 pub(crate) use window::Verdict;
+
+/// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
+const REPORT_ROSTER_FULL: Span = Span::from_secs(60);
+
+/// This member: who it is, and how it shows that it is there.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) name: Name,
+    pub(crate) id: MemberId,
+    pub(crate) session: Session,
+    /// The datagram counter: that of the last datagram sent, and the last 4 octets of that.
+    pub(crate) counter: u64,
+    pub(crate) ending: u32,
+    /// The id and the session before the present ones, and how far its datagrams counted: they may come
+    /// back late.
+    past: Option<(MemberId, Session, u64)>,
+    pub(crate) presence: Presence,
+    pub(crate) trip: Trip,
+    /// Answers to those who are not proven.
+    pub(crate) ration: Ration,
+    /// When this session began.
+    pub(crate) began: Instant,
+    pub(crate) silenced: bool,
+    /// Whether to leave as soon as messages need not wait for first contact any more.
+    pub(crate) leaves_later: bool,
+    /// Whether it is still to be said that this member gives way.
+    pub(crate) gives_way: bool,
+    pub(crate) duplicate_id: Option<DuplicateId>,
+    pub(crate) duplicate_reported: Option<Instant>,
+    /// When another life began because of a clone.
+    pub(crate) parted: Option<Instant>,
+    refused: u32,
+    refused_reported: Option<Instant>,
+}
+
+impl Membership {
+    pub(crate) const fn new(name: Name, id: MemberId, session: Session, announce: bool) -> Self {
+        Self {
+            name,
+            id,
+            session,
+            counter: 0,
+            ending: 0,
+            past: None,
+            presence: Presence::new(announce),
+            trip: Trip::new(),
+            ration: Ration::new(),
+            began: Instant::ZERO,
+            silenced: false,
+            leaves_later: false,
+            gives_way: false,
+            duplicate_id: None,
+            duplicate_reported: None,
+            parted: None,
+            refused: 0,
+            refused_reported: None,
+        }
+    }
+
+    /// Another session begins, of this member or as another one.
+    pub(crate) fn begin_session(
+        &mut self,
+        now: Instant,
+        id: MemberId,
+        session: Session,
+        random: &mut Random,
+    ) {
+        self.past = Some((self.id, self.session, self.counter));
+        self.id = id;
+        self.session = session;
+        self.counter = 0;
+        self.began = now;
+        self.presence.start(now, random);
+    }
+
+    /// Whether a header is of this member's id and session.
+    pub(crate) fn is_own(&self, header: &Header) -> bool {
+        (header.sender, header.session) == (self.id, self.session)
+    }
+
+    /// Whether a datagram with this header and these last octets was sent by this member, in this session
+    /// or the one before. What it sent last is compared: a copy that was switched on together with this
+    /// device sends as often, but not the same.
+    pub(crate) fn has_sent(&self, header: &Header, ending: u32) -> bool {
+        if self.is_own(header) && header.number() == self.counter && ending != self.ending {
+            return false;
+        }
+        let is_by = |(id, session, counter)| {
+            (header.sender, header.session) == (id, session) && header.number() <= counter
+        };
+        is_by((self.id, self.session, self.counter)) || self.past.is_some_and(is_by)
+    }
+
+    /// Somebody found no place on the roster.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+    }
+
+    /// How many were refused, if it is time to say so.
+    pub(crate) fn take_refused(&mut self, now: Instant) -> Option<u32> {
+        let said = |at: Instant| now.span_since(at) < REPORT_ROSTER_FULL;
+        if self.refused == 0 || self.refused_reported.is_some_and(said) {
+            return None;
+        }
+        self.refused_reported = Some(now);
+        Some(core::mem::take(&mut self.refused))
+    }
+}

@@ -66,8 +66,8 @@ impl Engine {
             }
         };
         let ending = wire::ending(datagram);
-        if self.has_sent(&header, ending) {
-            if self.is_own(&header) && !self.guard.is_sealed() {
+        if self.membership.has_sent(&header, ending) {
+            if self.membership.is_own(&header) && !self.guard.is_sealed() {
                 self.own_address = Some(from);
             }
             count(&mut self.tools.counters.own);
@@ -78,8 +78,8 @@ impl Engine {
             return Fate::Dropped;
         }
         let end = len.saturating_sub(header.suite.trailer_len());
-        if header.sender == self.id {
-            if self.is_own(&header) {
+        if header.sender == self.membership.id {
+            if self.membership.is_own(&header) {
                 self.meet_clone(views, now, from, &header, ending);
             } else {
                 count(&mut self.tools.counters.claims_own_id);
@@ -92,7 +92,10 @@ impl Engine {
             return Fate::Dropped;
         }
         if let Some(index) = views.roster.would_end(now, &header)
-            && Receiving::end_stream(&mut views.parts(&mut self.tools, &self.trip), index)
+            && Receiving::end_stream(
+                &mut views.parts(&mut self.tools, &self.membership.trip),
+                index,
+            )
         {
             // First what is left of the session before; it is told under that session's name.
             count(&mut self.tools.counters.postponed);
@@ -109,7 +112,10 @@ impl Engine {
             }
             Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
                 if heard != Heard::Continued {
-                    Receiving::forget(&mut views.parts(&mut self.tools, &self.trip), index);
+                    Receiving::forget(
+                        &mut views.parts(&mut self.tools, &self.membership.trip),
+                        index,
+                    );
                     views
                         .roster
                         .count_in(index, self.sending.sent_next(views.history));
@@ -131,7 +137,7 @@ impl Engine {
                 return Fate::Dropped;
             }
             Err(RosterFull) => {
-                self.refuse();
+                self.membership.refuse();
                 if self.guard.is_sealed() {
                     // Who has no window could be played back again and again.
                     count(&mut self.tools.counters.no_place);
@@ -166,7 +172,7 @@ impl Engine {
         count(&mut self.tools.counters.raw);
         self.source = Some(Source {
             index: None,
-            id: self.id,
+            id: self.membership.id,
             life: 0,
             address: from,
             to_one: false,
@@ -200,11 +206,6 @@ impl Engine {
         }
     }
 
-    /// Whether a header is of this member's id and session.
-    pub(crate) fn is_own(&self, header: &Header) -> bool {
-        (header.sender, header.session) == (self.id, self.session)
-    }
-
     /// Somebody has the same id and the same session, and has sent more with it: a copy of this device, or
     /// one whose random numbers are the same; in an open group also whoever says so (PROTOCOL M29). The
     /// others do not hear this member any more, or not for long: it begins another life, as another member
@@ -219,22 +220,24 @@ impl Engine {
     ) {
         count(&mut self.tools.counters.claims_own_id);
         let lately = |at: Instant| now.span_since(at) < CLONE_PAUSE;
-        let is_done = self.silenced || self.presence.is_leaving();
-        if is_done || self.parted.is_some_and(lately) {
+        let is_done = self.membership.silenced || self.membership.presence.is_leaving();
+        if is_done || self.membership.parted.is_some_and(lately) {
             return;
         }
-        self.parted = Some(now);
-        let id = self.id;
+        self.membership.parted = Some(now);
+        let id = self.membership.id;
         // A copy that notices in the same moment sees the same with the sides changed. Where their
         // counters are equal, the ends of what they sent are not.
-        let ends = u64::from(ending) ^ u64::from(self.ending).rotate_left(32);
-        let difference =
-            ends ^ header.counter ^ self.counter.rotate_left(24) ^ now.as_micros().rotate_left(40);
+        let ends = u64::from(ending) ^ u64::from(self.membership.ending).rotate_left(32);
+        let difference = ends
+            ^ header.counter
+            ^ self.membership.counter.rotate_left(24)
+            ^ now.as_micros().rotate_left(40);
         self.guard.part(&mut self.tools.random, difference);
         let fixed = self.tools.config.id;
         let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
         self.begin_life(views, now, other);
-        self.duplicate_id = Some(DuplicateId {
+        self.membership.duplicate_id = Some(DuplicateId {
             id,
             address: from,
             outcome: Outcome::Cloned,
@@ -251,31 +254,31 @@ impl Engine {
         gives_way: bool,
     ) {
         // What an earlier life of this member sent may still be on its way.
-        let may_be_late = now.span_since(self.began) < LATE && !gives_way;
-        if may_be_late || self.silenced || self.presence.is_leaving() {
+        let may_be_late = now.span_since(self.membership.began) < LATE && !gives_way;
+        if may_be_late || self.membership.silenced || self.membership.presence.is_leaving() {
             return;
         }
-        let id = self.id;
-        let outcome = if self.session < header.session || gives_way {
+        let id = self.membership.id;
+        let outcome = if self.membership.session < header.session || gives_way {
             // The other one is to hear at once that the id is taken.
-            self.presence.assert(now);
+            self.membership.presence.assert(now);
             Outcome::Kept
         } else if self.tools.config.id.is_none() {
             let other = self.tools.random.member_id();
             self.begin_life(views, now, other);
             Outcome::Redrawn(other)
         } else {
-            self.silenced = true;
-            self.gives_way = self.presence.announces();
-            self.presence.silence();
+            self.membership.silenced = true;
+            self.membership.gives_way = self.membership.presence.announces();
+            self.membership.presence.silence();
             Outcome::Silenced
         };
         let reported = |at: Instant| now.span_since(at) < REPORT_DUPLICATE;
-        if outcome == Outcome::Kept && self.duplicate_reported.is_some_and(reported) {
+        if outcome == Outcome::Kept && self.membership.duplicate_reported.is_some_and(reported) {
             return;
         }
-        self.duplicate_reported = Some(now);
-        self.duplicate_id = Some(DuplicateId {
+        self.membership.duplicate_reported = Some(now);
+        self.membership.duplicate_id = Some(DuplicateId {
             id,
             address: from,
             outcome,
@@ -287,7 +290,7 @@ impl Engine {
         views.inbox.is_busy()
             || views.roster.has_pending()
             || views.streams.any_ready
-            || self.duplicate_id.is_some()
+            || self.membership.duplicate_id.is_some()
             || self.guard.is_worn_out()
     }
 
@@ -299,7 +302,7 @@ impl Engine {
         self.has_events(views)
             && (views.inbox.is_busy()
                 || views.streams.any_ready
-                || self.duplicate_id.is_some()
+                || self.membership.duplicate_id.is_some()
                 || self.guard.is_worn_out()
                 || views.roster.peek_pending(came).is_some())
     }
@@ -309,7 +312,7 @@ impl Engine {
         if !views.streams.any_ready {
             return None;
         }
-        let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.trip);
+        let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
         Receiving::find_stored(&mut parts, self.now?, &mut inbox.octets)
     }
 
@@ -331,14 +334,14 @@ impl Engine {
             if let Some((index, change)) = views.roster.take_pending(|change| !is_end(change)) {
                 return Some(Found::Change(index, change));
             }
-            if let Some(duplicate) = self.duplicate_id.take() {
+            if let Some(duplicate) = self.membership.duplicate_id.take() {
                 return Some(Found::DuplicateId(duplicate));
             }
             #[cfg(feature = "seal")]
             if let Some(place) = self.guard.take_worn_out() {
                 return Some(Found::RotateKey(place));
             }
-            if let Some(refused) = self.take_refused() {
+            if let Some(refused) = self.now.and_then(|now| self.membership.take_refused(now)) {
                 return Some(Found::RosterFull(refused));
             }
             match views.inbox.content {
@@ -361,7 +364,7 @@ impl Engine {
             if at.is_none()
                 && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
             {
-                let mut parts = views.parts(&mut self.tools, &self.trip);
+                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 return Some(Receiving::found_gap(&mut parts, None, index, first, last));
             }
             if let Some(at) = at

@@ -28,7 +28,7 @@ impl Engine {
             return Ok(None);
         }
         self.renew_session(views, now);
-        let transmit = if self.silenced {
+        let transmit = if self.membership.silenced {
             views.history.cancel_unsent();
             self.give_way(views, buffer)?
         } else {
@@ -57,7 +57,7 @@ impl Engine {
             let frame = match owed {
                 Owed::Hello | Owed::Probe => {
                     let probe = owed == Owed::Probe;
-                    let announces = self.presence.announces();
+                    let announces = self.membership.presence.announces();
                     let sent = self.sending.sent_next(views.history);
                     let relies = views
                         .roster
@@ -65,7 +65,7 @@ impl Engine {
                         .is_some_and(|it| it.next != sent);
                     // Whoever hides says nothing but from where on its stream is for one that it counts on.
                     let hides = !announces && (probe || !relies);
-                    if hides || self.presence.is_leaving() {
+                    if hides || self.membership.presence.is_leaving() {
                         continue;
                     }
                     announces.then(|| {
@@ -76,7 +76,7 @@ impl Engine {
                         })
                     })
                 }
-                Owed::Ack if self.presence.introduces(now) => {
+                Owed::Ack if self.membership.presence.introduces(now) => {
                     // First the group hears a HELLO.
                     views.roster.owe_ack(index);
                     return Ok(None);
@@ -98,11 +98,12 @@ impl Engine {
                     }))
                 }
             };
-            if !views.roster.has_earned(index, owed) && !self.ration.take(now) {
+            if !views.roster.has_earned(index, owed) && !self.membership.ration.take(now) {
                 if owed == Owed::Hello {
                     // It hears what the group hears, and soon.
                     let group_size = views.roster.group_size();
-                    self.presence
+                    self.membership
+                        .presence
                         .answer(now, group_size, &mut self.tools.random);
                 }
                 continue;
@@ -148,9 +149,9 @@ impl Engine {
             .fill(now, burst, limit, views.history.capacity());
         self.sending.bucket.judge(now);
         let open = self.sending.bucket.is_open(now);
-        let early = self.presence.introduces(now)
+        let early = self.membership.presence.introduces(now)
             && ((open && !views.history.is_sent()) || self.owes_group(views, now));
-        let hello_due = self.presence.hello_due(now, early);
+        let hello_due = self.membership.presence.hello_due(now, early);
         // Whoever is there hears of this member, however small its buffer.
         let narrow = if hello_due && views.roster.members() == 0 {
             narrow.min(usize::from(MIN_MAX_DATAGRAM))
@@ -159,7 +160,7 @@ impl Engine {
         };
         let open = open && self.holds_until(views, now).is_none();
         self.sending
-            .mind_flow(now, views.roster, views.history, &self.trip);
+            .mind_flow(now, views.roster, views.history, &self.membership.trip);
         let waiting = views.history.next_unsent().filter(|_| open);
         if let Some((Kind::Bare, datagram)) = waiting.filter(|_| !hello_due) {
             let len = datagram.len();
@@ -200,7 +201,7 @@ impl Engine {
             if hello_due {
                 engine.write_hello(views, now, w)?;
             }
-            if views.history.is_sent() && engine.presence.bye_due(now) {
+            if views.history.is_sent() && engine.membership.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
                 engine.sending.end();
             }
@@ -210,9 +211,13 @@ impl Engine {
             if is_larger {
                 w.set_end(usize::MAX);
             }
-            engine
-                .sending
-                .write_questions(now, views.roster, views.history, &engine.trip, w)?;
+            engine.sending.write_questions(
+                now,
+                views.roster,
+                views.history,
+                &engine.membership.trip,
+                w,
+            )?;
             if open {
                 let before = w.len();
                 if repairs {
@@ -225,9 +230,14 @@ impl Engine {
                 let Views {
                     roster, history, ..
                 } = views;
-                engine
-                    .sending
-                    .write_new(now, roster, history, &engine.trip, for_takers, w);
+                engine.sending.write_new(
+                    now,
+                    roster,
+                    history,
+                    &engine.membership.trip,
+                    for_takers,
+                    w,
+                );
                 has_data = w.len() > before;
                 let (repaired, sent) = (
                     between.saturating_sub(before),
@@ -261,8 +271,12 @@ impl Engine {
 
     /// Where this member's stream stands.
     pub(crate) fn sync(&self, views: &Views<'_>) -> Sync {
-        self.sending
-            .sync(views.roster, views.history, views.states, &self.trip)
+        self.sending.sync(
+            views.roster,
+            views.history,
+            views.states,
+            &self.membership.trip,
+        )
     }
 
     pub(crate) fn write_sync(
@@ -294,7 +308,7 @@ impl Engine {
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        let mut parts = views.parts(&mut self.tools, &self.trip);
+        let mut parts = views.parts(&mut self.tools, &self.membership.trip);
         self.receiving.write(&mut parts, now, w)?;
         if self.sending.beat_due(now) && w.room() >= Sync::FRAME_LEN {
             let copy = self.sending.carries_copy(now);
@@ -320,12 +334,12 @@ impl Engine {
         to_one: bool,
         frames: impl FnOnce(&mut Self, &mut Writer<'_>) -> Result<(), BufferTooSmall>,
     ) -> Result<Option<usize>, BufferTooSmall> {
-        let counter = self.counter.saturating_add(1);
+        let counter = self.membership.counter.saturating_add(1);
         let header = Header {
             suite: self.guard.suite(),
             tag: self.guard.tag(),
-            sender: self.id,
-            session: self.session,
+            sender: self.membership.id,
+            session: self.membership.session,
             counter: if to_one {
                 counter | Header::TO_ONE
             } else {
@@ -342,14 +356,17 @@ impl Engine {
         if is_empty {
             return Ok(None);
         }
-        self.counter = counter;
+        self.membership.counter = counter;
         let datagram = buffer.get_mut(..len).ok_or(BufferTooSmall)?;
-        if !self.guard.protect(self.id, self.session, datagram) {
+        if !self
+            .guard
+            .protect(self.membership.id, self.membership.session, datagram)
+        {
             // Its number is used up, and it is lost, as if the network had lost it.
             count(&mut self.tools.counters.send_failures);
             return Ok(None);
         }
-        self.ending = ending(datagram);
+        self.membership.ending = ending(datagram);
         Ok(Some(len))
     }
 }
