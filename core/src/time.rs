@@ -45,6 +45,8 @@ impl Instant {
     }
 
     /// The time from `earlier` to `self`, zero if `earlier` is later.
+    // Out of line on boards, as all that has this attribute: it is called so often that a call each is less flash.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn span_since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -123,6 +125,7 @@ impl Span {
         Self(self.0.saturating_sub(other.0))
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn saturating_mul(self, factor: u32) -> Self {
         Self(self.0.saturating_mul(factor as u64))
     }
@@ -140,6 +143,7 @@ impl Add<Span> for Instant {
     type Output = Self;
 
     /// Saturates at the end of time.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }

@@ -16,6 +16,7 @@ const LONGEST_TRIP: u8 = 159;
 const LARGEST_SIZE: u8 = 67;
 
 /// 256 · log2(x), to within 1/40; 0 for 0.
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn log2_q8(x: u32) -> u32 {
     let Some(n) = x.checked_ilog2() else { return 0 };
     // The eight bits after the first one, and a parabola for the curve between powers of two.

@@ -8,6 +8,7 @@ pub(crate) const fn millis(now: Instant) -> u32 {
 }
 
 /// A moment in seconds, modulo 2^32.
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) const fn seconds(now: Instant) -> u32 {
     (now.as_micros() / 1_000_000) as u32
 }

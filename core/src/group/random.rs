@@ -34,10 +34,14 @@ impl Random {
     /// A time between zero and `limit`, both included as far as microseconds go.
     #[inline(never)]
     pub(crate) fn up_to(&mut self, limit: Span) -> Span {
-        let micros = limit.as_micros();
-        let product = u128::from(self.draw()).saturating_mul(u128::from(micros));
-        // The high half of a 128-bit product is below `micros`.
-        Span::from_micros((product >> 64) as u64)
+        // More than an hour is nobody's jitter.
+        let micros = u64::from(u32::try_from(limit.as_micros()).unwrap_or(u32::MAX));
+        let draw = self.draw();
+        // The upper half of the draw, and what the lower one carries over to it: below 2^64, and in the end below
+        // `micros`.
+        let carried = (draw & u64::from(u32::MAX)).wrapping_mul(micros) >> 32;
+        let product = (draw >> 32).wrapping_mul(micros).wrapping_add(carried);
+        Span::from_micros(product >> 32)
     }
 
     /// A number from 0 to below `limit`; 0 if that is 0.

@@ -46,6 +46,7 @@ impl<'a> Writer<'a> {
     }
 
     /// How many octets still fit.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn room(&self) -> usize {
         self.end.min(self.buffer.len()).saturating_sub(self.len)
     }

@@ -38,6 +38,7 @@ impl<'a> Body<'a> {
     }
 
     /// The first `len` octets, or all if there are no more, and the rest.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn split_at(self, len: usize) -> (Self, Self) {
         let split = |octets: &'a [u8], at| octets.split_at_checked(at).unwrap_or((octets, &[]));
         let (payload, payload_rest) = split(self.payload, len);

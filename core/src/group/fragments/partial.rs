@@ -171,6 +171,7 @@ impl Partials {
     }
 
     /// How many octets the fragments at a place have, as far as they have come.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn message_len(&self, at: usize, pool: &Pool) -> usize {
         let mut next = self.places.get(at).copied().flatten().map(|p| p.newest);
         let mut len = 0usize;

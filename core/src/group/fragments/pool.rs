@@ -167,6 +167,7 @@ impl Pool {
     }
 
     /// Whether there is room for a fragment of `len` octets, if need be in the place of another one.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn has_room(&self, len: usize, instead_of: Option<Handle>) -> bool {
         let other = instead_of.and_then(|other| self.meta(other));
         let other = other.map_or(0, |other| Self::blocks_for(usize::from(other.len)));

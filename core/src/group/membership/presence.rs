@@ -94,6 +94,7 @@ impl Presence {
     }
 
     /// The interval of HELLOs in a group of this size.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn interval(group_size: usize) -> Span {
         let members = u32::try_from(group_size).unwrap_or(u32::MAX);
         let second = Span::from_secs(1)

@@ -50,6 +50,7 @@ impl Window {
     }
 
     /// The bit of `counter`, if it is not above the highest and not too old.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn bit(&self, counter: u64) -> Option<u128> {
         let behind = u32::try_from(self.highest.saturating_sub(counter)).unwrap_or(u32::MAX);
         1u128.checked_shl(behind)

@@ -226,6 +226,7 @@ impl Stream {
     }
 
     /// Asks at `due` at the latest.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ask_by(&mut self, due: Instant) {
         if self.ask_at.is_none_or(|at| due < at) {
             self.ask_at = Some(due);

@@ -45,6 +45,7 @@ impl Streams {
         self.table.len()
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn get(&self, at: usize) -> Option<&Stream> {
         self.table.get(at)?.there()
     }
@@ -71,6 +72,7 @@ impl Streams {
     }
 
     /// The stream of the peer at this place of the roster.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn find(&self, peer: usize) -> Option<usize> {
         self.table
             .iter()

@@ -130,6 +130,7 @@ impl History {
     }
 
     /// Octets of the records, from the one that begins at `from` on.
+    #[cfg_attr(target_os = "none", inline(never))]
     const fn octets_from(&self, from: usize) -> usize {
         match self.wrap {
             Some(end) if from >= self.tail => {
@@ -215,6 +216,7 @@ impl History {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn body(&self, at: usize, header: Header) -> &[u8] {
         let start = at.saturating_add(RECORD_HEADER_LEN);
         self.octets
@@ -223,6 +225,7 @@ impl History {
     }
 
     /// Where the record after this one begins.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn after(&self, at: usize, header: Header) -> usize {
         let next = at.saturating_add(Self::space_for(header.len));
         if self.wrap.map(NonZeroUsize::get) == Some(next) {

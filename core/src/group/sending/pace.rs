@@ -130,6 +130,7 @@ impl Bucket {
     }
 
     /// Lets time fill the bucket, which holds so much at `most`.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn earn(&mut self, now: Instant, most: i64) {
         let micros = now.span_since(self.filled).as_micros().min(10_000_000);
         let micros = i64::try_from(micros).unwrap_or_default();
