@@ -14,8 +14,6 @@
 mod backoff;
 mod clock;
 mod command;
-#[cfg(feature = "seal")]
-mod contact;
 mod engine;
 mod events;
 mod found;
@@ -57,12 +55,14 @@ pub(crate) use found::Found;
 use fragments::Body;
 pub(crate) use fragments::{Block, Partial, Partials, Pool};
 pub(crate) use inbox::Inbox;
+#[cfg(feature = "seal")]
+pub(crate) use membership::Membership;
 pub(crate) use membership::{Place, Roster, Trip};
 #[cfg(test)]
 pub(crate) use random::Random;
 pub(crate) use receiving::{Parts, Slot, Stream, Streams};
 #[cfg(feature = "seal")]
-pub(crate) use sealed::{Echo, Echoes};
+pub(crate) use sealed::{Contact, Echo, Echoes};
 pub use sending::Pace;
 pub(crate) use sending::{History, Stock};
 pub(crate) use tools::Tools;

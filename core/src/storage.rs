@@ -5,7 +5,7 @@ use crate::group::{
     States, Stock, Stream, Streams, Tools, Trip, Value,
 };
 #[cfg(feature = "seal")]
-use crate::group::{Echo, Echoes};
+use crate::group::{Contact, Echo, Echoes, Membership};
 
 /// All the memory of a member.
 ///
@@ -219,6 +219,21 @@ impl Views<'_> {
             trip,
         };
         (parts, self.inbox)
+    }
+
+    /// What first contact works with.
+    #[cfg(feature = "seal")]
+    pub(crate) fn contact<'a>(
+        &'a mut self,
+        membership: &'a mut Membership,
+        tools: &'a mut Tools,
+    ) -> Contact<'a> {
+        Contact {
+            membership,
+            roster: self.roster,
+            echoes: self.echoes,
+            tools,
+        }
     }
 
     /// Forgets everything.

@@ -300,6 +300,12 @@ impl Engine {
         !views.history.is_sent() && self.holds_until(views, now).is_some()
     }
 
+    #[cfg(feature = "seal")]
+    pub(crate) fn holds_until(&self, views: &Views<'_>, now: Instant) -> Option<Instant> {
+        self.guard
+            .holds_until(&self.membership, views.roster, views.echoes, now)
+    }
+
     #[cfg(not(feature = "seal"))]
     #[expect(clippy::unused_self, reason = "only sealed groups wait")]
     pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Instant) -> Option<Instant> {

@@ -40,7 +40,9 @@ impl Engine {
                 #[cfg(feature = "seal")]
                 let challenge = hello.challenge();
                 #[cfg(feature = "seal")]
-                self.on_sealed_hello(views, now, source, challenge);
+                let mut contact = views.contact(&mut self.membership, &mut self.tools);
+                #[cfg(feature = "seal")]
+                self.guard.on_hello(&mut contact, now, source, challenge);
             }
             // Whoever leaves tells the group.
             Ok(Frame::Bye(_)) => {

@@ -2,15 +2,12 @@
 
 use super::backoff;
 use super::engine::Engine;
-use super::membership::Presence;
+use super::membership::{ECHOES, Presence};
 use super::sending::Sending;
 use super::{Destination, Transmit};
 use crate::storage::Views;
 use crate::time::{Instant, Span};
 use crate::wire::{BufferTooSmall, Bye, Echo, Frame, Hello, Sync, Time, Writer};
-
-/// Echoes of others' clocks in one HELLO.
-pub(crate) const ECHOES: usize = 8;
 
 impl Engine {
     /// The last word of a member whose id is another's: so the other one hears of it.
@@ -93,8 +90,12 @@ impl Engine {
     ) -> Result<(), BufferTooSmall> {
         #[cfg(feature = "seal")]
         {
-            let mut options = [0; super::contact::OPTIONS_LEN];
-            let len = self.write_options(views, w.room(), &mut options);
+            let mut options = [0; super::sealed::OPTIONS_LEN];
+            let now = self.now.unwrap_or_default();
+            let mut contact = views.contact(&mut self.membership, &mut self.tools);
+            let len = self
+                .guard
+                .write_options(&mut contact, now, w.room(), &mut options);
             Frame::Hello(Hello {
                 options: options.get(..len).unwrap_or_default(),
                 ..self.hello(views)

@@ -27,6 +27,9 @@ pub(crate) use trip::Trip;
 #[cfg(feature = "seal")]
 pub(crate) use window::Verdict;
 
+/// Echoes of others' clocks in one HELLO.
+pub(crate) const ECHOES: usize = 8;
+
 /// How often [`Event::RosterFull`](crate::Event::RosterFull) is said at most.
 const REPORT_ROSTER_FULL: Span = Span::from_secs(60);
 

@@ -9,6 +9,8 @@ use super::inbox::Content;
 use super::membership::Source;
 use super::membership::{Change, Heard, LATE, Peer, RosterFull};
 use super::receiving::Receiving;
+#[cfg(feature = "seal")]
+use super::sealed::{Contact, Opened};
 use crate::counters::count;
 use crate::event::{DuplicateId, Outcome};
 use crate::storage::Views;
@@ -74,8 +76,22 @@ impl Engine {
             return Fate::Dropped;
         }
         #[cfg(feature = "seal")]
-        if self.guard.is_sealed() && !self.unseal(views, now, from, &header, len) {
-            return Fate::Dropped;
+        if self.guard.is_sealed() {
+            let octets = views.inbox.octets.get_mut(..len).unwrap_or_default();
+            let mut contact = Contact {
+                membership: &mut self.membership,
+                roster: views.roster,
+                echoes: views.echoes,
+                tools: &mut self.tools,
+            };
+            match self.guard.unseal(&mut contact, now, &header, octets) {
+                Opened::Taken => {}
+                Opened::Dropped => return Fate::Dropped,
+                Opened::Clone => {
+                    self.meet_clone(views, now, from, &header, ending);
+                    return Fate::Dropped;
+                }
+            }
         }
         let end = len.saturating_sub(header.suite.trailer_len());
         if header.sender == self.membership.id {

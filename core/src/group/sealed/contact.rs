@@ -8,19 +8,13 @@
 //!    │ HELLO, sends back B ───────────────────▶│ ana is there now: believed
 //! ```
 
-use crate::time::Span;
-use core::net::SocketAddr;
-
-use super::engine::Engine;
-use super::membership::Source;
-use super::membership::{Presence, Verdict};
-use super::sealed::Wanted;
+use super::keys::Wanted;
+use super::{Echoes, Guard};
 use crate::counters::count;
-use crate::storage::Views;
-use crate::time::Instant;
-use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time, ending};
-
-use super::hello::ECHOES;
+use crate::group::membership::{ECHOES, Membership, Presence, Roster, Source, Verdict};
+use crate::group::tools::Tools;
+use crate::time::{Instant, Span};
+use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time};
 
 /// How many options with challenges of others a HELLO carries at most, and how many challenges each.
 const ECHO_OPTIONS: usize = 2;
@@ -51,64 +45,90 @@ const CONTACT_TIME: Span = Span::from_millis(250);
 /// How long it waits if it has met nobody, and for whom it has met since to hear its HELLO.
 const LONELY: Span = Span::from_secs(1);
 
-impl Engine {
-    /// Opens the datagram of `len` octets in the receive buffer, if it is to be taken. Otherwise it is
-    /// counted, and `false`.
+/// What first contact works with.
+#[derive(Debug)]
+pub(crate) struct Contact<'a> {
+    pub(crate) membership: &'a mut Membership,
+    pub(crate) roster: &'a mut Roster,
+    pub(crate) echoes: &'a mut Echoes,
+    pub(crate) tools: &'a mut Tools,
+}
+
+/// What becomes of a sealed datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Opened {
+    /// It is to be read.
+    Taken,
+    /// It was counted, and is not.
+    Dropped,
+    /// Somebody sent it who has this member's id, session and key.
+    Clone,
+}
+
+impl Contact<'_> {
+    /// Says HELLO soon, but not all members at once.
+    fn hasten(&mut self, now: Instant) {
+        let size = self.roster.group_size().saturating_add(self.echoes.len());
+        let interval = Presence::interval(size);
+        let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
+        let wanted = now + self.tools.random.up_to(within.min(interval));
+        self.membership.presence.contact(wanted, interval);
+    }
+}
+
+impl Guard {
+    /// Opens a datagram, if it is to be taken. Otherwise it is counted.
     ///
     /// The order is the defence: what was seen before costs no decryption, what no member sealed
     /// changes nothing, and what a member sealed long ago changes no more than that.
     pub(crate) fn unseal(
         &mut self,
-        views: &mut Views<'_>,
+        contact: &mut Contact<'_>,
         now: Instant,
-        from: SocketAddr,
         header: &Header,
-        len: usize,
-    ) -> bool {
-        self.forget_challenge(views);
-        let is_own = self.membership.is_own(header);
-        let verdict = views.roster.judge(now, header);
+        datagram: &mut [u8],
+    ) -> Opened {
+        self.forget_challenge(contact.roster);
+        let is_own = contact.membership.is_own(header);
+        let verdict = contact.roster.judge(now, header);
         match verdict {
             Some(Verdict::Duplicate) => {
-                count(&mut self.tools.counters.duplicate);
-                return false;
+                count(&mut contact.tools.counters.duplicate);
+                return Opened::Dropped;
             }
             Some(Verdict::TooOld) => {
-                count(&mut self.tools.counters.stale);
-                return false;
+                count(&mut contact.tools.counters.stale);
+                return Opened::Dropped;
             }
             Some(Verdict::New) | None => {}
         }
-        let life = self.challenge_life(views);
-        let Some(sealed) = &mut self.guard.sealed else {
-            return false;
+        let life = Self::challenge_life(contact.roster);
+        let Some(sealed) = &mut self.sealed else {
+            return Opened::Dropped;
         };
-        let datagram = views.inbox.octets.get_mut(..len).unwrap_or_default();
-        let ending = ending(datagram);
         if !sealed.open(header, datagram) {
-            count(&mut self.tools.counters.corrupt);
-            return false;
+            count(&mut contact.tools.counters.corrupt);
+            return Opened::Dropped;
         }
         if is_own {
-            self.meet_clone(views, now, from, header, ending);
-            return false;
+            return Opened::Clone;
         }
         if verdict.is_some() {
-            return true;
+            return Opened::Taken;
         }
         let (challenge, lives) = (sealed.challenge(), sealed.challenge_lives(now, life));
         // With its own id a member trusts nobody at first: it may be its own past.
-        let trusts = sealed.trusts_first() && header.sender != self.membership.id;
-        let end = len.saturating_sub(header.suite.trailer_len());
-        let frames = views.inbox.octets.get(Header::LEN..end);
+        let trusts = sealed.trusts_first() && header.sender != contact.membership.id;
+        let end = datagram.len().saturating_sub(header.suite.trailer_len());
+        let frames = datagram.get(Header::LEN..end);
         let hello = Frames::new(frames.unwrap_or_default()).find_map(|frame| match frame {
             Ok(Frame::Hello(hello)) => Some(hello),
             _ => None,
         });
         let proves = lives && hello.is_some_and(|hello| hello.sends_back(challenge));
         // One challenge serves for one session of each sender: of two, one may have been held back.
-        let is_used = views.roster.believed_with(header.sender) == Some(challenge);
-        if proves && (is_used || header.sender == self.membership.id) {
+        let is_used = contact.roster.believed_with(header.sender) == Some(challenge);
+        if proves && (is_used || header.sender == contact.membership.id) {
             sealed.draw_challenge();
         }
         // What it asks is noted even if there is no place for it: it may have one. Its own challenge comes
@@ -116,83 +136,81 @@ impl Engine {
         // proof that one's own past is there.
         let asked = hello
             .and_then(|hello| hello.challenge())
-            .filter(|asked| asked.is_for(self.membership.id) && asked.number != challenge);
+            .filter(|asked| asked.is_for(contact.membership.id) && asked.number != challenge);
         if let Some(Challenge { number, .. }) = asked
-            && views
+            && contact
                 .echoes
-                .note(header.sender, false, number, &mut self.tools.random)
+                .note(header.sender, false, number, &mut contact.tools.random)
         {
-            self.hasten_contact(views, now);
+            contact.hasten(now);
         }
         if trusts || (proves && !is_used) {
-            views.roster.prove(now, header, challenge);
-            return true;
+            contact.roster.prove(now, header, challenge);
+            return Opened::Taken;
         }
-        count(&mut self.tools.counters.unverified);
-        if let Some(sealed) = &mut self.guard.sealed
+        count(&mut contact.tools.counters.unverified);
+        if let Some(sealed) = &mut self.sealed
             && sealed.want(header.sender)
         {
-            self.hasten_contact(views, now);
+            contact.hasten(now);
         }
-        false
+        Opened::Dropped
     }
 
     /// HELLO of a member that is believed. With a challenge it says that it does not believe this one, or
     /// not any more.
-    pub(crate) fn on_sealed_hello(
+    pub(crate) fn on_hello(
         &mut self,
-        views: &mut Views<'_>,
+        contact: &mut Contact<'_>,
         now: Instant,
         source: &Source,
         challenge: Option<Challenge>,
     ) {
-        if !self.guard.is_sealed() {
+        if !self.is_sealed() {
             return;
         }
-        if let Some(challenge) = challenge.filter(|challenge| challenge.is_for(self.membership.id))
-            && views
+        if let Some(challenge) =
+            challenge.filter(|challenge| challenge.is_for(contact.membership.id))
+            && contact
                 .echoes
-                .note(source.id, true, challenge.number, &mut self.tools.random)
+                .note(source.id, true, challenge.number, &mut contact.tools.random)
         {
-            self.hasten_contact(views, now);
+            contact.hasten(now);
         }
-    }
-
-    /// Says HELLO soon, but not all members at once.
-    fn hasten_contact(&mut self, views: &Views<'_>, now: Instant) {
-        let size = views.roster.group_size().saturating_add(views.echoes.len());
-        let interval = Presence::interval(size);
-        let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
-        let wanted = now + self.tools.random.up_to(within.min(interval));
-        self.membership.presence.contact(wanted, interval);
     }
 
     /// Until when messages wait for first contact, so that those who are there take them.
-    pub(crate) fn holds_until(&self, views: &Views<'_>, now: Instant) -> Option<Instant> {
-        if !self.guard.is_sealed() || !self.membership.presence.announces() {
+    pub(crate) fn holds_until(
+        &self,
+        membership: &Membership,
+        roster: &Roster,
+        echoes: &Echoes,
+        now: Instant,
+    ) -> Option<Instant> {
+        if !self.is_sealed() || !membership.presence.announces() {
             return None;
         }
-        let unanswered = views.echoes.len() > 0;
-        let time = if views.roster.members() == 0 || unanswered {
+        let unanswered = echoes.len() > 0;
+        let time = if roster.members() == 0 || unanswered {
             LONELY
         } else {
             CONTACT_TIME
         };
-        let end = self.membership.began + time;
+        let end = membership.began + time;
         (now < end).then_some(end)
     }
 
     /// How long after it was first sent a challenge that is sent back proves anything: long enough for
     /// answers, which come within an interval.
-    fn challenge_life(&self, views: &Views<'_>) -> Span {
-        let interval = Presence::interval(views.roster.group_size());
+    fn challenge_life(roster: &Roster) -> Span {
+        let interval = Presence::interval(roster.group_size());
         CHALLENGE_LIFE.saturating_add(interval.saturating_mul(2))
     }
 
     /// After a window was forgotten nobody is believed for what was sent back before.
-    pub(crate) fn forget_challenge(&mut self, views: &mut Views<'_>) {
-        if views.roster.take_forgotten()
-            && let Some(sealed) = &mut self.guard.sealed
+    fn forget_challenge(&mut self, roster: &mut Roster) {
+        if roster.take_forgotten()
+            && let Some(sealed) = &mut self.sealed
         {
             sealed.draw_challenge();
         }
@@ -202,17 +220,18 @@ impl Engine {
     /// challenges, as far as there is `room` in the datagram. Returns how many octets they have.
     pub(crate) fn write_options(
         &mut self,
-        views: &mut Views<'_>,
+        contact: &mut Contact<'_>,
+        now: Instant,
         room: usize,
         into: &mut [u8; OPTIONS_LEN],
     ) -> usize {
-        self.forget_challenge(views);
-        let life = self.challenge_life(views);
-        let Some(sealed) = &mut self.guard.sealed else {
+        self.forget_challenge(contact.roster);
+        let life = Self::challenge_life(contact.roster);
+        let Some(sealed) = &mut self.sealed else {
             return 0;
         };
         let target = match core::mem::replace(&mut sealed.wanted, Wanted::Nobody) {
-            _ if self.membership.presence.is_joining() => Some(None),
+            _ if contact.membership.presence.is_joining() => Some(None),
             Wanted::Everybody => Some(None),
             Wanted::One(id) => Some(Some(id)),
             Wanted::Nobody => None,
@@ -220,7 +239,7 @@ impl Engine {
         let mut len = 0;
         if let Some(target) = target {
             let challenge = Challenge {
-                number: sealed.ask(self.now.unwrap_or_default(), life),
+                number: sealed.ask(now, life),
                 target,
             };
             len = challenge.write(into);
@@ -231,7 +250,7 @@ impl Engine {
             let most = most.min(room.saturating_sub(Hello::OPTION_HEADER_LEN));
             let start = len.saturating_add(Hello::OPTION_HEADER_LEN);
             let place = into.get_mut(start..start.saturating_add(most));
-            let taken = views.echoes.take(place.unwrap_or_default());
+            let taken = contact.echoes.take(place.unwrap_or_default());
             if taken == 0 {
                 break;
             }
