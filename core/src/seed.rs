@@ -157,11 +157,15 @@ mod tests {
         let mut random = Random::new(&seed.into());
         let session = random.session().get();
         let id = u64::from(random.member_id().get());
-        let mut jitter = || random.up_to(Span::from_micros(u64::MAX)).as_micros();
+        let mut jitter = || {
+            random
+                .up_to(Span::from_micros(u64::from(u32::MAX)))
+                .as_micros()
+        };
         [session, id, jitter(), jitter(), jitter(), jitter()]
     }
 
-    const WIDTHS: [u32; 6] = [64, 32, 64, 64, 64, 64];
+    const WIDTHS: [u32; 6] = [64, 32, 32, 32, 32, 32];
 
     #[test]
     fn every_bit_of_the_seed_changes_half_of_all_that_is_drawn() {

@@ -64,3 +64,22 @@ impl Random {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_within_a_limit_is_the_high_half_of_a_long_product() {
+        let hour = Span::from_secs(3_600).as_micros();
+        for micros in [0, 1, 999, 1_000_000, hour, u64::from(u32::MAX), u64::MAX] {
+            let mut random = Random::new(&Seed::from_words([1, 2, 3, micros]));
+            for _ in 0..1_000 {
+                let draw = u128::from(random.clone().draw());
+                let limit = u128::from(micros).min(u128::from(u32::MAX));
+                let drawn = random.up_to(Span::from_micros(micros));
+                assert_eq!(u128::from(drawn.as_micros()), (draw * limit) >> 64);
+            }
+        }
+    }
+}
