@@ -1,4 +1,5 @@
-//! Puts the memory map where the linker looks for it, and names the linker script of cortex-m-rt, which asks for it.
+//! Puts the memory map where the linker looks for it, and names the linker script of cortex-m-rt, which asks for it,
+//! and that of the log.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -8,5 +9,8 @@ fn main() {
     fs::copy("memory.x", out.join("memory.x")).expect("memory.x can be copied");
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    fs::copy("log.x", out.join("log.x")).expect("log.x can be copied");
+    println!("cargo:rustc-link-arg-bins=-Tlog.x");
     println!("cargo:rerun-if-changed=memory.x");
+    println!("cargo:rerun-if-changed=log.x");
 }

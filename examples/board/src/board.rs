@@ -3,12 +3,12 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
-use groupcast::{Config, Instant, MemberId, Node};
+use groupcast::{Config, ConfigError, Error, Instant, MemberId, Node};
 use groupcast_smoltcp::smoltcp::iface::{self, Interface, SocketSet, SocketStorage};
 use groupcast_smoltcp::smoltcp::time;
 use groupcast_smoltcp::smoltcp::wire::{EthernetAddress, IpCidr};
 use groupcast_smoltcp::{Memory, Stack};
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::clock::Clock;
 use crate::ethernet::Ethernet;
@@ -51,7 +51,7 @@ impl Board {
             number,
             name,
         };
-        log!("power on: {program} as {}", board.name());
+        log!("power on: {} as {}", program, board.name());
         board
     }
 
@@ -85,9 +85,9 @@ impl Board {
         &self,
         memory: &'static mut Memory<2, DATAGRAMS, OCTETS, MTU>,
     ) -> BoardStack {
-        // As constants: built anywhere else, they would be on the stack first.
-        static PLACES: ConstStaticCell<[SocketStorage<'static>; 3]> =
-            ConstStaticCell::new([SocketStorage::EMPTY; 3]);
+        // smoltcp's places are not zeros, so they are made here, on the stack first: as a constant they would be in
+        // flash.
+        static PLACES: StaticCell<[SocketStorage<'static>; 3]> = StaticCell::new();
         static DEVICE: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
         let mut device = DEVICE.take();
         device.start(self.hardware());
@@ -97,7 +97,8 @@ impl Board {
             own.push(IpCidr::new(self.address().into(), 24))
                 .expect("an interface has room for two addresses");
         });
-        let sockets = SocketSet::new(&mut PLACES.take()[..]);
+        let places = PLACES.init_with(|| [SocketStorage::EMPTY; 3]);
+        let sockets = SocketSet::new(&mut places[..]);
         Stack::new(interface, device, sockets, memory).with_multicast_loop(false)
     }
 
@@ -126,15 +127,19 @@ impl Board {
         match Node::sealed(stack, memory, config, Seal::new(&keys, entropy)) {
             Ok(node) => {
                 log!(
-                    "joins {GROUP} from {}, sealed, id {}, session {}",
-                    self.address(),
-                    node.id(),
-                    node.session()
+                    "joins 239.1.2.3:12345 from 10.0.0.{}, sealed, id {:08x}, session {:016x}",
+                    u32::from(self.number),
+                    node.id().get(),
+                    node.session().get()
                 );
                 node
             }
             Err(error) => {
-                log!("refused: {error}");
+                if matches!(error, Error::Config(ConfigError::NotEnoughEntropy)) {
+                    log!("refused: nothing here is new at every start");
+                } else {
+                    log!("refused: the settings or the network");
+                }
                 host::exit(false);
             }
         }

@@ -44,7 +44,7 @@ pub fn random() -> Option<[u8; 32]> {
 
 /// Ends the emulator.
 pub fn exit(well: bool) -> ! {
-    log!("stack: {} octets at most", stack::worst());
+    log!("stack: {} octets at most", stack::worst() as u32);
     loop {
         debug::exit(if well {
             debug::EXIT_SUCCESS

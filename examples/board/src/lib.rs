@@ -9,7 +9,6 @@ pub mod host;
 mod key;
 mod led;
 pub mod log;
-mod make;
 mod numbers;
 mod options;
 mod outbox;
@@ -18,13 +17,13 @@ mod register;
 mod said;
 mod stack;
 mod tally;
+mod text;
 
 pub use board::{Board, BoardStack};
 pub use led::Led;
-#[doc(hidden)]
-pub use make::StaticCell;
 pub use numbers::Numbers;
 pub use options::Options;
 pub use outbox::Outbox;
 pub use said::said;
 pub use tally::{Tallies, Tally};
+pub use text::{Text, number};

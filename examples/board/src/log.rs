@@ -1,22 +1,135 @@
-//! The log: lines on the host's standard output, with the time since power-on.
+//! The log: lines on the host's standard output, with the time since power-on. Only numbers and names leave the
+//! board: texts are in a section of the firmware's file that is not in flash, and `read-log` takes them from there.
+//! In firmware of your own `defmt` does the same.
+//!
+//! ```text
+//! 0xf5   length of what follows, 1   milliseconds, 4   number of the text, 2   values
+//! value: 0xff and a number, 8; or the length of a text, and the text
+//! ```
+//!
+//! Numbers are little-endian. A line goes out at once, so that a reset does not cut it.
 
-use core::fmt::Arguments;
-
-use cortex_m_semihosting::hprintln;
+use cortex_m_semihosting::hio;
+use groupcast::multicast::UdpError;
 use groupcast::{Event, Member};
 
 use crate::clock;
 
-/// Logs a line: `log!("{} members", count)`.
+const START: u8 = 0xf5;
+const NUMBER: u8 = 0xff;
+/// What begins a line: its mark and its length.
+const HEAD: usize = 2;
+const LONGEST: usize = 250;
+/// What is longer is cut off.
+const LONGEST_TEXT: usize = 160;
+
+/// Logs a line: `log!("{} members, session {:016x}", count, session)`. Formats are Python's.
 #[macro_export]
 macro_rules! log {
-    ($($text:tt)+) => { $crate::log::line(format_args!($($text)+)) };
+    ($text:literal $(, $value:expr)* $(,)?) => {{
+        #[unsafe(link_section = ".log")]
+        static TEXT: [u8; $text.len() + 1] = $crate::log::text($text);
+        $crate::log::Line::new(TEXT.as_ptr().addr())
+            $(.with($crate::log::Value::from($value)))*
+            .write();
+    }};
 }
 
-/// Logs a line.
-pub fn line(text: Arguments<'_>) {
-    let millis = clock::millis();
-    hprintln!("{:4}.{:03} {}", millis / 1000, millis % 1000, text);
+/// A text, and a zero behind it.
+pub const fn text<const N: usize>(text: &str) -> [u8; N] {
+    let mut octets = [0; N];
+    let mut at = 0;
+    while at < text.len() {
+        octets[at] = text.as_bytes()[at];
+        at += 1;
+    }
+    octets
+}
+
+/// What a line tells beside its text.
+pub enum Value<'a> {
+    /// A number.
+    Number(u64),
+    /// A text that is known only when the program runs.
+    Text(&'a str),
+}
+
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A line that is being put together.
+pub struct Line {
+    octets: [u8; LONGEST],
+    length: usize,
+}
+
+impl Line {
+    /// A line with the text at this place.
+    #[inline(never)]
+    pub fn new(text: usize) -> Self {
+        let mut line = Self {
+            octets: [0; LONGEST],
+            length: HEAD,
+        };
+        line.put(&clock::millis().to_le_bytes());
+        line.put(&(text as u16).to_le_bytes());
+        line
+    }
+
+    /// What does not fit is left out.
+    #[inline(never)]
+    fn put(&mut self, octets: &[u8]) {
+        let end = self.length + octets.len();
+        if let Some(to) = self.octets.get_mut(self.length..end) {
+            to.copy_from_slice(octets);
+            self.length = end;
+        }
+    }
+
+    /// Adds a value for the next `{}` of its text.
+    #[inline(never)]
+    pub fn with(&mut self, value: Value<'_>) -> &mut Self {
+        match value {
+            Value::Number(number) => {
+                let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+                self.put(&[NUMBER, a, b, c, d, e, f, g, h]);
+            }
+            Value::Text(text) => {
+                let length = text.len().min(LONGEST_TEXT);
+                let octets = text.as_bytes().get(..length).unwrap_or_default();
+                if self.length + 1 + length <= LONGEST {
+                    self.put(&[length as u8]);
+                    self.put(octets);
+                }
+            }
+        }
+        self
+    }
+
+    /// Sends it to the host.
+    #[inline(never)]
+    pub fn write(&mut self) {
+        self.octets[0] = START;
+        self.octets[1] = (self.length - HEAD) as u8;
+        if let Ok(mut host) = hio::hstdout() {
+            let _ = host.write_all(self.octets.get(..self.length).unwrap_or_default());
+        }
+    }
 }
 
 /// Logs who comes and goes, and what is lost. What arrives is the program's own business.
@@ -26,27 +139,36 @@ pub fn event(event: &Event<'_>) {
         Event::Left(member) => standing("left", member),
         Event::Lost(member) => standing("is lost", member),
         Event::Restarted(member) => standing("restarted", member),
-        Event::Gap(gap) => line(format_args!(
-            "* gap: {} to {} of {}",
-            gap.first(),
-            gap.last(),
-            gap.member().name()
-        )),
-        Event::DuplicateId(duplicate) => line(format_args!(
-            "* duplicate id {}: {:?}",
-            duplicate.id(),
-            duplicate.outcome()
-        )),
-        Event::RosterFull { refused } => line(format_args!("* roster full, {refused} refused")),
+        Event::Gap(gap) => {
+            log!(
+                "* gap: {} to {} of {}",
+                gap.first(),
+                gap.last(),
+                gap.member().name()
+            );
+        }
+        Event::DuplicateId(duplicate) => log!("* duplicate id {:08x}", duplicate.id().get()),
+        Event::RosterFull { refused } => log!("* roster full, {} refused", *refused),
         _ => {}
     }
 }
 
 fn standing(what: &str, member: &Member) {
-    line(format_args!(
-        "* {} {what}, id {}, session {}",
+    let (id, session) = (member.id().get(), member.session().get());
+    log!(
+        "* {} {}, id {:08x}, session {:016x}",
         member.name(),
-        member.id(),
-        member.session()
-    ));
+        what,
+        id,
+        session
+    );
+}
+
+/// Logs that the network failed: what concerns one datagram, and the next turn goes on.
+pub fn network<E: UdpError>(error: &E) {
+    let kind = error.kind() as u32;
+    log!(
+        "network: error {} of groupcast::multicast::UdpErrorKind",
+        kind
+    );
 }

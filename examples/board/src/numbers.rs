@@ -1,14 +1,13 @@
 //! Sends numbered messages no faster than everybody gets them.
 
-use core::fmt::Write;
 use core::time::Duration;
 
 use groupcast::embedded_nal::nb;
 use groupcast::{Channel, Instant, MemberId, Memory, Node};
-use heapless::{String, Vec};
+use heapless::Vec;
 
 use crate::board::BoardStack;
-use crate::log;
+use crate::{Text, log};
 
 /// So many are sent, and then no more before everybody has them: what was sent long ago cannot be
 /// repaired, because the history of a board is short.
@@ -63,9 +62,11 @@ impl Numbers {
     /// Sends what may be sent now.
     pub fn send<M: Memory>(&mut self, node: &mut Node<&BoardStack, M>, now: Instant) {
         while self.sent < self.count && self.sent < self.confirmed + BATCH {
-            let mut text = String::<32>::new();
-            let _ = write!(text, "{} of {}", self.sent, self.count);
-            match node.send(now, self.channel, text.as_bytes()) {
+            let text = Text::<32>::new()
+                .number(self.sent)
+                .with(" of ")
+                .number(self.count);
+            match node.send(now, self.channel, text.as_str().as_bytes()) {
                 Ok(sequence) => {
                     let first = self.batch.map_or(sequence, |(first, _)| first);
                     self.batch = Some((first, sequence));
@@ -77,8 +78,8 @@ impl Numbers {
                     self.blocked += 1;
                     return;
                 }
-                Err(nb::Error::Other(error)) => {
-                    log!("not sent: {error}");
+                Err(nb::Error::Other(_)) => {
+                    log!("not sent: too long");
                     return;
                 }
             }

@@ -1,6 +1,6 @@
 //! What the command line asks for: `PROGRAM [NUMBER] [NAME=VALUE | NAME]…`.
 
-use crate::host;
+use crate::{host, number};
 
 /// The command line. Without one, everything is by default.
 pub struct Options {
@@ -25,20 +25,21 @@ impl Options {
     /// The words behind the program's name.
     fn words(&self) -> impl Iterator<Item = &str> {
         let text = core::str::from_utf8(&self.text).unwrap_or_default();
-        text.trim_end_matches('\0').split_whitespace().skip(1)
+        let words = text.trim_end_matches('\0').split(' ');
+        words.filter(|word| !word.is_empty()).skip(1)
     }
 
     /// Which board this is, 1 to 9. Default: 1.
     pub fn number(&self) -> u8 {
-        let first = self.words().next().and_then(|word| word.parse().ok());
-        first.filter(|number| (1..=9).contains(number)).unwrap_or(1)
+        let first = self.words().next().and_then(number);
+        first.filter(|number| (1..=9).contains(number)).unwrap_or(1) as u8
     }
 
     /// The value of `NAME=VALUE`.
     pub fn value(&self, name: &str) -> Option<u32> {
         let mut pairs = self.words().filter_map(|word| word.split_once('='));
         let (_, value) = pairs.find(|(key, _)| *key == name)?;
-        value.parse().ok()
+        number(value)
     }
 
     /// Whether the word is there.

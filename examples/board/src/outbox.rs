@@ -1,19 +1,16 @@
 //! One reliable message that is to be sent, and waits for room.
 
-use core::fmt::{Arguments, Write};
-
 use groupcast::embedded_nal::nb;
 use groupcast::{Channel, Instant, Memory, Node};
-use heapless::String;
 
 use crate::board::BoardStack;
-use crate::log;
+use crate::{Text, log};
 
 /// A message that waits for room. Who has one takes no events meanwhile: what they ask for would wait,
 /// too.
 pub struct Outbox {
     channel: Channel,
-    waiting: Option<String<160>>,
+    waiting: Option<Text<160>>,
 }
 
 impl Outbox {
@@ -31,10 +28,8 @@ impl Outbox {
     }
 
     /// Puts in a message. What is too long is cut off.
-    pub fn put(&mut self, text: Arguments<'_>) {
-        let mut message = String::new();
-        let _ = message.write_fmt(text);
-        self.waiting = Some(message);
+    pub fn put(&mut self, text: Text<160>) {
+        self.waiting = Some(text);
     }
 
     /// Sends what waits. Returns whether nothing waits any more.
@@ -42,10 +37,10 @@ impl Outbox {
         let Some(message) = &self.waiting else {
             return true;
         };
-        match node.send(now, self.channel, message.as_bytes()) {
+        match node.send(now, self.channel, message.as_str().as_bytes()) {
             Err(nb::Error::WouldBlock) => return false,
-            Err(nb::Error::Other(error)) => log!("not sent: {error}"),
-            Ok(_) => log!("said: {message}"),
+            Err(nb::Error::Other(_)) => log!("not sent: too long"),
+            Ok(_) => log!("said: {}", message.as_str()),
         }
         self.waiting = None;
         true

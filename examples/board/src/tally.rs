@@ -1,11 +1,9 @@
 //! Counts numbered messages: which are missing, and which came again.
 
-use core::fmt;
-
 use groupcast::{MemberId, Message};
 use heapless::{String, Vec};
 
-use crate::said;
+use crate::{number, said};
 
 /// The numbered messages of all senders: who it is, its name, and what came of it.
 #[derive(Default)]
@@ -15,7 +13,7 @@ impl Tallies {
     /// Counts a message, if it is `I of N`.
     pub fn count(&mut self, message: &Message<'_>) {
         let text = said(message).and_then(|text| text.split_once(" of "));
-        let Some(number) = text.and_then(|(number, _)| number.parse().ok()) else {
+        let Some(number) = text.and_then(|(first, _)| number(first)) else {
             return;
         };
         let id = message.sender();
@@ -54,11 +52,11 @@ pub struct Tally {
     /// The number that is due.
     next: u32,
     /// How many came.
-    received: u32,
+    pub received: u32,
     /// How many were skipped when a later one came.
-    lost: u32,
+    pub lost: u32,
     /// How many came that were not later than all before: twice, or out of order.
-    again: u32,
+    pub again: u32,
 }
 
 impl Tally {
@@ -70,17 +68,5 @@ impl Tally {
             self.lost += number - self.next;
             self.next = number + 1;
         }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            received,
-            lost,
-            again,
-            ..
-        } = self;
-        write!(f, "received {received}, lost {lost}, again {again}")
     }
 }

@@ -10,7 +10,10 @@
 mod by_hand;
 #[cfg(not(feature = "smoltcp"))]
 mod loopback;
+#[cfg(not(feature = "nothing"))]
 mod node;
+#[cfg(feature = "nothing")]
+mod nothing;
 mod panic;
 #[cfg(feature = "profiles")]
 mod profiles;
@@ -45,8 +48,10 @@ extern "C" fn _start() {
 
     #[cfg(feature = "smoltcp")]
     smoltcp::run(black_box(GROUP));
-    #[cfg(not(feature = "smoltcp"))]
+    #[cfg(not(any(feature = "smoltcp", feature = "nothing")))]
     node::run(loopback::Loopback::new(), black_box(GROUP), |_| {});
+    #[cfg(feature = "nothing")]
+    nothing::run(loopback::Loopback::new(), black_box(GROUP));
 }
 
 #[cfg(feature = "use-allocator")]

@@ -9,9 +9,8 @@
 
 use cortex_m_rt::entry;
 use groupcast::{Board as Storage, Channel, Event};
-use groupcast_board::{Board, Outbox, host, log, said};
+use groupcast_board::{Board, Outbox, Text, host, log, said};
 use groupcast_smoltcp::BoardMemory;
-use heapless::String;
 use static_cell::ConstStaticCell;
 
 /// As `groupcast chat`.
@@ -38,21 +37,20 @@ fn main() -> ! {
             match node.poll(now) {
                 Ok(Some(Event::Message(message))) if message.channel() == TALK => {
                     let (name, text) = (message.name(), said(&message).unwrap_or("?"));
-                    log!("{name}: {text}");
+                    log!("{}: {}", name, text);
                     if board.hears(text) == Some("stop") {
                         stopping = true;
                     } else if !text.starts_with(ECHO) {
-                        words.put(format_args!("{ECHO}{name}: {text}"));
+                        words.put(Text::new().with(ECHO).with(name).with(": ").with(text));
                     }
                 }
                 Ok(Some(Event::Joined(member))) => {
                     log::event(&Event::Joined(member));
-                    let name = String::<32>::try_from(member.name()).unwrap_or_default();
-                    words.put(format_args!("{ECHO}hello, {name}"));
+                    words.put(Text::new().with(ECHO).with("hello, ").with(member.name()));
                 }
                 Ok(Some(event)) => log::event(&event),
                 Ok(None) => break,
-                Err(error) => log!("network: {error}"),
+                Err(error) => log::network(&error),
             }
         }
         if stopping && words.is_empty() {

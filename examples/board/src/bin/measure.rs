@@ -12,7 +12,8 @@ use core::time::Duration;
 use cortex_m_rt::entry;
 use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
 use groupcast::{Channel, Config, Event, Group, Instant, Tiny};
-use groupcast_board::{Board, host, log, make};
+use groupcast_board::{Board, host, log};
+use static_cell::ConstStaticCell;
 
 const ROUNDS: u32 = 200;
 const LARGEST: usize = 576;
@@ -29,8 +30,11 @@ type Member<'m> = Group<&'m mut Tiny>;
 
 #[entry]
 fn main() -> ! {
+    static FIRST: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
+    static SECOND: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
+
     let mut board = Board::start("measure");
-    let (first, second) = (make!(Tiny), make!(Tiny));
+    let (first, second) = (FIRST.take(), SECOND.take());
     let config = || {
         let group = SocketAddr::from(([239, 1, 2, 3], 12345));
         Config::new(group).with_max_datagram(LARGEST as u16)
@@ -40,6 +44,8 @@ fn main() -> ! {
     let start = board.ticks();
 
     log!("delay {}", board.ticks() - start);
+    let (memory, member) = (size_of::<Tiny>() as u32, size_of::<Member<'_>>() as u32);
+    log!("memory {} octets, group {}", memory, member);
     let works = "the settings work";
     let open = [
         Group::new(&mut *first, config(), [1; 32]).expect(works),
@@ -125,7 +131,9 @@ impl<'m> Pair<'m> {
             }
             let rounds = u64::from(ROUNDS);
             log!(
-                "{group} {name}: {} ticks to send, {} to receive",
+                "{} {}: {} ticks to send, {} to receive",
+                group,
+                name,
                 sending / rounds,
                 receiving / rounds
             );

@@ -7,14 +7,13 @@
 #![no_std]
 #![no_main]
 
-use core::fmt::Write;
 use core::time::Duration;
 
 use cortex_m_rt::entry;
 use groupcast::{Channel, Event, Instant, Tiny};
-use groupcast_board::{Board, Led, Outbox, host, log, make, said};
+use groupcast_board::{Board, Led, Outbox, Text, host, log, number, said};
 use groupcast_smoltcp::Memory;
-use heapless::String;
+use static_cell::ConstStaticCell;
 
 /// What `groupcast chat` says goes here.
 const COMMANDS: Channel = Channel::reliable_ordered(0);
@@ -28,15 +27,12 @@ const BURST: u8 = 4;
 
 #[entry]
 fn main() -> ! {
-    run(make!(Tiny), make!(Queues))
-}
+    static STORAGE: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
+    static QUEUES: ConstStaticCell<Queues> = ConstStaticCell::new(Queues::new());
 
-/// The program. What `make!` took of the stack is free again.
-#[inline(never)]
-fn run(storage: &'static mut Tiny, queues: &'static mut Queues) -> ! {
     let mut board = Board::start("sensor");
-    let stack = board.network(queues);
-    let mut node = board.join(&stack, storage, BURST);
+    let stack = board.network(QUEUES.take());
+    let mut node = board.join(&stack, STORAGE.take(), BURST);
     let mut answer = Outbox::new(ANSWERS);
     let (mut interval, mut readings, mut next_reading) = (1000, 0_u32, Instant::ZERO);
     let (mut led, mut stopping) = (Led::start(), false);
@@ -45,41 +41,43 @@ fn run(storage: &'static mut Tiny, queues: &'static mut Queues) -> ! {
         stack.poll(now);
         // A command is taken when the answer to the last one is on its way.
         while answer.send(&mut node, now) {
-            let mut command = String::<40>::new();
+            let mut command = Text::<40>::new();
             match node.poll(now) {
                 Ok(Some(Event::Message(message))) if message.channel() == COMMANDS => {
                     let text = said(&message).unwrap_or("?");
-                    log!("{}: {text}", message.name());
-                    let _ = command.push_str(board.hears(text).unwrap_or_default());
+                    log!("{}: {}", message.name(), text);
+                    command = command.with(board.hears(text).unwrap_or_default());
                 }
                 Ok(Some(event)) => log::event(&event),
                 Ok(None) => break,
-                Err(error) => log!("network: {error}"),
+                Err(error) => log::network(&error),
             }
-            match command.split_once(' ').unwrap_or((&command, "")) {
+            let command = command.as_str();
+            match command.split_once(' ').unwrap_or((command, "")) {
                 ("", _) => {}
                 ("led", state) => {
                     led.set(state == "on");
-                    answer.put(format_args!("led {}", led.state()));
+                    answer.put(Text::new().with("led ").with(led.state()));
                 }
                 ("rate", millis) => {
-                    interval = millis.parse().unwrap_or(interval).clamp(10, 60_000);
-                    answer.put(format_args!("rate {interval}"));
+                    interval = number(millis).unwrap_or(interval).clamp(10, 60_000);
+                    answer.put(Text::new().with("rate ").number(interval));
                 }
                 ("status", _) => {
                     let (members, counters) = (node.members().count(), node.counters());
-                    let (dropped, stale) = (counters.dropped(), counters.stale);
-                    answer.put(format_args!(
-                        "readings {readings} members {members} dropped {dropped} stale {stale}"
-                    ));
+                    let text = Text::new().with("readings ").number(readings);
+                    let text = text.with(" members ").number(members as u32);
+                    let text = text.with(" dropped ").number(counters.dropped() as u32);
+                    answer.put(text.with(" stale ").number(counters.stale as u32));
                 }
                 ("stop", _) => {
                     stopping = true;
-                    answer.put(format_args!("stops"));
+                    answer.put(Text::new().with("stops"));
                 }
-                _ => answer.put(format_args!(
-                    "led on, led off, rate MILLISECONDS, status, stop?"
-                )),
+                _ => {
+                    answer
+                        .put(Text::new().with("led on, led off, rate MILLISECONDS, status, stop?"));
+                }
             }
         }
         if stopping && answer.is_empty() {
@@ -89,11 +87,14 @@ fn run(storage: &'static mut Tiny, queues: &'static mut Queues) -> ! {
                 host::exit(true);
             }
         } else if now >= next_reading {
-            next_reading = now + Duration::from_millis(interval);
+            next_reading = now + Duration::from_millis(interval.into());
             readings += 1;
-            let mut text = String::<40>::new();
-            let _ = write!(text, "reading {readings}: 21.{} C", readings % 10);
-            let _ = node.send(now, READINGS, text.as_bytes());
+            let text = Text::<40>::new()
+                .with("reading ")
+                .number(readings)
+                .with(": 21.");
+            let text = text.number(readings % 10).with(" C");
+            let _ = node.send(now, READINGS, text.as_str().as_bytes());
         }
         board.sleep();
     }

@@ -47,7 +47,7 @@ fn main() -> ! {
                 Ok(Some(Event::Confirmed(member))) => numbers.confirmed_by(member.id()),
                 Ok(Some(event)) => log::event(&event),
                 Ok(None) => break,
-                Err(error) => log!("network: {error}"),
+                Err(error) => log::network(&error),
             }
         }
         if going && !done {
@@ -58,22 +58,37 @@ fn main() -> ! {
             done = true;
             let (confirmed, blocked) = (numbers.confirmed(), numbers.blocked);
             log!(
-                "sent: {confirmed} of {count} confirmed by everybody, waited for room {blocked} times"
+                "sent: {} of {} confirmed by everybody, waited for room {} times",
+                confirmed,
+                count,
+                blocked
             );
             for (name, tally) in heard.iter() {
-                log!("from {name}: {tally}");
+                log!(
+                    "from {}: received {}, lost {}, again {}",
+                    name,
+                    tally.received,
+                    tally.lost,
+                    tally.again
+                );
             }
             let counters = node.counters();
             let (nacks, repairs) = (counters.nacks_sent, counters.repairs_sent);
             let (received, dropped, gaps) = (counters.received, counters.dropped(), counters.gaps);
             log!(
-                "datagrams {received} dropped {dropped} NACKs {nacks} repairs {repairs} gaps {gaps}"
+                "datagrams {} dropped {} NACKs {} repairs {} gaps {}",
+                received,
+                dropped,
+                nacks,
+                repairs,
+                gaps
             );
             node.leave(now);
         }
         if done && node.has_left() {
             let passed = complete && heard.are_perfect(count);
-            log!("soak: {}", if passed { "passed" } else { "FAILED" });
+            let outcome = if passed { "passed" } else { "FAILED" };
+            log!("soak: {}", outcome);
             host::exit(passed);
         }
         board.sleep();
