@@ -179,17 +179,21 @@ impl People {
         Some(core::mem::replace(&mut person.who.name, name.to_owned()))
     }
 
-    /// Those who are there and take part.
-    pub(crate) fn taking_part(&self) -> impl Iterator<Item = MemberId> {
+    fn participants(&self) -> impl Iterator<Item = &Who> {
         let here = self.all.values().filter(|person| person.presence.is_here());
         let taking = here.filter(|person| person.takes_part());
-        taking.map(|person| person.who.id)
+        taking.map(|person| &person.who)
+    }
+
+    /// Those who are there and take part.
+    pub(crate) fn taking_part(&self) -> impl Iterator<Item = MemberId> {
+        self.participants().map(|who| who.id)
     }
 
     /// Those of them who get what is said here.
     pub(crate) fn readers(&self) -> impl Iterator<Item = MemberId> {
-        let reads = |id: &MemberId| self.all.get(id).is_some_and(|it| it.who.takes_reliable);
-        self.taking_part().filter(reads)
+        let readers = self.participants().filter(|who| who.takes_reliable);
+        readers.map(|who| who.id)
     }
 
     /// How many are there that only look.

@@ -119,17 +119,15 @@ impl Confirming {
         let mut decided = Vec::new();
         if let Some(mut asked) = self.asked.take() {
             let lines = self.lines(asked.is_aside);
-            let rest = lines.split_off(asked.count);
-            let before = core::mem::take(lines);
-            for waiting in before {
-                if waiting.is_confirmed(there) {
+            let mut at = 0;
+            while at < asked.count {
+                if !lines.get(at).is_some_and(|it| it.is_confirmed(there)) {
+                    at += 1;
+                } else if let Some(it) = lines.remove(at) {
                     asked.count -= 1;
-                    decided.push((waiting.line, waiting.sequence, Ok(waiting.names())));
-                } else {
-                    lines.push_back(waiting);
+                    decided.push((it.line, it.sequence, Ok(it.names())));
                 }
             }
-            lines.extend(rest);
             if asked.count > 0 {
                 self.asked = Some(asked);
             } else {

@@ -236,6 +236,7 @@ fn fifty_that_start_together_lose_nothing_in_silence() {
                 }
             }
         }
+        // What is missing is waited for five seconds from when it is known to be.
         net.run(15_000);
         let mut relied = 0;
         for (from, sent) in sent.iter().enumerate() {

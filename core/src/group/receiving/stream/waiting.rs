@@ -7,6 +7,7 @@ use crate::time::{Instant, Span};
 const ATTEMPTS_IN_A_SECOND: u64 = 22;
 
 impl Stream {
+    /// Notes since when something is in the way, or that nothing is.
     pub(super) fn note_stuck(&mut self, now: Instant, slots: &mut Window<'_>) {
         if self.is_ready {
             // `poll` does it when it has delivered what is there.
@@ -50,12 +51,16 @@ impl Stream {
     /// Whether what is in the way was asked for during all of `longest`, though it is in the way only since what
     /// was before it was given up, and nobody answers.
     pub(crate) fn is_exhausted(&self, now: Instant, longest: Span, slots: &Window<'_>) -> bool {
+        // Most streams are answered: nothing is looked for.
+        if !self.is_unanswered || self.is_ready {
+            return false;
+        }
         let front = self.front_missing(slots).map(|at| slots.get(at));
         let Some(Slot::Missing { due, attempts, .. }) = front else {
             return false;
         };
         let most = ATTEMPTS_IN_A_SECOND.saturating_add(longest.as_millis() / 1_000);
-        self.is_unanswered && !self.is_ready && u64::from(attempts) >= most && due.is_by(now)
+        u64::from(attempts) >= most && due.is_by(now)
     }
 
     /// How long the first missing number has been in the way.
