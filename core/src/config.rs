@@ -10,6 +10,9 @@ use crate::multicast::Interface;
 use crate::time::Span;
 use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
+/// The longest that a message is waited for. It is less than [`Ageing`](crate::time::Ageing) leaves of the past.
+const LONGEST_WAIT: Span = Span::from_secs(15 * 60);
+
 /// A member's settings.
 ///
 /// It is built in constants, and checked once: by [`Node::new`](crate::Node::new) or
@@ -134,7 +137,7 @@ impl Config {
     /// where order counts, before it is given up as a gap. Default: 5 s.
     ///
     /// Too short, and what could have been repaired is lost; too long, and one bad moment delays all
-    /// that follows.
+    /// that follows. At most 15 minutes: with more, no group can be made.
     #[must_use]
     pub const fn with_max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = Span::of(wait);
@@ -176,6 +179,9 @@ impl Config {
         }
         if self.group_name.is_none() {
             return Err(ConfigError::GroupNameTooLong);
+        }
+        if self.max_wait > LONGEST_WAIT {
+            return Err(ConfigError::MaxWaitTooLong);
         }
         let octets = self.max_datagram(receive_buffer);
         if !(MIN_MAX_DATAGRAM..=MAX_MAX_DATAGRAM).contains(&octets) {

@@ -22,6 +22,8 @@ pub enum ConfigError {
     GroupNameTooLong,
     /// The largest datagram is out of range.
     MaxDatagram(u16),
+    /// What is missing would be waited for longer than 15 minutes.
+    MaxWaitTooLong,
     /// The storage's receive buffer does not hold the largest datagram and one octet more.
     ReceiveBufferTooSmall {
         /// Octets it must have at least.
@@ -66,6 +68,9 @@ impl fmt::Display for ConfigError {
                 f,
                 "a largest datagram of {octets} bytes is out of range; \
                  use {MIN_MAX_DATAGRAM} to {MAX_MAX_DATAGRAM}"
+            ),
+            Self::MaxWaitTooLong => f.write_str(
+                "a message that is missing cannot be waited for longer than 15 minutes; wait less",
             ),
             Self::ReceiveBufferTooSmall { needed } => {
                 write!(

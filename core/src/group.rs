@@ -12,7 +12,7 @@
 //! [`sealed`].
 
 mod backoff;
-mod clock;
+
 mod command;
 mod engine;
 mod events;

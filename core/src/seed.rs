@@ -157,11 +157,7 @@ mod tests {
         let mut random = Random::new(&seed.into());
         let session = random.session().get();
         let id = u64::from(random.member_id().get());
-        let mut jitter = || {
-            random
-                .up_to(Span::from_micros(u64::from(u32::MAX)))
-                .as_micros()
-        };
+        let mut jitter = || u64::from(random.up_to(Span::MAX).as_micros());
         [session, id, jitter(), jitter(), jitter(), jitter()]
     }
 

@@ -6,6 +6,7 @@ use crate::group::{
 };
 #[cfg(feature = "seal")]
 use crate::group::{Contact, Echo, Echoes, Membership};
+use crate::time::Ageing;
 
 /// All the memory of a member.
 ///
@@ -234,6 +235,28 @@ impl Views<'_> {
             echoes: self.echoes,
             tools,
         }
+    }
+
+    /// Time makes it older.
+    pub(crate) fn age(&mut self, ageing: Ageing) {
+        let Self {
+            roster,
+            streams,
+            slots,
+            partials,
+            latest: _,
+            states: _,
+            #[cfg(feature = "seal")]
+                echoes: _,
+            pool: _,
+            history: _,
+            inbox: _,
+            transmit: _,
+        } = self;
+        roster.age(ageing);
+        streams.age(ageing);
+        slots.iter_mut().for_each(|slot| slot.age(ageing));
+        partials.age(ageing);
     }
 
     /// Forgets everything.

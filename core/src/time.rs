@@ -3,8 +3,12 @@
 //! The core has no clock: whoever drives it passes the current [`Instant`] to every call that needs
 //! one. Intervals are [`core::time::Duration`].
 
+mod clock;
+
 use core::ops::Add;
 use core::time::Duration;
+
+pub(crate) use clock::{Ageing, Clock, Span, Tick};
 
 /// A point in time: microseconds since any fixed start, such as power-on.
 ///
@@ -44,28 +48,6 @@ impl Instant {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The time from `earlier` to `self`, zero if `earlier` is later.
-    // Out of line on boards, as all that has this attribute: it is called so often that a call each is less flash.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) const fn span_since(self, earlier: Self) -> Span {
-        Span(self.0.saturating_sub(earlier.0))
-    }
-
-    /// The time from `self` to `later`, zero if `later` is past.
-    pub(crate) const fn span_until(self, later: Self) -> Span {
-        later.span_since(self)
-    }
-
-    /// The same moment on a clock that began at `start`.
-    pub(crate) const fn counted_from(self, start: Self) -> Self {
-        Self(self.0.saturating_sub(start.0))
-    }
-
-    /// The moment that was [counted from](Self::counted_from) `start`; saturates.
-    pub(crate) const fn told_from(self, start: Self) -> Self {
-        Self(self.0.saturating_add(start.0))
-    }
-
     /// The time from `self` to `later`, zero if `later` is past.
     #[must_use]
     pub const fn until(self, later: Self) -> Duration {
@@ -78,74 +60,9 @@ impl Add<Duration> for Instant {
 
     /// Saturates at the end of time.
     fn add(self, interval: Duration) -> Self {
-        self + Span::of(interval)
-    }
-}
-
-/// A length of time inside the engine: 64 bits of microseconds, where [`Duration`] has seconds and
-/// nanoseconds, for which a Cortex-M3 needs some 3 KB more of code. All that computes with it saturates.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Span(u64);
-
-impl Span {
-    pub(crate) const ZERO: Self = Self(0);
-    pub(crate) const MAX: Self = Self(u64::MAX);
-
-    /// Saturates.
-    pub(crate) const fn of(duration: Duration) -> Self {
-        let seconds = Self::from_secs(duration.as_secs());
-        Self(seconds.0.saturating_add(duration.subsec_micros() as u64))
-    }
-
-    pub(crate) const fn from_micros(micros: u64) -> Self {
-        Self(micros)
-    }
-
-    pub(crate) const fn from_millis(millis: u64) -> Self {
-        Self(millis.saturating_mul(1_000))
-    }
-
-    pub(crate) const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1_000_000))
-    }
-
-    pub(crate) const fn as_micros(self) -> u64 {
-        self.0
-    }
-
-    pub(crate) const fn as_millis(self) -> u64 {
-        self.0 / 1_000
-    }
-
-    pub(crate) const fn saturating_add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-
-    pub(crate) const fn saturating_sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) const fn saturating_mul(self, factor: u32) -> Self {
-        Self(self.0.saturating_mul(factor as u64))
-    }
-
-    /// `None` if `divisor` is 0.
-    pub(crate) const fn checked_div(self, divisor: u32) -> Option<Self> {
-        match self.0.checked_div(divisor as u64) {
-            Some(micros) => Some(Self(micros)),
-            None => None,
-        }
-    }
-}
-
-impl Add<Span> for Instant {
-    type Output = Self;
-
-    /// Saturates at the end of time.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn add(self, span: Span) -> Self {
-        Self(self.0.saturating_add(span.0))
+        let seconds = interval.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(u64::from(interval.subsec_micros()));
+        Self(self.0.saturating_add(micros))
     }
 }
 

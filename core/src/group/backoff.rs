@@ -31,8 +31,7 @@ pub(crate) fn log2_q8(x: u32) -> u32 {
 
 /// A round trip as one octet: 8 · log2(µs).
 pub(crate) fn encode_round_trip(time: Span) -> u8 {
-    let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
-    u8::try_from(log2_q8(micros) >> 5).unwrap_or(u8::MAX)
+    u8::try_from(log2_q8(time.as_micros()) >> 5).unwrap_or(u8::MAX)
 }
 
 /// What [`encode_round_trip`] encoded, to within 9 %. Nobody's estimate is shorter than a millisecond or longer
@@ -40,13 +39,11 @@ pub(crate) fn encode_round_trip(time: Span) -> u8 {
 pub(crate) fn decode_round_trip(octet: u8) -> Span {
     let octet = octet.clamp(SHORTEST_TRIP, LONGEST_TRIP);
     let (whole, eighths) = (octet >> 3, u32::from(octet & 7));
-    let base = 1u64 << whole;
+    let base = 1u32 << whole;
     // 2^(n/8) ≈ 1 + n/8 · (0.66 + 0.34 · n/8), in 64ths.
-    let part = u64::from(
-        eighths
-            .saturating_mul(5)
-            .saturating_add(eighths.saturating_mul(eighths) / 3),
-    );
+    let part = eighths
+        .saturating_mul(5)
+        .saturating_add(eighths.saturating_mul(eighths) / 3);
     Span::from_micros(base.saturating_add(base.saturating_mul(part).div_ceil(64)))
 }
 
@@ -77,8 +74,9 @@ pub(crate) fn spread(round_trip: Span, members: usize) -> Span {
     // 0.53 · (ln G + 1), in 256ths: ln G = log2 G · 0.693.
     let k = log2_q8(members).saturating_mul(177) >> 8;
     let k = k.saturating_add(256).saturating_mul(136) >> 8;
-    let micros = round_trip.as_micros();
-    let spread = Span::from_micros(micros.saturating_mul(u64::from(k.max(256))) >> 8);
+    // Round trips are a second at most, and `k` is below 4,096.
+    let spread = round_trip.saturating_mul(k.max(256));
+    let spread = Span::from_micros(spread.as_micros() >> 8);
     // In a small group, even if everybody asks, that is not much.
     if members <= SMALL_GROUP {
         spread.min(SMALL_SPREAD)
@@ -100,9 +98,11 @@ pub(crate) fn draw(spread: Span, members: usize, random: &mut Random) -> Span {
     let share = log2_q8(v.saturating_add(256))
         .saturating_sub(2048)
         .min(scale);
-    let micros = spread.as_micros();
-    let product = micros.saturating_mul(u64::from(share));
-    Span::from_micros(product.checked_div(u64::from(scale)).unwrap_or_default())
+    // A fraction below 1, in 2^18ths: the scale is below 2^14.
+    let fraction = (share << 18).checked_div(scale).unwrap_or_default();
+    // A product of 32 bits and 18, and again of 32.
+    let micros = u64::from(spread.as_micros()).saturating_mul(u64::from(fraction)) >> 18;
+    Span::from_micros(u32::try_from(micros).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -126,7 +126,8 @@ mod tests {
             let stated = encode_round_trip(Span::from_micros(micros));
             assert!(stated.abs_diff(octet) <= 1, "{micros}: {stated}");
             // The other way, too: a step is an eleventh.
-            let read = decode_round_trip(octet).as_micros() as f64 / micros.max(1_000) as f64;
+            let read =
+                f64::from(decode_round_trip(octet).as_micros()) / f64::from(micros.max(1_000));
             assert!((0.83..=1.18).contains(&read), "{octet}: {read}");
         }
         let members = [1, 2, 3, 5, 8, 10, 33, 100, 1_000, 100_000];
@@ -143,10 +144,10 @@ mod tests {
 
     #[test]
     fn round_trips_survive_the_octet() {
-        for micros in [1u64, 10, 300, 1_000, 3_333, 50_000, 1_000_000] {
+        for micros in [1u32, 10, 300, 1_000, 3_333, 50_000, 1_000_000] {
             let decoded = decode_round_trip(encode_round_trip(Span::from_micros(micros)));
             // What is shorter than a millisecond counts as one.
-            let ratio = decoded.as_micros() as f64 / micros.max(1_000) as f64;
+            let ratio = f64::from(decoded.as_micros()) / f64::from(micros.max(1_000));
             assert!((0.85..=1.1).contains(&ratio), "{micros}: {ratio}");
         }
     }
@@ -157,14 +158,14 @@ mod tests {
         column: &str,
         steps: f64,
         range: core::ops::RangeInclusive<u8>,
-        encode: impl Fn(u64) -> u8,
+        encode: impl Fn(u32) -> u8,
         decoded: f64,
     ) {
         let (span, stands_for) = column.trim().split_once(' ').unwrap();
         for number in span.split('-').filter(|number| !number.is_empty()) {
             // What is larger cannot be measured, or counted.
             let number: u64 = number.parse().unwrap();
-            if u32::try_from(number).is_ok() {
+            if let Ok(number) = u32::try_from(number) {
                 assert!(encode(number).abs_diff(octet) <= 1, "{number}: {octet}");
             }
         }
@@ -194,7 +195,7 @@ mod tests {
             assert_eq!(stated, format!("{octet}"));
             let (micros, members) = columns.split_once(';').unwrap();
             let trip = |micros| encode_round_trip(Span::from_micros(micros));
-            let decoded = decode_round_trip(octet).as_micros() as f64;
+            let decoded = f64::from(decode_round_trip(octet).as_micros());
             let trips = SHORTEST_TRIP..=LONGEST_TRIP;
             check_column(octet, micros, 8.0, trips, trip, decoded);
             let size = |members| encode_group_size(usize::try_from(members).unwrap());

@@ -14,7 +14,7 @@ use crate::error::ConfigError;
 use crate::ident::{MemberId, Name, Session};
 use crate::seed::Seed;
 use crate::storage::Views;
-use crate::time::Instant;
+use crate::time::{Ageing, Clock, Instant, Tick};
 use crate::wire::{Header, open_group_tag};
 
 /// Everything of a group but its memory. Its code is not generic.
@@ -27,10 +27,7 @@ pub(crate) struct Engine {
     pub(crate) receivable: u16,
     pub(crate) own_address: Option<SocketAddr>,
     pub(crate) sending: Sending,
-    /// The latest time heard of; `None` before the first. As every time in here, it counts from `epoch`.
-    pub(crate) now: Option<Instant>,
-    /// The first time that the caller passed.
-    epoch: Instant,
+    pub(crate) clock: Clock,
     pub(crate) receiving: Receiving,
     pub(crate) source: Option<Source>,
     /// What the datagram at hand has held that counts once.
@@ -106,8 +103,7 @@ impl Engine {
                 config.max_datagram(views.inbox.octets.len()),
                 Header::LEN.saturating_add(trailer),
             ),
-            now: None,
-            epoch: Instant::ZERO,
+            clock: Clock::new(),
             receiving: Receiving::new(),
             source: None,
             heard_once: 0,
@@ -121,26 +117,47 @@ impl Engine {
 
     /// Takes note of the caller's time. It never runs backwards.
     ///
-    /// Returns the engine's own time, which everything inside goes by: it begins with zero in every life,
-    /// so that it makes no difference where the caller's clock stands, at its first or its last value, say.
-    pub(crate) fn tick(&mut self, views: &mut Views<'_>, now: Instant) -> Instant {
-        let now = match self.now {
-            Some(before) => before.max(now.counted_from(self.epoch)),
-            None => {
-                self.epoch = now;
-                self.membership
-                    .presence
-                    .start(Instant::ZERO, &mut self.tools.random);
-                Instant::ZERO
-            }
-        };
-        self.now = Some(now);
+    /// Returns the engine's own time, which everything inside goes by: it begins with the same moment in every
+    /// life, so that it makes no difference where the caller's clock stands, at its first or its last value, say.
+    pub(crate) fn tick(&mut self, views: &mut Views<'_>, now: Instant) -> Tick {
+        let begins = self.clock.now().is_none();
+        let (now, ageing) = self.clock.advance(now);
+        if begins {
+            self.membership.begin(now, &mut self.tools.random);
+            self.receiving.begin(now);
+        }
+        if let Some(ageing) = ageing {
+            self.age(views, ageing);
+        }
         if self.membership.leaves_later && !self.is_held(views, now) {
             self.membership.leaves_later = false;
             self.membership.presence.leave(now, true);
         }
         self.receive_streams(views, now, false);
         now
+    }
+
+    /// Time makes everything older that is kept.
+    #[cold]
+    #[inline(never)]
+    fn age(&mut self, views: &mut Views<'_>, ageing: Ageing) {
+        let Self {
+            tools: _,
+            membership,
+            guard,
+            receivable: _,
+            own_address: _,
+            sending,
+            clock: _,
+            receiving,
+            source: _,
+            heard_once: _,
+        } = self;
+        membership.age(ageing);
+        guard.age(ageing);
+        sending.age(ageing);
+        receiving.age(ageing);
+        views.age(ageing);
     }
 
     /// [`tick`](Self::tick), and what silence brings: whoever has not been heard is suspected or given up, and
@@ -152,7 +169,7 @@ impl Engine {
         self.receive_streams(views, now, true);
     }
 
-    fn receive_streams(&mut self, views: &mut Views<'_>, now: Instant, all_read: bool) {
+    fn receive_streams(&mut self, views: &mut Views<'_>, now: Tick, all_read: bool) {
         if self.receiving.is_due(views.streams, now, all_read) {
             let mut parts = views.parts(&mut self.tools, &self.membership.trip);
             self.receiving
@@ -174,7 +191,7 @@ impl Engine {
 
     /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
     /// numbers.
-    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Instant, id: MemberId) {
+    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Tick, id: MemberId) {
         let session = self.guard.draw_session(&mut self.tools.random);
         self.sending.begin_life(views.history);
         let sent = self.sending.sent_next(views.history);
@@ -184,7 +201,7 @@ impl Engine {
     }
 
     /// Another session of this life: the stream goes on, and what was sent before can be repaired from it.
-    fn go_on(&mut self, views: &mut Views<'_>, now: Instant) {
+    fn go_on(&mut self, views: &mut Views<'_>, now: Tick) {
         self.begin_session(
             views,
             now,
@@ -193,13 +210,7 @@ impl Engine {
         );
     }
 
-    fn begin_session(
-        &mut self,
-        views: &mut Views<'_>,
-        now: Instant,
-        id: MemberId,
-        session: Session,
-    ) {
+    fn begin_session(&mut self, views: &mut Views<'_>, now: Tick, id: MemberId, session: Session) {
         let random = &mut self.tools.random;
         self.membership.begin_session(now, id, session, random);
         // Who is how far is said of one session.
@@ -217,7 +228,7 @@ impl Engine {
     pub(crate) fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
         self.membership.name = Name::new(name).ok_or(ConfigError::NameTooLong)?;
         self.tools.config.name = Some(self.membership.name);
-        if let Some(now) = self.now {
+        if let Some(now) = self.clock.now() {
             self.membership.presence.assert(now);
         }
         Ok(())
@@ -235,7 +246,7 @@ impl Engine {
         let sealed = self.guard.sealed.as_mut();
         let sealed = sealed.ok_or(ConfigError::NotSealed)?;
         let changed = sealed.set_keys(keys, self.tools.config.group, &name);
-        if changed.map_err(ConfigError::Keys)? && self.now.is_some() {
+        if changed.map_err(ConfigError::Keys)? && self.clock.now().is_some() {
             let now = self.tick(views, now);
             self.go_on(views, now);
         }
@@ -243,7 +254,7 @@ impl Engine {
     }
 
     /// Begins a new session when the datagram counter has reached its end.
-    pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Instant) {
+    pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Tick) {
         if self.membership.counter >= Header::MAX_COUNTER {
             self.go_on(views, now);
         }
@@ -251,16 +262,16 @@ impl Engine {
 
     /// When there is something to do, in the caller's time.
     pub(crate) fn next_call(&self, views: &Views<'_>) -> Option<Instant> {
-        let due = self.next_deadline(views)?;
-        Some(due.told_from(self.epoch))
+        let Some(now) = self.clock.now() else {
+            return Some(Instant::ZERO);
+        };
+        let due = self.next_deadline(views, now)?;
+        Some(self.clock.told(due))
     }
 
     /// When there is something to do.
     #[inline(never)]
-    pub(crate) fn next_deadline(&self, views: &Views<'_>) -> Option<Instant> {
-        let Some(now) = self.now else {
-            return Some(Instant::ZERO);
-        };
+    pub(crate) fn next_deadline(&self, views: &Views<'_>, now: Tick) -> Option<Tick> {
         // What is owed or waits to be sent by a member that fell silent waits for ever.
         let speaks = !self.membership.silenced;
         let owes = views.roster.has_owed() || self.sending.has_owed();
@@ -296,22 +307,25 @@ impl Engine {
     }
 
     /// Whether messages wait for first contact.
-    pub(crate) fn is_held(&self, views: &Views<'_>, now: Instant) -> bool {
+    pub(crate) fn is_held(&self, views: &Views<'_>, now: Tick) -> bool {
         !views.history.is_sent() && self.holds_until(views, now).is_some()
     }
 
     #[cfg(feature = "seal")]
-    pub(crate) fn holds_until(&self, views: &Views<'_>, now: Instant) -> Option<Instant> {
+    pub(crate) fn holds_until(&self, views: &Views<'_>, now: Tick) -> Option<Tick> {
         self.guard
             .holds_until(&self.membership, views.roster, views.echoes, now)
     }
 
     #[cfg(not(feature = "seal"))]
     #[expect(clippy::unused_self, reason = "only sealed groups wait")]
-    pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Instant) -> Option<Instant> {
+    pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Tick) -> Option<Tick> {
         None
     }
 }
+
+#[cfg(test)]
+mod ageing;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use super::receiving::{Parts, Receiving};
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::storage::Views;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{Data, Frame, FrameError, Time};
 
 /// What a datagram holds once at most (PROTOCOL W10, M19).
@@ -18,7 +18,7 @@ const ONE_ECHO: u8 = 0x04;
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
     pub(crate) fn next_frame(&mut self, views: &mut Views<'_>, source: &Source) -> Option<Found> {
-        let now = self.now?;
+        let now = self.clock.now()?;
         let group_size = views.roster.group_size();
         // What follows works on everything but the octets of the receive buffer.
         let (frame, end) = views.inbox.next_frame()?;
@@ -54,7 +54,7 @@ impl Engine {
                 let jitter = self.tools.random.up_to(Span::from_millis(50));
                 self.sending
                     .bucket
-                    .pause(now, Span::from_millis(u64::from(busy.wait)), jitter);
+                    .pause(now, Span::from_millis(u32::from(busy.wait)), jitter);
             }
             Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
             Ok(Frame::Data(data)) => {
@@ -112,6 +112,7 @@ impl Engine {
                     let counters = &mut self.tools.counters;
                     self.sending.on_nack(
                         now,
+                        self.clock.stamp(now),
                         views.history,
                         &self.membership.trip,
                         counters,
@@ -175,13 +176,12 @@ impl Engine {
 
     fn on_time_frame(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &mut super::Roster,
         source: &Source,
         time: &Time<'_>,
     ) {
-        // The clock's low 32 bits.
-        let clock = now.as_micros() as u32;
+        let clock = self.clock.stamp(now);
         let own = self.membership.id.get();
         for echo in time.iter_echoes().filter(|echo| echo.member == own) {
             let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
@@ -200,7 +200,7 @@ impl Engine {
     fn on_data(
         receiving: &mut Receiving,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         data: &Data<'_>,
     ) -> Taken {
@@ -248,7 +248,7 @@ impl Engine {
         let room = views.inbox.octets.len().saturating_sub(start);
         if views.partials.message_len(at, views.pool) > room {
             let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
-            if let (Some(source), Some(now)) = (self.source, self.now) {
+            if let (Some(source), Some(now)) = (self.source, self.clock.now()) {
                 self.receiving
                     .hear_of_rest(&mut parts, now, &source, inbox.rest());
             }

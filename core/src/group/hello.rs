@@ -6,7 +6,7 @@ use super::membership::{ECHOES, Presence};
 use super::sending::Sending;
 use super::{Destination, Transmit};
 use crate::storage::Views;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{BufferTooSmall, Bye, Echo, Frame, Hello, Sync, Time, Writer};
 
 impl Engine {
@@ -36,7 +36,7 @@ impl Engine {
     pub(super) fn write_bye(
         &mut self,
         views: &Views<'_>,
-        now: Instant,
+        now: Tick,
         has_data: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
@@ -59,7 +59,7 @@ impl Engine {
     pub(super) fn write_hello(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         self.write_hello_frame(views, w)?;
@@ -68,9 +68,8 @@ impl Engine {
             .roster
             .take_echoes(now, &mut self.tools.random, &mut echoes);
         let echoes = echoes.get(..len).unwrap_or_default();
-        // The clock's low 32 bits.
         Frame::Time(Time {
-            stamp: now.as_micros() as u32,
+            stamp: self.clock.stamp(now),
             echoes,
         })
         .emit(w)?;
@@ -91,7 +90,7 @@ impl Engine {
         #[cfg(feature = "seal")]
         {
             let mut options = [0; super::sealed::OPTIONS_LEN];
-            let now = self.now.unwrap_or_default();
+            let now = self.clock.now().unwrap_or(Tick::LONG_AGO);
             let mut contact = views.contact(&mut self.membership, &mut self.tools);
             let len = self
                 .guard

@@ -14,7 +14,7 @@ mod window;
 use crate::event::DuplicateId;
 use crate::group::random::Random;
 use crate::ident::{MemberId, Name, Session};
-use crate::time::{Instant, Span};
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::Header;
 pub(crate) use peer::{Heard, LATE, Peer};
 pub(crate) use places::Place;
@@ -50,18 +50,18 @@ pub(crate) struct Membership {
     /// Answers to those who are not proven.
     pub(crate) ration: Ration,
     /// When this session began.
-    pub(crate) began: Instant,
+    pub(crate) began: Tick,
     pub(crate) silenced: bool,
     /// Whether to leave as soon as messages need not wait for first contact any more.
     pub(crate) leaves_later: bool,
     /// Whether it is still to be said that this member gives way.
     pub(crate) gives_way: bool,
     pub(crate) duplicate_id: Option<DuplicateId>,
-    pub(crate) duplicate_reported: Option<Instant>,
+    pub(crate) duplicate_reported: Option<Tick>,
     /// When another life began because of a clone.
-    pub(crate) parted: Option<Instant>,
+    pub(crate) parted: Option<Tick>,
     refused: u32,
-    refused_reported: Option<Instant>,
+    refused_reported: Option<Tick>,
 }
 
 impl Membership {
@@ -76,7 +76,7 @@ impl Membership {
             presence: Presence::new(announce),
             trip: Trip::new(),
             ration: Ration::new(),
-            began: Instant::ZERO,
+            began: Tick::LONG_AGO,
             silenced: false,
             leaves_later: false,
             gives_way: false,
@@ -88,10 +88,46 @@ impl Membership {
         }
     }
 
+    /// This member's first session begins.
+    pub(crate) fn begin(&mut self, now: Tick, random: &mut Random) {
+        self.began = now;
+        self.presence.start(now, random);
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            name: _,
+            id: _,
+            session: _,
+            counter: _,
+            ending: _,
+            past: _,
+            presence,
+            trip: _,
+            ration,
+            began,
+            silenced: _,
+            leaves_later: _,
+            gives_way: _,
+            duplicate_id: _,
+            duplicate_reported,
+            parted,
+            refused: _,
+            refused_reported,
+        } = self;
+        presence.age(ageing);
+        ration.age(ageing);
+        ageing.tick(began);
+        ageing.maybe(duplicate_reported);
+        ageing.maybe(parted);
+        ageing.maybe(refused_reported);
+    }
+
     /// Another session begins, of this member or as another one.
     pub(crate) fn begin_session(
         &mut self,
-        now: Instant,
+        now: Tick,
         id: MemberId,
         session: Session,
         random: &mut Random,
@@ -128,8 +164,8 @@ impl Membership {
     }
 
     /// How many were refused, if it is time to say so.
-    pub(crate) fn take_refused(&mut self, now: Instant) -> Option<u32> {
-        let said = |at: Instant| now.span_since(at) < REPORT_ROSTER_FULL;
+    pub(crate) fn take_refused(&mut self, now: Tick) -> Option<u32> {
+        let said = |at: Tick| now.span_since(at) < REPORT_ROSTER_FULL;
         if self.refused == 0 || self.refused_reported.is_some_and(said) {
             return None;
         }

@@ -34,14 +34,13 @@ impl Random {
     /// A time between zero and `limit`, both included as far as microseconds go.
     #[inline(never)]
     pub(crate) fn up_to(&mut self, limit: Span) -> Span {
-        // More than an hour is nobody's jitter.
-        let micros = u64::from(u32::try_from(limit.as_micros()).unwrap_or(u32::MAX));
+        let micros = u64::from(limit.as_micros());
         let draw = self.draw();
         // The upper half of the draw, and what the lower one carries over to it: below 2^64, and in the end below
         // `micros`.
         let carried = (draw & u64::from(u32::MAX)).wrapping_mul(micros) >> 32;
         let product = (draw >> 32).wrapping_mul(micros).wrapping_add(carried);
-        Span::from_micros(product >> 32)
+        Span::from_micros((product >> 32) as u32)
     }
 
     /// A number from 0 to below `limit`; 0 if that is 0.
@@ -72,11 +71,11 @@ mod tests {
     #[test]
     fn a_time_within_a_limit_is_the_high_half_of_a_long_product() {
         let hour = Span::from_secs(3_600).as_micros();
-        for micros in [0, 1, 999, 1_000_000, hour, u64::from(u32::MAX), u64::MAX] {
-            let mut random = Random::new(&Seed::from_words([1, 2, 3, micros]));
+        for micros in [0, 1, 999, 1_000_000, hour, u32::MAX] {
+            let mut random = Random::new(&Seed::from_words([1, 2, 3, micros.into()]));
             for _ in 0..1_000 {
                 let draw = u128::from(random.clone().draw());
-                let limit = u128::from(micros).min(u128::from(u32::MAX));
+                let limit = u128::from(micros);
                 let drawn = random.up_to(Span::from_micros(micros));
                 assert_eq!(u128::from(drawn.as_micros()), (draw * limit) >> 64);
             }

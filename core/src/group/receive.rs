@@ -1,6 +1,5 @@
 //! A datagram's way in: header, checksum, roster; and out of it, events.
 
-use crate::time::Span;
 use core::net::SocketAddr;
 
 use super::engine::Engine;
@@ -14,7 +13,7 @@ use super::sealed::{Contact, Opened};
 use crate::counters::count;
 use crate::event::{DuplicateId, Outcome};
 use crate::storage::Views;
-use crate::time::Instant;
+use crate::time::{Instant, Span, Tick};
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
 
 /// How often a duplicate of the own id is reported at most.
@@ -51,7 +50,7 @@ impl Engine {
     }
 
     /// Decides what becomes of a datagram, and counts it exactly once.
-    fn judge(&mut self, views: &mut Views<'_>, now: Instant, from: SocketAddr, len: usize) -> Fate {
+    fn judge(&mut self, views: &mut Views<'_>, now: Tick, from: SocketAddr, len: usize) -> Fate {
         let datagram = views.inbox.octets.get(..len).unwrap_or_default();
         if datagram.is_empty() {
             count(&mut self.tools.counters.empty);
@@ -122,7 +121,7 @@ impl Engine {
                 views.roster.pay(index, len);
                 #[cfg(feature = "seal")]
                 if self.guard.is_sealed() {
-                    views.roster.change(index, |peer| peer.age(now));
+                    views.roster.change(index, |peer| peer.outdate(now));
                 }
                 Some(index)
             }
@@ -229,13 +228,13 @@ impl Engine {
     pub(crate) fn meet_clone(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         from: SocketAddr,
         header: &Header,
         ending: u32,
     ) {
         count(&mut self.tools.counters.claims_own_id);
-        let lately = |at: Instant| now.span_since(at) < CLONE_PAUSE;
+        let lately = |at: Tick| now.span_since(at) < CLONE_PAUSE;
         let is_done = self.membership.silenced || self.membership.presence.is_leaving();
         if is_done || self.membership.parted.is_some_and(lately) {
             return;
@@ -248,7 +247,7 @@ impl Engine {
         let difference = ends
             ^ header.counter
             ^ self.membership.counter.rotate_left(24)
-            ^ now.as_micros().rotate_left(40);
+            ^ u64::from(self.clock.stamp(now)).rotate_left(40);
         self.guard.part(&mut self.tools.random, difference);
         let fixed = self.tools.config.id;
         let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
@@ -264,7 +263,7 @@ impl Engine {
     fn contest(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         from: SocketAddr,
         header: &Header,
         gives_way: bool,
@@ -289,7 +288,7 @@ impl Engine {
             self.membership.presence.silence();
             Outcome::Silenced
         };
-        let reported = |at: Instant| now.span_since(at) < REPORT_DUPLICATE;
+        let reported = |at: Tick| now.span_since(at) < REPORT_DUPLICATE;
         if outcome == Outcome::Kept && self.membership.duplicate_reported.is_some_and(reported) {
             return;
         }
@@ -329,7 +328,7 @@ impl Engine {
             return None;
         }
         let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
-        Receiving::find_stored(&mut parts, self.now?, &mut inbox.octets)
+        Receiving::find_stored(&mut parts, self.clock.now()?, &mut inbox.octets)
     }
 
     /// The next event.
@@ -357,7 +356,11 @@ impl Engine {
             if let Some(place) = self.guard.take_worn_out() {
                 return Some(Found::RotateKey(place));
             }
-            if let Some(refused) = self.now.and_then(|now| self.membership.take_refused(now)) {
+            if let Some(refused) = self
+                .clock
+                .now()
+                .and_then(|now| self.membership.take_refused(now))
+            {
                 return Some(Found::RosterFull(refused));
             }
             match views.inbox.content {

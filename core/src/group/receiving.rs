@@ -15,7 +15,7 @@ use crate::group::fragments::{Partials, Pool};
 use crate::group::membership::{Roster, Trip};
 use crate::group::tools::{Earliest, Tools};
 use crate::group::values::Latest;
-use crate::time::Instant;
+use crate::time::{Ageing, Tick};
 use crate::wire::{BufferTooSmall, Writer};
 pub(crate) use stream::{Slot, Stream};
 pub(crate) use streams::Streams;
@@ -23,9 +23,11 @@ pub(crate) use streams::Streams;
 /// What is to be asked of the senders, beside what their streams say.
 #[derive(Debug)]
 pub(crate) struct Receiving {
+    /// When this member began to listen.
+    born: Tick,
     /// When to ask again those who have not said since when they count this member in; without streams, when to
     /// ask somebody for values.
-    ask_again_at: Option<Instant>,
+    ask_again_at: Option<Tick>,
     /// Whether it was told that a reliable message was dropped.
     told_dropped: bool,
 }
@@ -53,9 +55,26 @@ impl Parts<'_> {
 impl Receiving {
     pub(crate) const fn new() -> Self {
         Self {
+            born: Tick::LONG_AGO,
             ask_again_at: None,
             told_dropped: false,
         }
+    }
+
+    /// This member begins to listen.
+    pub(crate) const fn begin(&mut self, now: Tick) {
+        self.born = now;
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            born,
+            ask_again_at,
+            told_dropped: _,
+        } = self;
+        ageing.tick(born);
+        ageing.maybe(ask_again_at);
     }
 
     /// When there is something to ask for, beside what the streams' table says.
@@ -65,23 +84,17 @@ impl Receiving {
 
     /// Whether there is something to do that time alone brings. `all_read`: everything that arrived has been read,
     /// and who is not waited for any longer has not been heard.
-    pub(crate) fn is_due(&self, streams: &Streams, now: Instant, all_read: bool) -> bool {
+    pub(crate) fn is_due(&self, streams: &Streams, now: Tick, all_read: bool) -> bool {
         streams.next_check.is_some_and(|check| check <= now) || (all_read && self.asks(now))
     }
 
     /// Whether it is time to ask again.
-    fn asks(&self, now: Instant) -> bool {
+    fn asks(&self, now: Tick) -> bool {
         self.ask_again_at.is_some_and(|due| due <= now)
     }
 
     /// Does it. `speaks`: this member may ask.
-    pub(crate) fn tick(
-        &mut self,
-        parts: &mut Parts<'_>,
-        now: Instant,
-        all_read: bool,
-        speaks: bool,
-    ) {
+    pub(crate) fn tick(&mut self, parts: &mut Parts<'_>, now: Tick, all_read: bool, speaks: bool) {
         if all_read && parts.takes_streams() && self.asks(now) {
             self.ask_again_at = None;
             for index in 0..parts.roster.places() {
@@ -97,7 +110,7 @@ impl Receiving {
     pub(crate) fn write(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         Self::write_nacks(parts, now, w)?;
@@ -109,7 +122,7 @@ impl Receiving {
 
     /// Notes answers that are due and, if everything that arrived has been read, stops waiting where that
     /// has taken too long.
-    fn check_streams(parts: &mut Parts<'_>, now: Instant, all_read: bool, speaks: bool) {
+    fn check_streams(parts: &mut Parts<'_>, now: Tick, all_read: bool, speaks: bool) {
         let longest = parts.tools.config.max_wait;
         for at in 0..parts.streams.len() {
             if !parts.streams.is(at, |_| true) {

@@ -16,7 +16,7 @@ use crate::group::fragments::Pool;
 use crate::group::membership::Roster;
 use crate::group::tools::Earliest;
 use crate::group::values::States;
-use crate::time::Instant;
+use crate::time::{Ageing, Tick};
 use confirm::Confirm;
 use flow::Flow;
 use history::Full;
@@ -64,6 +64,26 @@ impl Sending {
         }
     }
 
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            sender,
+            sequence: _,
+            max_datagram: _,
+            overhead: _,
+            flow,
+            bucket,
+            skips: _,
+            confirm,
+        } = self;
+        sender.age(ageing);
+        flow.age(ageing);
+        bucket.age(ageing);
+        if let Some(confirm) = confirm {
+            confirm.age(ageing);
+        }
+    }
+
     /// The lowest sequence number of this member's stream that can be repaired.
     pub(crate) fn low(&self, history: &History) -> u32 {
         self.sender.next.wrapping_sub(history.kept())
@@ -93,12 +113,12 @@ impl Sending {
     }
 
     /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
-    pub(crate) fn beat_due(&self, now: Instant) -> bool {
+    pub(crate) fn beat_due(&self, now: Tick) -> bool {
         self.sender.beat_due(now)
     }
 
     /// Whether a heartbeat is due, which carries a copy of the last message.
-    pub(crate) fn carries_copy(&self, now: Instant) -> bool {
+    pub(crate) fn carries_copy(&self, now: Tick) -> bool {
         self.sender.carries_copy(now)
     }
 
@@ -108,7 +128,7 @@ impl Sending {
     }
 
     /// Whether something of this member's own is due that is no message, nor a repair.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
         self.sender.beat_due(now) || !self.skips.is_empty() || self.confirm_due(now)
     }
 
@@ -121,11 +141,11 @@ impl Sending {
     #[inline]
     pub(crate) fn deadline(
         &self,
-        now: Instant,
+        now: Tick,
         roster: &Roster,
         history: &History,
         states: &States,
-        held: Option<Instant>,
+        held: Option<Tick>,
         first: &mut Earliest,
     ) {
         let is_blocked = self.is_blocked(roster, history);

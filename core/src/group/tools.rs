@@ -3,7 +3,7 @@
 use super::random::Random;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::time::Instant;
+use crate::time::Tick;
 
 /// What every room works with: the settings, the counters, and where random numbers come from.
 #[derive(Debug)]
@@ -15,12 +15,12 @@ pub(crate) struct Tools {
 
 /// The first of several moments.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Earliest(pub(crate) Option<Instant>);
+pub(crate) struct Earliest(pub(crate) Option<Tick>);
 
 impl Earliest {
     /// Something is to be done then, if ever.
     #[inline]
-    pub(crate) fn at(&mut self, due: Option<Instant>) {
+    pub(crate) fn at(&mut self, due: Option<Tick>) {
         if let Some(due) = due
             && self.0.is_none_or(|first| due < first)
         {

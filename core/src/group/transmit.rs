@@ -9,7 +9,7 @@ use super::sending::{Kind, Sending};
 use super::{Destination, Transmit};
 use crate::counters::count;
 use crate::storage::Views;
-use crate::time::Instant;
+use crate::time::{Instant, Tick};
 use crate::wire::{
     Ack, BufferTooSmall, Frame, Header, Hello, MIN_MAX_DATAGRAM, Sync, Writer, emit_with, ending,
 };
@@ -24,7 +24,7 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
-        if self.next_deadline(views).is_none_or(|due| now < due) {
+        if self.next_deadline(views, now).is_none_or(|due| now < due) {
             return Ok(None);
         }
         self.renew_session(views, now);
@@ -50,7 +50,7 @@ impl Engine {
     fn transmit_to_member(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         while let Some((index, address, owed)) = views.roster.take_owed() {
@@ -131,7 +131,7 @@ impl Engine {
     fn transmit_to_group(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let for_all = views.roster.limits();
@@ -221,10 +221,11 @@ impl Engine {
             if open {
                 let before = w.len();
                 if repairs {
+                    let stamp = engine.clock.stamp(now);
                     let counters = &mut engine.tools.counters;
                     engine
                         .sending
-                        .write_repairs(now, views.stock(), counters, for_takers, w);
+                        .write_repairs(stamp, views.stock(), counters, for_takers, w);
                 }
                 let between = w.len();
                 let Views {
@@ -260,8 +261,8 @@ impl Engine {
     }
 
     /// Whether something is due that is no new message: a session says HELLO before it.
-    fn owes_group(&self, views: &Views<'_>, now: Instant) -> bool {
-        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+    fn owes_group(&self, views: &Views<'_>, now: Tick) -> bool {
+        let is_due = |due: Option<Tick>| due.is_some_and(|due| due <= now);
         is_due(views.streams.next_check)
             || self.sending.is_due(now)
             || views.roster.has_owed()
@@ -282,7 +283,7 @@ impl Engine {
     pub(crate) fn write_sync(
         &mut self,
         views: &Views<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let sync = self.sync(views);
@@ -305,7 +306,7 @@ impl Engine {
     fn write_control(
         &mut self,
         views: &mut Views<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let mut parts = views.parts(&mut self.tools, &self.membership.trip);

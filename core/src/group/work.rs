@@ -19,8 +19,8 @@ pub(crate) fn count(steps: usize) {
 
 #[cfg(test)]
 mod tests {
-    use crate::time::Span;
     use core::net::SocketAddr;
+    use core::time::Duration;
     use std::boxed::Box;
     use std::vec;
     use std::vec::Vec;
@@ -315,7 +315,7 @@ mod tests {
                 .unwrap()
                 .is_some()
             {}
-            arena.now = arena.now + Span::from_micros(200);
+            arena.now = arena.now + Duration::from_micros(200);
         }
         let (own, session) = (arena.ana.id().get(), arena.ana.session().life());
         let sent = arena.ana.counters().messages_sent as u32 / 2;
@@ -389,7 +389,7 @@ mod tests {
         arena.say(&[sync(2_048 * 2 + 4, 0)]);
         let mut buffer = [0; 1472];
         for _ in 0..2_000 {
-            arena.now = arena.now + Span::from_millis(5);
+            arena.now = arena.now + Duration::from_millis(5);
             STEPS.set(0);
             arena.ana.handle_timeout(arena.now);
             while arena

@@ -25,6 +25,7 @@ mod membership;
 mod messages;
 mod newcomers;
 mod paths;
+mod pauses;
 #[cfg(feature = "seal")]
 mod put_back;
 #[cfg(feature = "seal")]

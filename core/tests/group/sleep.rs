@@ -37,9 +37,19 @@ fn play(pair: &mut Pair, kept: &[Vec<u8>], now: Instant) {
 /// PROTOCOL K13.
 #[test]
 fn what_was_held_back_while_one_slept_is_not_believed() {
-    for minutes in [1, 60] {
+    // 71 minutes and 35 seconds are 2^32 µs.
+    let held = [1, 18, 36, 60, 71].map(|minutes| minutes * 60_000);
+    for millis in held.into_iter().chain([(1 << 32) / 1_000]) {
         let mut pair = Pair::new();
-        let kept = kept(&mut pair, minutes * 60_000);
+        let slept = pair.now;
+        let kept = kept(&mut pair, millis);
+        // To the microsecond.
+        let wrapped = millis == (1 << 32) / 1_000;
+        pair.now = if wrapped {
+            slept + Duration::from_micros(1 << 32)
+        } else {
+            pair.now
+        };
         let now = pair.now;
         play(&mut pair, &kept, now);
         assert_eq!(pair.log, [""; 0]);

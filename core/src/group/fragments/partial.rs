@@ -6,7 +6,7 @@
 use super::body::Body;
 use super::pool::{Handle, Meta, Pool};
 use crate::counters::{Counters, count};
-use crate::time::Instant;
+use crate::time::{Ageing, Tick};
 use crate::wire::Data;
 
 /// A message of which some fragments have come.
@@ -18,7 +18,7 @@ pub(crate) struct Partial {
     last: u8,
     have: u16,
     newest: Handle,
-    begun: Instant,
+    begun: Tick,
 }
 
 /// Such messages over any storage; code is written for the unsized [`Partials`].
@@ -64,11 +64,27 @@ impl Partials {
         self.places.fill(None);
     }
 
+    /// Time makes them older.
+    pub(crate) fn age(&mut self, ageing: Ageing) {
+        for partial in self.places.iter_mut().flatten() {
+            let Partial {
+                peer: _,
+                session: _,
+                first: _,
+                last: _,
+                have: _,
+                newest: _,
+                begun,
+            } = partial;
+            ageing.tick(begun);
+        }
+    }
+
     /// A fragment of a best-effort message arrived, of this sender and this life. If the message is complete: its
     /// place.
     pub(crate) fn on_data(
         &mut self,
-        now: Instant,
+        now: Tick,
         (peer, session): (usize, u32),
         data: &Data<'_>,
         pool: &mut Pool,
@@ -89,7 +105,7 @@ impl Partials {
     /// A fragment is put to the others of its message.
     fn take(
         &mut self,
-        now: Instant,
+        now: Tick,
         peer: usize,
         session: u32,
         meta: Meta,

@@ -2,9 +2,7 @@
 
 use super::peer::Peer;
 use super::terms::{Owed, Position};
-use crate::group::clock::millis;
 use crate::group::serial::{distance, is_before, later};
-use crate::time::Instant;
 use crate::wire::Start;
 
 /// How often a sender is asked since when it counts this member in: it may not be able to say.
@@ -125,8 +123,8 @@ impl Peer {
     }
 }
 
-/// In a member without streams nobody is asked since when this one counts: `begun` says when to ask for values,
-/// and `start_asked` how often that was done. All before `position` was heard or is asked for, and what was sent
+/// In a member without streams nobody is asked since when this one counts: `start_asked`
+/// says how often it was asked for its values. All before `position` was heard or is asked for, and what was sent
 /// before `told` may not be the newest.
 impl Peer {
     /// A number of its stream was heard.
@@ -147,15 +145,5 @@ impl Peer {
             self.set_position(Position::starting_at(next), next, 0);
         }
         lacks
-    }
-
-    /// When it is to be asked for its values, in milliseconds, modulo 2^32.
-    pub(crate) fn values_due(&self) -> Option<u32> {
-        Some(self.begun).filter(|due| *due != 0)
-    }
-
-    pub(crate) const fn ask_for_values_at(&mut self, due: Instant) {
-        // Odd, so that it is never 0.
-        self.begun = millis(due) | 1;
     }
 }

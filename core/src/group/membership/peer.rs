@@ -2,18 +2,15 @@
 
 mod hearing;
 
-use crate::time::Span;
 use core::net::SocketAddr;
 
 use super::ration::Credit;
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
-use crate::group::clock::seconds;
-#[cfg(feature = "seal")]
 use crate::ident::GroupTag;
 use crate::ident::Session;
 use crate::member::{Member, Standing};
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
 /// How long after a restart datagrams of the session before are taken for late ones.
@@ -21,20 +18,16 @@ pub(crate) const LATE: Span = Span::from_secs(1);
 
 /// How long a member that left or was given up is remembered, if nobody needs its place: what is late of
 /// it is recognised, and should one that was given up come back, its stream goes on where it was. Without
-/// that, messages would be delivered twice.
-const REMEMBER: Span = Span::from_secs(24 * 60 * 60);
+/// that, messages would be delivered twice. It is more than 24 hours, in [steps](Ageing), the first of which may
+/// be over at once.
+const REMEMBER: u8 = 82;
 
 /// A HELLO interval for members that have not stated theirs, in units of 10 ms.
 const UNSTATED_INTERVAL: u16 = 100;
 
-/// How long a datagram may be on its way in a sealed group, if its sender is heard meanwhile, in seconds.
+/// How long a datagram may be on its way in a sealed group, if its sender is heard meanwhile.
 #[cfg(feature = "seal")]
-const AGED: u32 = 10;
-
-/// A moment in microseconds, modulo 2^32.
-const fn micros(now: Instant) -> u32 {
-    now.as_micros() as u32
-}
+const AGED: Span = Span::from_secs(10);
 
 /// When to ask a sender for its HELLO that was heard without one.
 const ASK_AFTER: Span = Span::from_millis(50);
@@ -45,7 +38,6 @@ const REPORT_DUPLICATE: Span = Span::from_secs(60);
 /// How often a member's PROBE is answered at most.
 const ANSWER_PROBE: Span = Span::from_millis(100);
 
-use super::terms::Said;
 pub(crate) use super::terms::{Answer, Change, Limits, Owed, Position};
 
 /// The session before the present one.
@@ -54,7 +46,7 @@ struct Previous {
     session: Session,
     /// The highest datagram counter heard of it.
     highest: u64,
-    ended: Instant,
+    ended: Tick,
     /// Where this receiver was in its stream.
     position: Option<Position>,
 }
@@ -69,7 +61,7 @@ pub(crate) struct Peer {
     /// come by another queue, which may be read before or after the group's.
     to_one: u64,
     /// When it was heard, and for one that left: when it said so.
-    heard: Instant,
+    heard: Tick,
     /// The HELLO interval it states, and what is believed of it, in units of 10 ms.
     stated_interval: u16,
     interval: u16,
@@ -78,7 +70,7 @@ pub(crate) struct Peer {
     limits: Limits,
     /// Its clock, and when that was heard, if it was not sent back yet.
     stamp: u32,
-    stamped: u32,
+    stamped: Option<Tick>,
     /// Whether it has what is to be confirmed of this member's own stream.
     pub(crate) answer: Answer,
     /// How far it is in this member's own stream, and whether that waits for it.
@@ -96,6 +88,8 @@ pub(crate) struct Peer {
     /// that is known.
     pub(crate) begun: u32,
     pub(crate) start_asked: u8,
+    /// In a member without streams: when to ask for its values.
+    pub(crate) values_at: Option<Tick>,
     previous: Option<Previous>,
     /// The tag of the key that its session is sealed with: no other key may speak for it.
     #[cfg(feature = "seal")]
@@ -103,13 +97,15 @@ pub(crate) struct Peer {
     /// What it sent back when its session was believed.
     #[cfg(feature = "seal")]
     believed_with: u64,
-    /// The highest datagram counter heard some seconds ago, and when that was, in seconds.
+    /// The highest datagram counter heard some seconds ago, and when that was.
     #[cfg(feature = "seal")]
     aged: u64,
     #[cfg(feature = "seal")]
-    aged_at: u32,
-    duplicate_reported: Said,
-    answered: Said,
+    aged_at: Tick,
+    duplicate_reported: Option<Tick>,
+    answered: Option<Tick>,
+    /// For how many [steps](Ageing) it has been gone.
+    gone: u8,
     pub(crate) credit: Credit,
     pub(crate) probes: u8,
     pub(crate) owed: Option<Owed>,
@@ -135,7 +131,7 @@ pub(crate) enum Heard {
 
 impl Peer {
     /// A sender heard for the first time.
-    pub(crate) fn new(now: Instant, from: SocketAddr, header: &Header) -> Self {
+    pub(crate) fn new(now: Tick, from: SocketAddr, header: &Header) -> Self {
         Self {
             member: Member {
                 id: header.sender,
@@ -153,7 +149,7 @@ impl Peer {
             group_size: 0,
             limits: Limits::NONE,
             stamp: 0,
-            stamped: 0,
+            stamped: None,
             answer: Answer::Open,
             reach: 0,
             is_waited_for: false,
@@ -163,6 +159,7 @@ impl Peer {
             counted_from: 0,
             begun: 0,
             start_asked: 0,
+            values_at: None,
             previous: None,
             #[cfg(feature = "seal")]
             tag: header.tag,
@@ -171,9 +168,10 @@ impl Peer {
             #[cfg(feature = "seal")]
             aged: 0,
             #[cfg(feature = "seal")]
-            aged_at: 0,
-            duplicate_reported: Said::NEVER,
-            answered: Said::NEVER,
+            aged_at: Tick::LONG_AGO,
+            duplicate_reported: None,
+            answered: None,
+            gone: 0,
             credit: Credit::new(now),
             probes: 0,
             owed: None,
@@ -192,7 +190,7 @@ impl Peer {
     }
 
     /// Whether it is answered as a member, and not as one of those who may be made up.
-    pub(crate) const fn is_proven(&self) -> bool {
+    pub(crate) fn is_proven(&self) -> bool {
         self.is_member() && self.credit.is_proven(self.heard)
     }
 
@@ -207,19 +205,15 @@ impl Peer {
     }
 
     /// Its clock was heard.
-    pub(crate) fn set_stamp(&mut self, now: Instant, stamp: u32) {
+    pub(crate) const fn set_stamp(&mut self, now: Tick, stamp: u32) {
         self.stamp = stamp;
-        // Odd, so that it is never 0; a microsecond early at most.
-        self.stamped = micros(now).wrapping_sub(1) | 1;
+        self.stamped = Some(now);
     }
 
-    /// Its clock, if it was not sent back yet, and how many microseconds ago it was heard, modulo 2^32.
-    pub(crate) const fn take_stamp(&mut self, now: Instant) -> Option<(u32, u32)> {
-        let heard = core::mem::replace(&mut self.stamped, 0);
-        if heard == 0 {
-            return None;
-        }
-        Some((self.stamp, micros(now).wrapping_sub(heard)))
+    /// Its clock, if it was not sent back yet, and how long ago it was heard.
+    pub(crate) fn take_stamp(&mut self, now: Tick) -> Option<(u32, Span)> {
+        let heard = self.stamped.take()?;
+        Some((self.stamp, now.span_since(heard)))
     }
 
     /// How far it is in this member's own stream, if that waits for it.
@@ -251,28 +245,28 @@ impl Peer {
 
     /// Time has passed that the clock does not know of: whoever is there is not silent for it, and in a
     /// sealed group has to prove that it is there.
-    pub(crate) fn woke(&mut self, now: Instant) {
+    pub(crate) fn woke(&mut self, now: Tick) {
         self.excuse(now, Span::MAX);
         #[cfg(feature = "seal")]
         {
-            self.aged_at = seconds(now).wrapping_sub(1 << 31);
+            self.aged_at = Tick::LONG_AGO;
         }
     }
 
     /// Whether it has been silent for so long that it would be suspected.
-    fn is_silent(&self, now: Instant) -> bool {
+    fn is_silent(&self, now: Tick) -> bool {
         now >= self.silent_for(10)
     }
 
     /// When it will have been silent for this many quarters of its HELLO interval.
     #[inline(never)]
-    fn silent_for(&self, quarters: u32) -> Instant {
-        let quarter = Span::from_micros(u64::from(self.interval).saturating_mul(2_500));
+    fn silent_for(&self, quarters: u32) -> Tick {
+        let quarter = Span::from_micros(u32::from(self.interval).saturating_mul(2_500));
         self.heard + quarter.saturating_mul(quarters)
     }
 
     /// It lives.
-    fn alive(&mut self, now: Instant) {
+    fn alive(&mut self, now: Tick) {
         if self.member.standing == Standing::Unknown {
             // It is asked for its HELLO twice, however often it is heard meanwhile.
             if self.probes >= 2 {
@@ -312,7 +306,7 @@ impl Peer {
     }
 
     /// Its HELLO came in.
-    pub(crate) fn hello(&mut self, now: Instant, from: SocketAddr, hello: &Hello<'_>) {
+    pub(crate) fn hello(&mut self, now: Tick, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
         self.member.takes_reliable = hello.takes_streams();
         self.member.name = hello.name;
@@ -336,14 +330,15 @@ impl Peer {
             self.heard = now;
             self.probes = 0;
         }
-        if hello.probe && !self.answered.is_within(now, ANSWER_PROBE) {
-            self.answered = Said::at(now);
+        let just_answered = |at| now.span_since(at) < ANSWER_PROBE;
+        if hello.probe && !self.answered.is_some_and(just_answered) {
+            self.answered = Some(now);
             self.owed = Some(Owed::Hello);
         }
     }
 
     /// Its BYE came in.
-    pub(crate) fn bye(&mut self, now: Instant) {
+    pub(crate) fn bye(&mut self, now: Tick) {
         if self.member.standing == Standing::Left {
             return;
         }
@@ -353,32 +348,32 @@ impl Peer {
         });
         self.member.standing = Standing::Left;
         self.heard = now;
+        self.gone = 0;
         self.owed = None;
     }
 
     /// When something is to be done about it unless it is heard before.
-    pub(crate) fn deadline(&self) -> Instant {
-        match (self.member.standing, self.probes) {
-            (Standing::Unknown, 0) => self.heard + ASK_AFTER,
-            (Standing::Unknown, 1) => self.silent_for(2),
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        Some(self.silent_for(match (self.member.standing, self.probes) {
+            (Standing::Unknown, 0) => return Some(self.heard + ASK_AFTER),
+            (Standing::Unknown, 1) => 2,
             // 2.5, 3 and 3.5 intervals (PROTOCOL M8).
-            (Standing::Present, _) => self.silent_for(10),
-            (Standing::Suspect, ..=1) => self.silent_for(12),
-            (Standing::Unknown | Standing::Suspect, _) => self.silent_for(14),
-            (Standing::Left, _) => self.heard + REMEMBER,
-            (Standing::Lost, _) => self.silent_for(14) + REMEMBER,
-        }
+            (Standing::Present, _) => 10,
+            (Standing::Suspect, ..=1) => 12,
+            (Standing::Unknown | Standing::Suspect, _) => 14,
+            (Standing::Left | Standing::Lost, _) => return None,
+        }))
     }
 
     /// Nobody could be heard for this long: whoever is there is not silent for it.
-    pub(crate) fn excuse(&mut self, now: Instant, time: Span) {
+    pub(crate) fn excuse(&mut self, now: Tick, time: Span) {
         if !matches!(self.member.standing, Standing::Left | Standing::Lost) {
             self.heard = now.min(self.heard + time);
         }
     }
 
-    /// Does what its deadline was set for. `false` when there is nothing left to remember.
-    pub(crate) fn expire(&mut self) -> bool {
+    /// Does what its deadline was set for.
+    pub(crate) fn expire(&mut self) {
         match self.member.standing {
             Standing::Present => {
                 self.member.standing = Standing::Suspect;
@@ -387,18 +382,84 @@ impl Peer {
             }
             Standing::Unknown | Standing::Suspect if self.probes < 2 => self.ask(),
             Standing::Suspect => {
-                self.member.standing = Standing::Lost;
                 self.pending = Some(Change::Lost);
                 self.owed = None;
+                self.lose();
             }
             // It may have sent messages, even if it never said who it is.
             Standing::Unknown => {
-                self.member.standing = Standing::Lost;
                 self.pending = Some(Change::Ended);
+                self.lose();
             }
-            Standing::Left | Standing::Lost => return false,
+            Standing::Left | Standing::Lost => {}
         }
-        true
+    }
+
+    const fn lose(&mut self) {
+        self.member.standing = Standing::Lost;
+        self.gone = 0;
+    }
+
+    /// Time makes it older.
+    pub(crate) fn age(&mut self, ageing: Ageing) {
+        let Self {
+            member,
+            window: _,
+            to_one: _,
+            heard,
+            stated_interval: _,
+            interval: _,
+            group_size: _,
+            limits: _,
+            stamp: _,
+            stamped,
+            answer: _,
+            reach: _,
+            is_waited_for: _,
+            position: _,
+            told: _,
+            rest: _,
+            counted_from: _,
+            begun: _,
+            start_asked: _,
+            values_at,
+            previous,
+            #[cfg(feature = "seal")]
+                tag: _,
+            #[cfg(feature = "seal")]
+                believed_with: _,
+            #[cfg(feature = "seal")]
+                aged: _,
+            #[cfg(feature = "seal")]
+            aged_at,
+            duplicate_reported,
+            answered,
+            gone,
+            credit,
+            probes: _,
+            owed: _,
+            pending: _,
+        } = self;
+        ageing.tick(heard);
+        // What was heard longer ago says nothing of the way here.
+        ageing.or_forget(stamped);
+        ageing.maybe(values_at);
+        if let Some(previous) = previous {
+            ageing.tick(&mut previous.ended);
+        }
+        #[cfg(feature = "seal")]
+        ageing.tick(aged_at);
+        ageing.maybe(duplicate_reported);
+        ageing.maybe(answered);
+        credit.age(ageing);
+        if matches!(member.standing, Standing::Left | Standing::Lost) {
+            *gone = gone.saturating_add(ageing.steps);
+        }
+    }
+
+    /// Whether it has been gone for so long that nothing of it can be late.
+    pub(crate) const fn is_forgotten(&self) -> bool {
+        matches!(self.member.standing, Standing::Left | Standing::Lost) && self.gone >= REMEMBER
     }
 
     fn ask(&mut self) {
@@ -481,7 +542,7 @@ mod tests {
     struct Case {
         peer: Peer,
         told: Told,
-        now: Instant,
+        now: Tick,
         session: u64,
         before: u64,
         counter: u64,
@@ -561,13 +622,12 @@ mod tests {
             Ok(())
         }
 
-        fn wait(&mut self, time: u64) {
+        fn wait(&mut self, time: u32) {
             self.now = self.now + Span::from_secs(time);
             // As the roster does: no step before what the last one brought is told.
-            while self.peer.pending.is_none() && self.peer.deadline() <= self.now {
-                if !self.peer.expire() {
-                    break;
-                }
+            let has_come = |peer: &Peer| peer.deadline().is_some_and(|due| due <= self.now);
+            while self.peer.pending.is_none() && has_come(&self.peer) {
+                self.peer.expire();
             }
         }
 
@@ -621,7 +681,7 @@ mod tests {
     fn what_is_told_makes_sense_whatever_happens_and_whenever_it_is_told() {
         let mut case = Case {
             peer: Peer::new(
-                Instant::from_millis(1_000),
+                Tick::from_millis(1_000),
                 FROM,
                 &Header {
                     suite: Suite::Open,
@@ -632,7 +692,7 @@ mod tests {
                 },
             ),
             told: Told::Absent,
-            now: Instant::from_millis(1_000),
+            now: Tick::from_millis(1_000),
             session: 7 << 32 | 7,
             before: 7 << 32 | 6,
             counter: 1,

@@ -213,7 +213,7 @@ impl Places {
 mod tests {
     use super::*;
     use crate::ident::{GroupTag, Session};
-    use crate::time::Instant;
+    use crate::time::Tick;
     use crate::wire::{Header, Suite};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -227,7 +227,7 @@ mod tests {
             counter: 1,
         };
         let from = ([10, 0, 0, 1], 1).into();
-        Peer::new(Instant::ZERO, from, &header)
+        Peer::new(Tick::from_millis(0), from, &header)
     }
 
     proptest! {

@@ -1,9 +1,7 @@
 //! When to say that one is there, and when that one leaves (PROTOCOL §3.1, §3.4).
 
-use crate::time::Span;
-
 use crate::group::random::Random;
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 
 /// HELLOs of the whole group in a second, at most: a member's interval grows with the group.
 const HELLOS_PER_SECOND: u32 = 20;
@@ -33,8 +31,8 @@ const BYES: [u8; 6] = [10, 20, 30, 40, 50, 50];
 pub(crate) struct Presence {
     announce: bool,
     /// When the next HELLO or BYE is due; `None` before the start and after the last BYE.
-    next: Option<Instant>,
-    last_hello: Option<Instant>,
+    next: Option<Tick>,
+    last_hello: Option<Tick>,
     hellos: u8,
     byes: u8,
     leaving: bool,
@@ -53,15 +51,29 @@ impl Presence {
     }
 
     /// Begins anew: after the start, or with another id.
-    pub(crate) fn start(&mut self, now: Instant, random: &mut Random) {
+    pub(crate) fn start(&mut self, now: Tick, random: &mut Random) {
         self.hellos = 0;
         if self.announce && !self.leaving {
             self.next = Some(now + random.up_to(FIRST_WITHIN));
         }
     }
 
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            announce: _,
+            next,
+            last_hello,
+            hellos: _,
+            byes: _,
+            leaving: _,
+        } = self;
+        ageing.maybe(next);
+        ageing.maybe(last_hello);
+    }
+
     /// When there is something to send.
-    pub(crate) const fn next(&self) -> Option<Instant> {
+    pub(crate) const fn next(&self) -> Option<Tick> {
         self.next
     }
 
@@ -71,7 +83,7 @@ impl Presence {
 
     /// Whether a HELLO is due now. `early`: something else is about to be sent, and the first
     /// datagram of a session begins with a HELLO (PROTOCOL M1).
-    pub(crate) fn hello_due(&self, now: Instant, early: bool) -> bool {
+    pub(crate) fn hello_due(&self, now: Tick, early: bool) -> bool {
         let due = !self.leaving && self.next.is_some_and(|next| next <= now);
         // Who leaves and will say BYE says HELLO before it, too.
         let first = early && self.hellos == 0 && (!self.leaving || self.next.is_some());
@@ -79,7 +91,7 @@ impl Presence {
     }
 
     /// Whether the first thing to say now is HELLO.
-    pub(crate) fn introduces(&self, now: Instant) -> bool {
+    pub(crate) fn introduces(&self, now: Tick) -> bool {
         self.hellos == 0 && self.hello_due(now, true)
     }
 
@@ -106,7 +118,7 @@ impl Presence {
     }
 
     /// A HELLO was sent.
-    pub(crate) fn hello_sent(&mut self, now: Instant, group_size: usize, random: &mut Random) {
+    pub(crate) fn hello_sent(&mut self, now: Tick, group_size: usize, random: &mut Random) {
         self.hellos = self.hellos.saturating_add(1);
         self.last_hello = Some(now);
         if self.leaving {
@@ -125,7 +137,7 @@ impl Presence {
     }
 
     /// A newcomer asks for a HELLO.
-    pub(crate) fn answer(&mut self, now: Instant, group_size: usize, random: &mut Random) {
+    pub(crate) fn answer(&mut self, now: Tick, group_size: usize, random: &mut Random) {
         let within = ANSWER_WITHIN.max(
             Span::from_secs(1)
                 .checked_div(HELLOS_PER_SECOND)
@@ -139,23 +151,23 @@ impl Presence {
     }
 
     /// Sends the next HELLO as soon as the rate allows.
-    pub(crate) fn assert(&mut self, now: Instant) {
+    pub(crate) fn assert(&mut self, now: Tick) {
         self.hasten(now, now);
     }
 
     /// At first contact in a sealed group: sends the next HELLO at the time `wanted`, or as soon as the
     /// rate allows, which is lower in a group whose members say HELLO at a longer `interval`.
     #[cfg(feature = "seal")]
-    pub(crate) fn contact(&mut self, wanted: Instant, interval: Span) {
+    pub(crate) fn contact(&mut self, wanted: Tick, interval: Span) {
         let gap = MIN_GAP.max(interval.checked_div(10).unwrap_or_default());
         self.hasten_after(gap, wanted);
     }
 
-    fn hasten(&mut self, now: Instant, wanted: Instant) {
+    fn hasten(&mut self, now: Tick, wanted: Tick) {
         self.hasten_after(MIN_GAP, wanted.max(now));
     }
 
-    fn hasten_after(&mut self, gap: Span, wanted: Instant) {
+    fn hasten_after(&mut self, gap: Span, wanted: Tick) {
         if self.leaving || !self.announce {
             return;
         }
@@ -174,7 +186,7 @@ impl Presence {
     }
 
     /// Begins to leave. `unsent`: something of the reliable stream is still to be sent.
-    pub(crate) fn leave(&mut self, now: Instant, unsent: bool) {
+    pub(crate) fn leave(&mut self, now: Tick, unsent: bool) {
         if self.leaving {
             return;
         }
@@ -184,14 +196,14 @@ impl Presence {
     }
 
     /// Whether a BYE is due now.
-    pub(crate) fn bye_due(&self, now: Instant) -> bool {
+    pub(crate) fn bye_due(&self, now: Tick) -> bool {
         self.leaving && self.next.is_some_and(|next| next <= now)
     }
 
     /// A BYE was sent.
-    pub(crate) fn bye_sent(&mut self, now: Instant) {
+    pub(crate) fn bye_sent(&mut self, now: Tick) {
         let pause = BYES.get(usize::from(self.byes));
-        self.next = pause.map(|pause| now + Span::from_millis(u64::from(*pause)));
+        self.next = pause.map(|pause| now + Span::from_millis(u32::from(*pause)));
         self.byes = self.byes.saturating_add(1);
     }
 
@@ -209,7 +221,7 @@ impl Presence {
 mod tests {
     use super::*;
 
-    const NOW: Instant = Instant::from_millis(1000);
+    const NOW: Tick = Tick::from_millis(1000);
 
     fn random() -> Random {
         Random::new(&[7; 32].into())

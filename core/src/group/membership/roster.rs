@@ -19,7 +19,6 @@ mod owed;
 mod part;
 mod streams;
 
-use crate::time::Span;
 use core::net::SocketAddr;
 
 use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
@@ -32,7 +31,7 @@ use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::ident::MemberId;
 use crate::member::{Member, Standing};
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::{Echo, Header, Hello};
 use part::Part;
 
@@ -46,7 +45,7 @@ const PUT_OFF: Span = Span::from_millis(100);
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// Never later than the first deadline of a peer.
-    next_check: Option<Instant>,
+    next_check: Option<Tick>,
     /// How many peers have a change to be told, and that there is none before this place.
     pending: usize,
     pending_from: usize,
@@ -105,6 +104,18 @@ impl Roster {
         self.places.clear();
     }
 
+    /// Time makes it older. Who has been gone for long is forgotten.
+    pub(crate) fn age(&mut self, ageing: Ageing) {
+        ageing.maybe(&mut self.next_check);
+        self.places.iter_mut().for_each(|peer| peer.age(ageing));
+        let is_over = |peer: &Peer| peer.pending.is_none() && peer.is_forgotten();
+        while let Some(index) = self.places.position(0, is_over) {
+            self.change(index, |peer| peer.owed = None);
+            self.places.remove(index);
+            self.note_forgotten(true);
+        }
+    }
+
     /// How many members there are, oneself not counted.
     pub(crate) const fn members(&self) -> usize {
         self.members
@@ -144,14 +155,14 @@ impl Roster {
     }
 
     /// Never later than the first thing to do.
-    pub(crate) const fn next_check(&self) -> Option<Instant> {
+    pub(crate) const fn next_check(&self) -> Option<Tick> {
         self.next_check
     }
 
     /// A valid datagram came in. `Err` when there is no place for its sender.
     pub(crate) fn hear(
         &mut self,
-        now: Instant,
+        now: Tick,
         from: SocketAddr,
         header: &Header,
     ) -> Result<(usize, Heard), RosterFull> {
@@ -189,14 +200,14 @@ impl Roster {
     }
 
     /// Time has passed that the clock does not know of.
-    pub(crate) fn woke(&mut self, now: Instant) {
+    pub(crate) fn woke(&mut self, now: Tick) {
         self.places.iter_mut().for_each(|peer| peer.woke(now));
         self.next_check = Some(now);
     }
 
     /// The place of a member whose stream ends with a datagram of this header: it begins another life with it,
     /// or its place is needed.
-    pub(crate) fn would_end(&self, now: Instant, header: &Header) -> Option<usize> {
+    pub(crate) fn would_end(&self, now: Tick, header: &Header) -> Option<usize> {
         let Some(index) = self.places.find(header.sender) else {
             return self
                 .vacancy()
@@ -230,13 +241,7 @@ impl Roster {
     }
 
     /// A HELLO of the peer at `index` came in.
-    pub(crate) fn hello(
-        &mut self,
-        now: Instant,
-        index: usize,
-        from: SocketAddr,
-        hello: &Hello<'_>,
-    ) {
+    pub(crate) fn hello(&mut self, now: Tick, index: usize, from: SocketAddr, hello: &Hello<'_>) {
         let before = self.longest;
         self.change(index, |peer| peer.hello(now, from, hello));
         self.change(index, |peer| peer.believe_interval(before));
@@ -246,18 +251,13 @@ impl Roster {
     }
 
     /// A BYE of the peer at `index` came in.
-    pub(crate) fn bye(&mut self, now: Instant, index: usize) {
+    pub(crate) fn bye(&mut self, now: Tick, index: usize) {
         self.change(index, |peer| peer.bye(now));
     }
 
     /// The members' clocks that were not sent back yet, as many as fit `into`, from somewhere on: if
     /// everybody began with the same members, the others would never be answered. Returns their octets.
-    pub(crate) fn take_echoes(
-        &mut self,
-        now: Instant,
-        random: &mut Random,
-        into: &mut [u8],
-    ) -> usize {
+    pub(crate) fn take_echoes(&mut self, now: Tick, random: &mut Random, into: &mut [u8]) -> usize {
         let mut len = 0usize;
         let places = self.places.len();
         let start = random.below(u32::try_from(places).unwrap_or(u32::MAX));
@@ -282,7 +282,7 @@ impl Roster {
             let echo = Echo {
                 member: peer.member.id.get(),
                 stamp,
-                held,
+                held: held.as_micros(),
             };
             place
                 .iter_mut()
@@ -329,13 +329,18 @@ impl Roster {
         let Some(peer) = self.places.get(index) else {
             return;
         };
-        let (after, deadline) = (Part::of(peer), peer.deadline());
-        if after != before || self.next_check.is_none_or(|check| deadline < check) {
-            self.adjust(index, before, after, deadline);
+        let after = Part::of(peer);
+        if let Some(deadline) = peer.deadline()
+            && self.next_check.is_none_or(|check| deadline < check)
+        {
+            self.next_check = Some(deadline);
+        }
+        if after != before {
+            self.adjust(index, before, after);
         }
     }
 
-    fn adjust(&mut self, index: usize, before: Part, after: Part, deadline: Instant) {
+    fn adjust(&mut self, index: usize, before: Part, after: Part) {
         let adjust = |total: &mut usize, sum: u8| {
             let with = total.saturating_add(usize::from(after.counts(sum)));
             *total = with.saturating_sub(usize::from(before.counts(sum)));
@@ -344,9 +349,6 @@ impl Roster {
         adjust(&mut self.owed, Part::OWED);
         adjust(&mut self.members, Part::MEMBER);
         adjust(&mut self.takers, Part::TAKER);
-        if self.next_check.is_none_or(|check| deadline < check) {
-            self.next_check = Some(deadline);
-        }
         if after.counts(Part::PENDING) {
             self.pending_from = self.pending_from.min(index);
         }
@@ -363,7 +365,7 @@ impl Roster {
     }
 
     /// Suspects, gives up and forgets whoever has been silent for too long.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Tick) {
         if self.next_check.is_none_or(|check| now < check) {
             return;
         }
@@ -372,7 +374,7 @@ impl Roster {
         }
         let waiting = || self.places.iter().filter(|peer| peer.pending.is_none());
         let late = waiting()
-            .map(Peer::deadline)
+            .filter_map(Peer::deadline)
             .min()
             .map(|due| now.span_since(due));
         if let Some(late) = late.filter(|late| *late >= LATE && !self.is_put_off) {
@@ -386,17 +388,15 @@ impl Roster {
         }
         self.is_put_off = false;
         // Whoever has a change to be told waits until it is told: changes are not overwritten.
-        let is_due = |peer: &Peer| peer.pending.is_none() && peer.deadline() <= now;
+        let has_come = |due: Tick| due <= now;
+        let is_due = |peer: &Peer| peer.pending.is_none() && peer.deadline().is_some_and(has_come);
         let mut from = 0;
         while let Some(index) = self.places.position(from, is_due) {
-            if self.change(index, Peer::expire) == Some(false) {
-                self.places.remove(index);
-                self.note_forgotten(true);
-            }
+            self.change(index, Peer::expire);
             from = index.saturating_add(1);
         }
         let waiting = self.places.iter().filter(|peer| peer.pending.is_none());
-        self.next_check = waiting.map(Peer::deadline).min();
+        self.next_check = waiting.filter_map(Peer::deadline).min();
     }
 
     fn find_limits(&mut self) {

@@ -1,8 +1,5 @@
 //! The words in which a line of the roster speaks.
 
-use crate::time::Span;
-
-use crate::time::Instant;
 use crate::wire::MAX_MAX_DATAGRAM;
 
 /// Something about a member that the application is to be told.
@@ -95,28 +92,4 @@ pub(crate) enum Owed {
     Probe,
     /// An ACK.
     Ack,
-}
-
-/// When something was said last, if ever, in steps of 2 ms: 49 days until it begins anew. It takes a
-/// quarter of the room of an `Option<Instant>`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Said(u32);
-
-impl Said {
-    pub(crate) const NEVER: Self = Self(0);
-
-    const fn steps(now: Instant) -> u32 {
-        // The low bits are what counts; an odd number is never `NEVER`.
-        (now.as_micros() / 1_000) as u32 | 1
-    }
-
-    pub(crate) const fn at(now: Instant) -> Self {
-        Self(Self::steps(now))
-    }
-
-    /// Whether that is less than `time` ago.
-    pub(crate) fn is_within(self, now: Instant, time: Span) -> bool {
-        let ago = Self::steps(now).wrapping_sub(self.0);
-        self != Self::NEVER && u64::from(ago) < time.as_millis()
-    }
 }

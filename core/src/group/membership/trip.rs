@@ -35,7 +35,7 @@ impl Trip {
             return INITIAL;
         };
         let micros = average.saturating_add(self.deviation >> 1);
-        Span::from_micros(u64::from(micros.clamp(SHORTEST, LONGEST)))
+        Span::from_micros(micros.clamp(SHORTEST, LONGEST))
     }
 
     /// A round trip was measured, in microseconds.

@@ -6,7 +6,7 @@ use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::group::found::{Found, FoundMessage};
 use crate::group::serial::later;
-use crate::time::Instant;
+use crate::time::Tick;
 
 impl Receiving {
     /// Somebody else has a member's place on the roster.
@@ -41,11 +41,7 @@ impl Receiving {
     }
 
     /// The next stored message that can be delivered, or gap that must be reported.
-    pub(crate) fn find_stored(
-        parts: &mut Parts<'_>,
-        now: Instant,
-        into: &mut [u8],
-    ) -> Option<Found> {
+    pub(crate) fn find_stored(parts: &mut Parts<'_>, now: Tick, into: &mut [u8]) -> Option<Found> {
         for at in 0..parts.streams.len() {
             if !parts.streams.is(at, |stream| stream.is_ready) {
                 continue;
@@ -100,7 +96,7 @@ impl Receiving {
     /// Puts a stored message together in the receive buffer.
     fn assemble(
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         into: &mut [u8],
         at: usize,
         first: u32,

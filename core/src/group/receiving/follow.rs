@@ -8,7 +8,7 @@ use crate::counters::count;
 use crate::group::found::Taken;
 use crate::group::membership::{Position, Roster, Source};
 use crate::group::serial::later;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{Data, Frame, Frames};
 
 /// Until a member is this old, others may have been there before it.
@@ -23,7 +23,7 @@ impl Receiving {
     pub(crate) fn begin_stream(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         index: usize,
         data: &Data<'_>,
@@ -33,10 +33,10 @@ impl Receiving {
             Some(position) => position,
             None => {
                 let is_past = data.repair || data.copy || data.fragment != 0;
-                if is_past && parts.tools.config.join == Join::Current && !Self::is_grown_up(now) {
+                if is_past && parts.tools.config.join == Join::Current && !self.is_grown_up(now) {
                     return None;
                 }
-                let start = Self::beginning(parts, now, low, data.sequence);
+                let start = self.beginning(parts, now, low, data.sequence);
                 // Even if there is no room for it now: what is missed from here on is to be reported.
                 parts.roster.begin(index, start);
                 self.ask_start(parts.roster, now, index);
@@ -48,23 +48,29 @@ impl Receiving {
 
     /// Where to begin with a stream that is heard of for the first time. `low`: where that is possible;
     /// `current`: where the sender is now.
-    pub(super) fn beginning(parts: &Parts<'_>, now: Instant, low: u32, current: u32) -> Position {
+    pub(super) fn beginning(
+        &self,
+        parts: &Parts<'_>,
+        now: Tick,
+        low: u32,
+        current: u32,
+    ) -> Position {
         Position::starting_at(match parts.tools.config.join {
-            _ if Self::is_grown_up(now) => low,
+            _ if self.is_grown_up(now) => low,
             Join::Current => current,
             Join::Recent(n) => later(low, current.wrapping_sub(u32::from(n))),
         })
     }
 
     /// Whether this member was there before most sessions that it hears of for the first time.
-    fn is_grown_up(now: Instant) -> bool {
-        now >= Instant::ZERO + GROWN_UP
+    fn is_grown_up(&self, now: Tick) -> bool {
+        now.span_since(self.born) >= GROWN_UP
     }
 
     pub(crate) fn new_stream(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         index: usize,
         start: Position,
@@ -118,7 +124,7 @@ impl Receiving {
     }
 
     /// Asks a peer since when it counts this member in, if it has not said so: now, and again soon.
-    pub(crate) fn ask_start(&mut self, roster: &mut Roster, now: Instant, index: usize) {
+    pub(crate) fn ask_start(&mut self, roster: &mut Roster, now: Tick, index: usize) {
         if roster.ask_start(index) {
             self.ask_again_at = self.ask_again_at.or(Some(now + ASK_START_AGAIN));
         }
@@ -129,7 +135,7 @@ impl Receiving {
     pub(crate) fn hear_of_rest(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         rest: &[u8],
     ) {

@@ -1,7 +1,7 @@
 //! What frames mean to others' streams (PROTOCOL §5.2, V5).
 
 use super::nacks::retry;
-use super::slots::{Arrival, Tick};
+use super::slots::Arrival;
 use super::{Parts, Receiving, Slot, Stream};
 use crate::channel::Class;
 use crate::counters::count;
@@ -10,7 +10,7 @@ use crate::group::found::Taken;
 use crate::group::fragments::Meta;
 use crate::group::membership::Source;
 use crate::group::serial::is_before;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{AckRequest, Ask, Data, Nack, Skip, Sync};
 
 /// A fragment that comes late is not missing yet: how long reordering may take at least.
@@ -38,7 +38,7 @@ impl Receiving {
     pub(crate) fn on_data(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         class: Class,
         data: &Data<'_>,
@@ -61,7 +61,7 @@ impl Receiving {
     fn on_reliable(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         index: usize,
         class: Class,
@@ -98,7 +98,7 @@ impl Receiving {
             return Self::newest(parts, index, data);
         }
         let meta = Meta::of(data);
-        stream.heard = now;
+        stream.heard = Some(now);
         stream.extend(now, data.sequence, due, &mut window);
         stream.arrive(meta, &mut window);
         stream.note_horizon(data);
@@ -135,7 +135,7 @@ impl Receiving {
     }
 
     /// When to ask for what is found missing now.
-    pub(super) fn ask_when(now: Instant, parts: &mut Parts<'_>, at: usize) -> Instant {
+    pub(super) fn ask_when(now: Tick, parts: &mut Parts<'_>, at: usize) -> Tick {
         let trip = parts
             .streams
             .get(at)
@@ -150,7 +150,7 @@ impl Receiving {
     pub(crate) fn on_sync(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         sync: Sync,
     ) {
@@ -159,7 +159,7 @@ impl Receiving {
         }
         let Some(index) = source.index else { return };
         let known = parts.roster.position(index);
-        let start = known.unwrap_or_else(|| Self::beginning(parts, now, sync.low, sync.next));
+        let start = known.unwrap_or_else(|| self.beginning(parts, now, sync.low, sync.next));
         if known.is_none() {
             parts.roster.begin(index, start);
         }
@@ -199,7 +199,7 @@ impl Receiving {
         let Some((stream, mut window)) = parts.streams.with_window(at, parts.slots) else {
             return;
         };
-        stream.heard = now;
+        stream.heard = Some(now);
         if sync.round_trip > 0 {
             stream.set_round_trip(backoff::decode_round_trip(sync.round_trip));
         }
@@ -225,7 +225,7 @@ impl Receiving {
     }
 
     /// Somebody else misses something of a third one.
-    pub(crate) fn on_nack(parts: &mut Parts<'_>, now: Instant, nack: &Nack) {
+    pub(crate) fn on_nack(parts: &mut Parts<'_>, now: Tick, nack: &Nack) {
         // Somebody else asked for what this member misses too: it need not ask for a while.
         let members = parts.roster.group_size();
         let Some(index) = parts.roster.find_number(nack.target) else {
@@ -249,9 +249,8 @@ impl Receiving {
                     attempts,
                     part,
                 } = window.get(sequence)
-                && own.is_by(due)
+                && own <= due
             {
-                let due = Tick::of(due);
                 let missing = Slot::Missing {
                     due,
                     attempts,
@@ -262,7 +261,7 @@ impl Receiving {
         }
     }
 
-    pub(crate) fn on_skip(parts: &mut Parts<'_>, now: Instant, source: &Source, skip: Skip) {
+    pub(crate) fn on_skip(parts: &mut Parts<'_>, now: Tick, source: &Source, skip: Skip) {
         let Some(at) = source.index.and_then(|index| parts.streams.find(index)) else {
             return;
         };
@@ -275,7 +274,7 @@ impl Receiving {
     pub(crate) fn on_ack_request(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         request: AckRequest,
     ) {
@@ -285,7 +284,7 @@ impl Receiving {
             self.new_stream(parts, now, source, index, position)
         });
         let Some(at) = at else { return };
-        let spread = Span::from_millis(u64::from(request.spread));
+        let spread = Span::from_millis(u32::from(request.spread));
         let due = now + parts.tools.random.up_to(spread);
         if let Some(stream) = parts.streams.get_mut(at)
             && is_before(request.sequence, stream.next)
@@ -296,7 +295,7 @@ impl Receiving {
     }
 
     /// Somebody else asks a third one for its values.
-    pub(crate) fn on_ask(parts: &mut Parts<'_>, now: Instant, ask: Ask) {
+    pub(crate) fn on_ask(parts: &mut Parts<'_>, now: Tick, ask: Ask) {
         let members = parts.roster.group_size();
         let Some(index) = parts.roster.find_number(ask.target) else {
             return;

@@ -1,12 +1,11 @@
 //! What a member asks: for what is missing.
 
-use super::slots::Tick;
 use super::stream::{Stream, Window};
 use super::{Parts, Receiving, Slot};
 use crate::counters::count;
 use crate::group::backoff;
 use crate::group::random::Random;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{Ask, BufferTooSmall, Frame, Nack, Writer};
 
 /// So often a missing fragment is asked for at the same interval; then the interval doubles. Growing
@@ -20,7 +19,7 @@ impl Receiving {
     /// What is missing of others' streams.
     pub(crate) fn write_nacks(
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         if parts.streams.next_check.is_none_or(|check| now < check) {
@@ -66,7 +65,7 @@ impl Receiving {
             let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
             let mut nack: Option<Nack> = None;
             for (sequence, due, attempts) in stream.missing(&slots) {
-                if !due.is_by(horizon) {
+                if due > horizon {
                     continue;
                 }
                 let nack = nack.get_or_insert_with(|| Nack {
@@ -99,7 +98,7 @@ impl Receiving {
                 slots.set(
                     sequence,
                     Slot::Missing {
-                        due: Tick::of(now + wait),
+                        due: now + wait,
                         attempts,
                         part,
                     },
@@ -126,9 +125,6 @@ pub(super) fn retry(round_trip: Span, members: usize, random: &mut Random) -> Sp
 }
 
 /// Computes when the stream has to ask next.
-fn reschedule(stream: &mut Stream, now: Instant, window: &Window<'_>) {
-    stream.ask_at = stream
-        .missing(window)
-        .map(|(_, due, _)| due.near(now))
-        .min();
+fn reschedule(stream: &mut Stream, now: Tick, window: &Window<'_>) {
+    stream.ask_at = stream.missing(window).map(|(_, due, _)| due.max(now)).min();
 }

@@ -14,7 +14,7 @@ use super::{Parts, Receiving};
 use crate::group::found::Found;
 use crate::group::membership::{Peer, Position, Source};
 use crate::group::serial::later;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::wire::Start;
 
 impl Receiving {
@@ -23,7 +23,7 @@ impl Receiving {
     pub(crate) fn on_start(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         start: Start,
     ) -> Option<Found> {

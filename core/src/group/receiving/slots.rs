@@ -1,11 +1,8 @@
 //! The window of a stream: what is known of each sequence number in it.
 
-use crate::time::Span;
-
 use crate::group::fragments::{Handle, Meta, Pool};
-use crate::group::serial::{distance, is_before};
 use crate::group::work;
-use crate::time::Instant;
+use crate::time::{Ageing, Tick};
 
 /// What is known of one sequence number in the window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +28,14 @@ impl Slot {
             due,
             attempts: 0,
             part: Part::UNKNOWN,
+        }
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        match self {
+            Self::Missing { due, .. } => ageing.tick(due),
+            Self::Unknown | Self::Stored(_) | Self::Useless(_) | Self::Done => {}
         }
     }
 
@@ -68,28 +73,6 @@ impl Part {
 
     pub(crate) const fn is_known(self) -> bool {
         self.before < u8::MAX || self.after < u8::MAX
-    }
-}
-
-/// A moment in units of 16 µs, modulo 2^32: 19 hours.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Tick(u32);
-
-impl Tick {
-    pub(crate) const fn of(at: Instant) -> Self {
-        // The low bits are what counts.
-        Self((at.as_micros() >> 4) as u32)
-    }
-
-    /// Whether this moment is not later than `at`.
-    pub(crate) const fn is_by(self, at: Instant) -> bool {
-        !is_before(Self::of(at).0, self.0)
-    }
-
-    /// The moment as time, close to `now`.
-    pub(crate) fn near(self, now: Instant) -> Instant {
-        let ahead = distance(Self::of(now).0, self.0);
-        now + Span::from_micros(u64::from(ahead) << 4)
     }
 }
 

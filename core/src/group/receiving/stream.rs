@@ -13,15 +13,13 @@
 mod delivery;
 mod waiting;
 
-use crate::time::Span;
-
 use super::asking::Asking;
-pub(crate) use super::slots::{Arrival, Next, Part, Slot, Tick, Window};
+pub(crate) use super::slots::{Arrival, Next, Part, Slot, Window};
 use crate::group::fragments::{Body, Handle, Meta, Pool};
 use crate::group::membership::Position;
 use crate::group::serial::{distance, is_before, later};
 use crate::group::work;
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::Data;
 
 /// A stream without its slots.
@@ -52,19 +50,20 @@ pub(crate) struct Stream {
     /// The sender's session is over: deliver what is there, report the rest, then forget the stream.
     pub(crate) is_closing: bool,
     /// Never later than the first moment to ask.
-    pub(crate) ask_at: Option<Instant>,
+    pub(crate) ask_at: Option<Tick>,
     /// Since when the first missing number has been in the way.
-    stuck_since: Option<Instant>,
+    stuck_since: Option<Tick>,
     /// Nothing that was asked for has come since something was given up.
     is_unanswered: bool,
     /// The round trip that the sender states, a second at most, in units of 16 µs.
     trip: u16,
-    pub(crate) heard: Instant,
+    /// When it was heard last; `None` where there is no stream.
+    pub(crate) heard: Option<Tick>,
     /// When to ask for the sender's State values, and how often that was done.
-    pub(crate) states_at: Option<Instant>,
+    pub(crate) states_at: Option<Tick>,
     pub(crate) states_asked: u8,
     /// When to say how far this receiver is.
-    pub(crate) ack_at: Option<Instant>,
+    pub(crate) ack_at: Option<Tick>,
     pub(crate) asking: Asking,
 }
 
@@ -77,8 +76,9 @@ impl Stream {
         let start = Position::starting_at(0);
         Self {
             is_there: false,
+            heard: None,
             trip: 0,
-            ..Self::new(Instant::ZERO, 0, 0, start)
+            ..Self::new(Tick::LONG_AGO, 0, 0, start)
         }
     };
 
@@ -99,7 +99,7 @@ impl Stream {
 
     /// A stream that begins with sequence number `start`. Its slots are unknown, as a stream leaves them
     /// that was [released](Self::release).
-    pub(crate) const fn new(now: Instant, peer: usize, session: u32, start: Position) -> Self {
+    pub(crate) const fn new(now: Tick, peer: usize, session: u32, start: Position) -> Self {
         Self {
             is_there: true,
             peer,
@@ -117,26 +117,64 @@ impl Stream {
             stuck_since: None,
             is_unanswered: false,
             trip: 10_000 >> 4,
-            heard: now,
+            heard: Some(now),
             states_at: None,
             states_asked: 0,
             ack_at: None,
-            asking: Asking::since(now),
+            asking: Asking::new(),
         }
     }
 
     /// Says how far it is at `due`, or sooner if that was asked for.
-    pub(crate) fn ack_by(&mut self, due: Instant) {
+    pub(crate) fn ack_by(&mut self, due: Tick) {
         self.ack_at = Some(self.ack_at.map_or(due, |before| before.min(due)));
     }
 
     /// The round trip that the sender states.
     pub(crate) fn round_trip(&self) -> Span {
-        Span::from_micros(u64::from(self.trip) << 4)
+        Span::from_micros(u32::from(self.trip) << 4)
     }
 
     pub(crate) fn set_round_trip(&mut self, trip: Span) {
         self.trip = u16::try_from(trip.as_micros().div_ceil(16)).unwrap_or(u16::MAX);
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            is_there: _,
+            peer: _,
+            session: _,
+            since: _,
+            next: _,
+            high: _,
+            low: _,
+            unordered_from: _,
+            last_stored: _,
+            rest: _,
+            is_ready: _,
+            is_closing: _,
+            ask_at,
+            stuck_since,
+            is_unanswered: _,
+            trip: _,
+            heard,
+            states_at,
+            states_asked: _,
+            ack_at,
+            asking,
+        } = self;
+        ageing.maybe(heard);
+        ageing.maybe(ask_at);
+        ageing.maybe(stuck_since);
+        ageing.maybe(states_at);
+        ageing.maybe(ack_at);
+        asking.age(ageing);
+    }
+
+    /// When it was heard last.
+    pub(crate) fn heard(&self) -> Tick {
+        self.heard.unwrap_or(Tick::LONG_AGO)
     }
 
     /// How far this receiver is.
@@ -162,7 +200,7 @@ impl Stream {
             // A sender may have said that it will not repair what it had not sent yet.
             self.is_ready |= is_before(self.next, self.low);
             if distance(self.next, sequence) < slots.len() {
-                slots.set(sequence, Slot::missing(Tick::of(self.heard)));
+                slots.set(sequence, Slot::missing(self.heard()));
             }
         }
         let end = sequence.wrapping_add(u32::from(Part::of(meta).after));
@@ -175,12 +213,12 @@ impl Stream {
 
     /// Moves on over a message of its own that comes just when nothing is missing and nothing waits: most
     /// do. Else nothing changes, and `false` is returned.
-    pub(crate) fn advance(&mut self, now: Instant, sequence: u32) -> bool {
+    pub(crate) fn advance(&mut self, now: Tick, sequence: u32) -> bool {
         let is_next = sequence == self.next && self.is_idle();
         if !is_next || self.is_ready || self.is_closing || is_before(self.next, self.low) {
             return false;
         }
-        self.heard = now;
+        self.heard = Some(now);
         self.next = sequence.wrapping_add(1);
         self.high = self.next;
         self.low = self.next;
@@ -203,11 +241,11 @@ impl Stream {
 
     /// The sender has sent everything before `high`. What was not known is missing from now on, and is
     /// to be asked for at `due`.
-    pub(crate) fn extend(&mut self, now: Instant, high: u32, due: Instant, slots: &mut Window<'_>) {
+    pub(crate) fn extend(&mut self, now: Tick, high: u32, due: Tick, slots: &mut Window<'_>) {
         if !self.reaches(high) {
             return;
         }
-        let missing = Slot::missing(Tick::of(due));
+        let missing = Slot::missing(due);
         let end = distance(self.next, high).min(slots.len());
         for at in distance(self.next, self.high)..end {
             slots.set(self.next.wrapping_add(at), missing);
@@ -227,7 +265,7 @@ impl Stream {
 
     /// Asks at `due` at the latest.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn ask_by(&mut self, due: Instant) {
+    pub(crate) fn ask_by(&mut self, due: Tick) {
         if self.ask_at.is_none_or(|at| due < at) {
             self.ask_at = Some(due);
         }
@@ -273,7 +311,7 @@ impl Stream {
     /// message of its own that need not wait for others.
     pub(crate) fn take(
         &mut self,
-        now: Instant,
+        now: Tick,
         meta: Meta,
         payload: &[u8],
         ordered: bool,
@@ -360,7 +398,7 @@ impl Stream {
     /// Stores a fragment, at the cost of those of this stream that are further from being delivered.
     fn store(
         &mut self,
-        now: Instant,
+        now: Tick,
         meta: Meta,
         payload: &[u8],
         slots: &mut Window<'_>,
@@ -396,9 +434,9 @@ impl Stream {
     }
 
     /// What came and is not kept is to be asked for at `due`, as if for the first time.
-    fn ask_again(&mut self, due: Instant, at: u32, part: Part, slots: &mut Window<'_>) {
+    fn ask_again(&mut self, due: Tick, at: u32, part: Part, slots: &mut Window<'_>) {
         let missing = Slot::Missing {
-            due: Tick::of(due),
+            due,
             attempts: 0,
             part,
         };
@@ -407,7 +445,7 @@ impl Stream {
     }
 
     /// The sender will not repair these, and nobody needs them.
-    pub(crate) fn skip(&mut self, now: Instant, first: u32, count: u32, slots: &mut Window<'_>) {
+    pub(crate) fn skip(&mut self, now: Tick, first: u32, count: u32, slots: &mut Window<'_>) {
         let reach = distance(self.next, self.high).min(slots.len());
         for at in (0..count.min(LONGEST_SKIP)).map(|n| first.wrapping_add(n)) {
             work::count(1);
@@ -448,7 +486,7 @@ impl Stream {
     }
 
     /// When it has something to do on its own: to ask, or to stop waiting after `longest`.
-    pub(crate) fn next_action(&self, longest: Span) -> Option<Instant> {
+    pub(crate) fn next_action(&self, longest: Span) -> Option<Tick> {
         let give_up = self.stuck_since.map(|since| since + longest);
         [self.ask_at, give_up, self.states_at, self.ack_at]
             .into_iter()

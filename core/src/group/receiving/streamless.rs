@@ -9,12 +9,11 @@ use super::{Parts, Receiving};
 use crate::channel::Class;
 use crate::counters::count;
 use crate::group::backoff;
-use crate::group::clock::millis;
 use crate::group::found::Taken;
 use crate::group::membership::{Peer, Source};
 use crate::group::random::Random;
-use crate::group::serial::{distance, is_before};
-use crate::time::{Instant, Span};
+use crate::group::serial::is_before;
+use crate::time::{Span, Tick};
 use crate::wire::{Ask, BufferTooSmall, Data, Frame, Sync, Writer};
 
 impl Receiving {
@@ -70,7 +69,7 @@ impl Receiving {
     pub(super) fn on_sync_without_streams(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         sync: Sync,
     ) {
@@ -87,7 +86,7 @@ impl Receiving {
             parts.latest.doubt(index);
         }
         let stated = usize::from(sync.states);
-        if stated == 0 || parts.latest.states_of(index) >= stated || peer.values_due().is_some() {
+        if stated == 0 || parts.latest.states_of(index) >= stated || peer.values_at.is_some() {
             return;
         }
         let often = peer.start_asked < STATES_ASKED;
@@ -96,7 +95,7 @@ impl Receiving {
             let spread = backoff::spread(parts.trip.estimate(), members);
             let pause = if often { Span::ZERO } else { SELDOM };
             let due = now + pause + backoff::draw(spread, members, &mut parts.tools.random);
-            peer.ask_for_values_at(due);
+            peer.values_at = Some(due);
             let first = self.ask_again_at.map_or(due, |at| at.min(due));
             self.ask_again_at = Some(first);
         }
@@ -105,17 +104,14 @@ impl Receiving {
     /// Somebody else asks a sender for its values: this member waits for the answer to that.
     pub(super) fn put_off_values(
         peer: &mut Peer,
-        now: Instant,
+        now: Tick,
         trip: Span,
         members: usize,
         random: &mut Random,
     ) {
         let again = now + retry(trip, members, random);
         // It is only put off.
-        let is_sooner = |due| is_before(due, millis(again));
-        if peer.values_due().is_some_and(is_sooner) {
-            peer.ask_for_values_at(again);
-        }
+        peer.values_at = peer.values_at.map(|due| due.max(again));
     }
 
     /// Asks for values, whose turn it is: it is time for one.
@@ -123,7 +119,7 @@ impl Receiving {
     pub(super) fn write_asks(
         &mut self,
         parts: &mut Parts<'_>,
-        now: Instant,
+        now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         if parts.takes_streams() {
@@ -134,16 +130,15 @@ impl Receiving {
             let Some(peer) = parts.roster.peer_mut(index) else {
                 continue;
             };
-            let Some(due) = peer.values_due() else {
+            let Some(due) = peer.values_at else {
                 continue;
             };
-            let wait = Span::from_millis(u64::from(distance(millis(now), due)));
-            if wait > Span::ZERO || w.room() < Ask::FRAME_LEN {
-                let at = now + wait;
+            if due > now || w.room() < Ask::FRAME_LEN {
+                let at = due.max(now);
                 self.ask_again_at = Some(self.ask_again_at.map_or(at, |first| first.min(at)));
                 continue;
             }
-            peer.begun = 0;
+            peer.values_at = None;
             if peer.is_member() {
                 peer.start_asked = peer.start_asked.saturating_add(1);
                 Frame::Ask(Ask {

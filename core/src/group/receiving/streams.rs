@@ -1,11 +1,9 @@
 //! The reliable streams of all senders: a table of them, and their windows.
 
-use crate::time::Span;
-
 use super::stream::{Slot, Stream, Window};
 use crate::group::fragments::Pool;
 use crate::group::membership::Position;
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 
 /// Streams over any storage; code is written for the unsized [`Streams`].
 #[derive(Debug)]
@@ -13,7 +11,7 @@ pub(crate) struct Streams<B: ?Sized = [Stream]> {
     /// Whether a stream may have something to deliver or to report.
     pub(crate) any_ready: bool,
     /// Never later than the first moment at which a stream has something to do.
-    pub(crate) next_check: Option<Instant>,
+    pub(crate) next_check: Option<Tick>,
     table: B,
 }
 
@@ -39,6 +37,17 @@ impl Streams {
         self.any_ready = false;
         self.next_check = None;
         self.table.iter_mut().for_each(Stream::free);
+    }
+
+    /// Time makes them older.
+    pub(crate) fn age(&mut self, ageing: Ageing) {
+        let Self {
+            any_ready: _,
+            next_check,
+            table,
+        } = self;
+        ageing.maybe(next_check);
+        table.iter_mut().for_each(|stream| stream.age(ageing));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -83,7 +92,7 @@ impl Streams {
     /// nothing missing: with the new stream's place comes whose it was, and where that was.
     pub(crate) fn begin(
         &mut self,
-        now: Instant,
+        now: Tick,
         peer: usize,
         session: u32,
         start: Position,

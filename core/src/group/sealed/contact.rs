@@ -13,7 +13,7 @@ use super::{Echoes, Guard};
 use crate::counters::count;
 use crate::group::membership::{ECHOES, Membership, Presence, Roster, Source, Verdict};
 use crate::group::tools::Tools;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{Challenge, Echo, Frame, Frames, Header, Hello, Sync, Time};
 
 /// How many options with challenges of others a HELLO carries at most, and how many challenges each.
@@ -67,7 +67,7 @@ pub(crate) enum Opened {
 
 impl Contact<'_> {
     /// Says HELLO soon, but not all members at once.
-    fn hasten(&mut self, now: Instant) {
+    fn hasten(&mut self, now: Tick) {
         let size = self.roster.group_size().saturating_add(self.echoes.len());
         let interval = Presence::interval(size);
         let within = CONTACT_WITHIN.saturating_mul(u32::try_from(size).unwrap_or(u32::MAX));
@@ -84,7 +84,7 @@ impl Guard {
     pub(crate) fn unseal(
         &mut self,
         contact: &mut Contact<'_>,
-        now: Instant,
+        now: Tick,
         header: &Header,
         datagram: &mut [u8],
     ) -> Opened {
@@ -162,7 +162,7 @@ impl Guard {
     pub(crate) fn on_hello(
         &mut self,
         contact: &mut Contact<'_>,
-        now: Instant,
+        now: Tick,
         source: &Source,
         challenge: Option<Challenge>,
     ) {
@@ -185,8 +185,8 @@ impl Guard {
         membership: &Membership,
         roster: &Roster,
         echoes: &Echoes,
-        now: Instant,
-    ) -> Option<Instant> {
+        now: Tick,
+    ) -> Option<Tick> {
         if !self.is_sealed() || !membership.presence.announces() {
             return None;
         }
@@ -221,7 +221,7 @@ impl Guard {
     pub(crate) fn write_options(
         &mut self,
         contact: &mut Contact<'_>,
-        now: Instant,
+        now: Tick,
         room: usize,
         into: &mut [u8; OPTIONS_LEN],
     ) -> usize {

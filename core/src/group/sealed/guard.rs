@@ -6,6 +6,7 @@ use crate::wire::Suite;
 #[cfg(feature = "seal")]
 use super::keys::Sealed;
 use crate::group::random::Random;
+use crate::time::Ageing;
 
 /// What protects the group's datagrams.
 #[derive(Debug)]
@@ -108,6 +109,23 @@ impl Guard {
         }
         let _ = (id, session, datagram);
         true
+    }
+
+    /// Time makes it older.
+    #[cfg_attr(
+        not(feature = "seal"),
+        expect(
+            clippy::unused_self,
+            clippy::needless_pass_by_ref_mut,
+            reason = "only challenges age"
+        )
+    )]
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        #[cfg(feature = "seal")]
+        if let Some(sealed) = &mut self.sealed {
+            sealed.age(ageing);
+        }
+        let _ = ageing;
     }
 
     /// The place of a key that is to be changed, to be told once.

@@ -1,11 +1,10 @@
 //! The keys and challenges of a member of a sealed group.
 
-use crate::time::Span;
 use core::fmt;
 
 use crate::ident::{GroupTag, MemberId, Name, Session};
 use crate::seal::{Cipher, Draw, FirstContact, KeyError, KeySet, Keyring, MAX_KEYS, Seal, Subkey};
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::Header;
 use core::net::SocketAddr;
 
@@ -30,7 +29,7 @@ pub(crate) struct Sealed {
     /// What proves that a HELLO which sends it back is not an old one.
     challenge: u64,
     /// When that was first sent.
-    asked: Option<Instant>,
+    asked: Option<Tick>,
     pub(crate) wanted: Wanted,
     /// The key of the own session.
     own: Option<SessionKey>,
@@ -121,12 +120,31 @@ impl Sealed {
     }
 
     /// Whether whoever sends the challenge back now is there: it was sent, not longer than its `life` ago.
-    pub(crate) fn challenge_lives(&self, now: Instant, life: Span) -> bool {
+    pub(crate) fn challenge_lives(&self, now: Tick, life: Span) -> bool {
         self.asked.is_some_and(|at| now.span_since(at) < life)
     }
 
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            ring: _,
+            cipher: _,
+            draw: _,
+            first_contact: _,
+            takes_bare: _,
+            challenge: _,
+            asked,
+            wanted: _,
+            own: _,
+            heard: _,
+            bad_tags: _,
+            worn_out: _,
+        } = self;
+        ageing.maybe(asked);
+    }
+
     /// A challenge to send, which lives for at least another half of its `life`.
-    pub(crate) fn ask(&mut self, now: Instant, life: Span) -> u64 {
+    pub(crate) fn ask(&mut self, now: Tick, life: Span) -> u64 {
         if self
             .asked
             .is_some_and(|at| now.span_since(at) >= life.checked_div(2).unwrap_or_default())

@@ -3,7 +3,7 @@
 use super::{History, Sending};
 use crate::group::membership::{Roster, Trip};
 use crate::group::serial::is_before;
-use crate::time::{Instant, Span};
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::{Ack, AckRequest, BufferTooSmall, Data, Frame, Writer};
 
 /// How long after a message it is asked who has it.
@@ -18,15 +18,28 @@ pub(super) struct Confirm {
     /// The sequence numbers of the first and the last fragment.
     first: u32,
     last: u32,
-    pub(super) ask_at: Instant,
+    pub(super) ask_at: Tick,
     asked: u8,
+}
+
+impl Confirm {
+    /// Time makes it older.
+    pub(super) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            first: _,
+            last: _,
+            ask_at,
+            asked: _,
+        } = self;
+        ageing.tick(ask_at);
+    }
 }
 
 impl Sending {
     /// Asks who has every message from the one of number `first` to that of number `last`.
     pub(crate) fn confirm(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &mut Roster,
         history: &History,
         first: u32,
@@ -49,14 +62,14 @@ impl Sending {
     }
 
     /// Whether it is time to ask.
-    pub(super) fn confirm_due(&self, now: Instant) -> bool {
+    pub(super) fn confirm_due(&self, now: Tick) -> bool {
         self.confirm.is_some_and(|confirm| confirm.ask_at <= now)
     }
 
     /// The receiver at `index` says how far it is.
     pub(crate) fn on_ack(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &mut Roster,
         history: &History,
         index: usize,
@@ -74,7 +87,7 @@ impl Sending {
     /// The question who has a message.
     pub(super) fn write_confirm(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &Roster,
         trip: &Trip,
         w: &mut Writer<'_>,
@@ -90,7 +103,7 @@ impl Sending {
             return Ok(());
         }
         // A hundred answers a second.
-        let takers = u64::try_from(roster.takers()).unwrap_or(u64::MAX);
+        let takers = u32::try_from(roster.takers()).unwrap_or(u32::MAX);
         let spread = takers.saturating_mul(10).min(60_000);
         let request = AckRequest {
             sequence: confirm.last,

@@ -11,10 +11,8 @@
 //! window is full. Whoever holds up the others for too long is not waited for, until it has caught up. Where
 //! nobody answers the window goes on at a steady rate.
 
-use crate::time::Span;
-
 use crate::group::serial::{distance, is_before, later};
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 
 /// With more members than this nobody is asked: the answers would be too many.
 pub(crate) const MEMBERS: usize = 32;
@@ -33,7 +31,7 @@ const RESPITE: Span = Span::from_secs(1);
 /// with [`Pace::WIRED`](crate::Pace::WIRED). A receiver may only be held up itself.
 fn alone(octets: usize) -> Span {
     let micros = (octets / 5).saturating_mul(2);
-    Span::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    Span::from_micros(u32::try_from(micros).unwrap_or(u32::MAX))
 }
 
 /// The longest pause between two questions while the window is full. The shortest is a round trip.
@@ -52,15 +50,15 @@ pub(crate) struct Flow {
     /// Where the sender was when it asked last.
     asked: u32,
     /// When to ask again, while the window is full, and how long to wait after that.
-    ask_at: Option<Instant>,
+    ask_at: Option<Tick>,
     pause: Span,
     /// Where the floor was when the window was full, and since when it has not moved by a quarter.
     full_floor: u32,
-    full_since: Option<Instant>,
+    full_since: Option<Tick>,
     /// How long that may last.
     patience: Span,
     /// From when on receivers that were given up are waited for again.
-    wait_again: Instant,
+    wait_again: Tick,
     /// Nobody answers: there is nobody to wait for.
     is_alone: bool,
 }
@@ -75,9 +73,27 @@ impl Flow {
             full_floor: 0,
             full_since: None,
             patience: PATIENCE,
-            wait_again: Instant::ZERO,
+            wait_again: Tick::LONG_AGO,
             is_alone: false,
         }
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            floor: _,
+            asked: _,
+            ask_at,
+            pause: _,
+            full_floor: _,
+            full_since,
+            patience: _,
+            wait_again,
+            is_alone: _,
+        } = self;
+        ageing.maybe(ask_at);
+        ageing.maybe(full_since);
+        ageing.tick(wait_again);
     }
 
     /// A new session: everything before `sent` is of the one before.
@@ -111,7 +127,7 @@ impl Flow {
     }
 
     /// Whether to ask now. Having asked that, one must.
-    pub(crate) fn asks(&mut self, now: Instant, sent: u32, window: u32, trip: Span) -> bool {
+    pub(crate) fn asks(&mut self, now: Tick, sent: u32, window: u32, trip: Span) -> bool {
         let again = self.ask_at.is_some_and(|at| at <= now);
         if !again && distance(self.asked, sent) < quarter(window) {
             return false;
@@ -137,7 +153,7 @@ impl Flow {
 
     /// The window is full, and something waits; records have so many octets. Returns whether those who hold
     /// it up are to be given up.
-    pub(crate) fn wait(&mut self, now: Instant, window: u32, trip: Span, record: usize) -> bool {
+    pub(crate) fn wait(&mut self, now: Tick, window: u32, trip: Span, record: usize) -> bool {
         let octets = usize::try_from(window)
             .unwrap_or(usize::MAX)
             .saturating_mul(record);
@@ -168,7 +184,7 @@ impl Flow {
     }
 
     /// When there is something to do while the window is full. At once, if that is not known yet.
-    pub(crate) fn next(&self, now: Instant) -> Instant {
+    pub(crate) fn next(&self, now: Tick) -> Tick {
         match (self.ask_at, self.full_since) {
             (Some(ask_at), Some(since)) => ask_at.min(since + self.patience),
             _ => now,
@@ -176,7 +192,7 @@ impl Flow {
     }
 
     /// Whether a receiver that answers is waited for from now on.
-    pub(crate) fn welcomes(&self, now: Instant) -> bool {
+    pub(crate) fn welcomes(&self, now: Tick) -> bool {
         self.is_alone || now >= self.wait_again
     }
 
@@ -200,7 +216,7 @@ impl Flow {
     }
 
     /// Those who hold up the others were given up; the slowest of the rest is at `slowest`.
-    pub(crate) fn give_up(&mut self, now: Instant, slowest: Option<u32>, sent: u32) {
+    pub(crate) fn give_up(&mut self, now: Tick, slowest: Option<u32>, sent: u32) {
         self.wait_again = now + RESPITE;
         self.is_alone = slowest.is_none();
         self.floor = later(self.floor, slowest.unwrap_or(sent));

@@ -1,8 +1,6 @@
 //! How fast to send: a token bucket that reacts to loss (PROTOCOL S8).
 
-use crate::time::Span;
-
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 
 /// How fast a member sends data and repairs at most.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,14 +54,14 @@ pub(crate) struct Bucket {
     /// Octets that may be sent now; below zero after a datagram that was let through. Without a pace: octets
     /// of repairs.
     level: i64,
-    filled: Instant,
+    filled: Tick,
     /// Until when everybody pauses, and when the last pause began.
-    paused_until: Option<Instant>,
-    pause_began: Option<Instant>,
+    paused_until: Option<Tick>,
+    pause_began: Option<Tick>,
     /// Fragments sent, and asked for again, since `judged`.
     sent: u32,
     asked: u32,
-    judged: Instant,
+    judged: Tick,
 }
 
 /// How long one BUSY stops a member at most, and how often.
@@ -81,6 +79,14 @@ const REPAIRS_PER_SENT: usize = 4;
 /// Octets a datagram counts for beside its own: IP, UDP and Ethernet headers.
 const PER_DATAGRAM: i64 = 46;
 
+/// How many octets a rate brings in 2^20 microseconds, which are 1.048576 seconds: a board divides 64 bits by
+/// calling a function that is larger than this file.
+const fn per_2_20_micros(octets_per_second: u32) -> u64 {
+    let rate = octets_per_second as u64;
+    // 0.048576, in 2^32ths; both products fit.
+    rate.wrapping_add(rate.wrapping_mul(208_632_331) >> 32)
+}
+
 impl Bucket {
     /// No rate is below this, in octets per second.
     const FLOOR: u32 = 16 * 1024;
@@ -91,13 +97,32 @@ impl Bucket {
             rate: pace.octets_per_second,
             // Full, whatever that turns out to be.
             level: i64::MAX,
-            filled: Instant::ZERO,
+            filled: Tick::LONG_AGO,
             paused_until: None,
             pause_began: None,
             sent: 0,
             asked: 0,
-            judged: Instant::ZERO,
+            judged: Tick::LONG_AGO,
         }
+    }
+
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            pace: _,
+            rate: _,
+            level: _,
+            filled,
+            paused_until,
+            pause_began,
+            sent: _,
+            asked: _,
+            judged,
+        } = self;
+        ageing.tick(filled);
+        ageing.maybe(paused_until);
+        ageing.maybe(pause_began);
+        ageing.tick(judged);
     }
 
     /// Whether there is no pace.
@@ -113,7 +138,7 @@ impl Bucket {
 
     /// Lets time fill the bucket. `burst` is what the smallest receiver takes at once, in datagrams;
     /// 0: not stated. `kept` octets can be repaired.
-    pub(crate) fn fill(&mut self, now: Instant, burst: u8, datagram: usize, kept: usize) {
+    pub(crate) fn fill(&mut self, now: Tick, burst: u8, datagram: usize, kept: usize) {
         if self.pace.is_unlimited() {
             let most = i64::try_from(kept.max(datagram)).unwrap_or(i64::MAX);
             return self.earn(now, most);
@@ -131,10 +156,11 @@ impl Bucket {
 
     /// Lets time fill the bucket, which holds so much at `most`.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn earn(&mut self, now: Instant, most: i64) {
+    fn earn(&mut self, now: Tick, most: i64) {
         let micros = now.span_since(self.filled).as_micros().min(10_000_000);
-        let micros = i64::try_from(micros).unwrap_or_default();
-        let earned = micros.saturating_mul(i64::from(self.fill_rate())) / 1_000_000;
+        // Below 2^24 microseconds, and 2^33 octets.
+        let earned = u64::from(micros).saturating_mul(per_2_20_micros(self.fill_rate())) >> 20;
+        let earned = i64::try_from(earned).unwrap_or(i64::MAX);
         if earned > 0 || micros >= 10_000 {
             self.level = self.level.saturating_add(earned);
             self.filled = now;
@@ -157,7 +183,7 @@ impl Bucket {
     }
 
     /// When repairs may be sent, if a datagram may.
-    pub(crate) fn repairs_at(&self, now: Instant) -> Instant {
+    pub(crate) fn repairs_at(&self, now: Tick) -> Tick {
         if self.repairs() {
             now
         } else {
@@ -166,23 +192,23 @@ impl Bucket {
     }
 
     /// When there will be something in the bucket, if there is nothing now.
-    fn filled_at(&self) -> Instant {
+    fn filled_at(&self) -> Tick {
         let lacks = self.level.unsigned_abs().saturating_add(1);
-        let micros = lacks
-            .saturating_mul(1_000_000)
-            .checked_div(u64::from(self.fill_rate()))
-            .unwrap_or(u64::MAX);
-        self.filled + Span::from_micros(micros.saturating_add(1))
+        // In 256ths of a microsecond, rounded up: a moment too late rather than too early.
+        let for_one = 256_000_000u32.div_ceil(self.fill_rate().max(1));
+        let micros = lacks.saturating_mul(u64::from(for_one)) >> 8;
+        let micros = u32::try_from(micros).unwrap_or(u32::MAX);
+        self.filled + Span::from_micros(micros.saturating_add(2))
     }
 
     /// Whether a datagram may be sent now.
-    pub(crate) fn is_open(&self, now: Instant) -> bool {
+    pub(crate) fn is_open(&self, now: Tick) -> bool {
         let paused = self.paused_until.is_some_and(|until| now < until);
         !paused && (self.pace.is_unlimited() || self.level > 0)
     }
 
     /// When a datagram may be sent, if not now.
-    pub(crate) fn opens_at(&self, now: Instant) -> Instant {
+    pub(crate) fn opens_at(&self, now: Tick) -> Tick {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return until;
         }
@@ -224,7 +250,7 @@ impl Bucket {
     }
 
     /// Once a second: slower if more than a tenth was asked for again, faster if next to nothing.
-    pub(crate) fn judge(&mut self, now: Instant) {
+    pub(crate) fn judge(&mut self, now: Tick) {
         if now.span_since(self.judged) < JUDGE_EVERY || self.pace.is_unlimited() {
             return;
         }
@@ -247,7 +273,7 @@ impl Bucket {
     }
 
     /// A receiver cannot keep up.
-    pub(crate) fn pause(&mut self, now: Instant, wait: Span, jitter: Span) {
+    pub(crate) fn pause(&mut self, now: Tick, wait: Span, jitter: Span) {
         if self
             .pause_began
             .is_some_and(|began| now.span_since(began) < PAUSE_EVERY)
@@ -264,8 +290,8 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    fn ms(millis: u64) -> Instant {
-        Instant::from_millis(millis)
+    fn ms(millis: u32) -> Tick {
+        Tick::from_millis(millis)
     }
 
     /// PROTOCOL S8.
@@ -303,7 +329,7 @@ mod tests {
     }
 
     /// So many octets of repairs leave in so many milliseconds, while so many are sent anew in each.
-    fn repairs(from: u64, to: u64, bucket: &mut Bucket, sent: usize) -> usize {
+    fn repairs(from: u32, to: u32, bucket: &mut Bucket, sent: usize) -> usize {
         let mut repairs = 0;
         for now in from..to {
             bucket.count_repairs(0, sent);
@@ -337,7 +363,7 @@ mod tests {
     /// PROTOCOL S8.
     #[test]
     fn the_first_burst_is_whole_even_at_the_start_of_time() {
-        for start in [Instant::ZERO, ms(1), ms(1_000_000)] {
+        for start in [ms(0), ms(1), ms(1_000_000)] {
             let mut bucket = Bucket::new(Pace::WIFI);
             let mut burst = 0;
             for _ in 0..20 {

@@ -4,7 +4,7 @@ use super::flow::{self, Flow};
 use super::{History, Kind, Sending};
 use crate::group::membership::{Roster, Trip};
 use crate::group::serial::is_before;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::wire::{AckRequest, BufferTooSmall, Frame, Writer};
 
 impl Sending {
@@ -42,7 +42,7 @@ impl Sending {
     #[inline]
     pub(crate) fn mind_flow(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &mut Roster,
         history: &History,
         trip: &Trip,
@@ -66,7 +66,7 @@ impl Sending {
     /// A receiver is at `next` in this member's stream.
     pub(super) fn follow(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &mut Roster,
         history: &History,
         index: usize,
@@ -89,7 +89,7 @@ impl Sending {
     /// The question how far the receivers are.
     pub(super) fn write_question(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &Roster,
         history: &History,
         trip: &Trip,

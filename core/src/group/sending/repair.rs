@@ -4,13 +4,12 @@
 use super::{History, Kind, Sending, Stock};
 use crate::counters::{Counters, count};
 use crate::group::backoff;
-use crate::group::clock::millis;
 use crate::group::fragments::Pool;
 use crate::group::membership::{Roster, Trip};
 use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::group::values::States;
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 use crate::wire::{BufferTooSmall, Bye, Data, Frame, Mark, Nack, Skip, Start, Sync, Writer};
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -28,10 +27,11 @@ fn stamped(frame: &[u8], into: &mut [u8], horizon: u32, mark: Mark) {
 }
 
 impl Sending {
-    /// Somebody misses something of this member's stream.
+    /// Somebody misses something of this member's stream. `stamp`: the present on a clock that never jumps.
     pub(crate) fn on_nack(
         &mut self,
-        now: Instant,
+        now: Tick,
+        stamp: u32,
         history: &mut History,
         trip: &Trip,
         counters: &mut Counters,
@@ -43,10 +43,9 @@ impl Sending {
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);
         }
-        // What was repaired just now is on its way. Milliseconds, modulo 2^32.
+        // What was repaired just now is on its way.
         let linger = trip.max(Span::from_millis(2));
-        let clock = millis(now);
-        let since = clock.wrapping_sub(u32::try_from(linger.as_millis()).unwrap_or(u32::MAX));
+        let since = stamp.wrapping_sub(linger.as_micros());
         let mut places = nack
             .iter()
             .filter(|sequence| !is_before(*sequence, low))
@@ -102,7 +101,7 @@ impl Sending {
     /// Tells where the stream stands.
     pub(crate) fn write_sync(
         &mut self,
-        now: Instant,
+        now: Tick,
         sync: Sync,
         counters: &mut Counters,
         w: &mut Writer<'_>,
@@ -156,7 +155,7 @@ impl Sending {
     /// What is for those who take this member's stream, but for what is in it.
     pub(crate) fn write_questions(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &Roster,
         history: &History,
         trip: &Trip,
@@ -190,7 +189,7 @@ impl Sending {
     /// What was asked for again. While new data waits, repairs take half of the datagram at most.
     pub(crate) fn write_repairs(
         &mut self,
-        now: Instant,
+        stamp: u32,
         stock: Stock<'_>,
         counters: &mut Counters,
         for_takers: bool,
@@ -205,7 +204,7 @@ impl Sending {
         if !states.write(pool, reserve, counters, w) {
             return;
         }
-        let (low, clock) = (self.low(history), millis(now));
+        let low = self.low(history);
         while let Some((nth, frame)) = history.next_wanted() {
             let sequence = low.wrapping_add(nth);
             if Data::is_state(frame) && !states.is_current(Data::channel_of(frame), sequence) {
@@ -213,7 +212,7 @@ impl Sending {
                 if self.skips.push(sequence).is_err() {
                     break;
                 }
-                history.mark_repaired(clock);
+                history.mark_repaired(stamp);
                 continue;
             }
             let is_apart = for_takers && Data::is_for_all(frame);
@@ -223,7 +222,7 @@ impl Sending {
             w.with(frame.len(), |octets| {
                 stamped(frame, octets, nth, Mark::Repair);
             });
-            history.mark_repaired(clock);
+            history.mark_repaired(stamp);
             count(&mut counters.repairs_sent);
         }
     }
@@ -231,7 +230,7 @@ impl Sending {
     /// What has not been sent yet.
     pub(crate) fn write_new(
         &mut self,
-        now: Instant,
+        now: Tick,
         roster: &Roster,
         history: &mut History,
         trip: &Trip,

@@ -7,9 +7,7 @@
 //!       h0     2·h0                  6·h0                  up to 2 s
 //! ```
 
-use crate::time::Span;
-
-use crate::time::Instant;
+use crate::time::{Ageing, Span, Tick};
 
 /// The first heartbeat comes no sooner than this after a message.
 const FIRST: Span = Span::from_millis(6);
@@ -30,15 +28,15 @@ pub(crate) struct Sender {
     /// The sequence number that the next fragment will have.
     pub(crate) next: u32,
     /// When the next heartbeat is due.
-    due: Option<Instant>,
+    due: Option<Tick>,
     /// How long after the last message that is.
     after: Span,
     /// When the last message was sent, and the usual time between messages.
-    last: Option<Instant>,
+    last: Option<Tick>,
     rhythm: Option<Span>,
     /// Somebody asked for what cannot be repaired: say where the stream stands.
     wanted: bool,
-    answered: Option<Instant>,
+    answered: Option<Tick>,
 }
 
 impl Sender {
@@ -54,8 +52,24 @@ impl Sender {
         }
     }
 
+    /// Time makes it older.
+    pub(crate) const fn age(&mut self, ageing: Ageing) {
+        let Self {
+            next: _,
+            due,
+            after: _,
+            last,
+            rhythm: _,
+            wanted: _,
+            answered,
+        } = self;
+        ageing.maybe(due);
+        ageing.maybe(last);
+        ageing.maybe(answered);
+    }
+
     /// A message of the stream was sent for the first time: the heartbeats begin anew.
-    pub(crate) fn sent(&mut self, now: Instant, round_trip: Span) {
+    pub(crate) fn sent(&mut self, now: Tick, round_trip: Span) {
         if let Some(last) = self.last {
             let gap = now.span_since(last);
             if gap > Span::ZERO {
@@ -81,22 +95,22 @@ impl Sender {
     }
 
     /// When the next heartbeat is due, or the answer to somebody who asks for too much.
-    pub(crate) fn next_beat(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_beat(&self, now: Tick) -> Option<Tick> {
         if self.wanted { Some(now) } else { self.due }
     }
 
     /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
-    pub(crate) fn beat_due(&self, now: Instant) -> bool {
+    pub(crate) fn beat_due(&self, now: Tick) -> bool {
         self.wanted || self.carries_copy(now)
     }
 
     /// Whether a heartbeat is due, which carries a copy of the last message.
-    pub(crate) fn carries_copy(&self, now: Instant) -> bool {
+    pub(crate) fn carries_copy(&self, now: Tick) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
 
     /// A SYNC was sent. It serves as the heartbeat that is due.
-    pub(crate) fn beat_sent(&mut self, now: Instant) {
+    pub(crate) fn beat_sent(&mut self, now: Tick) {
         if core::mem::take(&mut self.wanted) {
             self.answered = Some(now);
         }
@@ -114,8 +128,8 @@ impl Sender {
     }
 
     /// Somebody asked for what cannot be repaired.
-    pub(crate) fn tell(&mut self, now: Instant, round_trip: Span) {
-        let just_told = |at: Instant| now.span_since(at) < round_trip.saturating_mul(2);
+    pub(crate) fn tell(&mut self, now: Tick, round_trip: Span) {
+        let just_told = |at: Tick| now.span_since(at) < round_trip.saturating_mul(2);
         if !self.answered.is_some_and(just_told) {
             self.wanted = true;
         }
@@ -127,8 +141,8 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    fn ms(millis: u64) -> Instant {
-        Instant::from_millis(millis)
+    fn ms(millis: u32) -> Tick {
+        Tick::from_millis(millis)
     }
 
     const TRIP: Span = Span::from_millis(1);

@@ -6,11 +6,11 @@ use core::cmp::Ordering;
 #[cfg(feature = "seal")]
 use super::AGED;
 use super::{
-    Answer, Change, Heard, LATE, Peer, Previous, REPORT_DUPLICATE, Said, Standing, Verdict, Window,
+    Answer, Change, Heard, LATE, Peer, Previous, REPORT_DUPLICATE, Standing, Verdict, Window,
 };
 #[cfg(feature = "seal")]
-use crate::group::clock::seconds;
-use crate::time::Instant;
+use crate::time::Span;
+use crate::time::Tick;
 use crate::wire::{Header, Suite};
 
 impl Peer {
@@ -18,7 +18,7 @@ impl Peer {
     /// it is of another session, or may be, or of one that was silent for so long that this may have been
     /// held back.
     #[cfg(feature = "seal")]
-    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
+    pub(crate) fn judge(&self, now: Tick, header: &Header) -> Option<Verdict> {
         if header.session == self.member.session {
             return match self.look_at(header) {
                 Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
@@ -36,10 +36,10 @@ impl Peer {
     /// now may have been held back for too long. Time counts, not what was made of it: whoever stood still has
     /// not told yet who was lost.
     #[cfg(feature = "seal")]
-    pub(super) fn is_stale(&self, now: Instant) -> bool {
-        let silence = u32::from(self.interval).saturating_mul(7) / 200;
+    pub(super) fn is_stale(&self, now: Tick) -> bool {
+        let silence = Span::from_millis(u32::from(self.interval).saturating_mul(35));
         let limit = silence.max(AGED).saturating_add(AGED);
-        seconds(now).wrapping_sub(self.aged_at) >= limit
+        now.span_since(self.aged_at) >= limit
     }
 
     /// In a sealed group: its session is believed since this datagram, for sending this challenge back.
@@ -50,7 +50,7 @@ impl Peer {
         self.believed_with = challenge;
         self.raise_floor(header.number());
         self.aged = header.number();
-        self.aged_at = seconds(self.heard);
+        self.aged_at = self.heard;
     }
 
     /// The challenge that its session was believed for.
@@ -62,23 +62,23 @@ impl Peer {
     /// In a sealed group: a member that was lost has proved to be there. What it sent before is not taken
     /// any more.
     #[cfg(feature = "seal")]
-    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
+    pub(crate) fn prove(&mut self, now: Tick, header: &Header, challenge: u64) {
         if header.session == self.member.session {
             let before = header.number().saturating_sub(1);
             self.believed_with = challenge;
             self.raise_floor(before);
             self.aged = before;
-            self.aged_at = seconds(now);
+            self.aged_at = now;
         }
     }
 
     /// In a sealed group: it was heard, and what was sent long before is not taken any more.
     #[cfg(feature = "seal")]
-    pub(crate) fn age(&mut self, now: Instant) {
-        if seconds(now).wrapping_sub(self.aged_at) >= AGED {
+    pub(crate) fn outdate(&mut self, now: Tick) {
+        if now.span_since(self.aged_at) >= AGED {
             self.raise_floor(self.aged);
             self.aged = self.highest();
-            self.aged_at = seconds(now);
+            self.aged_at = now;
         }
     }
 
@@ -129,7 +129,7 @@ impl Peer {
     }
 
     /// A valid datagram with this header came in.
-    pub(crate) fn hear(&mut self, now: Instant, header: &Header) -> Heard {
+    pub(crate) fn hear(&mut self, now: Tick, header: &Header) -> Heard {
         if header.session == self.member.session {
             let heard = match self.take_note(header) {
                 Verdict::New => Heard::Fresh,
@@ -189,14 +189,14 @@ impl Peer {
         self.heard = now;
         self.probes = 0;
         self.answer = Answer::Open;
-        self.stamped = 0;
+        self.stamped = None;
         self.is_waited_for = false;
         Heard::Restarted
     }
 
     /// The session that was thought over speaks again: late, or two members share an id, or the other
     /// session is the one that is over, and it was its datagrams that were late.
-    pub(super) fn hear_previous(&mut self, now: Instant, header: &Header) -> Heard {
+    pub(super) fn hear_previous(&mut self, now: Tick, header: &Header) -> Heard {
         let Some(mut previous) = self.previous else {
             return Heard::Stale;
         };
@@ -209,9 +209,10 @@ impl Peer {
         if goes_on && !is_over {
             return Heard::Stale;
         }
-        let reported = self.duplicate_reported.is_within(now, REPORT_DUPLICATE);
+        let just_reported = |at| now.span_since(at) < REPORT_DUPLICATE;
+        let reported = self.duplicate_reported.is_some_and(just_reported);
         if !is_over && !reported && self.pending.is_none() {
-            self.duplicate_reported = Said::at(now);
+            self.duplicate_reported = Some(now);
             self.pending = Some(Change::DuplicateId);
         }
         // Of two that speak, everybody keeps the session with the lower number (PROTOCOL M28).

@@ -2,7 +2,7 @@
 
 use super::{Peer, Roster, Verdict};
 use crate::ident::MemberId;
-use crate::time::Instant;
+use crate::time::Tick;
 use crate::wire::Header;
 
 impl Roster {
@@ -19,13 +19,13 @@ impl Roster {
 
     /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none,
     /// begins another session, or has to prove that it is there.
-    pub(crate) fn judge(&self, now: Instant, header: &Header) -> Option<Verdict> {
+    pub(crate) fn judge(&self, now: Tick, header: &Header) -> Option<Verdict> {
         let index = self.places.find(header.sender)?;
         self.places.get(index)?.judge(now, header)
     }
 
     /// A sender has proved to be there now: it sent this challenge back, in a datagram of this header.
-    pub(crate) fn prove(&mut self, now: Instant, header: &Header, challenge: u64) {
+    pub(crate) fn prove(&mut self, now: Tick, header: &Header, challenge: u64) {
         if let Some(index) = self.places.find(header.sender) {
             self.change(index, |peer| peer.prove(now, header, challenge));
         }

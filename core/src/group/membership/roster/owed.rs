@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::{Owed, Roster};
-use crate::time::Instant;
+use crate::time::Tick;
 
 impl Roster {
     /// A member is owed an ACK.
@@ -19,13 +19,13 @@ impl Roster {
     }
 
     /// When a peer that asks for an ACK at `due` has it, while this receiver is at `next` in its stream.
-    pub(crate) fn ack_due(&self, index: usize, now: Instant, next: u32, due: Instant) -> Instant {
+    pub(crate) fn ack_due(&self, index: usize, now: Tick, next: u32, due: Tick) -> Tick {
         let peer = self.places.get(index);
         peer.map_or(due, |peer| due.max(now + peer.credit.pause(now, next)))
     }
 
     /// A peer was told that this receiver is at `next` in its stream.
-    pub(crate) fn ack_sent(&mut self, index: usize, now: Instant, next: u32) {
+    pub(crate) fn ack_sent(&mut self, index: usize, now: Tick, next: u32) {
         if let Some(peer) = self.places.get_mut(index) {
             peer.credit.ack_sent(now, next);
         }

@@ -1,11 +1,11 @@
 //! What of a stream is delivered, and what is a gap (PROTOCOL §5.2).
 
-use super::{Next, Part, Pool, Slot, Stream, Tick, Window, distance, is_before};
-use crate::time::Instant;
+use super::{Next, Part, Pool, Slot, Stream, Window, distance, is_before};
+use crate::time::Tick;
 
 impl Stream {
     /// Moves on over what is done.
-    pub(super) fn pass_done(&mut self, now: Instant, slots: &mut Window<'_>) {
+    pub(super) fn pass_done(&mut self, now: Tick, slots: &mut Window<'_>) {
         while self.next != self.high && matches!(slots.get(self.next), Slot::Done) {
             self.pass(slots);
         }
@@ -20,8 +20,8 @@ impl Stream {
     pub(super) fn pass(&mut self, slots: &mut Window<'_>) {
         let entering = self.next.wrapping_add(slots.len());
         let slot = if is_before(entering, self.high) {
-            self.ask_by(self.heard);
-            Slot::missing(Tick::of(self.heard))
+            self.ask_by(self.heard());
+            Slot::missing(self.heard())
         } else {
             Slot::Unknown
         };
@@ -41,8 +41,8 @@ impl Stream {
             self.low
         };
         slots.0.fill(Slot::Unknown);
-        let due = Tick::of(self.heard);
-        self.ask_by(self.heard);
+        let due = self.heard();
+        self.ask_by(due);
         for at in 0..distance(self.next, self.high).min(slots.len()) {
             slots.set(self.next.wrapping_add(at), Slot::missing(due));
         }
@@ -61,7 +61,7 @@ impl Stream {
     /// `is_ordered` tells by a fragment's class whether it waits for those before it.
     pub(crate) fn poll(
         &mut self,
-        now: Instant,
+        now: Tick,
         slots: &mut Window<'_>,
         pool: &mut Pool,
         is_ordered: impl Fn(u8) -> bool,
@@ -201,7 +201,7 @@ impl Stream {
     /// The message of these fragments was delivered.
     pub(crate) fn delivered(
         &mut self,
-        now: Instant,
+        now: Tick,
         first: u32,
         last: u32,
         slots: &mut Window<'_>,

@@ -1,14 +1,14 @@
 //! What is in the way of a stream, how long it is waited for, and when it is given up (PROTOCOL R12).
 
 use super::{Pool, Slot, Stream, Window, distance};
-use crate::time::{Instant, Span};
+use crate::time::{Span, Tick};
 
 /// Asking so often takes a second, even where a round trip takes a millisecond; each time more takes another.
-const ATTEMPTS_IN_A_SECOND: u64 = 22;
+const ATTEMPTS_IN_A_SECOND: u32 = 22;
 
 impl Stream {
     /// Notes since when something is in the way, or that nothing is.
-    pub(super) fn note_stuck(&mut self, now: Instant, slots: &mut Window<'_>) {
+    pub(super) fn note_stuck(&mut self, now: Tick, slots: &mut Window<'_>) {
         if self.is_ready {
             // `poll` does it when it has delivered what is there.
             return;
@@ -31,7 +31,7 @@ impl Stream {
             if !part.is_known() {
                 break;
             }
-            if !due.is_by(soon) {
+            if due > soon {
                 self.ask_again(soon, at, part, slots);
             }
             if part.after == 0 {
@@ -50,7 +50,7 @@ impl Stream {
 
     /// Whether what is in the way was asked for during all of `longest`, though it is in the way only since what
     /// was before it was given up, and nobody answers.
-    pub(crate) fn is_exhausted(&self, now: Instant, longest: Span, slots: &Window<'_>) -> bool {
+    pub(crate) fn is_exhausted(&self, now: Tick, longest: Span, slots: &Window<'_>) -> bool {
         // Most streams are answered: nothing is looked for.
         if !self.is_unanswered || self.is_ready {
             return false;
@@ -60,11 +60,11 @@ impl Stream {
             return false;
         };
         let most = ATTEMPTS_IN_A_SECOND.saturating_add(longest.as_millis() / 1_000);
-        u64::from(attempts) >= most && due.is_by(now)
+        u32::from(attempts) >= most && due <= now
     }
 
     /// How long the first missing number has been in the way.
-    pub(crate) fn stuck_for(&self, now: Instant) -> Span {
+    pub(crate) fn stuck_for(&self, now: Tick) -> Span {
         self.stuck_since
             .map_or(Span::ZERO, |since| now.span_since(since))
     }
