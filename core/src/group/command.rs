@@ -2,15 +2,116 @@
 
 use embedded_nal::nb;
 
+use super::Group;
 use super::engine::Engine;
 use super::fragments::Body;
 use crate::channel::{Channel, Class};
 use crate::error::SendError;
+use crate::ident::MemberId;
 #[cfg(feature = "sign")]
 use crate::sign::{SigningKey, Statement};
-use crate::storage::{View, Views};
+use crate::storage::{Memory, View, Views};
 use crate::time::Instant;
 use crate::wire::SIGNATURE_LEN;
+
+impl<M: Memory> Group<M> {
+    /// Queues a message to the group. Returns its sequence number: receivers see it with the message,
+    /// and it can be [confirmed](Self::confirm).
+    ///
+    /// Messages that are queued together share datagrams; a message larger than a datagram is sent in
+    /// fragments. A message to a group with nobody in it is sent like any other.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is no room for it, since too much waits to be sent; other errors tell
+    /// why the message can never be sent.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+    ) -> nb::Result<u32, SendError> {
+        self.engine
+            .send(&mut self.memory.views(), now, channel, Body::new(payload))
+    }
+
+    /// As [`send`](Self::send), with a signature: receivers can tell who it is of, even among those who
+    /// share the group's key. It takes 64 octets of what a message can have, and a long time on a board.
+    ///
+    /// The signature is for this member's id and the life of its [session](Self::session). When it takes
+    /// another one, because its id or its session was somebody else's, nobody can verify what was queued
+    /// before, and signed values of the class State are to be sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[cfg(feature = "sign")]
+    pub fn send_signed(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        payload: &[u8],
+        key: &SigningKey,
+    ) -> nb::Result<u32, SendError> {
+        let mut views = self.memory.views();
+        self.engine
+            .send_signed(&mut views, now, channel, payload, key)
+    }
+
+    /// Asks the members who has every message of the reliable classes and of State from the one with
+    /// the sequence number `first` to that with the number `last`, as [`send`](Self::send) returned
+    /// them. [`Event::Confirmed`] tells of each member that has; they are asked for some seconds.
+    /// Of a member that lost one of them, or came too late, [`lacks`](Self::lacks) tells.
+    ///
+    /// A later call takes the place of an earlier one.
+    pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
+        self.engine
+            .confirm(&mut self.memory.views(), now, first, last);
+    }
+
+    /// Whether this member said that it will never have all of what is to be
+    /// [confirmed](Self::confirm): it came too late, or lost a message that nobody could repair.
+    #[must_use]
+    pub fn lacks(&self, member: MemberId) -> bool {
+        self.memory.view().roster.lacks(member)
+    }
+
+    /// Queues a bare datagram to the group, for programs that do not speak this protocol.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); also if `datagram` is empty or begins with `0xc1`.
+    pub fn send_raw(&mut self, now: Instant, datagram: &[u8]) -> nb::Result<(), SendError> {
+        self.engine
+            .send_raw(&mut self.memory.views(), now, datagram)
+    }
+
+    /// Begins to leave: what is queued is sent, then the others are told, seven times within
+    /// 200 ms. Poll until [`has_left`](Self::has_left).
+    pub fn leave(&mut self, now: Instant) {
+        self.engine.leave(&mut self.memory.views(), now);
+    }
+
+    /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
+    /// It takes time for each of them.
+    #[must_use]
+    pub fn unsent(&mut self) -> usize {
+        self.memory.views().history.unsent_messages()
+    }
+
+    /// Gives up what is queued and not sent yet, for who cannot wait any longer until
+    /// [`leave`](Self::leave) is done. To receivers, messages of the reliable classes are lost, and they
+    /// hear that with the good-bye. Nothing can be repaired after it.
+    pub fn forget_unsent(&mut self) {
+        Engine::forget_unsent(&mut self.memory.views());
+    }
+
+    /// Whether everything is sent after [`leave`](Self::leave).
+    #[must_use]
+    pub fn has_left(&mut self) -> bool {
+        self.engine.has_left(&self.memory.views())
+    }
+}
 
 impl Engine {
     /// The most octets of a message of a class.

@@ -325,9 +325,6 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod ageing;
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::Group;
