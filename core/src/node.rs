@@ -88,6 +88,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// # Errors
     ///
     /// A setting that cannot work, or what the stack reports.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn new(
         stack: S,
         memory: M,
@@ -233,6 +234,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     }
 
     /// Asks who has the messages from `first` to `last`. See [`Group::confirm`].
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
         self.group.confirm(now, first, last);
     }

@@ -204,6 +204,7 @@ impl Views<'_> {
     }
 
     /// The same, and the receive buffer.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn parts_and_inbox<'a>(
         &'a mut self,
         tools: &'a mut Tools,
@@ -260,6 +261,7 @@ impl Views<'_> {
     }
 
     /// Forgets everything.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn clear(&mut self) {
         self.roster.clear();
         self.streams.clear();

@@ -43,6 +43,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     ///
     /// What the stack reports. The node goes on: the next call works as if nothing had happened. A
     /// datagram that could not be sent is lost, as if the network had lost it, and counted.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn poll(&mut self, now: Instant) -> Result<Option<Event<'_>>, S::Error> {
         self.attend(now)?;
         let found = self.found.take();
