@@ -1,10 +1,10 @@
 //! The group: protocol logic without sockets and without a clock.
 //!
 //! ```text
-//!              handle                                    poll_event
-//!  datagram ──────────▶ receive ──▶ frames ──▶ rooms ──────────────▶ application
-//!                                                                        │ send
-//!  datagram ◀────────── transmit ◀──────────── rooms ◀────── command ◀───┘
+//!              handle                                          poll_event
+//!  datagram ──────────▶ incoming ──▶ frames ──▶ rooms ──▶ events ─────────▶ application
+//!                                                                               │ send
+//!  datagram ◀────────── outgoing ◀───────────── rooms ◀── command ◀─────────────┘
 //!           poll_transmit
 //! ```
 //!
@@ -22,15 +22,15 @@ mod fragments;
 mod frames;
 mod hello;
 mod inbox;
+mod incoming;
 mod membership;
+mod outgoing;
 mod random;
-mod receive;
 mod receiving;
 mod sealed;
 mod sending;
 mod serial;
 mod tools;
-mod transmit;
 mod values;
 mod work;
 

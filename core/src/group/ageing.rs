@@ -267,10 +267,11 @@ impl<M: Memory> Story<M> {
         if (7_500..8_500).contains(&millis) {
             while self.members[1].send(now, channel, &[b'y'; 400]).is_ok() {}
         }
-        if millis % 500 == 100 && (5_000..15_000).contains(&millis) {
-            if let Ok(number) = self.members[2].send(now, channel, b"who has it?") {
-                self.members[2].confirm(now, number, number);
-            }
+        if millis % 500 == 100
+            && (5_000..15_000).contains(&millis)
+            && let Ok(number) = self.members[2].send(now, channel, b"who has it?")
+        {
+            self.members[2].confirm(now, number, number);
         }
         // Old ones come back, long after they were sent.
         let is_old = |(at, ..): &(u32, usize, Vec<u8>)| millis == at + 11_500;

@@ -1,7 +1,10 @@
-//! Events, with what they borrow.
+//! Events: which is next, and what it borrows.
 
+use super::engine::Engine;
 use super::found::Found;
-use super::membership::Change;
+use super::inbox::Content;
+use super::membership::{Change, Peer};
+use super::receiving::Receiving;
 use crate::config::Config;
 use crate::event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
 use crate::storage::Views;
@@ -12,6 +15,113 @@ use crate::wire;
 fn split_signed(body: &[u8]) -> (&[u8], &[u8]) {
     let at = body.len().saturating_sub(wire::SIGNATURE_LEN);
     body.split_at_checked(at).unwrap_or_default()
+}
+
+impl Engine {
+    /// Whether there is something to look at for events.
+    pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
+        views.inbox.is_busy()
+            || views.roster.has_pending()
+            || views.streams.any_ready
+            || self.membership.duplicate_id.is_some()
+            || self.guard.is_worn_out()
+    }
+
+    /// Whether there is something to look at that came with a datagram. That somebody is silent, or is gone who
+    /// never said who it is, came with the time, maybe in [`transmit`](Self::transmit), and is taken back if the
+    /// next datagram is theirs.
+    pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
+        let came = |change| !matches!(change, Change::Suspect | Change::Lost | Change::Ended);
+        self.has_events(views)
+            && (views.inbox.is_busy()
+                || views.streams.any_ready
+                || self.membership.duplicate_id.is_some()
+                || self.guard.is_worn_out()
+                || views.roster.peek_pending(came).is_some())
+    }
+
+    /// The next of what is stored, put together in the receive buffer.
+    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
+        if !views.streams.any_ready {
+            return None;
+        }
+        let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
+        Receiving::find_stored(&mut parts, self.clock.now()?, &mut inbox.octets)
+    }
+
+    /// The next event.
+    ///
+    /// Changes of the roster come before the frame that follows them. What is stored is delivered when
+    /// the datagram has been read, since it is put together in the receive buffer. That a member is
+    /// gone is told last, after what it still had to say.
+    #[inline(never)]
+    pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
+        let is_end = |change| matches!(change, Change::Left | Change::Lost | Change::Ended);
+        loop {
+            // A session that is over comes before the one that has begun.
+            if !views.inbox.is_busy()
+                && let Some(found) = self.find_stored(views)
+            {
+                return Some(found);
+            }
+            if let Some((index, change)) = views.roster.take_pending(|change| !is_end(change)) {
+                return Some(Found::Change(index, change));
+            }
+            if let Some(duplicate) = self.membership.duplicate_id.take() {
+                return Some(Found::DuplicateId(duplicate));
+            }
+            #[cfg(feature = "seal")]
+            if let Some(place) = self.guard.take_worn_out() {
+                return Some(Found::RotateKey(place));
+            }
+            if let Some(refused) = self
+                .clock
+                .now()
+                .and_then(|now| self.membership.take_refused(now))
+            {
+                return Some(Found::RosterFull(refused));
+            }
+            match views.inbox.content {
+                Content::Nothing => {}
+                Content::Bare { len } => {
+                    views.inbox.content = Content::Nothing;
+                    let address = self.source?.address;
+                    return Some(Found::Raw { address, len });
+                }
+                Content::Frames { .. } => {
+                    let source = self.source?;
+                    if let Some(found) = self.next_frame(views, &source) {
+                        return Some(found);
+                    }
+                    continue;
+                }
+            }
+            let index = views.roster.peek_pending(is_end)?;
+            let (at, told) = (views.streams.find(index), views.roster.told(index));
+            if at.is_none()
+                && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
+            {
+                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
+                return Some(Receiving::found_gap(&mut parts, None, index, first, last));
+            }
+            if let Some(at) = at
+                && let Some(stream) = views.streams.get_mut(at)
+                && stream.is_owed(told)
+            {
+                stream.give_up(told);
+                if stream.is_ready {
+                    views.streams.any_ready = true;
+                    if let Some(found) = self.find_stored(views) {
+                        return Some(found);
+                    }
+                }
+            }
+            let (index, change) = views.roster.take_pending(is_end)?;
+            if change != Change::Ended {
+                return Some(Found::Change(index, change));
+            }
+        }
+    }
 }
 
 /// The event that was found, with what it borrows.

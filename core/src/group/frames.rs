@@ -2,13 +2,13 @@
 
 use super::engine::Engine;
 use super::found::{Found, FoundMessage, Taken};
-use super::membership::Source;
+use super::membership::{Membership, Source};
 use super::receiving::{Parts, Receiving};
 use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::storage::Views;
 use crate::time::{Span, Tick};
-use crate::wire::{Data, Frame, FrameError, Time};
+use crate::wire::{Data, Frame, FrameError};
 
 /// What a datagram holds once at most (PROTOCOL W10, M19).
 const ONE_HELLO: u8 = 0x01;
@@ -19,24 +19,14 @@ impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
     pub(crate) fn next_frame(&mut self, views: &mut Views<'_>, source: &Source) -> Option<Found> {
         let now = self.clock.now()?;
-        let group_size = views.roster.group_size();
         // What follows works on everything but the octets of the receive buffer.
         let (frame, end) = views.inbox.next_frame()?;
         match frame {
             Ok(Frame::Hello(hello)) if self.is_first(ONE_HELLO) => {
-                if hello.join {
-                    self.membership
-                        .presence
-                        .answer(now, group_size, &mut self.tools.random);
-                }
-                if let Some(index) = source.index {
-                    let before = views.roster.members();
-                    views.roster.hello(now, index, source.address, &hello);
-                    if views.roster.members() > before {
-                        let sent = self.sending.sent_next(views.history);
-                        views.roster.count_in(index, sent);
-                    }
-                }
+                let sent = self.sending.sent_next(views.history);
+                let random = &mut self.tools.random;
+                self.membership
+                    .on_hello(now, views.roster, random, source, &hello, sent);
                 #[cfg(feature = "seal")]
                 let challenge = hello.challenge();
                 #[cfg(feature = "seal")]
@@ -44,19 +34,22 @@ impl Engine {
                 #[cfg(feature = "seal")]
                 self.guard.on_hello(&mut contact, now, source, challenge);
             }
-            // Whoever leaves tells the group.
-            Ok(Frame::Bye(_)) => {
-                if let Some(index) = source.index.filter(|_| !source.to_one) {
-                    views.roster.bye(now, index);
-                }
-            }
+            Ok(Frame::Bye(_)) => Membership::on_bye(now, views.roster, source),
             Ok(Frame::Busy(busy)) => {
                 let jitter = self.tools.random.up_to(Span::from_millis(50));
                 self.sending
                     .bucket
                     .pause(now, Span::from_millis(u32::from(busy.wait)), jitter);
             }
-            Ok(Frame::Time(time)) => self.on_time_frame(now, views.roster, source, &time),
+            Ok(Frame::Time(time)) => {
+                let (stamp, may) = (self.clock.stamp(now), self.heard_once & ONE_ECHO == 0);
+                let is_measured =
+                    self.membership
+                        .on_time(now, stamp, views.roster, source, &time, may);
+                if is_measured {
+                    self.heard_once |= ONE_ECHO;
+                }
+            }
             Ok(Frame::Data(data)) => {
                 let start = end.saturating_sub(data.payload.len());
                 let mut parts = Parts {
@@ -172,28 +165,6 @@ impl Engine {
         let is_first = self.heard_once & kind == 0;
         self.heard_once |= kind;
         is_first
-    }
-
-    fn on_time_frame(
-        &mut self,
-        now: Tick,
-        roster: &mut super::Roster,
-        source: &Source,
-        time: &Time<'_>,
-    ) {
-        let clock = self.clock.stamp(now);
-        let own = self.membership.id.get();
-        for echo in time.iter_echoes().filter(|echo| echo.member == own) {
-            let trip = clock.wrapping_sub(echo.stamp).wrapping_sub(echo.held);
-            // What cannot be is not measured: a stamp of another life, say. And one of each datagram, so that none
-            // moves the estimate by more than a part.
-            if trip < 10_000_000 && self.is_first(ONE_ECHO) {
-                self.membership.trip.sample(trip);
-            }
-        }
-        if let Some(index) = source.index {
-            roster.change(index, |peer| peer.set_stamp(now, time.stamp));
-        }
     }
 
     /// A message or a fragment of one arrived.

@@ -1,13 +1,12 @@
 //! HELLO and BYE of this member, and what goes with them (PROTOCOL §3.1, §3.4).
 
-use super::backoff;
 use super::engine::Engine;
-use super::membership::{ECHOES, Presence};
+use super::membership::{Limits, Membership};
 use super::sending::Sending;
 use super::{Destination, Transmit};
 use crate::storage::Views;
-use crate::time::{Span, Tick};
-use crate::wire::{BufferTooSmall, Bye, Echo, Frame, Hello, Sync, Time, Writer};
+use crate::time::Tick;
+use crate::wire::{BufferTooSmall, Bye, Frame, Hello, Sync, Writer};
 
 impl Engine {
     /// The last word of a member whose id is another's: so the other one hears of it.
@@ -63,16 +62,8 @@ impl Engine {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         self.write_hello_frame(views, w)?;
-        let mut echoes = [0; ECHOES * Echo::LEN];
-        let len = views
-            .roster
-            .take_echoes(now, &mut self.tools.random, &mut echoes);
-        let echoes = echoes.get(..len).unwrap_or_default();
-        Frame::Time(Time {
-            stamp: self.clock.stamp(now),
-            echoes,
-        })
-        .emit(w)?;
+        let stamp = self.clock.stamp(now);
+        Membership::write_time(now, stamp, views.roster, &mut self.tools.random, w)?;
         self.write_sync(views, now, w)?;
         self.write_starts(views, true, w)?;
         let group_size = views.roster.group_size();
@@ -107,27 +98,13 @@ impl Engine {
 
     /// This member's HELLO.
     pub(super) fn hello(&self, views: &Views<'_>) -> Hello<'static> {
-        let interval = Presence::interval(views.roster.group_size());
-        let ten_millis = Span::from_millis(10).as_micros();
-        let units = interval
-            .as_micros()
-            .checked_div(ten_millis)
-            .unwrap_or_default();
-        let trip = backoff::encode_round_trip(self.membership.trip.estimate());
-        Hello {
-            join: self.membership.presence.is_joining(),
-            capabilities: if views.takes_streams() {
-                0
-            } else {
-                Hello::NO_STREAMS
-            },
-            max_datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
-            max_message: self.receivable,
-            interval: u16::try_from(units).unwrap_or(u16::MAX),
-            receive_burst: self.tools.config.receive_burst,
-            round_trip: trip,
-            group_size: backoff::encode_group_size(views.roster.group_size()),
-            ..Hello::new(self.membership.name)
-        }
+        let limits = Limits {
+            datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
+            message: self.receivable,
+            burst: self.tools.config.receive_burst,
+        };
+        let group_size = views.roster.group_size();
+        self.membership
+            .hello(limits, views.takes_streams(), group_size)
     }
 }

@@ -1,6 +1,8 @@
 //! Who is there: HELLO, BYE and PROBE, the roster, restarts and duplicate ids, round trips (PROTOCOL §3).
 
+mod contest;
 mod following;
+mod hello;
 mod peer;
 mod places;
 mod presence;

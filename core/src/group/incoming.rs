@@ -1,27 +1,19 @@
-//! A datagram's way in: header, checksum, roster; and out of it, events.
+//! A datagram's way in: header, checksum or seal, roster.
 
 use core::net::SocketAddr;
 
 use super::engine::Engine;
-use super::found::Found;
 use super::inbox::Content;
-use super::membership::Source;
-use super::membership::{Change, Heard, LATE, Peer, RosterFull};
+
+use super::membership::{Heard, Peer, RosterFull, Source};
 use super::receiving::Receiving;
 #[cfg(feature = "seal")]
 use super::sealed::{Contact, Opened};
 use crate::counters::count;
-use crate::event::{DuplicateId, Outcome};
+use crate::event::Outcome;
 use crate::storage::Views;
-use crate::time::{Instant, Span, Tick};
+use crate::time::{Instant, Tick};
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
-
-/// How often a duplicate of the own id is reported at most.
-const REPORT_DUPLICATE: Span = Span::from_secs(60);
-
-/// How long after a life began because of a clone the next one begins at the earliest: in an open group
-/// anybody can pretend to be one.
-const CLONE_PAUSE: Span = Span::from_secs(30);
 
 /// What becomes of a datagram.
 enum Fate {
@@ -221,10 +213,7 @@ impl Engine {
         }
     }
 
-    /// Somebody has the same id and the same session, and has sent more with it: a copy of this device, or
-    /// one whose random numbers are the same; in an open group also whoever says so (PROTOCOL M29). The
-    /// others do not hear this member any more, or not for long: it begins another life, as another member
-    /// if it may.
+    /// Somebody has the same id and the same session: this member begins another life, as another member if it may.
     pub(crate) fn meet_clone(
         &mut self,
         views: &mut Views<'_>,
@@ -234,32 +223,20 @@ impl Engine {
         ending: u32,
     ) {
         count(&mut self.tools.counters.claims_own_id);
-        let lately = |at: Tick| now.span_since(at) < CLONE_PAUSE;
-        let is_done = self.membership.silenced || self.membership.presence.is_leaving();
-        if is_done || self.membership.parted.is_some_and(lately) {
+        if !self.membership.parts(now) {
             return;
         }
-        self.membership.parted = Some(now);
-        let id = self.membership.id;
-        // A copy that notices in the same moment sees the same with the sides changed. Where their
-        // counters are equal, the ends of what they sent are not.
-        let ends = u64::from(ending) ^ u64::from(self.membership.ending).rotate_left(32);
-        let difference = ends
-            ^ header.counter
-            ^ self.membership.counter.rotate_left(24)
-            ^ u64::from(self.clock.stamp(now)).rotate_left(40);
+        let clock = u64::from(self.clock.stamp(now)).rotate_left(40);
+        let difference = self.membership.difference(header, ending) ^ clock;
         self.guard.part(&mut self.tools.random, difference);
-        let fixed = self.tools.config.id;
+        let (id, fixed) = (self.membership.id, self.tools.config.id);
         let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
         self.begin_life(views, now, other);
-        self.membership.duplicate_id = Some(DuplicateId {
-            id,
-            address: from,
-            outcome: Outcome::Cloned,
-        });
+        self.membership
+            .tell_duplicate(now, id, from, Outcome::Cloned);
     }
 
-    /// Another member uses this member's id (PROTOCOL M28).
+    /// Another member uses this member's id.
     fn contest(
         &mut self,
         views: &mut Views<'_>,
@@ -268,140 +245,15 @@ impl Engine {
         header: &Header,
         gives_way: bool,
     ) {
-        // What an earlier life of this member sent may still be on its way.
-        let may_be_late = now.span_since(self.membership.began) < LATE && !gives_way;
-        if may_be_late || self.membership.silenced || self.membership.presence.is_leaving() {
-            return;
-        }
-        let id = self.membership.id;
-        let outcome = if self.membership.session < header.session || gives_way {
-            // The other one is to hear at once that the id is taken.
-            self.membership.presence.assert(now);
-            Outcome::Kept
-        } else if self.tools.config.id.is_none() {
-            let other = self.tools.random.member_id();
+        let (id, fixed) = (self.membership.id, self.tools.config.id.is_some());
+        let random = &mut self.tools.random;
+        let outcome = self
+            .membership
+            .contest(now, header, gives_way, fixed, random);
+        let Some(outcome) = outcome else { return };
+        if let Outcome::Redrawn(other) = outcome {
             self.begin_life(views, now, other);
-            Outcome::Redrawn(other)
-        } else {
-            self.membership.silenced = true;
-            self.membership.gives_way = self.membership.presence.announces();
-            self.membership.presence.silence();
-            Outcome::Silenced
-        };
-        let reported = |at: Tick| now.span_since(at) < REPORT_DUPLICATE;
-        if outcome == Outcome::Kept && self.membership.duplicate_reported.is_some_and(reported) {
-            return;
         }
-        self.membership.duplicate_reported = Some(now);
-        self.membership.duplicate_id = Some(DuplicateId {
-            id,
-            address: from,
-            outcome,
-        });
-    }
-
-    /// Whether there is something to look at for events.
-    pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
-        views.inbox.is_busy()
-            || views.roster.has_pending()
-            || views.streams.any_ready
-            || self.membership.duplicate_id.is_some()
-            || self.guard.is_worn_out()
-    }
-
-    /// Whether there is something to look at that came with a datagram. That somebody is silent, or is gone who
-    /// never said who it is, came with the time, maybe in [`transmit`](Self::transmit), and is taken back if the
-    /// next datagram is theirs.
-    pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
-        let came = |change| !matches!(change, Change::Suspect | Change::Lost | Change::Ended);
-        self.has_events(views)
-            && (views.inbox.is_busy()
-                || views.streams.any_ready
-                || self.membership.duplicate_id.is_some()
-                || self.guard.is_worn_out()
-                || views.roster.peek_pending(came).is_some())
-    }
-
-    /// The next of what is stored, put together in the receive buffer.
-    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
-        if !views.streams.any_ready {
-            return None;
-        }
-        let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
-        Receiving::find_stored(&mut parts, self.clock.now()?, &mut inbox.octets)
-    }
-
-    /// The next event.
-    ///
-    /// Changes of the roster come before the frame that follows them. What is stored is delivered when
-    /// the datagram has been read, since it is put together in the receive buffer. That a member is
-    /// gone is told last, after what it still had to say.
-    #[inline(never)]
-    pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
-        let is_end = |change| matches!(change, Change::Left | Change::Lost | Change::Ended);
-        loop {
-            // A session that is over comes before the one that has begun.
-            if !views.inbox.is_busy()
-                && let Some(found) = self.find_stored(views)
-            {
-                return Some(found);
-            }
-            if let Some((index, change)) = views.roster.take_pending(|change| !is_end(change)) {
-                return Some(Found::Change(index, change));
-            }
-            if let Some(duplicate) = self.membership.duplicate_id.take() {
-                return Some(Found::DuplicateId(duplicate));
-            }
-            #[cfg(feature = "seal")]
-            if let Some(place) = self.guard.take_worn_out() {
-                return Some(Found::RotateKey(place));
-            }
-            if let Some(refused) = self
-                .clock
-                .now()
-                .and_then(|now| self.membership.take_refused(now))
-            {
-                return Some(Found::RosterFull(refused));
-            }
-            match views.inbox.content {
-                Content::Nothing => {}
-                Content::Bare { len } => {
-                    views.inbox.content = Content::Nothing;
-                    let address = self.source?.address;
-                    return Some(Found::Raw { address, len });
-                }
-                Content::Frames { .. } => {
-                    let source = self.source?;
-                    if let Some(found) = self.next_frame(views, &source) {
-                        return Some(found);
-                    }
-                    continue;
-                }
-            }
-            let index = views.roster.peek_pending(is_end)?;
-            let (at, told) = (views.streams.find(index), views.roster.told(index));
-            if at.is_none()
-                && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
-            {
-                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
-                return Some(Receiving::found_gap(&mut parts, None, index, first, last));
-            }
-            if let Some(at) = at
-                && let Some(stream) = views.streams.get_mut(at)
-                && stream.is_owed(told)
-            {
-                stream.give_up(told);
-                if stream.is_ready {
-                    views.streams.any_ready = true;
-                    if let Some(found) = self.find_stored(views) {
-                        return Some(found);
-                    }
-                }
-            }
-            let (index, change) = views.roster.take_pending(is_end)?;
-            if change != Change::Ended {
-                return Some(Found::Change(index, change));
-            }
-        }
+        self.membership.tell_duplicate(now, id, from, outcome);
     }
 }
