@@ -6,7 +6,9 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::time::Span;
+use super::membership::{Membership, Position};
+use super::receiving::Stream;
+use crate::time::{Ageing, Span, Tick};
 use crate::wire::{self, Busy, Bye, Data, Frame, Header, Hello, Nack, Suite, Sync};
 use crate::{
     Board, Channel, Config, Destination, Event, Group, Instant, MemberId, Memory, Name, Pace,
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// Milliseconds of the story, and between two looks at it.
-const END: u32 = 20_000;
+const END: u32 = 24_000;
 const STEP: u32 = 4;
 
 const EVERY_CLASS: [Channel; 5] = [
@@ -92,6 +94,7 @@ fn lines(members: [(u32, u64); 3]) -> Vec<Line<'static>> {
         // A pause, and another one that comes too soon.
         (6_000, 100, 1, Frame::Busy(Busy { wait: 400 })),
         (6_900, 100, 1, Frame::Busy(Busy { wait: 400 })),
+        (8_600, 100, 1, Frame::Busy(Busy { wait: 400 })),
         // A stream that does not say since when it counts anybody in, of which something never comes, and values.
         (200, 101, 1, hello(false)),
         (1_500, 101, 1, data(2, 7, 0, 0)),
@@ -114,7 +117,7 @@ fn lines(members: [(u32, u64); 3]) -> Vec<Line<'static>> {
         // This member's id, with a session that comes after its own.
         (11_000, ana, u64::MAX, hello(false)),
         (13_000, ana, u64::MAX, hello(false)),
-        (19_900, 103, 1, Frame::Bye(Bye { reason: 0 })),
+        (23_900, 103, 1, Frame::Bye(Bye { reason: 0 })),
     ];
     // Somebody asks again and again for what there never was.
     for at in (7_000..7_200).step_by(4) {
@@ -274,7 +277,7 @@ impl<M: Memory> Story<M> {
             self.members[2].confirm(now, number, number);
         }
         // Old ones come back, long after they were sent.
-        let is_old = |(at, ..): &(u32, usize, Vec<u8>)| millis == at + 11_500;
+        let is_old = |(at, ..): &(u32, usize, Vec<u8>)| millis == at + 19_000;
         let old: Vec<_> = self
             .lost
             .iter()
@@ -288,7 +291,7 @@ impl<M: Memory> Story<M> {
             let (id, session) = (self.members[2].id().get(), self.members[2].session().get());
             self.strange(&(0, id, session, hello(false)));
         }
-        if millis == 19_000 {
+        if millis == 23_000 {
             self.members[1].leave(now);
         }
     }
@@ -311,6 +314,37 @@ fn the_same_happens<M: Memory>(apart: u32, expected: &[&str], members: impl Fn()
     }
 }
 
+/// What is kept for longer than the story takes, and what matters only for a moment.
+#[test]
+fn what_is_kept_for_long_becomes_older_too() {
+    let (mut now, ageing) = (Tick::from_millis(500), Ageing::by(1));
+    let kept = now;
+    ageing.tick(&mut now);
+    assert!(now < kept);
+
+    let mut membership = Membership::new(
+        Name::EMPTY,
+        MemberId::new(1).unwrap(),
+        Session::new(1),
+        true,
+    );
+    membership.duplicate_reported = Some(kept);
+    membership.parted = Some(kept);
+    membership.refuse();
+    assert_eq!(membership.take_refused(kept), Some(1));
+    membership.age(ageing);
+    assert_eq!(membership.duplicate_reported, Some(now));
+    assert_eq!(membership.parted, Some(now));
+    membership.refuse();
+    assert_eq!(membership.take_refused(now + Span::from_secs(59)), None);
+    assert_eq!(membership.take_refused(now + Span::from_secs(60)), Some(1));
+
+    let mut stream = Stream::new(kept, 0, 0, Position::starting_at(0));
+    stream.states_at = Some(kept);
+    stream.age(ageing);
+    assert_eq!((stream.states_at, stream.heard), (Some(now), Some(now)));
+}
+
 /// What is told in the end, whoever takes part.
 const ALWAYS: [&str; 5] = ["Joined", "Suspect", "Lost", "Left", "20 octets"];
 
@@ -323,7 +357,7 @@ fn in_an_open_group_the_same_happens_whenever_time_ages() {
         "DuplicateId",
         "RosterFull",
     ];
-    the_same_happens(101, &[&ALWAYS[..], &expected].concat(), || {
+    the_same_happens(401, &[&ALWAYS[..], &expected].concat(), || {
         let paces = [Pace::BOARD, Pace::UNLIMITED, Pace::WIFI];
         let members = paces.into_iter().zip(1..).map(|(pace, seed)| {
             Group::new(Board::new(), config().with_pace(pace), [seed; 32]).unwrap()
@@ -334,7 +368,7 @@ fn in_an_open_group_the_same_happens_whenever_time_ages() {
 
 #[test]
 fn without_streams_the_same_happens_whenever_time_ages() {
-    the_same_happens(293, &ALWAYS, || {
+    the_same_happens(997, &ALWAYS, || {
         let member = |seed| {
             Group::new(
                 Storage::<16, 0, 0, 4, 600, 513>::new(),
@@ -352,7 +386,7 @@ fn in_a_sealed_group_the_same_happens_whenever_time_ages() {
     use crate::seal::{Entropy, GroupKey, KeySet, Seal};
 
     the_same_happens(
-        499,
+        1_999,
         &[&ALWAYS[..], &["Confirmed", "600 octets"]].concat(),
         || {
             let keys = KeySet::new(GroupKey::new([7; 32]));

@@ -5,7 +5,9 @@ use core::net::SocketAddr;
 use super::engine::Engine;
 use super::inbox::Content;
 
-use super::membership::{Heard, Peer, RosterFull, Source};
+#[cfg(feature = "seal")]
+use super::membership::Peer;
+use super::membership::{Heard, RosterFull, Source};
 use super::receiving::Receiving;
 #[cfg(feature = "seal")]
 use super::sealed::{Contact, Opened};

@@ -589,4 +589,45 @@ mod tests {
         assert_eq!(case.peer.pending, Some(Change::Lost));
         case.follow(6, &mut Vec::new());
     }
+
+    #[test]
+    fn all_moments_that_are_kept_of_a_member_become_older() {
+        let (kept, ageing) = (Tick::from_millis(0), Ageing::by(1));
+        let mut older = kept;
+        ageing.tick(&mut older);
+        let header = Header {
+            suite: Suite::Open,
+            tag: GroupTag::new(1),
+            sender: MemberId::new(1).unwrap(),
+            session: Session::new(7),
+            counter: 1,
+        };
+        let mut peer = Peer::new(kept, FROM, &header);
+        peer.set_stamp(kept, 9);
+        (peer.values_at, peer.answered, peer.duplicate_reported) =
+            (Some(kept), Some(kept), Some(kept));
+        peer.previous = Some(Previous {
+            session: Session::new(6),
+            highest: 1,
+            ended: kept,
+            position: None,
+        });
+        #[cfg(feature = "seal")]
+        {
+            peer.aged_at = kept;
+        }
+        peer.age(ageing);
+        assert_eq!(peer.heard, older);
+        assert_eq!(peer.stamped, Some(older));
+        assert_eq!(
+            [peer.values_at, peer.answered, peer.duplicate_reported],
+            [Some(older); 3]
+        );
+        assert_eq!(peer.previous.map(|it| it.ended), Some(older));
+        #[cfg(feature = "seal")]
+        assert_eq!(peer.aged_at, older);
+        // A clock that was heard so long ago is not sent back.
+        peer.age(Ageing::by(2));
+        assert_eq!(peer.take_stamp(Tick::from_millis(0)), None);
+    }
 }
