@@ -35,6 +35,7 @@ impl Class {
     }
 
     /// The class with this code, the low two bits of which count.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn from_code(code: u8, latest: bool) -> Self {
         match (code & 3, latest) {
             (0, false) => Self::BestEffort,

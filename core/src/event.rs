@@ -128,6 +128,7 @@ impl<'a> Message<'a> {
 
     /// What it says, if that is UTF-8 text.
     #[must_use]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn text(&self) -> Option<&'a str> {
         text(self.payload)
     }

@@ -53,6 +53,7 @@ impl Member {
 
     /// Where its datagrams come from. It may change, and does not identify it.
     #[must_use]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -254,6 +254,7 @@ impl Clock {
     }
 
     /// A moment as the low 32 bits of a clock that never jumps. It began with 0.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn stamp(&self, at: Tick) -> u32 {
         let since = at.micros().wrapping_sub(self.start().micros());
         since.wrapping_add(self.past)

@@ -77,6 +77,7 @@ impl Frame<'_> {
 }
 
 /// Writes the octets before a body of `len` octets.
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn emit_frame_header(w: &mut Writer<'_>, kind: u8, flags: u8, len: usize) {
     let [l, m] = w.len_of(len);
     w.octets(&[kind, flags, l, m]);

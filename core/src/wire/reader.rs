@@ -41,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn end_too_early(&mut self, need: usize) {
         let have = self.rest.len();
         self.fail(ParseError::Truncated { need, have });

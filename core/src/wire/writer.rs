@@ -26,6 +26,7 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn new(buffer: &'a mut [u8]) -> Self {
         Self::resume(buffer, 0)
     }

@@ -61,6 +61,7 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn of(data: &Data<'_>) -> Self {
         Self {
             sequence: data.sequence,
@@ -74,6 +75,7 @@ impl Meta {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn to_octets(self) -> [u8; META] {
         let [a, b, c, d] = self.sequence.to_be_bytes();
         let [e, f] = self.len.to_be_bytes();

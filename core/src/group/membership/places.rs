@@ -110,6 +110,7 @@ impl Places {
         self.places.get_mut(index)?.peer_mut()
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
         work::count(self.end);
         let used = self.places.get(..self.end).unwrap_or_default();

@@ -98,6 +98,7 @@ impl Window<'_> {
             .unwrap_or_default()
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn set(&mut self, sequence: u32, slot: Slot) {
         work::count(1);
         let at = self.place(sequence);

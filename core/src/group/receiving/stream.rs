@@ -243,6 +243,7 @@ impl Stream {
     }
 
     /// Nothing below `low` can be repaired any more.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn raise_low(&mut self, low: u32) {
         if distance(self.next, self.low) < distance(self.next, low) {
             self.low = low;

@@ -30,6 +30,7 @@ impl Sending {
     }
 
     /// The most octets of a message that is in one datagram, for receivers with these limits.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn fragment_limit(&self, limits: Limits) -> usize {
         self.datagram_limit(limits)
             .saturating_sub(self.overhead)

@@ -148,6 +148,7 @@ impl Latest {
     }
 
     /// How many State values of a member have been seen, as new as they are.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn states_of(&self, peer: usize) -> usize {
         work::count(self.entries.len());
         let peer = u16::try_from(peer).ok();

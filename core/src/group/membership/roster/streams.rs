@@ -9,6 +9,7 @@ impl Roster {
     }
 
     /// Notes where following a peer's stream begins.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn begin(&mut self, index: usize, start: Position) {
         if let Some(peer) = self.places.get_mut(index) {
             peer.begin(start);
@@ -22,6 +23,7 @@ impl Roster {
     }
 
     /// Notes where this receiver is in a peer's stream that is not kept any more.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn stow(&mut self, index: usize, position: Position, rest: u8) {
         if let Some(peer) = self.places.get_mut(index) {
             peer.stow(position, rest);
