@@ -9,7 +9,7 @@ use crate::group::membership::{Roster, Trip};
 use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::group::values::States;
-use crate::time::{Span, Tick};
+use crate::time::Tick;
 use crate::wire::{BufferTooSmall, Bye, Data, Frame, Mark, Nack, Skip, Start, Sync, Writer};
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -44,8 +44,7 @@ impl Sending {
             self.sender.tell(now, trip);
         }
         // What was repaired just now is on its way.
-        let linger = trip.max(Span::from_millis(2));
-        let since = stamp.wrapping_sub(linger.as_micros());
+        let since = stamp.wrapping_sub(trip.as_micros());
         let mut places = nack
             .iter()
             .filter(|sequence| !is_before(*sequence, low))
