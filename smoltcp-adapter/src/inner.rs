@@ -163,6 +163,7 @@ impl<'a, D: Device, const SOCKETS: usize> Inner<'a, D, SOCKETS> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn send(
         &mut self,
         socket: &Socket,

@@ -136,6 +136,7 @@ impl<D: Device> Link<'_, D> {
     }
 
     /// Takes one frame from the device; `false` if there is none.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn receive(&mut self) -> bool {
         let now = self.clock();
         let taken = self

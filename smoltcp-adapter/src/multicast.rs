@@ -12,6 +12,7 @@ use crate::socket::Socket;
 use crate::stack::Stack;
 
 impl<D: Device, const SOCKETS: usize> Inner<'_, D, SOCKETS> {
+    #[cfg_attr(target_os = "none", inline(never))]
     fn check_interface(&self, interface: Interface) -> Result<(), Error> {
         match interface {
             Interface::Default => Ok(()),

@@ -227,6 +227,7 @@ impl<D: Device, const SOCKETS: usize> UdpClientStack for &Stack<'_, D, SOCKETS> 
         inner.send(socket, to, buffer)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn receive(
         &mut self,
         socket: &mut Socket,

@@ -104,6 +104,7 @@ impl Board {
 
     /// Joins the sealed group. Ends the program if that cannot be: without random octets it is refused,
     /// because a session that was there before would give away what it says.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn join<'s, M: groupcast::Memory>(
         &self,
         stack: &'s BoardStack,

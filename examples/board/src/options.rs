@@ -30,6 +30,7 @@ impl Options {
     }
 
     /// Which board this is, 1 to 9. Default: 1.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn number(&self) -> u8 {
         let first = self.words().next().and_then(number);
         first.filter(|number| (1..=9).contains(number)).unwrap_or(1) as u8

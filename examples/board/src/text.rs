@@ -14,6 +14,7 @@ impl<const N: usize> Text<N> {
 
     /// With this behind it.
     #[must_use]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn with(mut self, text: &str) -> Self {
         let _ = self.0.push_str(text);
         self
@@ -41,6 +42,7 @@ impl<const N: usize> Text<N> {
 }
 
 /// A number in decimal digits.
+#[cfg_attr(target_os = "none", inline(never))]
 pub fn number(text: &str) -> Option<u32> {
     if text.is_empty() {
         return None;
