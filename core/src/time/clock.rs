@@ -236,21 +236,20 @@ impl Clock {
             return (start, None);
         };
         let passed = caller.as_micros().saturating_sub(self.caller.as_micros());
-        if passed > 0 {
-            self.caller = caller;
+        if passed == 0 {
+            return (before, None);
         }
+        self.caller = caller;
         // What is no whole step, of both: below two steps. The present is between one step and two.
         let within = (passed as u32 % STEP).wrapping_add(before.micros() % STEP);
         let steps = (passed >> STEP_BITS).wrapping_add((within / STEP) as u64);
         let now = Tick::of(STEP | (within % STEP));
         self.now = Some(now);
+        if steps == 0 {
+            return (now, None);
+        }
         self.past = self.past.wrapping_add((steps as u32) << STEP_BITS);
-        let ageing = if steps > 0 {
-            Some(Ageing::by(steps))
-        } else {
-            None
-        };
-        (now, ageing)
+        (now, Some(Ageing::by(steps)))
     }
 
     /// A moment as the low 32 bits of a clock that never jumps. It began with 0.

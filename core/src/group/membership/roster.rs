@@ -317,14 +317,14 @@ impl Roster {
     }
 
     /// What the peer at `index` counts for.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn part(&self, index: usize) -> Option<Part> {
         self.places.get(index).map(Part::of)
     }
 
     /// Brings the sums up to date with the peer at `index`, which counted for `before`. It is out of line, as
     /// [`part`](Self::part) is, because each change that there is would hold a copy.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn settle(&mut self, index: usize, before: Part) {
         let Some(peer) = self.places.get(index) else {
             return;
