@@ -210,7 +210,7 @@ impl Running {
     /// Presses Ctrl-C, and waits for the end.
     pub(crate) fn interrupted(self) -> Ended {
         // What runs in the background ignores Ctrl-C from the start, and leaves that to what it starts.
-        self.signal(if ignores_ctrl_c() {
+        self.signal(if ignores(Signal::INT) {
             Signal::TERM
         } else {
             Signal::INT
@@ -260,12 +260,14 @@ impl Running {
     }
 }
 
-/// Whether this process, and so its children, began with Ctrl-C ignored; on Linux.
-fn ignores_ctrl_c() -> bool {
+/// Whether this process, and so its children, began with this signal ignored, as what runs in the background or
+/// under `nohup` does; on Linux.
+pub(crate) fn ignores(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();
     let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0)
+    let bit = signal.as_raw() - 1;
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() >> bit & 1 != 0)
 }
 
 impl Drop for Running {

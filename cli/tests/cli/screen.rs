@@ -138,7 +138,7 @@ fn lines_that_are_pasted_are_said_as_lines_and_a_mention_rings() {
     let ana = terminal.chat(group, "ana", &[]);
     terminal.shows("open");
     let mut ben = Running::joined(group, ["listen", "--name", "ben"]);
-    // Before that it has no name.
+    // What ana says before is said by a number.
     while !ben.line().starts_with("* ana joined ") {}
     let pasted = |text: &str| format!("\u{1b}[200~{text}\u{1b}[201~\r");
     terminal.types(&pasted("one\rtwo\r"));
@@ -192,6 +192,7 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
         terminal.shows("joined");
         other.shows("joined");
     }
+    while !listener.line().starts_with("* ana joined ") {}
     terminal.types("hello\r");
     let mut said = Vec::new();
     while said.len() < 2 {
