@@ -49,10 +49,13 @@ pub(super) struct Ear {
     received: u64,
     accepted: u64,
     stale: u64,
+    postponed: u64,
     /// What arrived for the first time, by name and counter.
     seen: HashSet<(MemberId, Session, u64)>,
     /// The highest counter of each name, on each way: to the group, and to this member.
     highest: BTreeMap<(MemberId, Session, bool), u64>,
+    /// The lives of which something is in `arrived` and was not before.
+    begun: Vec<usize>,
     /// When something of a life arrived first, and last.
     first: BTreeMap<usize, Instant>,
     last: BTreeMap<usize, Instant>,
@@ -77,7 +80,11 @@ impl Oracle<'_> {
         if let (Some(here), Some(there)) = (here, arrival.there)
             && here != there
         {
-            self.ears[member].first.entry(there).or_insert(now);
+            let ear = &mut self.ears[member];
+            ear.first.entry(there).or_insert_with(|| {
+                ear.begun.push(there);
+                now
+            });
             // Whether or not it is taken, a gap beyond is one of what nothing told of.
             if let Some(told) = arrival.tells {
                 let track = self.tracks.entry((here, there)).or_default();
@@ -122,6 +129,14 @@ impl Oracle<'_> {
         ear.received = counters.received;
         ear.accepted = counters.accepted;
         ear.stale = counters.stale;
+        let begun = core::mem::take(&mut ear.begun);
+        if counters.postponed > ear.postponed {
+            ear.postponed = counters.postponed;
+            // What begins another life may have been dropped for what was left of the one before.
+            for there in begun {
+                ear.first.remove(&there);
+            }
+        }
         let arrived = core::mem::take(&mut ear.arrived);
         let Some(here) = self.current[member] else {
             return;
