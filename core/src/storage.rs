@@ -15,7 +15,7 @@ use crate::time::Ageing;
 /// | `PEERS` | other members, and as many values of State and Latest channels | the rest exchange messages, but are not on the roster; old values are forgotten |
 /// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; of the rest only what comes in order is delivered until there is a place, and what is missed is reported when they end. With 0 a member [takes none](#without-streams) |
 /// | `WINDOW` | sequence numbers of each such sender that may be out of order, a power of two | more is asked for again under loss, and lost at high rates |
-/// | `BLOCKS` | fragments that wait, 80 octets each, and own State values | as `WINDOW` |
+/// | `BLOCKS` | fragments that wait, 80 octets each, and own State values, in half of them at most | as `WINDOW`; fewer and shorter values |
 /// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |
 /// | `RECEIVE` | octets of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
 ///
@@ -182,6 +182,7 @@ impl Views<'_> {
     /// What is kept to be sent.
     pub(crate) fn stock(&mut self) -> Stock<'_> {
         Stock {
+            values: self.pool.share_of_values(self.takes_streams()),
             history: self.history,
             states: self.states,
             pool: self.pool,

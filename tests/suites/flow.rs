@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use groupcast::{Channel, Config, OwnedEvent, Pace, Storage};
+use groupcast::embedded_nal::nb;
+use groupcast::{Channel, Class, Config, OwnedEvent, Pace, SendError, Storage, Tiny};
 use groupcast_sim::{Link, SimNet};
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
@@ -205,4 +206,50 @@ fn what_a_slow_sender_repairs_late_is_not_given_up_before() {
         .map(|message| message.payload[0])
         .collect();
     assert_eq!(told, (0..160).collect::<Vec<_>>());
+}
+
+/// What a member has said that it can receive has room beside its own values.
+#[test]
+fn own_values_leave_room_for_the_messages_of_others() {
+    let mut net: SimNet<Box<Tiny>> = SimNet::new(3).with_link(Link::lan());
+    let [ana, ben] = ["ana", "ben"].map(|name| net.join(config(name).with_max_datagram(512)));
+    net.run_for(Duration::from_secs(2));
+    let limit = |net: &SimNet<Box<Tiny>>, key, class| net[key].node().unwrap().max_message(class);
+    let value = limit(&net, ben, Class::State).min(474);
+    let mut kept = 0;
+    for channel in 0..8 {
+        kept += usize::from(
+            net[ben]
+                .send(Channel::state(channel), &vec![0; value])
+                .is_ok(),
+        );
+        net.run_for(Duration::from_millis(100));
+    }
+    assert!((1..8).contains(&kept), "{kept}");
+    let size = limit(&net, ana, Class::ReliableOrdered);
+    for number in 0..20 {
+        net[ana].send(ORDERED, &vec![number; size]).unwrap();
+        net.run_for(Duration::from_millis(100));
+    }
+    let sizes = net[ben]
+        .messages(ORDERED)
+        .map(|message| message.payload.len());
+    assert!(sizes.eq([size; 20]), "{:?}", net[ben].events());
+}
+
+/// A value that would leave no such room is too long, and that is said.
+#[test]
+fn a_value_takes_half_the_blocks_at_most() {
+    type Half = Storage<8, 2, 16, 8, 1600, 1473>;
+    let mut net: SimNet<Box<Half>> = SimNet::new(4);
+    let ana = net.join(config("ana"));
+    let limit = net[ana].node().unwrap().max_message(Class::State);
+    assert_eq!(limit, 4 * 78 - 12);
+    let refused = net[ana].send(Channel::state(1), &vec![0; limit + 1]);
+    let len = limit + 1;
+    let expected = SendError::TooLong { len, limit };
+    assert_eq!(refused, Err(nb::Error::Other(expected)));
+    assert!(net[ana].send(Channel::state(1), &vec![0; limit]).is_ok());
+    let refused = net[ana].send(Channel::state(2), b"");
+    assert_eq!(refused, Err(nb::Error::Other(SendError::TooManyStates)));
 }

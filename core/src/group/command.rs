@@ -117,7 +117,7 @@ impl Engine {
     /// The most octets of a message of a class.
     pub(crate) fn message_limit(&self, view: View<'_>, class: Class) -> usize {
         self.sending
-            .message_limit(view.roster, view.history, self.receivable, class)
+            .message_limit(view.roster, view.history, self.own, class)
     }
 
     /// Whether a message of `len` octets, of which a signature takes `signature`, can be sent now: the
@@ -133,7 +133,7 @@ impl Engine {
         self.check_sendable(views, now)?;
         let (roster, history) = (&*views.roster, &mut *views.history);
         self.sending
-            .make_room(roster, history, self.receivable, channel, len, signature)
+            .make_room(roster, history, self.own, channel, len, signature)
     }
 
     /// Queues a message with a signature. Returns the sequence number of its first fragment.

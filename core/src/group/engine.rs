@@ -2,11 +2,12 @@
 
 use core::net::SocketAddr;
 
+use super::fragments::Pool;
 use super::membership::{Membership, Source};
 use super::random::Random;
 use super::receiving::Receiving;
 use super::sealed::Guard;
-use super::sending::{Pace, Sending};
+use super::sending::{Own, Pace, Sending};
 use super::tools::{Earliest, Tools};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -23,8 +24,8 @@ pub(crate) struct Engine {
     pub(crate) tools: Tools,
     pub(crate) membership: Membership,
     pub(crate) guard: Guard,
-    /// The largest message this member can receive, in units of 64 octets.
-    pub(crate) receivable: u16,
+    /// What its memory allows.
+    pub(crate) own: Own,
     pub(crate) own_address: Option<SocketAddr>,
     pub(crate) sending: Sending,
     pub(crate) clock: Clock,
@@ -34,15 +35,19 @@ pub(crate) struct Engine {
     pub(crate) heard_once: u8,
 }
 
-/// The largest message that can be received, in units of 64 octets: it must fit half a window, in the
-/// smallest fragments there are, half the pool, and the buffer where it is put together.
-fn receivable(views: &Views<'_>) -> u16 {
+/// What the memory allows. The largest message that can be received must fit half a window, in the smallest fragments
+/// there are, half the pool, and the buffer where it is put together. Own values have the other half of the pool.
+fn own(views: &Views<'_>) -> Own {
     let streams = views.streams.len();
     let window = views.slots.len().checked_div(streams).unwrap_or_default();
     let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
     let stored = views.pool.capacity() / 2;
     let octets = views.inbox.octets.len().min(fragments).min(stored);
-    u16::try_from(octets / 64).unwrap_or(u16::MAX)
+    let values = views.pool.share_of_values(views.takes_streams());
+    Own {
+        receivable: u16::try_from(octets / 64).unwrap_or(u16::MAX),
+        value: u16::try_from(Pool::longest_in(values)).unwrap_or(u16::MAX),
+    }
 }
 
 impl Engine {
@@ -96,7 +101,7 @@ impl Engine {
                 config.announce,
             ),
             guard,
-            receivable: receivable(views),
+            own: own(views),
             own_address: None,
             sending: Sending::new(
                 config.pace,
@@ -145,7 +150,7 @@ impl Engine {
             tools: _,
             membership,
             guard,
-            receivable: _,
+            own: _,
             own_address: _,
             sending,
             clock: _,

@@ -100,7 +100,7 @@ impl Engine {
     pub(super) fn hello(&self, views: &Views<'_>) -> Hello<'static> {
         let limits = Limits {
             datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
-            message: self.receivable,
+            message: self.own.receivable,
             burst: self.tools.config.receive_burst,
         };
         let group_size = views.roster.group_size();

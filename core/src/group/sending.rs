@@ -21,6 +21,7 @@ use confirm::Confirm;
 use flow::Flow;
 use history::Full;
 pub(crate) use history::{History, Kind};
+pub(crate) use message::Own;
 use pace::Bucket;
 pub use pace::Pace;
 use sender::Sender;
@@ -47,6 +48,8 @@ pub(crate) struct Stock<'a> {
     pub(crate) history: &'a mut History,
     pub(crate) states: &'a mut States,
     pub(crate) pool: &'a mut Pool,
+    /// How many blocks of the pool own values may take.
+    pub(crate) values: usize,
 }
 
 impl Sending {

@@ -164,15 +164,35 @@ impl Pool {
     }
 
     /// How many blocks a fragment takes.
-    const fn blocks_for(len: usize) -> usize {
+    pub(crate) const fn blocks_for(len: usize) -> usize {
         len.saturating_add(META).div_ceil(CONTENT)
+    }
+
+    /// How many blocks own values may take: all of them if nothing else is in the pool, else half. The other half is
+    /// for what this member has told others that it can receive.
+    pub(crate) const fn share_of_values(&self, receives: bool) -> usize {
+        if receives {
+            self.blocks.len() / 2
+        } else {
+            self.blocks.len()
+        }
+    }
+
+    /// The most octets of a fragment in so many blocks.
+    pub(crate) const fn longest_in(blocks: usize) -> usize {
+        blocks.saturating_mul(CONTENT).saturating_sub(META)
+    }
+
+    /// How many blocks this fragment takes.
+    pub(crate) fn blocks_of(&self, handle: Handle) -> usize {
+        let meta = self.meta(handle);
+        meta.map_or(0, |meta| Self::blocks_for(usize::from(meta.len)))
     }
 
     /// Whether there is room for a fragment of `len` octets, if need be in the place of another one.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn has_room(&self, len: usize, instead_of: Option<Handle>) -> bool {
-        let other = instead_of.and_then(|other| self.meta(other));
-        let other = other.map_or(0, |other| Self::blocks_for(usize::from(other.len)));
+        let other = instead_of.map_or(0, |other| self.blocks_of(other));
         let free = self.blocks.len().saturating_sub(usize::from(self.used));
         Self::blocks_for(len) <= free.saturating_add(other)
     }

@@ -14,6 +14,15 @@ use crate::wire::{Data, Writer, is_framed};
 /// The most fragments a message can have.
 const MAX_FRAGMENTS: usize = 256;
 
+/// What this member's own memory allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// The largest message that it can receive, in units of 64 octets.
+    pub(crate) receivable: u16,
+    /// The largest value of the class State that it can keep, in octets.
+    pub(crate) value: u16,
+}
+
 impl Sending {
     /// The most octets of a datagram for receivers with these limits.
     pub(crate) fn datagram_limit(&self, limits: Limits) -> usize {
@@ -43,19 +52,21 @@ impl Sending {
         &self,
         roster: &Roster,
         history: &History,
-        own: u16,
+        own: Own,
         class: Class,
     ) -> usize {
         let (limits, receivers) = Self::limits_of(roster, class);
         let fragment = self.fragment_limit(limits);
-        if matches!(class, Class::Latest | Class::State) {
-            return fragment;
+        match class {
+            Class::Latest => return fragment,
+            Class::State => return fragment.min(usize::from(own.value)),
+            _ => {}
         }
         let record = History::space_for(fragment.saturating_add(Data::OVERHEAD));
         let kept = history.capacity().checked_div(record).unwrap_or_default();
         let sendable = fragment.saturating_mul(kept.min(MAX_FRAGMENTS));
         let receivable = match receivers {
-            0 => own,
+            0 => own.receivable,
             _ => limits.message,
         };
         let receivable = usize::from(receivable).saturating_mul(64);
@@ -68,13 +79,16 @@ impl Sending {
         &self,
         roster: &Roster,
         history: &mut History,
-        own: u16,
+        own: Own,
         channel: Channel,
         len: usize,
         signature: usize,
     ) -> nb::Result<(usize, usize), SendError> {
         let (limits, _) = Self::limits_of(roster, channel.class());
-        let size = self.fragment_limit(limits).max(1);
+        let mut size = self.fragment_limit(limits).max(1);
+        if channel.class() == Class::State {
+            size = size.min(usize::from(own.value));
+        }
         let mut fragments = 1;
         if len > size {
             let limit = self.message_limit(roster, history, own, channel.class());
@@ -125,6 +139,7 @@ impl Sending {
             history,
             states,
             pool,
+            values,
         } = stock;
         let reliable = channel.class().is_reliable();
         let first = self.next_sequence(channel.class());
@@ -149,7 +164,7 @@ impl Sending {
                 len: u16::try_from(body.len()).unwrap_or(u16::MAX),
                 ..Meta::of(&data)
             };
-            let set = states.set(meta, body, pool);
+            let set = states.set(meta, body, pool, values);
             set.map_err(|NoRoom| SendError::TooManyStates)?;
         }
         let kind = if reliable { Kind::Kept } else { Kind::Once };

@@ -198,6 +198,7 @@ impl Sending {
             history,
             states,
             pool,
+            values: _,
         } = stock;
         let reserve = if history.is_sent() { 0 } else { w.room() / 2 };
         if !states.write(pool, reserve, counters, w) {

@@ -61,13 +61,22 @@ impl States {
         self.count
     }
 
-    /// Sets a channel's value. The one before is forgotten.
+    /// Sets a channel's value. The one before is forgotten. All values take `most` blocks of the pool at most.
     pub(crate) fn set(
         &mut self,
         meta: Meta,
         body: Body<'_>,
         pool: &mut Pool,
+        most: usize,
     ) -> Result<(), NoRoom> {
+        let others = self.values.iter().flatten();
+        let others = others.filter(|value| value.channel != meta.channel);
+        let taken = others.fold(Pool::blocks_for(body.len()), |sum, value| {
+            sum.saturating_add(pool.blocks_of(value.handle))
+        });
+        if taken > most {
+            return Err(NoRoom);
+        }
         let has = |value: &Option<Value>| value.is_some_and(|v| v.channel == meta.channel);
         let at = self
             .values
