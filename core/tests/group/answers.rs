@@ -294,7 +294,7 @@ fn values_that_are_asked_for_again_and_again_are_bounded() {
     let mut ana: Group<Room> = Group::new(Room::new(), config_without_pace(), [1; 32]).unwrap();
     ana.handle_timeout(ms(0));
     for channel in 0..2 {
-        let sent = ana.send(ms(1_000), Channel::state(channel), &[7; 500]);
+        let sent = ana.send(ms(1_000), Channel::state(channel), &[7; 300]);
         sent.unwrap();
         octets_to_group(&mut ana, 1_000_000);
     }

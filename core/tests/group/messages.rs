@@ -92,7 +92,7 @@ fn the_smallest_receiver_limits_everybody() {
 fn what_was_sent_before_the_limit_sank_can_still_be_repaired() {
     for channel in [Channel::reliable_ordered(1), Channel::state(2)] {
         let mut ana = member(config("ana"), 1);
-        ana.send(ms(1), channel, &[b'x'; 1_000]).unwrap();
+        ana.send(ms(1), channel, &[b'x'; 700]).unwrap();
         let mut buffer = [0; 1472];
         while ana.poll_transmit(ms(1), &mut buffer).unwrap().is_some() {}
         let mut small = Puppet::new(7, 1);
