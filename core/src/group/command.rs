@@ -60,7 +60,7 @@ impl<M: Memory> Group<M> {
 
     /// Asks the members who has every message of the reliable classes and of State from the one with
     /// the sequence number `first` to that with the number `last`, as [`send`](Self::send) returned
-    /// them. [`Event::Confirmed`] tells of each member that has; they are asked for some seconds.
+    /// them. [`Event::Confirmed`](crate::Event::Confirmed) tells of each member that has; they are asked for some seconds.
     /// Of a member that lost one of them, or came too late, [`lacks`](Self::lacks) tells.
     ///
     /// A later call takes the place of an earlier one.

@@ -7,7 +7,7 @@ use crate::time::{Span, Tick};
 
 /// How long a member that left or was given up is remembered, if nobody needs its place: what is late of
 /// it is recognised, and should one that was given up come back, its stream goes on where it was. Without
-/// that, messages would be delivered twice. It is more than 24 hours, in [steps](Ageing), the first of which may
+/// that, messages would be delivered twice. It is more than 24 hours, in [steps](crate::time::Ageing), the first of which may
 /// be over at once.
 const REMEMBER: u8 = 82;
 
