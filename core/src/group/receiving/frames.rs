@@ -104,12 +104,25 @@ impl Receiving {
         stream.note_horizon(data);
         let ordered = class == Class::ReliableOrdered;
         let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
-        // What need not arrive gives way to what must.
-        while arrival == Arrival::NoRoom && parts.partials.evict_oldest(None, parts.pool) {
-            count(&mut parts.tools.counters.partials_evicted);
+        let is_first = stream.fragment_of_first(meta);
+        while arrival == Arrival::NoRoom {
+            // What need not arrive gives way to what must, and what is later to what is next.
+            if parts.partials.evict_oldest(None, parts.pool) {
+                count(&mut parts.tools.counters.partials_evicted);
+            } else {
+                let (slots, pool) = (&mut *parts.slots, &mut *parts.pool);
+                if !is_first || !parts.streams.make_room(now, at, longest, slots, pool) {
+                    break;
+                }
+            }
+            let Some((stream, mut window)) = parts.streams.with_window(at, parts.slots) else {
+                break;
+            };
             arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
         }
-        if matches!(arrival, Arrival::NoRoom | Arrival::Ahead) {
+        if matches!(arrival, Arrival::NoRoom | Arrival::Ahead)
+            && let Some(stream) = parts.streams.get_mut(at)
+        {
             stream.ask_by(due);
         }
         parts.streams.note(at, longest);

@@ -124,6 +124,33 @@ impl Streams {
         }
     }
 
+    /// Drops a fragment of another stream for the next message of the one at `at`. What comes after the others' next
+    /// messages gives way to it. Those themselves may each lack what the other one holds: so of two always the same
+    /// has [precedence](Stream::rank). Whether one was dropped.
+    pub(crate) fn make_room(
+        &mut self,
+        now: Tick,
+        at: usize,
+        longest: Span,
+        slots: &mut [Slot],
+        pool: &mut Pool,
+    ) -> bool {
+        let Some(rank) = self.get(at).map(|stream| (stream.rank(now), at)) else {
+            return false;
+        };
+        for other in 0..self.table.len() {
+            let Some((stream, mut window)) = self.with_window(other, slots) else {
+                continue;
+            };
+            let even_that = rank < (stream.rank(now), other);
+            if other != at && stream.give_way(now, even_that, &mut window, pool) {
+                self.note(other, longest);
+                return true;
+            }
+        }
+        false
+    }
+
     /// Notes what a stream wants after it was changed.
     pub(crate) fn note(&mut self, at: usize, longest: Span) {
         let Some(stream) = self.get(at) else { return };

@@ -120,7 +120,7 @@ impl Stream {
     }
 
     /// Whether the fragment is of the message that is next.
-    fn fragment_of_first(&self, meta: Meta) -> bool {
+    pub(crate) fn fragment_of_first(&self, meta: Meta) -> bool {
         !is_before(
             self.next,
             meta.sequence.wrapping_sub(u32::from(meta.fragment)),
@@ -144,24 +144,72 @@ impl Stream {
                 return Some(handle);
             }
             // The last stored one gives way, if it comes after this one.
-            let mut at = self.last_stored;
-            if distance(self.next, at) >= slots.len() {
-                at = self.next;
-            }
-            while is_before(meta.sequence, at) && !matches!(slots.get(at), Slot::Stored(_)) {
-                at = at.wrapping_sub(1);
-            }
-            self.last_stored = at;
-            let Slot::Stored(handle) = slots.get(at) else {
-                return None;
-            };
+            let (at, handle) = self.last(slots)?;
             if !is_before(meta.sequence, at) {
                 return None;
             }
-            let part = pool.meta(handle).map_or(Part::UNKNOWN, Part::of);
-            pool.release(handle);
-            let due = now + self.round_trip().saturating_mul(4);
-            self.ask_again(due, at, part, slots);
+            self.drop_stored(now, at, handle, slots, pool);
         }
+    }
+
+    /// The last stored fragment.
+    fn last(&mut self, slots: &Window<'_>) -> Option<(u32, Handle)> {
+        let mut at = self.last_stored;
+        if distance(self.next, at) >= slots.len() {
+            at = self.next;
+        }
+        while !is_before(at, self.next) {
+            self.last_stored = at;
+            if let Slot::Stored(handle) = slots.get(at) {
+                return Some((at, handle));
+            }
+            at = at.wrapping_sub(1);
+        }
+        None
+    }
+
+    /// Drops a stored fragment: it is to be asked for again.
+    fn drop_stored(
+        &mut self,
+        now: Tick,
+        at: u32,
+        handle: Handle,
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+    ) {
+        let part = pool.meta(handle).map_or(Part::UNKNOWN, Part::of);
+        pool.release(handle);
+        let due = now + self.round_trip().saturating_mul(4);
+        self.ask_again(due, at, part, slots);
+    }
+
+    /// Of two streams whose next messages have no room together, the lower one keeps its own: that of which
+    /// something cannot be repaired any more, or else that which has waited longer.
+    pub(crate) fn rank(&self, now: Tick) -> (bool, Tick) {
+        let is_repairable = !is_before(self.next, self.low);
+        (is_repairable, self.stuck_since.unwrap_or(now))
+    }
+
+    /// Drops the last stored fragment for another stream's next message. If it is of the next message here, or cannot
+    /// be repaired any more, only if `even_that`. Whether one was dropped.
+    pub(crate) fn give_way(
+        &mut self,
+        now: Tick,
+        even_that: bool,
+        slots: &mut Window<'_>,
+        pool: &mut Pool,
+    ) -> bool {
+        let Some((at, handle)) = self.last(slots) else {
+            return false;
+        };
+        let is_of_first = pool
+            .meta(handle)
+            .is_none_or(|meta| self.fragment_of_first(meta));
+        if !even_that && (is_of_first || is_before(at, self.low)) {
+            return false;
+        }
+        self.drop_stored(now, at, handle, slots, pool);
+        self.note_stuck(now, slots);
+        true
     }
 }
