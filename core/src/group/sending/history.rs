@@ -474,6 +474,24 @@ mod tests {
         assert!(history.has_wanted());
     }
 
+    /// PROTOCOL S5.
+    #[test]
+    fn a_frame_is_repaired_again_after_an_hour() {
+        let history: &mut History = &mut History::<[u8; 256]>::new();
+        push(history, Kind::Kept, b"x").unwrap();
+        history.mark_sent();
+        let mut stamp = 100u32;
+        // More than half of the way round, and nearly all of it.
+        for pause in [3_600_000_000, u32::MAX - 1_000_000, 0] {
+            history.want(stamp.wrapping_sub(10_000), 0, 0, |_| true);
+            assert!(history.has_wanted());
+            history.mark_repaired(stamp);
+            history.want(stamp.wrapping_sub(10_000), 0, 0, |_| true);
+            assert!(!history.has_wanted(), "it has just been repaired");
+            stamp = stamp.wrapping_add(pause);
+        }
+    }
+
     proptest! {
         #[test]
         fn what_has_room_is_taken_whole(

@@ -2,6 +2,10 @@
 
 use super::{History, Kind, REPAIRED, WANTED};
 
+/// How many microseconds a repair comes after the beginning of the round trip in which it is not repeated. A round trip
+/// is no longer than a second; what seems to be further was before, for stamps go round in 72 minutes.
+const JUST_NOW: core::ops::RangeInclusive<u32> = 1..=1_000_000;
+
 impl History {
     /// Marks frames of the reliable stream as wanted: those that `asked` says yes to, given their
     /// place among the kept ones, which is from `first` to `last`; that have been sent, and that were not
@@ -18,7 +22,7 @@ impl History {
             };
             if header.kind() == Kind::Kept {
                 let lingers = header.marks & REPAIRED != 0
-                    && crate::group::serial::is_before(since, header.repaired);
+                    && JUST_NOW.contains(&header.repaired.wrapping_sub(since));
                 if asked(nth) && header.marks & WANTED == 0 && !lingers {
                     header.marks |= WANTED;
                     self.set_header(at, header);
