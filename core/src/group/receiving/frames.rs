@@ -103,23 +103,22 @@ impl Receiving {
         stream.arrive(meta, &mut window);
         stream.note_horizon(data);
         let ordered = class == Class::ReliableOrdered;
-        let mut arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
         let is_first = stream.fragment_of_first(meta);
-        while arrival == Arrival::NoRoom {
-            // What need not arrive gives way to what must, and what is later to what is next.
-            if parts.partials.evict_oldest(None, parts.pool) {
-                count(&mut parts.tools.counters.partials_evicted);
-            } else {
-                let (slots, pool) = (&mut *parts.slots, &mut *parts.pool);
-                if !is_first || !parts.streams.make_room(now, at, longest, slots, pool) {
-                    break;
-                }
-            }
+        let arrival = loop {
             let Some((stream, mut window)) = parts.streams.with_window(at, parts.slots) else {
-                break;
+                return Taken::Nothing;
             };
-            arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
-        }
+            let arrival = stream.take(now, meta, data.payload, ordered, &mut window, parts.pool);
+            // What need not arrive gives way to what must, and what is later to what is next.
+            let (slots, pool) = (&mut *parts.slots, &mut *parts.pool);
+            if arrival != Arrival::NoRoom {
+                break arrival;
+            } else if parts.partials.evict_oldest(None, pool) {
+                count(&mut parts.tools.counters.partials_evicted);
+            } else if !is_first || !parts.streams.make_room(now, at, longest, slots, pool) {
+                break arrival;
+            }
+        };
         if matches!(arrival, Arrival::NoRoom | Arrival::Ahead)
             && let Some(stream) = parts.streams.get_mut(at)
         {
