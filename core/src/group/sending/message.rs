@@ -99,7 +99,7 @@ impl Sending {
                 }
                 .into());
             }
-            fragments = len.div_ceil(size);
+            fragments = len.div_ceil(size.max(1));
         }
         let last_len = len.saturating_sub(size.saturating_mul(fragments.saturating_sub(1)));
         // What waits must not push out what receivers may still ask for.
