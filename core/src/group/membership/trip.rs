@@ -5,9 +5,8 @@ use crate::time::Span;
 /// Before anything is measured.
 const INITIAL: Span = Span::from_millis(10);
 
-/// Estimates are kept between these, in microseconds.
+/// Estimates are no shorter, in microseconds.
 const SHORTEST: u32 = 1_000;
-const LONGEST: u32 = 1_000_000;
 
 /// The estimate: a moving average of the round trips to the other members, and half their usual
 /// deviation from it.
@@ -22,6 +21,9 @@ pub(crate) struct Trip {
 }
 
 impl Trip {
+    /// Estimates are no longer, in microseconds.
+    pub(crate) const LONGEST: u32 = 1_000_000;
+
     pub(crate) const fn new() -> Self {
         Self {
             average: None,
@@ -35,12 +37,12 @@ impl Trip {
             return INITIAL;
         };
         let micros = average.saturating_add(self.deviation >> 1);
-        Span::from_micros(micros.clamp(SHORTEST, LONGEST))
+        Span::from_micros(micros.clamp(SHORTEST, Self::LONGEST))
     }
 
     /// A round trip was measured, in microseconds.
     pub(crate) fn sample(&mut self, trip: u32) {
-        let trip = trip.min(LONGEST);
+        let trip = trip.min(Self::LONGEST);
         let Some(average) = self.average else {
             self.average = Some(trip);
             self.deviation = trip >> 2;

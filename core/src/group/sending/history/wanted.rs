@@ -1,10 +1,11 @@
 //! What of the history is asked for again (PROTOCOL §6.2).
 
 use super::{History, Kind, REPAIRED, WANTED};
+use crate::group::membership::Trip;
 
-/// How many microseconds a repair comes after the beginning of the round trip in which it is not repeated. A round trip
-/// is no longer than a second; what seems to be further was before, for stamps go round in 72 minutes.
-const JUST_NOW: core::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// How many microseconds a repair comes after the beginning of the round trip in which it is not repeated. What seems to
+/// be further was before, for stamps go round in 72 minutes.
+const JUST_NOW: core::ops::RangeInclusive<u32> = 1..=Trip::LONGEST;
 
 impl History {
     /// Marks frames of the reliable stream as wanted: those that `asked` says yes to, given their
