@@ -85,7 +85,7 @@ impl Sending {
         signature: usize,
     ) -> nb::Result<(usize, usize), SendError> {
         let (limits, _) = Self::limits_of(roster, channel.class());
-        let mut size = self.fragment_limit(limits).max(1);
+        let mut size = self.fragment_limit(limits);
         if channel.class() == Class::State {
             size = size.min(usize::from(own.value));
         }
