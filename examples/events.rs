@@ -11,7 +11,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use groupcast_std::{Event, InterfaceSelector, Member, resolve_group};
+use groupcast_std::{InterfaceSelector, Member, OwnedEvent, resolve_group};
 
 use groupcast::{Channel, MemberId};
 
@@ -90,7 +90,7 @@ fn hear(member: &mut Member, others: &mut HashMap<MemberId, Other>, end: Instant
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match member.next_event(left)? {
-            Some(Event::Message(message)) => {
+            Some(OwnedEvent::Message(message)) => {
                 let other = others.entry(message.sender).or_default();
                 let Ok(number) = message.payload[..].try_into().map(u32::from_be_bytes) else {
                     continue;
@@ -101,13 +101,9 @@ fn hear(member: &mut Member, others: &mut HashMap<MemberId, Other>, end: Instant
                     _ => {}
                 }
             }
-            Some(Event::Gap {
-                member,
-                first,
-                last,
-            }) => {
+            Some(OwnedEvent::Gap { peer: member, lost }) => {
                 let other = others.entry(member.id()).or_default();
-                other.missing += last.wrapping_sub(first) + 1;
+                other.missing += lost.len() as u32;
             }
             Some(_) => {}
             None => return Ok(()),

@@ -43,7 +43,7 @@ pub(crate) fn run(common: &Common, options: &Chat) -> Result<(), Failure> {
     let mirror = Mirror::new(common, options)?;
     let log = options.log.as_deref().map(Log::open).transpose();
     let log = log.map_err(Failure::Settings)?;
-    let builder = builder(common, options.limits)?.join_streams(Join::Recent(RECENT));
+    let builder = builder(common, options.limits)?.join_at(Join::Recent(RECENT));
     let mut session = Session::join(common, builder)?;
     let leave_by = LeaveBy::new(options.leave_within);
     let channel = Channel::reliable_ordered(options.channel);

@@ -146,7 +146,7 @@ mod tests {
             let cli = parse(line).unwrap();
             assert!(cli.common.json && cli.common.name.as_deref() == Some("ana"));
             assert_eq!(cli.common.group, "239.1.2.3:12345");
-            assert_eq!(cli.common.hops, 1);
+            assert_eq!(cli.common.hop_limit, 1);
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
         assert!(parse("groupcast send --interval 0 hello").is_err());
         assert!(parse("groupcast send hello --lines").is_err());
         assert!(parse("groupcast send --file x --lines").is_err());
-        assert!(parse("groupcast send --bare --channel 3 hello").is_err());
+        assert!(parse("groupcast send --raw --channel 3 hello").is_err());
         let Command::Send(send) = parse("groupcast send Hello, multicast!").unwrap().command else {
             panic!("not send");
         };

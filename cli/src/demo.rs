@@ -43,7 +43,7 @@ pub(crate) fn run(common: &Common) -> Result<(), Failure> {
         let number = sender.send(TEXT)?;
         if common.json {
             let who = (sender.id(), sender.session());
-            let numbers = Some((number, number));
+            let numbers = Some(number.into());
             let sent = Sent::by(who, Channel::default(), 1, numbers, None);
             output.line(&sent.line())?;
         } else if attempt == 0 {

@@ -38,7 +38,7 @@ use system::System;
 
 /// What can only be tried on an interface that is fit for it.
 const AFTER_INTERFACE: [&str; 12] = [
-    "hops",
+    "hop-limit",
     "route",
     "rp_filter",
     "igmp",
@@ -122,7 +122,7 @@ fn examine(
     let choice = stack.choice().clone();
     place::environment(chart, case, Some(&choice))?;
     place::interface(chart, case, &choice)?;
-    place::hops(chart, case, common, &choice)?;
+    place::hop_limit(chart, case, common, &choice)?;
     place::route(chart, case, &choice)?;
     place::settings(chart, case, &choice)?;
     let Some(mut trial) = trial::port(chart, case, stack)? else {

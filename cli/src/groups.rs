@@ -43,7 +43,7 @@ const SHOWN: usize = 4;
 const BLIND: &str =
     "groups that nobody here has joined are not heard: --also ADDR:PORT listens to more";
 
-/// Octets of the largest datagram there is.
+/// Bytes of the largest datagram there is.
 const LARGEST: usize = 65_535;
 
 const HEADINGS: [&str; 5] = ["GROUP", "MEMBERS", "PROTECTION", "PROFILE", "WHO"];
@@ -171,11 +171,11 @@ impl Known {
     }
 
     fn is(&self, group: SocketAddr, kind: Kind) -> bool {
-        self.group == group && (self.kinds.contains(&kind) || kind == Kind::Bare)
+        self.group == group && (self.kinds.contains(&kind) || kind == Kind::Raw)
     }
 
     fn group_name(&self, kind: Kind) -> Option<&str> {
-        (kind != Kind::Bare && !self.name.is_empty()).then(|| self.name.as_str())
+        (kind != Kind::Raw && !self.name.is_empty()).then(|| self.name.as_str())
     }
 }
 
@@ -307,14 +307,14 @@ fn line<'a>(
             Kind::Open(_) => "open",
             Kind::Sealed(_) => "sealed",
             Kind::OtherVersion => "unknown",
-            Kind::Bare => "bare",
+            Kind::Raw => "raw",
         },
         group_name: name,
         is_named: match kind {
             Kind::Open(_) => Some(kind != census::open(group, &Name::EMPTY)),
             _ => None,
         },
-        members: if kind == Kind::Bare { 0 } else { heard.count() },
+        members: if kind == Kind::Raw { 0 } else { heard.count() },
         names: heard.names().into_iter().collect(),
         senders: heard.machines().iter().map(ToString::to_string).collect(),
         profiles,
@@ -339,7 +339,7 @@ fn row(
         Kind::Open(_) => "open",
         Kind::Sealed(_) => "sealed",
         Kind::OtherVersion => "of another version",
-        Kind::Bare => "bare",
+        Kind::Raw => "raw",
     };
     let machines = heard.machines();
     let mut who: Vec<_> = heard
@@ -356,7 +356,7 @@ fn row(
     [
         group.to_string(),
         match kind {
-            Kind::Bare => "-".to_owned(),
+            Kind::Raw => "-".to_owned(),
             _ => heard.count().to_string(),
         },
         format!("{protection}{named}"),

@@ -34,7 +34,7 @@ const CONFIRMING: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(common: &Common, options: &Listen) -> Result<(), Failure> {
     let trusted = trust::trusted(options.trust.as_deref())?;
-    let builder = builder(common, options.limits)?.join_streams(options.join);
+    let builder = builder(common, options.limits)?.join_at(options.join);
     let folder = options.save.as_deref().map(Folder::open).transpose()?;
     let mut session = Session::join(common, builder)?;
     let output = Output::queued(common.json)?;
@@ -152,7 +152,7 @@ impl Listener<'_> {
 
     fn take(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         if self.choice.is_told_aside(event) {
-            let event = groupcast_std::Event::from(*event);
+            let event = groupcast_std::OwnedEvent::from(*event);
             aside!("{}", escaped(&event.to_string()));
         }
         if !self.choice.takes(event) {

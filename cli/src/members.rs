@@ -2,11 +2,11 @@
 
 pub(crate) mod options;
 
-use groupcast::{Event, Member};
+use groupcast::{Event, Peer};
 
 use crate::options::{Common, Limits};
 use crate::output::Output;
-use crate::output::json::{self, standing};
+use crate::output::json::{self, status};
 use crate::output::show::Show;
 use crate::process::clock::end_of;
 use crate::process::failure::Failure;
@@ -15,7 +15,7 @@ use crate::text::columns;
 use crate::text::escape::escaped;
 use options::Members;
 
-const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STANDING"];
+const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STATUS"];
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     });
     // Whoever does not wait for it does not want half of it.
     let printed = if !options.watch && matches!(ended, Ok(Ended::Time)) {
-        let mut members: Vec<_> = session.member.members().collect();
+        let mut members: Vec<_> = session.member.peers().collect();
         members.sort_by_key(|member| (member.name(), member.id()));
         print(&members, common.json, &mut output)
     } else {
@@ -44,7 +44,7 @@ pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     left.map(|_| ())
 }
 
-fn print(members: &[&Member], json: bool, output: &mut Output) -> Result<(), Failure> {
+fn print(members: &[&Peer], json: bool, output: &mut Output) -> Result<(), Failure> {
     if json {
         let mut lines = members.iter().map(|member| json::member(member));
         return lines.try_for_each(|line| output.line(&line));
@@ -59,9 +59,9 @@ fn print(members: &[&Member], json: bool, output: &mut Output) -> Result<(), Fai
             member.id().to_string(),
             member.address().to_string(),
             if member.takes_reliable() {
-                standing(member).to_owned()
+                status(member).to_owned()
             } else {
-                format!("{}, takes no reliable messages", standing(member))
+                format!("{}, takes no reliable messages", status(member))
             },
         ]
     });

@@ -114,9 +114,9 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) trust_first: bool,
 
-    /// In a sealed group: take bare datagrams, too. Anybody can send those.
+    /// In a sealed group: take raw datagrams, too. Anybody can send those.
     #[arg(long, global = true)]
-    pub(crate) bare: bool,
+    pub(crate) raw: bool,
 
     /// The hop limit (TTL). 1 stays on the link, 0 on this machine.
     #[arg(
@@ -126,7 +126,7 @@ pub(crate) struct Common {
         default_value_t = 1,
         allow_negative_numbers = true
     )]
-    pub(crate) hops: u8,
+    pub(crate) hop_limit: u8,
 
     /// Take part without telling the others.
     #[arg(long, global = true)]

@@ -24,11 +24,11 @@ use show::Show;
 
 use queue::Queue;
 
-/// Lines that come faster than this many octets fill are written together: a burst of messages must
+/// Lines that come faster than this many bytes fill are written together: a burst of messages must
 /// not be lost while line after line is written.
 const BUFFER: usize = 64 * 1024;
 
-/// Octets that wait at most for whoever reads them: a reader that pauses for some seconds misses nothing.
+/// Bytes that wait at most for whoever reads them: a reader that pauses for some seconds misses nothing.
 const WAITING: usize = 8 * 1024 * 1024;
 
 /// And of what is shown in hexadecimal.
@@ -210,8 +210,8 @@ fn human(
 ) -> Option<String> {
     let mut said = of(event);
     let rest = match &mut said {
-        groupcast_std::Event::Message(message) => shorten(&mut message.payload, is_short),
-        groupcast_std::Event::Raw(raw) => shorten(&mut raw.payload, is_short),
+        groupcast_std::OwnedEvent::Message(message) => shorten(&mut message.payload, is_short),
+        groupcast_std::OwnedEvent::Raw(raw) => shorten(&mut raw.payload, is_short),
         _ => None,
     };
     let line = match (show, event) {
@@ -236,7 +236,7 @@ fn human(
     })
 }
 
-/// Leaves the beginning of a long payload. How many octets it had, then.
+/// Leaves the beginning of a long payload. How many bytes it had, then.
 fn shorten(payload: &mut Vec<u8>, is_short: bool) -> Option<usize> {
     let all = payload.len();
     let shown = match core::str::from_utf8(payload) {
@@ -254,9 +254,17 @@ fn shorten(payload: &mut Vec<u8>, is_short: bool) -> Option<usize> {
 
 /// What stands behind the publisher's name. The message is signed, and its sender's id; the sender's name is not,
 /// and anybody may take any.
-fn signed(mut said: groupcast_std::Event, event: &Event<'_>, usual: Channel) -> Option<String> {
+fn signed(
+    mut said: groupcast_std::OwnedEvent,
+    event: &Event<'_>,
+    usual: Channel,
+) -> Option<String> {
     let name = match &mut said {
-        groupcast_std::Event::Message(message) => core::mem::take(&mut message.name),
+        groupcast_std::OwnedEvent::Message(message) => {
+            let name = message.name().to_owned();
+            message.peer = None;
+            name
+        }
         _ => String::new(),
     };
     let line = marked(&said.to_string(), event, usual)?;
@@ -269,9 +277,9 @@ fn signed(mut said: groupcast_std::Event, event: &Event<'_>, usual: Channel) -> 
 }
 
 /// What happened, of a line of a chat the text.
-fn of(event: &Event<'_>) -> groupcast_std::Event {
-    let mut happened = groupcast_std::Event::from(*event);
-    if let groupcast_std::Event::Message(message) = &mut happened {
+fn of(event: &Event<'_>) -> groupcast_std::OwnedEvent {
+    let mut happened = groupcast_std::OwnedEvent::from(*event);
+    if let groupcast_std::OwnedEvent::Message(message) = &mut happened {
         let len = envelope::open_payload(&message.payload).0.len();
         message.payload.truncate(len);
     }

@@ -8,9 +8,8 @@ use core::time::Duration;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
-use groupcast::Event;
-use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
+use groupcast::{Event, SendError, Sequence};
 use serde::Serialize;
 
 use crate::options::Common;
@@ -27,7 +26,7 @@ use options::Pipe;
 use confirming::Confirming;
 use said::Said;
 
-/// The longest line: the largest message, each octet of it escaped.
+/// The longest line: the largest message, each byte of it escaped.
 const LONGEST: usize = 2 * 1024 * 1024;
 
 /// Lines that wait to be read at most; the rest waits in the pipe.
@@ -77,7 +76,7 @@ enum Told<'a> {
 pub(crate) fn run(common: &Common, options: &Pipe) -> Result<(), Failure> {
     let trusted = trust::trusted(options.trust.as_deref())?;
     let key = trust::signing_key(options.sign_key.as_deref())?;
-    let builder = builder(common, options.limits)?.join_streams(options.join);
+    let builder = builder(common, options.limits)?.join_at(options.join);
     let output = Output::queued(true)?;
     let session = Session::join(common, builder)?;
     let mut pipe = Pipeline {
@@ -116,7 +115,7 @@ struct Pipeline<'t> {
     /// What that line says, while there is no room to send it.
     held: Option<Said>,
     /// The sequence number of the last message that can be confirmed.
-    last: Option<u32>,
+    last: Option<Sequence>,
     /// No more lines come.
     is_over: bool,
     refused: u64,
@@ -253,14 +252,17 @@ impl Pipeline<'_> {
                     self.confirming
                         .wait_for(line, sequence, who, Instant::now());
                 }
-                self.tell(&Told::Queued { line, sequence })?;
+                self.tell(&Told::Queued {
+                    line,
+                    sequence: sequence.get(),
+                })?;
                 Ok(true)
             }
-            Err(nb::Error::WouldBlock) => {
+            Err(SendError::QueueFull) => {
                 self.held = Some(said);
                 Ok(false)
             }
-            Err(nb::Error::Other(error)) => {
+            Err(error) => {
                 self.refuse(&error.to_string())?;
                 Ok(true)
             }
@@ -277,10 +279,11 @@ impl Pipeline<'_> {
 
     /// Tells what became of lines that were to be confirmed, and asks for others.
     fn confirm(&mut self, now: Instant) -> Result<(), Failure> {
-        let takers = self.session.member.members();
+        let takers = self.session.member.peers();
         let takers = takers.filter(|member| member.takes_reliable());
         let there: Vec<_> = takers.map(|member| member.id()).collect();
         for (line, sequence, by) in self.confirming.decided(&there, now) {
+            let sequence = sequence.get();
             let (is_confirmed, by) = match &by {
                 Ok(by) => (true, by),
                 Err(by) => (false, by),
@@ -293,8 +296,8 @@ impl Pipeline<'_> {
                 self.tell(&Told::Unconfirmed { line, sequence, by })?;
             }
         }
-        if let Some((first, last)) = self.confirming.ask(&there, now) {
-            self.session.member.confirm(first, last);
+        if let Some(messages) = self.confirming.ask(&there, now) {
+            self.session.member.confirm(messages);
         }
         Ok(())
     }
@@ -311,7 +314,7 @@ impl Pipeline<'_> {
             ..
         } = self;
         let mut written = Ok(());
-        let known = Delivery::new(None).settle(session, (last, last), None, |event| {
+        let known = Delivery::new(None).settle(session, last.into(), None, |event| {
             let line = output.event(event, filter.judge(event));
             written = core::mem::replace(&mut written, Ok(())).and(line);
         })?;
@@ -338,6 +341,7 @@ impl Pipeline<'_> {
                 unread = lines::check_rest(taken, self.input(), waiting);
             }
             for (line, sequence, by) in self.confirming.rest() {
+                let sequence = sequence.get();
                 self.unconfirmed += 1;
                 let by = &by[..];
                 self.tell(&Told::Unconfirmed { line, sequence, by })?;

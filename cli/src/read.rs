@@ -80,7 +80,7 @@ pub(crate) fn run(common: &Common, options: &Read) -> Result<(), Failure> {
 #[derive(Debug, Default)]
 struct Tally {
     read: u64,
-    bare: u64,
+    raw: u64,
     sealed: u64,
     flawed: u64,
     cut: u64,
@@ -90,8 +90,8 @@ struct Tally {
 impl Tally {
     fn line(&self) -> String {
         format!(
-            "read={} bare={} sealed={} flawed={} cut={} others={}",
-            self.read, self.bare, self.sealed, self.flawed, self.cut, self.others
+            "read={} raw={} sealed={} flawed={} cut={} others={}",
+            self.read, self.raw, self.sealed, self.flawed, self.cut, self.others
         )
     }
 }
@@ -112,7 +112,7 @@ struct Line {
     time: f64,
     source: SocketAddr,
     destination: SocketAddr,
-    /// Octets of it all.
+    /// Bytes of it all.
     length: usize,
     #[serde(flatten)]
     what: What,
@@ -121,7 +121,7 @@ struct Line {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum What {
-    Bare(Payload),
+    Raw(Payload),
     Framed {
         suite: &'static str,
         tag: String,
@@ -177,9 +177,9 @@ impl Reader {
         self.first.get_or_insert(datagram.time);
         let length = datagram.payload.len();
         let what = match parts(&mut datagram.payload, to, &mut self.keys) {
-            Parts::Bare(octets) => {
-                tally.bare += 1;
-                What::Bare(Payload::new(octets))
+            Parts::Raw(octets) => {
+                tally.raw += 1;
+                What::Raw(Payload::new(octets))
             }
             Parts::Flawed(flaw, error) => {
                 tally.flawed += 1;
@@ -201,7 +201,7 @@ impl Reader {
         let micros = u64::try_from(datagram.time.as_micros()).unwrap_or(u64::MAX);
         Some(Line {
             event: match what {
-                What::Bare(_) => "bare",
+                What::Raw(_) => "raw",
                 _ => "datagram",
             },
             time: micros as f64 / 1e6,
@@ -254,7 +254,7 @@ impl Reader {
     fn words(&self, line: &Line) -> String {
         let first = self.first.unwrap_or_default().as_micros() as f64 / 1e6;
         let what = match &line.what {
-            What::Bare(payload) => format!("bare{}", payload.words()),
+            What::Raw(payload) => format!("raw{}", payload.words()),
             What::Flawed { error, .. } => format!("[{error}]"),
             What::Framed {
                 from,
@@ -290,7 +290,7 @@ impl Reader {
     }
 }
 
-/// Whether a datagram to one address is of ours: those of other programs begin with this octet, too.
+/// Whether a datagram to one address is of ours: those of other programs begin with this byte, too.
 fn is_ours(datagram: &[u8]) -> bool {
     wire::parse_header(datagram).is_ok()
 }

@@ -97,7 +97,7 @@ fn record(
             ear.wait(left.map_or(signal::LOOK, |left| left.min(signal::LOOK)))?;
             continue;
         };
-        files.write(clock.now(), source, group, common.hops, datagram)?;
+        files.write(clock.now(), source, group, common.hop_limit, datagram)?;
         tally.datagrams += 1;
         tally.octets += datagram.len() as u64;
         let Tally { datagrams, octets } = tally;

@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
     let mut output = Output::new(common.json);
 
     let group = plain(to.group());
-    let (mut marks, mut bare): (u64, u64) = (0, 0);
+    let (mut marks, mut raw): (u64, u64) = (0, 0);
     let mut pace = Pace::new(options.speed);
     let mut sent: u64 = 0;
     let mut others = BTreeMap::<SocketAddr, u64>::new();
@@ -64,7 +64,7 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
                     marks += 1;
                 }
                 Marked::Nameless => {}
-                Marked::Never => bare += u64::from(!is_framed(&datagram.payload)),
+                Marked::Never => raw += u64::from(!is_framed(&datagram.payload)),
             }
         }
         match &mut to {
@@ -88,9 +88,9 @@ pub(crate) fn run(common: &Common, options: &Replay) -> Result<(), Failure> {
             "groupcast: names say that it is a replay, as in `ana (replay)`; --exact leaves them as they were"
         );
     }
-    if bare > 0 {
+    if raw > 0 {
         aside!(
-            "groupcast: bare datagrams ({bare} of them) have no name, and nothing says that they are a replay"
+            "groupcast: raw datagrams ({raw} of them) have no name, and nothing says that they are a replay"
         );
     }
     let done = if options.dry_run {

@@ -8,9 +8,8 @@ pub(crate) mod trust;
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast::embedded_nal::nb;
 use groupcast::sign::SigningKey;
-use groupcast::{Channel, Class, Counters, Event};
+use groupcast::{Channel, Class, Counters, Event, SendError, Sequence};
 use groupcast_std::{InterfaceSelector, Leaving, Member, MemberBuilder};
 
 use crate::network::place::{self, changed, say_where};
@@ -131,7 +130,7 @@ impl Session {
             match self.member.poll() {
                 Ok(Some(event)) => {
                     failing = false;
-                    say_standing(self.verbose, &event);
+                    say_status(self.verbose, &event);
                     let wanted = wanted(&event);
                     output.event(&event, wanted.show)?;
                     if wanted.is_last {
@@ -224,7 +223,7 @@ impl Session {
         let verbose = self.verbose;
         for _ in 0..most {
             let taken = self.next(|event| {
-                say_standing(verbose, event);
+                say_status(verbose, event);
                 happened(event)
             });
             match taken {
@@ -254,7 +253,7 @@ impl Session {
         self.trouble.take()
     }
 
-    /// The most octets of a message now.
+    /// The most bytes of a message now.
     pub(crate) fn limit(&self, class: Class) -> usize {
         self.member.max_message(class)
     }
@@ -268,7 +267,7 @@ impl Session {
         message: &[u8],
         key: Option<&SigningKey>,
         mut happened: impl FnMut(&Event<'_>),
-    ) -> Result<Option<u32>, Failure> {
+    ) -> Result<Option<Sequence>, Failure> {
         while !signal::end_requested() {
             let queued = match key {
                 Some(key) => self.member.try_queue_signed(channel, message, key),
@@ -276,8 +275,8 @@ impl Session {
             };
             match queued {
                 Ok(sequence) => return Ok(Some(sequence)),
-                Err(nb::Error::WouldBlock) => self.attend(NO_ROOM, &mut happened)?,
-                Err(nb::Error::Other(error)) => return Err(error.into()),
+                Err(SendError::QueueFull) => self.attend(NO_ROOM, &mut happened)?,
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(None)
@@ -339,7 +338,7 @@ pub(crate) fn builder_on(
 ) -> Result<MemberBuilder, Failure> {
     let mut builder = Member::builder(place::group_on(common, &selector)?)
         .interface(selector)
-        .hops(common.hops)
+        .hop_limit(common.hop_limit)
         .announce(!common.hidden);
     if let Some(name) = &common.group_name {
         builder = builder.group_name(name);
@@ -364,18 +363,18 @@ pub(crate) fn say_start(common: &Common, member: &Member) {
 }
 
 /// The events that come and go, for those who want to know more.
-fn say_standing(verbose: bool, event: &Event<'_>) {
+fn say_status(verbose: bool, event: &Event<'_>) {
     if verbose && matches!(event, Event::Suspect(_) | Event::Recovered(_)) {
-        let event = groupcast_std::Event::from(*event);
+        let event = groupcast_std::OwnedEvent::from(*event);
         aside!("{}", escaped(&event.to_string()));
     }
 }
 
 /// The counters on one line that scripts can read: every datagram received is in exactly one of
-/// accepted, bare, own and dropped.
+/// accepted, raw, own and dropped.
 pub(crate) fn say_summary(counters: &Counters) {
     let mut line = format!(
-        "received={} accepted={} bare={} own={} dropped={}",
+        "received={} accepted={} raw={} own={} dropped={}",
         counters.received,
         counters.accepted,
         counters.raw,
@@ -394,14 +393,8 @@ pub(crate) fn say_summary(counters: &Counters) {
         ("nacks_received", counters.nacks_received),
         ("repairs_sent", counters.repairs_sent),
     ];
-    for (reason, count) in counters.reasons().into_iter().chain(others) {
+    for (reason, count) in counters.reasons().chain(others) {
         if count > 0 {
-            // Those above were taken.
-            let reason = if reason == "bare" {
-                "bare_refused"
-            } else {
-                reason
-            };
             line += &format!(" {reason}={count}");
         }
     }

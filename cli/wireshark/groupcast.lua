@@ -5,7 +5,7 @@
 -- or copy it to the folder of personal Lua plugins (Help > About > Folders).
 --
 -- It looks at UDP datagrams that begin with C1: all that are sent to a multicast address, and those to one
--- member whose version and suite are ours. Bare datagrams are left alone. A datagram that is not sound is
+-- member whose version and suite are ours. Raw datagrams are left alone. A datagram that is not sound is
 -- flagged, and nothing is read from it that may be wrong; of one that the capture has cut off, whose checksum
 -- nobody can tell, only the header. In names and texts of others, whatever a terminal would obey is shown as
 -- Rust does: \n, \u{1b}.
@@ -546,7 +546,7 @@ end
 
 function groupcast.dissector(buffer, pinfo, root)
     local len = buffer:len()
-    -- Bare: not ours.
+    -- Raw: not ours.
     if len == 0 or buffer(0, 1):uint() ~= MAGIC then return 0 end
     pinfo.cols.protocol = "Groupcast"
     local tree = root:add(groupcast, buffer())

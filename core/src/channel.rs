@@ -1,5 +1,7 @@
 //! Channels and delivery classes.
 
+use core::fmt;
+
 /// How messages are delivered.
 ///
 /// The promise of the reliable classes: every message is delivered exactly once, or the application
@@ -20,6 +22,19 @@ pub enum Class {
     ReliableUnordered,
     /// Every message exactly once, in the order it was sent, or reported as a gap.
     ReliableOrdered,
+}
+
+/// As the tool writes it, such as `best-effort`.
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::BestEffort => "best-effort",
+            Self::Latest => "latest",
+            Self::State => "state",
+            Self::ReliableUnordered => "reliable-unordered",
+            Self::ReliableOrdered => "reliable-ordered",
+        })
+    }
 }
 
 impl Class {
@@ -76,6 +91,13 @@ impl Class {
 pub struct Channel {
     number: u8,
     class: Class,
+}
+
+/// Such as `channel 1, best-effort`.
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "channel {}, {}", self.number, self.class)
+    }
 }
 
 impl Channel {

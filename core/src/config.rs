@@ -26,7 +26,7 @@ const LONGEST_WAIT: Span = Span::from_secs(15 * 60);
 ///     SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(239, 1, 2, 3), 12345));
 /// const CONFIG: Config = Config::new(GROUP).with_name("boiler");
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Config {
     pub(crate) group: SocketAddr,
     pub(crate) group_name: Option<Name>,
@@ -60,7 +60,7 @@ impl Config {
         }
     }
 
-    /// The name other members see: up to 32 octets. Default: none.
+    /// The name other members see: up to 32 bytes. Default: none.
     #[must_use]
     pub const fn with_name(mut self, name: &str) -> Self {
         self.name = Name::new(name);
@@ -85,7 +85,7 @@ impl Config {
         self
     }
 
-    /// A name for the group itself, up to 32 octets. Default: none.
+    /// A name for the group itself, up to 32 bytes. Default: none.
     ///
     /// Members hear each other only if address, port and this name agree. It keeps groups apart
     /// that share an address by accident; it is not a password.
@@ -95,7 +95,7 @@ impl Config {
         self
     }
 
-    /// The largest datagram to send, in octets, 512 to 1472. Default: 1200, or what the storage
+    /// The largest datagram to send, in bytes, 512 to 1472. Default: 1200, or what the storage
     /// holds if that is less.
     ///
     /// Larger than the path takes, and datagrams are lost or fragmented by IP, which multiplies
@@ -118,7 +118,7 @@ impl Config {
     ///
     /// A member that is older than the sender's session begins with what the sender can still repair.
     #[must_use]
-    pub const fn with_join(mut self, join: Join) -> Self {
+    pub const fn with_join_at(mut self, join: Join) -> Self {
         self.join = join;
         self
     }
@@ -147,7 +147,7 @@ impl Config {
     /// Whether to tell others of this member. Default: yes.
     ///
     /// Without, it sends neither HELLO nor BYE: it is on no roster, and programs that know only
-    /// bare datagrams see none of ours unless messages are sent.
+    /// raw datagrams see none of ours unless messages are sent.
     #[must_use]
     pub const fn with_announce(mut self, announce: bool) -> Self {
         self.announce = announce;
@@ -164,6 +164,54 @@ impl Config {
     #[must_use]
     pub const fn group(&self) -> SocketAddr {
         self.group
+    }
+
+    /// The member's name. `None` if it is too long.
+    #[must_use]
+    pub const fn name(&self) -> Option<Name> {
+        self.name
+    }
+
+    /// The group's name. `None` if it is too long.
+    #[must_use]
+    pub const fn group_name(&self) -> Option<Name> {
+        self.group_name
+    }
+
+    /// The member's id, if it is fixed.
+    #[must_use]
+    pub const fn id(&self) -> Option<MemberId> {
+        self.id
+    }
+
+    /// The interface to join on.
+    #[must_use]
+    pub const fn interface(&self) -> Interface {
+        self.interface
+    }
+
+    /// Where to begin with streams that began before this member.
+    #[must_use]
+    pub const fn join_at(&self) -> Join {
+        self.join
+    }
+
+    /// How long a message that is missing is waited for.
+    #[must_use]
+    pub const fn max_wait(&self) -> Duration {
+        Duration::from_micros(self.max_wait.as_micros() as u64)
+    }
+
+    /// How many datagrams the stack can take at once; 0: not stated.
+    #[must_use]
+    pub const fn receive_burst(&self) -> u8 {
+        self.receive_burst
+    }
+
+    /// Whether others are told of this member.
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        self.announce
     }
 
     /// Checks what can be checked without a stack.
@@ -212,6 +260,7 @@ impl Config {
 /// Where a member begins to take part in a stream that began before it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Join {
     /// With what is sent from now on. For games and measurements.
     #[default]

@@ -13,7 +13,7 @@ pub struct Counters {
     pub received: u64,
     /// Framed datagrams of this group that were taken.
     pub accepted: u64,
-    /// Bare datagrams handed to the application.
+    /// Raw datagrams handed to the application.
     pub raw: u64,
     /// This member's own datagrams, heard by loopback.
     pub own: u64,
@@ -41,8 +41,8 @@ pub struct Counters {
     pub stale: u64,
     /// Dropped: already seen, by its datagram counter.
     pub duplicate: u64,
-    /// Dropped: a bare datagram, in a sealed group that takes none.
-    pub bare: u64,
+    /// Dropped: a raw datagram, in a sealed group that takes none.
+    pub raw_refused: u64,
     /// Dropped: well sealed, but its sender has not yet proved to be there now.
     pub unverified: u64,
     /// Dropped: in a sealed group, of a member for which there is no place on the roster.
@@ -81,12 +81,12 @@ pub struct Counters {
 
     /// Messages handed to the application.
     pub messages_received: u64,
-    /// Messages the application gave, framed and bare.
+    /// Messages the application gave, framed and raw.
     pub messages_sent: u64,
     /// Datagrams given to the network.
     pub datagrams_sent: u64,
-    /// Their octets, without IP and UDP headers.
-    pub octets_sent: u64,
+    /// Their bytes, without IP and UDP headers.
+    pub bytes_sent: u64,
     /// Datagrams the network refused to send. They are lost.
     pub send_failures: u64,
 }
@@ -111,7 +111,7 @@ impl Counters {
             claims_own_id: 0,
             stale: 0,
             duplicate: 0,
-            bare: 0,
+            raw_refused: 0,
             unverified: 0,
             no_place: 0,
             postponed: 0,
@@ -132,14 +132,13 @@ impl Counters {
             messages_received: 0,
             messages_sent: 0,
             datagrams_sent: 0,
-            octets_sent: 0,
+            bytes_sent: 0,
             send_failures: 0,
         }
     }
 
     /// Why datagrams were dropped: each reason's name and count.
-    #[must_use]
-    pub const fn reasons(&self) -> [(&'static str, u64); 15] {
+    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         [
             ("empty", self.empty),
             ("truncated", self.truncated),
@@ -152,19 +151,19 @@ impl Counters {
             ("claims_own_id", self.claims_own_id),
             ("stale", self.stale),
             ("duplicate", self.duplicate),
-            ("bare", self.bare),
+            ("raw_refused", self.raw_refused),
             ("unverified", self.unverified),
             ("no_place", self.no_place),
             ("postponed", self.postponed),
         ]
+        .into_iter()
     }
 
     /// How many datagrams were dropped, for all reasons.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.reasons()
-            .iter()
-            .fold(0, |sum, (_, count)| sum.wrapping_add(*count))
+            .fold(0, |sum, (_, count)| sum.wrapping_add(count))
     }
 }
 

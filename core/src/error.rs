@@ -16,22 +16,22 @@ pub enum ConfigError {
     NotMulticast,
     /// The group's port is 0.
     PortZero,
-    /// The member's name is longer than 32 octets.
+    /// The member's name is longer than 32 bytes.
     NameTooLong,
-    /// The group's name is longer than 32 octets.
+    /// The group's name is longer than 32 bytes.
     GroupNameTooLong,
     /// The largest datagram is out of range.
     MaxDatagram(u16),
     /// What is missing would be waited for longer than 15 minutes.
     MaxWaitTooLong,
-    /// The storage's receive buffer does not hold the largest datagram and one octet more.
+    /// The storage's receive buffer does not hold the largest datagram and one byte more.
     ReceiveBufferTooSmall {
-        /// Octets it must have at least.
+        /// Bytes it must have at least.
         needed: usize,
     },
-    /// The storage's history does not hold the largest datagram and eight octets more.
+    /// The storage's history does not hold the largest datagram and eight bytes more.
     HistoryTooSmall {
-        /// Octets it must have at least.
+        /// Bytes it must have at least.
         needed: usize,
     },
     /// The seed is all zeros, or is made of a device's id that no device has.
@@ -112,17 +112,19 @@ impl core::error::Error for ConfigError {}
 pub enum SendError {
     /// The message is larger than this member, or the smallest receiver, can take.
     TooLong {
-        /// The message's octets.
+        /// The message's bytes.
         len: usize,
-        /// The most octets a message can have now.
+        /// The most bytes a message can have now.
         limit: usize,
     },
-    /// A bare datagram that begins with `0xc1` would be taken for a framed one.
+    /// A raw datagram that begins with `0xc1` would be taken for a framed one.
     LooksFramed,
-    /// A bare datagram must not be empty.
+    /// A raw datagram must not be empty.
     Empty,
-    /// The group is sealed, and bare datagrams were not asked for.
-    BareInSealed,
+    /// The group is sealed, and raw datagrams were not asked for.
+    RawInSealed,
+    /// Too much waits to be sent. Poll, so that it goes out, and try again.
+    QueueFull,
     /// There is no room for another State channel.
     TooManyStates,
     /// Another member has this member's fixed id, and this one fell silent.
@@ -138,13 +140,16 @@ impl fmt::Display for SendError {
                 f,
                 "the message has {len} bytes, and at most {limit} are possible; split it"
             ),
-            Self::LooksFramed => f.write_str(
-                "a bare datagram must not begin with the octet c1; send it as a message",
+            Self::LooksFramed => {
+                f.write_str("a raw datagram must not begin with the byte c1; send it as a message")
+            }
+            Self::Empty => f.write_str("a raw datagram must not be empty"),
+            Self::RawInSealed => f.write_str(
+                "the group is sealed, and a raw datagram can be read and forged by anybody; \
+                 send a message, or ask for raw datagrams, too",
             ),
-            Self::Empty => f.write_str("a bare datagram must not be empty"),
-            Self::BareInSealed => f.write_str(
-                "the group is sealed, and a bare datagram can be read and forged by anybody; \
-                 send a message, or ask for bare datagrams, too",
+            Self::QueueFull => f.write_str(
+                "too much waits to be sent; poll until some of it is sent, and try again",
             ),
             Self::TooManyStates => f.write_str(
                 "there is no room for the value of another State channel; \
@@ -186,3 +191,62 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
+
+/// What could not be done, and what was handed over for it: to try again with it.
+///
+/// `?` turns it into the error alone, where the function's error is that. Into a `Box<dyn Error>` it goes as it is, which
+/// does not work if the memory is a local variable that was borrowed: there, `map_err(|failed| failed.error)?`. On a
+/// board, where memory is handed out once:
+///
+/// ```
+/// # use core::time::Duration;
+/// # use groupcast::{Config, Error, Failed, Memory, Node, multicast::UdpMulticast};
+/// fn join<S: UdpMulticast, M: Memory>(
+///     mut parts: (S, M),
+///     config: Config,
+///     seed: [u8; 32],
+///     mut wait: impl FnMut(Duration),
+/// ) -> Result<Node<S, M>, Error<S::Error>> {
+///     loop {
+///         match Node::new(parts.0, parts.1, config, seed) {
+///             // The cable is not plugged in yet.
+///             Err(Failed { error: Error::Stack(_), parts: back, .. }) => parts = back,
+///             result => return Ok(result?),
+///         }
+///         wait(Duration::from_secs(1));
+///     }
+/// }
+/// ```
+#[non_exhaustive]
+pub struct Failed<E, P> {
+    /// What is wrong.
+    pub error: E,
+    /// What was handed over.
+    pub parts: P,
+}
+
+impl<E: fmt::Debug, P> fmt::Debug for Failed<E, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Failed").field(&self.error).finish()
+    }
+}
+
+impl<E: fmt::Display, P> fmt::Display for Failed<E, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<E: core::error::Error, P> core::error::Error for Failed<E, P> {}
+
+impl<P> From<Failed<Self, P>> for ConfigError {
+    fn from(failed: Failed<Self, P>) -> Self {
+        failed.error
+    }
+}
+
+impl<E, P> From<Failed<Self, P>> for Error<E> {
+    fn from(failed: Failed<Self, P>) -> Self {
+        failed.error
+    }
+}

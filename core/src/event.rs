@@ -1,11 +1,17 @@
 //! What a member is told.
 
+#[cfg(feature = "defmt")]
+mod log;
+mod text;
+
+use core::fmt;
 use core::net::SocketAddr;
 
 use crate::channel::Channel;
 use crate::config::Config;
 use crate::ident::MemberId;
-use crate::member::Member;
+use crate::peer::Peer;
+use crate::sequence::{Sequence, SequenceRange};
 
 /// Something happened. It is borrowed from the group until the next call.
 #[derive(Clone, Copy, Debug)]
@@ -13,26 +19,26 @@ use crate::member::Member;
 pub enum Event<'a> {
     /// A message arrived.
     Message(Message<'a>),
-    /// A bare datagram of another program arrived.
+    /// A raw datagram of another program arrived.
     Raw(Raw<'a>),
     /// Messages of a member that will never be delivered.
     Gap(Gap<'a>),
     /// A member has all the messages that were to be confirmed.
-    Confirmed(&'a Member),
+    Confirmed(&'a Peer),
     /// A member is there that was not there before.
-    Joined(&'a Member),
+    Joined(&'a Peer),
     /// A member said good-bye.
-    Left(&'a Member),
+    Left(&'a Peer),
     /// A member has been silent for longer than it promised. It is being asked.
-    Suspect(&'a Member),
+    Suspect(&'a Peer),
     /// A suspect was heard again.
-    Recovered(&'a Member),
+    Recovered(&'a Peer),
     /// A member has been silent for too long and is given up.
-    Lost(&'a Member),
+    Lost(&'a Peer),
     /// A member started again: same id, another life. What it had not finished sending is lost. If
     /// it was a late datagram of an earlier life that told this, it is told again for the session that
     /// goes on (PROTOCOL M22).
-    Restarted(&'a Member),
+    Restarted(&'a Peer),
     /// Members were refused, because the roster is full. Their messages still arrive, but not their
     /// joining and leaving, and without protection against duplicated datagrams. In a sealed group nothing
     /// of them arrives.
@@ -60,15 +66,15 @@ pub enum Event<'a> {
 }
 
 /// A message that arrived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Message<'a> {
     pub(crate) channel: Channel,
     pub(crate) sender: MemberId,
     pub(crate) address: SocketAddr,
-    pub(crate) member: Option<&'a Member>,
-    pub(crate) sequence: u32,
+    pub(crate) peer: Option<&'a Peer>,
+    pub(crate) sequence: Sequence,
     pub(crate) payload: &'a [u8],
-    /// What it ends with if it is signed: 64 octets, or fewer if it is too short.
+    /// What it ends with if it is signed: 64 bytes, or fewer if it is too short.
     pub(crate) signature: Option<&'a [u8]>,
     /// Of the member that received it.
     #[cfg_attr(not(feature = "sign"), expect(dead_code))]
@@ -91,20 +97,20 @@ impl<'a> Message<'a> {
     /// The sequence number of the message: what the sender's `send` returned. For a message in
     /// several fragments it is that of the first.
     #[must_use]
-    pub const fn sequence(&self) -> u32 {
+    pub const fn sequence(&self) -> Sequence {
         self.sequence
     }
 
     /// The sender's line of the roster; `None` if the roster is full.
     #[must_use]
-    pub const fn member(&self) -> Option<&'a Member> {
-        self.member
+    pub const fn peer(&self) -> Option<&'a Peer> {
+        self.peer
     }
 
     /// The sender's name; empty if it has none or it is not known.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.member.map_or("", Member::name)
+        self.peer.map_or("", Peer::name)
     }
 
     /// Where it came from.
@@ -134,37 +140,54 @@ impl<'a> Message<'a> {
     }
 }
 
+/// What the message itself is, without the settings of the member that received it.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("channel", &self.channel)
+            .field("sender", &self.sender)
+            .field("address", &self.address)
+            .field("peer", &self.peer)
+            .field("sequence", &self.sequence)
+            .field("payload", &self.payload)
+            .field("signed", &self.is_signed())
+            .finish()
+    }
+}
+
 /// Messages of the reliable classes that will never be delivered: they were lost, and their sender
 /// cannot repair them any more, or has fallen silent.
+///
+/// ```
+/// # use groupcast::{Event, MemberId};
+/// # fn show(event: Event<'_>, mut ask_again: impl FnMut(MemberId)) {
+/// if let Event::Gap(gap) = event {
+///     // What is built from all messages of this peer is wrong from here on: fetch it whole.
+///     ask_again(gap.peer().id());
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Gap<'a> {
-    pub(crate) member: &'a Member,
-    pub(crate) first: u32,
-    pub(crate) last: u32,
+    pub(crate) peer: &'a Peer,
+    pub(crate) lost: SequenceRange,
 }
 
 impl<'a> Gap<'a> {
     /// Whose messages they are.
     #[must_use]
-    pub const fn member(&self) -> &'a Member {
-        self.member
+    pub const fn peer(&self) -> &'a Peer {
+        self.peer
     }
 
-    /// The sequence number of the first fragment that is missing.
+    /// Their sequence numbers: from the first fragment that is missing to the last.
     #[must_use]
-    pub const fn first(&self) -> u32 {
-        self.first
-    }
-
-    /// The sequence number of the last fragment that is missing. Numbers wrap, so it may be smaller
-    /// than [`first`](Self::first).
-    #[must_use]
-    pub const fn last(&self) -> u32 {
-        self.last
+    pub const fn lost(&self) -> SequenceRange {
+        self.lost
     }
 }
 
-/// A bare datagram: one that is not framed as PROTOCOL.md says.
+/// A raw datagram: one that is not framed as PROTOCOL.md says.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw<'a> {
     pub(crate) address: SocketAddr,
@@ -178,13 +201,13 @@ impl<'a> Raw<'a> {
         self.address
     }
 
-    /// Its octets.
+    /// Its bytes.
     #[must_use]
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
-    /// Its octets, if they are UTF-8 text.
+    /// Its bytes, if they are UTF-8 text.
     #[must_use]
     pub const fn text(&self) -> Option<&'a str> {
         text(self.payload)
@@ -203,7 +226,7 @@ const fn text(payload: &[u8]) -> Option<&str> {
 pub struct DuplicateId {
     pub(crate) id: MemberId,
     pub(crate) address: SocketAddr,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: DuplicateIdOutcome,
 }
 
 impl DuplicateId {
@@ -221,7 +244,7 @@ impl DuplicateId {
 
     /// What comes of it for this member.
     #[must_use]
-    pub const fn outcome(&self) -> Outcome {
+    pub const fn outcome(&self) -> DuplicateIdOutcome {
         self.outcome
     }
 }
@@ -230,7 +253,7 @@ impl DuplicateId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum DuplicateIdOutcome {
     /// It concerns two other members.
     Others,
     /// This member keeps the id: the other one gives way.

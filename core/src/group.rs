@@ -40,10 +40,10 @@ use core::ops::Range;
 use crate::channel::Class;
 use crate::config::Config;
 use crate::counters::{Counters, count};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Failed};
 use crate::event::Event;
 use crate::ident::{MemberId, Session};
-use crate::member::Member;
+use crate::peer::Peer;
 use crate::seed::Seed;
 use crate::storage::Memory;
 use crate::time::Instant;
@@ -76,7 +76,7 @@ const SMALLEST_FRAGMENT: usize =
 /// Four kinds of method:
 ///
 /// - input from the network: [`handle`](Self::handle);
-/// - commands of the application: [`send`](Self::send), [`send_raw`](Self::send_raw),
+/// - commands of the application: [`queue`](Self::queue), [`queue_raw`](Self::queue_raw),
 ///   [`leave`](Self::leave);
 /// - output, to be polled: [`poll_event`](Self::poll_event) until `None`, then
 ///   [`poll_transmit`](Self::poll_transmit) until `None`, then [`next_deadline`](Self::next_deadline);
@@ -87,18 +87,16 @@ const SMALLEST_FRAGMENT: usize =
 /// use groupcast::{Board, Channel, Config, Event, Group, Instant};
 ///
 /// let group: SocketAddr = "239.1.2.3:12345".parse().unwrap();
-/// let mut storage = Board::new();
-/// let mut ana = Group::new(&mut storage, Config::new(group).with_name("ana"), [1; 32])?;
-/// let mut storage = Board::new();
-/// let mut ben = Group::new(&mut storage, Config::new(group).with_name("ben"), [2; 32])?;
+/// let mut ana = Group::new(Board::new(), Config::new(group).with_name("ana"), [1; 32])?;
+/// let mut ben = Group::new(Board::new(), Config::new(group).with_name("ben"), [2; 32])?;
 ///
 /// let now = Instant::from_millis(5);
-/// ana.send(now, Channel::best_effort(0), b"Hello, multicast!").unwrap();
+/// ana.queue(now, Channel::best_effort(0), b"Hello, multicast!")?;
 /// let mut buffer = [0; 1472];
 /// let transmit = ana.poll_transmit(now, &mut buffer)?.unwrap();
 ///
 /// ben.handle(now, "10.0.0.1:40000".parse().unwrap(), &buffer[..transmit.len])?;
-/// assert!(matches!(ben.poll_event(), Some(Event::Joined(member)) if member.name() == "ana"));
+/// assert!(matches!(ben.poll_event(), Some(Event::Joined(peer)) if peer.name() == "ana"));
 /// let Some(Event::Message(message)) = ben.poll_event() else { panic!() };
 /// assert_eq!(message.text(), Some("Hello, multicast!"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
@@ -111,10 +109,11 @@ pub struct Group<M> {
 
 /// A datagram to send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Transmit {
     /// Where to.
     pub to: Destination,
-    /// How many octets of the buffer.
+    /// How many bytes of the buffer.
     pub len: usize,
 }
 
@@ -123,8 +122,8 @@ pub struct Transmit {
 pub enum Destination {
     /// To the group.
     Group,
-    /// To one member.
-    Member(SocketAddr),
+    /// To one member alone, at this address.
+    Peer(SocketAddr),
 }
 
 /// A datagram was handed in before the events of the last one were polled. Nothing was done.
@@ -144,16 +143,25 @@ impl<M: Memory> Group<M> {
     /// A member that is about to join.
     ///
     /// `seed` feeds ids, sessions and jitter. It must differ between members and between starts:
-    /// take 32 octets of a random number generator, or else [`Seed::from_device`].
+    /// take 32 bytes of a random number generator, or else [`Seed::from_device`].
     ///
     /// # Errors
     ///
-    /// A setting that cannot work.
-    pub fn new(mut memory: M, config: Config, seed: impl Into<Seed>) -> Result<Self, ConfigError> {
+    /// A setting that cannot work. With it comes the memory.
+    pub fn new(
+        mut memory: M,
+        config: Config,
+        seed: impl Into<Seed>,
+    ) -> Result<Self, Failed<ConfigError, M>> {
         let mut views = memory.views();
         views.clear();
-        let engine = Engine::new(&views, config, &seed.into())?;
-        Ok(Self { memory, engine })
+        match Engine::new(&views, config, &seed.into()) {
+            Ok(engine) => Ok(Self { memory, engine }),
+            Err(error) => Err(Failed {
+                error,
+                parts: memory,
+            }),
+        }
     }
 
     /// A member that is about to join a sealed group: whoever does not hold its key can neither read nor
@@ -162,17 +170,22 @@ impl<M: Memory> Group<M> {
     /// # Errors
     ///
     /// A setting that cannot work; a key that cannot be used; or nothing in the entropy that is new at
-    /// every start.
+    /// every start. With it comes the memory.
     #[cfg(feature = "seal")]
     pub fn sealed(
         mut memory: M,
         config: Config,
         seal: crate::seal::Seal<'_>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, Failed<ConfigError, M>> {
         let mut views = memory.views();
         views.clear();
-        let engine = Engine::sealed(&views, config, &seal)?;
-        Ok(Self { memory, engine })
+        match Engine::sealed(&views, config, &seal) {
+            Ok(engine) => Ok(Self { memory, engine }),
+            Err(error) => Err(Failed {
+                error,
+                parts: memory,
+            }),
+        }
     }
 
     /// Sends at another pace from now on: that of another network, for members that move.
@@ -180,7 +193,7 @@ impl<M: Memory> Group<M> {
         self.engine.set_pace(&self.memory.views(), pace);
     }
 
-    /// Takes another name: up to 32 octets. The others see it with the next HELLO, which comes as soon as the rate
+    /// Takes another name: up to 32 bytes. The others see it with the next HELLO, which comes as soon as the rate
     /// allows; no event tells them.
     ///
     /// # Errors
@@ -306,7 +319,7 @@ impl<M: Memory> Group<M> {
     ///
     /// # Errors
     ///
-    /// `buffer` is too small: [`MAX_MAX_DATAGRAM`] octets always do.
+    /// `buffer` is too small: [`MAX_MAX_DATAGRAM`] bytes always do.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -317,7 +330,7 @@ impl<M: Memory> Group<M> {
         self.engine.transmit(&mut views, now, buffer)
     }
 
-    /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer, behind the `used` octets
+    /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer, behind the `used` bytes
     /// that still stand there. `None` also if there is no room for a datagram of every length.
     pub(crate) fn build_transmit(&mut self, now: Instant, used: usize) -> Option<Transmit> {
         let mut views = self.memory.views();
@@ -349,13 +362,13 @@ impl<M: Memory> Group<M> {
     ///
     /// `None` only for a member that neither announces itself nor knows of others.
     #[must_use]
-    pub fn next_deadline(&mut self) -> Option<Instant> {
-        self.engine.next_call(&self.memory.views())
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.engine.next_call(self.memory.view())
     }
 
     /// Tells the address this member sends from, where it is known.
     ///
-    /// Bare datagrams from this address are one's own, heard by loopback, and filtered out. A member
+    /// Raw datagrams from this address are one's own, heard by loopback, and filtered out. A member
     /// that announces itself learns the address from its first HELLO.
     pub const fn set_local_address(&mut self, address: SocketAddr) {
         self.engine.own_address = Some(address);
@@ -385,7 +398,7 @@ impl<M: Memory> Group<M> {
     }
 
     /// The other members that are there.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.memory.view().roster.iter()
     }
 
@@ -395,7 +408,7 @@ impl<M: Memory> Group<M> {
         &self.engine.tools.counters
     }
 
-    /// The most octets a message of this class can have now. It changes with the members: the smallest
+    /// The most bytes a message of this class can have now. It changes with the members: the smallest
     /// receiver counts. A signed message can have 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {

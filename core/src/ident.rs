@@ -1,13 +1,14 @@
 //! Who is who: member ids, sessions, group tags and names.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::num::NonZeroU32;
+use core::str::FromStr;
 
 /// A member's id within its group: any 32-bit number but zero.
 ///
 /// It is configured, or drawn at random. Two members with the same id are detected and reported.
 /// Shown as eight hexadecimal digits.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MemberId(NonZeroU32);
 
 impl MemberId {
@@ -27,10 +28,69 @@ impl MemberId {
     }
 }
 
+/// Zero names nobody.
+impl TryFrom<u32> for MemberId {
+    type Error = NotAnId;
+
+    fn try_from(id: u32) -> Result<Self, NotAnId> {
+        Self::new(id).ok_or(NotAnId)
+    }
+}
+
+impl From<MemberId> for u32 {
+    fn from(id: MemberId) -> Self {
+        id.get()
+    }
+}
+
+/// One to eight hexadecimal digits, as ids are shown.
+impl FromStr for MemberId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        // A sign would be taken, too, and any number of zeros before it.
+        let is_plain = text.len() <= 8 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let id = u32::from_str_radix(text, 16).ok().filter(|_| is_plain);
+        id.and_then(Self::new).ok_or(NotAnId)
+    }
+}
+
+/// Not the id of a member.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotAnId;
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not the id of a member: write one to eight hexadecimal digits, not all of them 0",
+        )
+    }
+}
+
+impl core::error::Error for NotAnId {}
+
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.0)
+        padded::<8>(f, format_args!("{:08x}", self.0))
     }
+}
+
+/// The digits as they are shown, by which a log can be searched.
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberId({:08x})", self.0)
+    }
+}
+
+/// Writes these digits as wide as the format asks for.
+fn padded<const DIGITS: usize>(
+    f: &mut fmt::Formatter<'_>,
+    digits: fmt::Arguments<'_>,
+) -> fmt::Result {
+    let mut text = heapless::String::<DIGITS>::new();
+    text.write_fmt(digits)?;
+    f.pad(&text)
 }
 
 #[cfg(feature = "defmt")]
@@ -43,7 +103,7 @@ impl defmt::Format for MemberId {
 /// One life of a member: a number drawn anew at every start.
 ///
 /// A known id with a new session is a member that restarted.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session(u64);
 
@@ -83,11 +143,18 @@ impl Session {
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        padded::<16>(f, format_args!("{:016x}", self.0))
     }
 }
 
-/// The two octets that name the group in every datagram (PROTOCOL §2.2).
+/// The digits as they are shown.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({:016x})", self.0)
+    }
+}
+
+/// The two bytes that name the group in every datagram (PROTOCOL §2.2).
 ///
 /// They tell groups apart that share a port on a stack that cannot. They are no secret.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -108,7 +175,7 @@ impl GroupTag {
     }
 }
 
-/// A name of up to [`Name::CAPACITY`] octets of UTF-8. It may be empty.
+/// A name of up to [`Name::CAPACITY`] bytes of UTF-8. It may be empty.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Name {
     len: u8,
@@ -116,7 +183,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// The most octets a name can have.
+    /// The most bytes a name can have.
     pub const CAPACITY: usize = 32;
 
     /// No name.
@@ -125,13 +192,13 @@ impl Name {
         octets: [0; Self::CAPACITY],
     };
 
-    /// Copies `name`; `None` if it is longer than [`Self::CAPACITY`] octets.
+    /// Copies `name`; `None` if it is longer than [`Self::CAPACITY`] bytes.
     #[must_use]
     pub const fn new(name: &str) -> Option<Self> {
         Self::from_octets(name.as_bytes())
     }
 
-    /// Copies octets that came from the network; `None` if they are too many or not UTF-8.
+    /// Copies bytes that came from the network; `None` if they are too many or not UTF-8.
     #[must_use]
     pub const fn from_utf8(octets: &[u8]) -> Option<Self> {
         match core::str::from_utf8(octets) {
@@ -162,7 +229,7 @@ impl Name {
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// The name's octets.
+    /// The name's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.octets.get(..usize::from(self.len)).unwrap_or_default()
@@ -174,6 +241,27 @@ impl Name {
         self.len == 0
     }
 }
+
+impl TryFrom<&str> for Name {
+    type Error = NameTooLong;
+
+    fn try_from(name: &str) -> Result<Self, NameTooLong> {
+        Self::new(name).ok_or(NameTooLong)
+    }
+}
+
+/// A name has more than [`Name::CAPACITY`] bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NameTooLong;
+
+impl fmt::Display for NameTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name is longer than 32 bytes of UTF-8; shorten it")
+    }
+}
+
+impl core::error::Error for NameTooLong {}
 
 impl Default for Name {
     fn default() -> Self {
@@ -225,7 +313,25 @@ mod tests {
     #[test]
     fn ids_read_as_hexadecimal() {
         assert_eq!(MemberId::new(0), None);
+        assert_eq!(MemberId::try_from(0), Err(NotAnId));
+        assert_eq!("00007f3A".parse(), Ok(MemberId::new(0x7f3a).unwrap()));
+        for text in ["", "0", "-1", "+1", "1ffffffff", "000000001", "7f3g", " 1"] {
+            assert_eq!(text.parse::<MemberId>(), Err(NotAnId), "{text:?}");
+        }
         assert_eq!(MemberId::new(0x7f3a).unwrap().to_string(), "00007f3a");
         assert_eq!(Session::new(1).to_string(), "0000000000000001");
+    }
+
+    #[test]
+    fn ids_are_shown_in_one_way_and_as_wide_as_asked() {
+        let (id, session) = (MemberId::new(0x7f3a).unwrap(), Session::new(0x2a));
+        assert_eq!(
+            std::format!("{id:?} {session:?}"),
+            "MemberId(00007f3a) Session(000000000000002a)"
+        );
+        assert_eq!(
+            std::format!("{id:<10}|{id:>10}|{session:<18}|"),
+            "00007f3a  |  00007f3a|000000000000002a  |"
+        );
     }
 }

@@ -24,6 +24,7 @@
 extern crate std;
 
 // The pages are read, not compiled: examples in them need other crates, whose tests compile them.
+mod application;
 #[cfg(all(doc, not(doctest)))]
 pub mod book;
 mod channel;
@@ -33,34 +34,39 @@ mod error;
 mod event;
 mod group;
 mod ident;
-mod member;
 pub mod multicast;
 mod node;
 #[cfg(feature = "std")]
 mod owned;
+mod peer;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod seed;
+mod sequence;
 #[cfg(feature = "sign")]
 pub mod sign;
 mod storage;
 mod time;
 pub mod wire;
 
+pub use application::{Application, Endpoint};
 pub use channel::{Channel, Class};
 pub use config::{Config, Join};
 pub use counters::Counters;
 pub use embedded_nal;
-pub use error::{ConfigError, Error, SendError};
-pub use event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
+pub use error::{ConfigError, Error, Failed, SendError};
+pub use event::{DuplicateId, DuplicateIdOutcome, Event, Gap, Message, Raw};
 pub use group::{Destination, EventsWaiting, Group, Pace, Transmit};
-pub use ident::{GroupTag, MemberId, Name, Session};
-pub use member::{Member, Standing};
-pub use node::Node;
+pub use ident::{GroupTag, MemberId, Name, NameTooLong, NotAnId, Session};
+pub use node::{At, Node};
 #[cfg(feature = "std")]
 pub use owned::{OwnedEvent, OwnedMessage, OwnedRaw};
+pub use peer::{Peer, PeerStatus};
 pub use seed::Seed;
+pub use sequence::{Sequence, SequenceRange, Sequences};
 #[cfg(not(target_pointer_width = "16"))]
 pub use storage::Desktop;
+#[cfg(feature = "std")]
+pub use storage::boxed;
 pub use storage::{Board, Memory, Storage, Tiny, View, Views};
 pub use time::Instant;

@@ -81,8 +81,9 @@ pub enum UdpErrorKind {
     Other,
 }
 
-/// An error with a [kind](UdpErrorKind): the UDP twin of `embedded_nal::TcpError`.
-pub trait UdpError: Debug {
+/// An error with a [kind](UdpErrorKind): the UDP twin of `embedded_nal::TcpError`. It says in words what is wrong, so
+/// that `?` takes it into any application's error.
+pub trait UdpError: core::error::Error {
     /// What kind of error this is.
     fn kind(&self) -> UdpErrorKind;
 }
@@ -130,8 +131,8 @@ pub trait UdpMulticast: UdpFullStack<Error: UdpError> {
         interface: Interface,
     ) -> Result<(), Self::Error>;
 
-    /// Sends `octets` in datagrams of `segment` octets each; the last may be shorter. Returns how many
-    /// octets were sent: whole datagrams, at least one, and maybe not all.
+    /// Sends `octets` in datagrams of `segment` bytes each; the last may be shorter. Returns how many
+    /// bytes were sent: whole datagrams, at least one, and maybe not all.
     ///
     /// For stacks that hand over several datagrams faster than one by one, such as an operating system
     /// with one system call for them. Without an implementation it is `send_to`, again and again.
@@ -181,10 +182,10 @@ pub trait UdpMulticastSend: UdpFullStack<Error: UdpError> {
     /// # Errors
     ///
     /// [`UdpErrorKind::Unsupported`] when the stack cannot send with this limit.
-    fn set_multicast_hops(
+    fn set_multicast_hop_limit(
         &mut self,
         socket: &mut Self::UdpSocket,
-        hops: u8,
+        hop_limit: u8,
     ) -> Result<(), Self::Error>;
 
     /// Says whether members on this host, the sender included, receive what this socket sends.
@@ -260,12 +261,12 @@ impl<T: UdpMulticastSend> UdpMulticastSend for &mut T {
         T::set_multicast_interface(self, socket, interface)
     }
 
-    fn set_multicast_hops(
+    fn set_multicast_hop_limit(
         &mut self,
         socket: &mut Self::UdpSocket,
-        hops: u8,
+        hop_limit: u8,
     ) -> Result<(), Self::Error> {
-        T::set_multicast_hops(self, socket, hops)
+        T::set_multicast_hop_limit(self, socket, hop_limit)
     }
 
     fn set_multicast_loop(

@@ -1,25 +1,26 @@
 //! The driver: a group on a network stack.
 
+mod endpoint;
 mod poll;
+mod sending;
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use embedded_nal::nb;
-
-use crate::channel::{Channel, Class};
+use crate::channel::Class;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::error::{Error, SendError};
-
+use crate::error::{ConfigError, Error, Failed};
 use crate::group::{Found, Group, Transmit};
 use crate::ident::{MemberId, Session};
-use crate::member::Member;
 use crate::multicast::UdpMulticast;
+use crate::peer::Peer;
 use crate::seed::Seed;
 use crate::storage::Memory;
 use crate::time::Instant;
 use poll::Batch;
+
+pub use endpoint::At;
 
 /// When to try again to send what the stack had no room for.
 const RETRY: Duration = Duration::from_millis(1);
@@ -46,7 +47,7 @@ const RETRY: Duration = Duration::from_millis(1);
 ///             // …
 ///         }
 ///     }
-///     node.send(now, POSITIONS, b"3,4").ok();
+///     node.queue(now, POSITIONS, b"3,4").ok();
 ///     // Sleep until node.next_deadline(), or until something arrives.
 /// }
 /// # }
@@ -87,15 +88,19 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     ///
     /// # Errors
     ///
-    /// A setting that cannot work, or what the stack reports.
+    /// A setting that cannot work, or what the stack reports. With it come stack and memory, to try again.
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is given back is what was given"
+    )]
     #[cfg_attr(target_os = "none", inline(never))]
     pub fn new(
         stack: S,
         memory: M,
         config: Config,
         seed: impl Into<Seed>,
-    ) -> Result<Self, Error<S::Error>> {
-        Self::open(stack, Group::new(memory, config, seed)?)
+    ) -> Result<Self, Failed<Error<S::Error>, (S, M)>> {
+        Self::open(stack, Group::new(memory, config, seed))
     }
 
     /// Opens the sockets and joins a sealed group. See [`new`](Self::new) and [`Group::sealed`].
@@ -103,41 +108,40 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// # Errors
     ///
     /// A setting that cannot work, a key that cannot be used, nothing in the entropy that is new at every
-    /// start, or what the stack reports.
+    /// start, or what the stack reports. With it come stack and memory, to try again.
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is given back is what was given"
+    )]
     #[cfg(feature = "seal")]
     pub fn sealed(
         stack: S,
         memory: M,
         config: Config,
         seal: crate::seal::Seal<'_>,
-    ) -> Result<Self, Error<S::Error>> {
-        Self::open(stack, Group::sealed(memory, config, seal)?)
+    ) -> Result<Self, Failed<Error<S::Error>, (S, M)>> {
+        Self::open(stack, Group::sealed(memory, config, seal))
     }
 
-    fn open(stack: S, group: Group<M>) -> Result<Self, Error<S::Error>> {
-        let config = group.config();
-        let mut stack = stack;
-        let mut group_socket = stack.socket().map_err(Error::Stack)?;
-        let joined = stack
-            .bind(&mut group_socket, config.group.port())
-            .and_then(|()| {
-                stack.join_multicast(&mut group_socket, config.group.ip(), config.interface)
-            });
-        if let Err(error) = joined {
-            let _ = stack.close(group_socket);
-            return Err(Error::Stack(error));
-        }
-        let own_socket = stack
-            .socket()
-            .and_then(|mut socket| match stack.bind(&mut socket, 0) {
-                Ok(()) => Ok(socket),
-                Err(error) => {
-                    let _ = stack.close(socket);
-                    Err(error)
-                }
-            });
-        match own_socket {
-            Ok(own_socket) => Ok(Self {
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is given back is what was given"
+    )]
+    fn open(
+        mut stack: S,
+        group: Result<Group<M>, Failed<ConfigError, M>>,
+    ) -> Result<Self, Failed<Error<S::Error>, (S, M)>> {
+        let group = match group {
+            Ok(group) => group,
+            Err(Failed { error, parts }) => {
+                return Err(Failed {
+                    error: Error::Config(error),
+                    parts: (stack, parts),
+                });
+            }
+        };
+        match Self::sockets(&mut stack, group.config()) {
+            Ok((group_socket, own_socket)) => Ok(Self {
                 stack,
                 group,
                 group_socket,
@@ -152,34 +156,35 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                 unfinished: false,
                 now: Instant::ZERO,
             }),
-            Err(error) => {
-                let _ = stack.close(group_socket);
-                Err(Error::Stack(error))
-            }
+            Err(error) => Err(Failed {
+                error: Error::Stack(error),
+                parts: (stack, group.into_memory()),
+            }),
         }
     }
 
-    /// Queues a message to the group; the next [`poll`](Self::poll) sends it. Returns its sequence
-    /// number: see [`Group::send`].
-    ///
-    /// Messages sent one after the other share datagrams. When there is no room, what is queued is sent
-    /// at once.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` while there is no room for it; other errors tell why the message can never be sent.
-    pub fn send(
-        &mut self,
-        now: Instant,
-        channel: Channel,
-        payload: &[u8],
-    ) -> nb::Result<u32, SendError> {
-        match self.group.send(now, channel, payload) {
-            Err(nb::Error::WouldBlock) => {
-                self.flush(now);
-                self.group.send(now, channel, payload)
+    /// The socket that receives what is sent to the group, and the one that sends.
+    fn sockets(stack: &mut S, config: &Config) -> Result<(S::UdpSocket, S::UdpSocket), S::Error> {
+        let mut group_socket = stack.socket()?;
+        let joined = stack
+            .bind(&mut group_socket, config.group.port())
+            .and_then(|()| {
+                stack.join_multicast(&mut group_socket, config.group.ip(), config.interface)
+            });
+        let own_socket = joined.and_then(|()| stack.socket());
+        let bound = own_socket.and_then(|mut socket| match stack.bind(&mut socket, 0) {
+            Ok(()) => Ok(socket),
+            Err(error) => {
+                let _ = stack.close(socket);
+                Err(error)
             }
-            result => result,
+        });
+        match bound {
+            Ok(own_socket) => Ok((group_socket, own_socket)),
+            Err(error) => {
+                let _ = stack.close(group_socket);
+                Err(error)
+            }
         }
     }
 
@@ -193,7 +198,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// # Errors
     ///
     /// The name is too long. Nothing was done.
-    pub fn set_name(&mut self, name: &str) -> Result<(), crate::ConfigError> {
+    pub fn set_name(&mut self, name: &str) -> Result<(), ConfigError> {
         self.group.set_name(name)
     }
 
@@ -207,51 +212,8 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         &mut self,
         now: Instant,
         keys: &crate::seal::KeySet,
-    ) -> Result<(), crate::ConfigError> {
+    ) -> Result<(), ConfigError> {
         self.group.set_keys(now, keys)
-    }
-
-    /// Queues a message with a signature. See [`Group::send_signed`].
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    #[cfg(feature = "sign")]
-    pub fn send_signed(
-        &mut self,
-        now: Instant,
-        channel: Channel,
-        payload: &[u8],
-        key: &crate::sign::SigningKey,
-    ) -> nb::Result<u32, SendError> {
-        match self.group.send_signed(now, channel, payload, key) {
-            Err(nb::Error::WouldBlock) => {
-                self.flush(now);
-                self.group.send_signed(now, channel, payload, key)
-            }
-            result => result,
-        }
-    }
-
-    /// Asks who has the messages from `first` to `last`. See [`Group::confirm`].
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
-        self.group.confirm(now, first, last);
-    }
-
-    /// Queues a bare datagram to the group, for programs that do not speak this protocol.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send); also if `datagram` is empty or begins with `0xc1`.
-    pub fn send_raw(&mut self, now: Instant, datagram: &[u8]) -> nb::Result<(), SendError> {
-        match self.group.send_raw(now, datagram) {
-            Err(nb::Error::WouldBlock) => {
-                self.flush(now);
-                self.group.send_raw(now, datagram)
-            }
-            result => result,
-        }
     }
 
     /// Tells that time has passed which the clock does not know of, before the next poll. See
@@ -264,7 +226,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     ///
     /// `None`: only when something arrives.
     #[must_use]
-    pub fn next_deadline(&mut self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Option<Instant> {
         if self.unfinished || self.failure.is_some() || self.found.is_some() {
             return Some(self.now);
         }
@@ -274,45 +236,18 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.next_deadline()
     }
 
-    /// Begins to leave the group: what is queued is sent, then the others are told, seven times
-    /// within 200 ms. Poll until [`has_left`](Self::has_left), then [`close`](Self::close).
-    pub fn leave(&mut self, now: Instant) {
-        self.group.leave(now);
-    }
-
-    /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
-    /// Of what the stack has no room for, each datagram counts as a message. It takes time for each.
-    #[must_use]
-    pub fn unsent(&mut self) -> usize {
-        let batch = self.unsent.as_ref().map_or(0, |batch| {
-            let segment = batch.segment.max(1);
-            batch.octets.len().div_ceil(segment)
-        });
-        let waiting = batch.saturating_add(usize::from(self.odd.is_some()));
-        waiting.saturating_add(self.group.unsent())
-    }
-
-    /// Gives up what is queued and not sent yet. See [`Group::forget_unsent`].
-    pub fn forget_unsent(&mut self) {
-        self.unsent = None;
-        self.odd = None;
-        self.group.forget_unsent();
-    }
-
-    /// Whether everything is sent after [`leave`](Self::leave).
-    #[must_use]
-    pub fn has_left(&mut self) -> bool {
-        self.unsent.is_none() && self.odd.is_none() && self.group.has_left()
-    }
-
     /// Closes the sockets and returns the stack and the memory.
     ///
     /// Without [`leave`](Self::leave) before, the others will notice by the silence.
     ///
     /// # Errors
     ///
-    /// What the stack reports.
-    pub fn close(self) -> Result<(S, M), S::Error> {
+    /// What the stack reports. With it come stack and memory all the same.
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is given back is what was given"
+    )]
+    pub fn close(self) -> Result<(S, M), Failed<S::Error, (S, M)>> {
         let Self {
             mut stack,
             group,
@@ -322,8 +257,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         } = self;
         let first = stack.close(group_socket);
         let second = stack.close(own_socket);
-        first.and(second)?;
-        Ok((stack, group.into_memory()))
+        let parts = (stack, group.into_memory());
+        match first.and(second) {
+            Ok(()) => Ok(parts),
+            Err(error) => Err(Failed { error, parts }),
+        }
     }
 
     /// Tells the address this member sends from, where it is known. See
@@ -351,8 +289,8 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     }
 
     /// The other members that are there.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.group.members()
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.group.peers()
     }
 
     /// What happened to every datagram so far.
@@ -361,7 +299,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.counters()
     }
 
-    /// The most octets a message of this class can have now; a signed one 64 less.
+    /// The most bytes a message of this class can have now; a signed one 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.group.max_message(class)

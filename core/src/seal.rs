@@ -1,7 +1,7 @@
 //! Sealed groups: who does not hold the key can neither read nor forge a datagram (PROTOCOL §8).
 //!
 //! ```text
-//! GroupKey ─┐ 32 secret octets, the same in all members
+//! GroupKey ─┐ 32 secret bytes, the same in all members
 //! KeySet    ┤ up to four of them; one sends
 //!           ▼ HKDF-SHA256, with the group's address, port and name
 //! Keyring ──┤ of each: the tag in the header, and a sealing key
@@ -60,7 +60,7 @@ pub use settings::{FirstContact, Seal};
 mod tests {
     use super::*;
 
-    /// What a member keeps in memory, in octets. `--nocapture` prints it.
+    /// What a member keeps in memory, in bytes. `--nocapture` prints it.
     #[test]
     fn keys_are_small() {
         for (name, size, limit) in [

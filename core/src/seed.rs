@@ -5,7 +5,7 @@ use core::fmt;
 /// What ids, sessions and jitter of a member of an open group come from: [`Group::new`](crate::Group::new) and
 /// [`Node::new`](crate::Node::new) take it.
 ///
-/// It must differ between members and between starts. The best is 32 octets of a generator of random numbers; what
+/// It must differ between members and between starts. The best is 32 bytes of a generator of random numbers; what
 /// device and start number give does, too:
 ///
 /// ```
@@ -31,7 +31,7 @@ impl Seed {
     /// `id` is the chip's unique id, an Ethernet address, or a number that the device was given, of any length; all of it
     /// counts. `starts` is a counter in flash that rises **before** each start, or a clock that never goes back.
     ///
-    /// An id that is empty, or six octets and more of only `00` or `ff`, as of a chip whose id was not read, is
+    /// An id that is empty, or six bytes and more of only `00` or `ff`, as of a chip whose id was not read, is
     /// refused by whoever takes the seed, as [`ConfigError::SeedIsZero`](crate::ConfigError::SeedIsZero).
     #[must_use]
     pub fn from_device(id: &[u8], starts: u64) -> Self {
@@ -48,11 +48,11 @@ impl Seed {
             words[2] ^= u64::from_le_bytes(word);
             stir(&mut words);
         }
-        Self(to_octets(words))
+        Self(to_bytes(words))
     }
 
     pub(crate) fn from_words(words: [u64; 4]) -> Self {
-        Self(to_octets(words))
+        Self(to_bytes(words))
     }
 
     /// Whether a buffer that nobody filled has become the seed.
@@ -67,7 +67,7 @@ impl Seed {
             *word = u64::from_le_bytes(*octets);
         }
         stir(&mut words);
-        to_octets(words)
+        to_bytes(words)
     }
 }
 
@@ -108,7 +108,7 @@ fn stir(words: &mut [u64; 4]) {
     }
 }
 
-fn to_octets(words: [u64; 4]) -> [u8; 32] {
+fn to_bytes(words: [u64; 4]) -> [u8; 32] {
     let mut octets = [0; 32];
     for (place, word) in octets.as_chunks_mut().0.iter_mut().zip(words) {
         *place = word.to_le_bytes();
@@ -124,7 +124,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::vec::Vec;
 
-    /// Octets as devices lay them out that have little to offer, and as a generator gives them.
+    /// Bytes as devices lay them out that have little to offer, and as a generator gives them.
     fn layouts() -> Vec<[u8; 32]> {
         let id_and_starts = |id: [u8; 12], starts: u64| {
             let mut seed = [0; 32];

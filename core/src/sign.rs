@@ -10,7 +10,7 @@
 //! Whoever holds a group's key can speak in every member's name; in an open group everybody can. Commands
 //! that a member must not be able to forge are therefore signed by a **publisher**, with a
 //! [`SigningKey`] that nobody else holds. It works in open and sealed groups alike, for every class, and
-//! costs 64 octets and two or three operations on a curve: on a board that is a long time, so sign
+//! costs 64 bytes and two or three operations on a curve: on a board that is a long time, so sign
 //! commands, not measurements.
 //!
 //! A receiver asks a [`Verifier`], which knows the public keys it trusts, and takes no message twice:
@@ -29,8 +29,8 @@
 //! let mut verifier: Verifier<'_, 8> = Verifier::new(&trusted);
 //!
 //! let now = Instant::from_millis(5);
-//! panel.send_signed(now, COMMANDS, b"off", &key).unwrap();
-//! panel.send(now, COMMANDS, b"explode").unwrap();
+//! panel.queue_signed(now, COMMANDS, b"off", &key).unwrap();
+//! panel.queue(now, COMMANDS, b"explode").unwrap();
 //! let mut buffer = [0; 1472];
 //! let transmit = panel.poll_transmit(now, &mut buffer)?.unwrap();
 //!

@@ -15,12 +15,12 @@ use crate::time::Ageing;
 /// | `PEERS` | other members, and as many values of State and Latest channels | the rest exchange messages, but are not on the roster; old values are forgotten |
 /// | `STREAMS` | senders of reliable messages at one time, and best-effort messages in fragments | idle ones give way; of the rest only what comes in order is delivered until there is a place, and what is missed is reported when they end. With 0 a member [takes none](#without-streams) |
 /// | `WINDOW` | sequence numbers of each such sender that may be out of order, a power of two | more is asked for again under loss, and lost at high rates |
-/// | `BLOCKS` | fragments that wait, 80 octets each, and own State values, in half of them at most | as `WINDOW`; fewer and shorter values |
-/// | `HISTORY` | octets to be sent, and kept for repair | losses become gaps sooner; bursts block |
-/// | `RECEIVE` | octets of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
+/// | `BLOCKS` | fragments that wait, 80 bytes each, and own State values, in half of them at most | as `WINDOW`; fewer and shorter values |
+/// | `HISTORY` | bytes to be sent, and kept for repair | losses become gaps sooner; bursts block |
+/// | `RECEIVE` | bytes of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
 ///
 /// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, which takes no flash, since
-/// new memory is all zeros; on a desktop a `Box`:
+/// new memory is all zeros; on a desktop it is [`boxed`]:
 ///
 /// ```
 /// use groupcast::Storage;
@@ -61,7 +61,7 @@ pub struct Storage<
     transmit: [u8; RECEIVE],
 }
 
-/// For the smallest boards: 8 peers, 2 reliable senders, datagrams of 1024 octets.
+/// For the smallest boards: 8 peers, 2 reliable senders, datagrams of 1024 bytes.
 pub type Tiny = Storage<8, 2, 16, 16, 1600, 1025>;
 
 /// For boards: 16 peers, 4 reliable senders, 7 KB for reordering, 8 KB for repair.
@@ -129,7 +129,7 @@ impl<
     const RECEIVE: usize,
 > core::fmt::Debug for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
 {
-    /// The roster; not the octets, which are many.
+    /// The roster; not the bytes, which are many.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let roster: &Roster = &self.roster;
         f.debug_struct("Storage")
@@ -141,19 +141,54 @@ impl<
 /// Memory that a [`Group`](crate::Group) can use: a [`Storage`], or whatever leads to one.
 ///
 /// It erases the sizes, so that the group's code exists once and not once per size.
-pub trait Memory {
+///
+/// Nobody else can implement it: a [`Storage`], a `&mut` to one, and with the feature `std` a `Box`,
+/// `Box<dyn Memory>` where the size is known only at run time.
+pub trait Memory: sealed::Sealed + Send + Sync + core::fmt::Debug {
     /// The parts, to work on.
+    #[doc(hidden)]
     fn views(&mut self) -> Views<'_>;
 
     /// The parts, to look at.
+    #[doc(hidden)]
     fn view(&self) -> View<'_>;
 }
+
+/// What [`Memory`] is can change.
+mod sealed {
+    #[expect(
+        unnameable_types,
+        reason = "it keeps others from implementing `Memory`"
+    )]
+    pub trait Sealed {}
+}
+
+impl<
+    const PEERS: usize,
+    const STREAMS: usize,
+    const WINDOW: usize,
+    const BLOCKS: usize,
+    const HISTORY: usize,
+    const RECEIVE: usize,
+> sealed::Sealed for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+{
+}
+
+impl<M: Memory + ?Sized> sealed::Sealed for &mut M {}
+
+#[cfg(feature = "std")]
+impl<M: Memory + ?Sized> sealed::Sealed for std::boxed::Box<M> {}
 
 /// The parts of a [`Storage`] without their sizes, to look at.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(crate) roster: &'a Roster,
+    pub(crate) streams: &'a Streams,
+    pub(crate) states: &'a States,
+    #[cfg(feature = "seal")]
+    pub(crate) echoes: &'a Echoes,
     pub(crate) history: &'a History,
+    pub(crate) inbox: &'a Inbox,
 }
 
 /// The parts of a [`Storage`] without their sizes, to work on.
@@ -174,6 +209,20 @@ pub struct Views<'a> {
 }
 
 impl Views<'_> {
+    /// To look at.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            roster: self.roster,
+            streams: self.streams,
+            states: self.states,
+            #[cfg(feature = "seal")]
+            echoes: self.echoes,
+            history: self.history,
+            inbox: self.inbox,
+        }
+    }
+
     /// Whether there is room for reliable streams of others at all.
     pub(crate) fn takes_streams(&self) -> bool {
         self.streams.len() > 0
@@ -308,7 +357,12 @@ impl<
     fn view(&self) -> View<'_> {
         View {
             roster: &self.roster,
+            streams: &self.streams,
+            states: &self.states,
+            #[cfg(feature = "seal")]
+            echoes: &self.echoes,
             history: &self.history,
+            inbox: &self.inbox,
         }
     }
 }
@@ -321,6 +375,31 @@ impl<M: Memory + ?Sized> Memory for &mut M {
     fn view(&self) -> View<'_> {
         M::view(self)
     }
+}
+
+/// Memory on the heap, of any size and on any thread. `Box::new` builds it on the stack first, where that of a test or of a
+/// thread has no room for a [`Desktop`].
+///
+/// ```
+/// use groupcast::{Config, Desktop, Group};
+///
+/// let config = Config::new("239.1.2.3:12345".parse().unwrap());
+/// let group = Group::new(groupcast::boxed::<Desktop>(), config, [1; 32]);
+/// # assert!(group.is_ok());
+/// ```
+#[cfg(feature = "std")]
+#[must_use]
+pub fn boxed<M: Memory + Default + 'static>() -> std::boxed::Box<M> {
+    // Four copies are as many as a build without optimisation makes.
+    let stack = size_of::<M>().saturating_mul(4);
+    if stack < 64 * 1024 {
+        return std::boxed::Box::default();
+    }
+    let thread = std::thread::Builder::new().stack_size(stack.saturating_add(1024 * 1024));
+    let built = thread.spawn(std::boxed::Box::default).ok();
+    let built = built.and_then(|thread| thread.join().ok());
+    // Without another thread this one must do.
+    built.unwrap_or_default()
 }
 
 #[cfg(feature = "std")]
@@ -352,11 +431,8 @@ mod tests {
             ),
         ];
         for (name, size, budget) in sizes {
-            println!("{name}: {size} octets of {budget}");
-            assert!(
-                size <= budget,
-                "{name} takes {size} octets, budget {budget}"
-            );
+            println!("{name}: {size} bytes of {budget}");
+            assert!(size <= budget, "{name} takes {size} bytes, budget {budget}");
         }
     }
 
@@ -372,7 +448,7 @@ mod tests {
             ("block", size_of::<Block>()),
         ];
         for (name, size) in costs {
-            println!("{name}: {size} octets");
+            println!("{name}: {size} bytes");
         }
         assert_eq!(size_of::<Block>(), 80);
         assert!(size_of::<Slot>() <= 8);

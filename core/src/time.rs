@@ -5,7 +5,7 @@
 
 mod clock;
 
-use core::ops::Add;
+use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
 pub(crate) use clock::{Ageing, Clock, Span, Tick};
@@ -34,6 +34,12 @@ impl Instant {
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1000))
+    }
+
+    /// The point `seconds` seconds after the start; saturates.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
     }
 
     /// Microseconds since the start.
@@ -66,6 +72,23 @@ impl Add<Duration> for Instant {
     }
 }
 
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, interval: Duration) {
+        *self = *self + interval;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at the start of time.
+    fn sub(self, interval: Duration) -> Self {
+        let seconds = interval.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(u64::from(interval.subsec_micros()));
+        Self(self.0.saturating_sub(micros))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +106,10 @@ mod tests {
         let end = Instant::from_micros(u64::MAX);
         assert_eq!(end + Duration::from_secs(1), end);
         assert_eq!(Instant::ZERO + Duration::MAX, end);
+        assert_eq!(
+            Instant::from_secs(2) - Duration::from_millis(1_500),
+            Instant::from_millis(500)
+        );
+        assert_eq!(Instant::from_secs(2) - Duration::MAX, Instant::ZERO);
     }
 }

@@ -15,7 +15,7 @@
 //! | `14` SKIP | `skip` | what will not be repaired |
 //! | `15` ACKREQ, `16` ACK, `17` ASK | `ack` | confirmations, current values |
 //!
-//! Parsing is total: any octets give a value or a [`ParseError`] that says what is wrong, and
+//! Parsing is total: any bytes give a value or a [`ParseError`] that says what is wrong, and
 //! nothing panics. Each part has one file, with its `parse` and its `emit`.
 
 mod ack;
@@ -62,19 +62,19 @@ pub const MAX_MAX_DATAGRAM: u16 = 1472;
 /// The default of `max_datagram`: fits every path of today (RFC 8899 §5.1.2).
 pub const DEFAULT_MAX_DATAGRAM: u16 = 1200;
 
-/// Why octets are not a datagram, or not a frame.
+/// Why bytes are not a datagram, or not a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseError {
     /// It ends too early.
     Truncated {
-        /// Octets that the next field needs.
+        /// Bytes that the next field needs.
         need: usize,
-        /// Octets that are left.
+        /// Bytes that are left.
         have: usize,
     },
-    /// The first octet is not [`MAGIC`]: a bare datagram of another program.
+    /// The first byte is not [`MAGIC`]: a raw datagram of another program.
     NotFramed(u8),
     /// A version this crate does not speak.
     UnknownVersion(u8),
@@ -84,14 +84,14 @@ pub enum ParseError {
     SenderZero,
     /// The datagram's number is zero.
     NumberZero,
-    /// The checksum does not fit the octets: the datagram was damaged.
+    /// The checksum does not fit the bytes: the datagram was damaged.
     Checksum {
         /// What the trailer says.
         stated: u32,
-        /// What the octets give.
+        /// What the bytes give.
         computed: u32,
     },
-    /// A name longer than 32 octets or not UTF-8.
+    /// A name longer than 32 bytes or not UTF-8.
     BadName,
     /// A fragment's number is above the last fragment's.
     BadFragment {
@@ -113,13 +113,13 @@ impl fmt::Display for ParseError {
             Self::Truncated { need, have } => {
                 write!(
                     f,
-                    "ends too early: the next field needs {need} octets, {have} are left"
+                    "ends too early: the next field needs {need} bytes, {have} are left"
                 )
             }
             Self::NotFramed(octet) => {
                 write!(
                     f,
-                    "begins with {octet:#04x}, not {MAGIC:#04x}: a bare datagram"
+                    "begins with {octet:#04x}, not {MAGIC:#04x}: a raw datagram"
                 )
             }
             Self::UnknownVersion(version) => {
@@ -137,7 +137,7 @@ impl fmt::Display for ParseError {
                     "damaged: checksum {stated:08x} stated, {computed:08x} computed"
                 )
             }
-            Self::BadName => f.write_str("the name is longer than 32 octets or not UTF-8"),
+            Self::BadName => f.write_str("the name is longer than 32 bytes or not UTF-8"),
             Self::BadFragment { fragment, last } => {
                 write!(
                     f,
@@ -189,7 +189,7 @@ impl fmt::Display for FrameError {
 
 impl core::error::Error for FrameError {}
 
-/// Whether a datagram claims to be framed: everything else is bare (PROTOCOL §2.4).
+/// Whether a datagram claims to be framed: everything else is raw (PROTOCOL §2.4).
 #[must_use]
 pub const fn is_framed(datagram: &[u8]) -> bool {
     matches!(datagram.first(), Some(&MAGIC))
@@ -239,7 +239,7 @@ pub(crate) fn is_intact(datagram: &[u8]) -> bool {
     checksum::check(datagram).is_ok()
 }
 
-/// The last 4 octets of a datagram: all of an open group's trailer, and a part of a sealed one's. Two that
+/// The last 4 bytes of a datagram: all of an open group's trailer, and a part of a sealed one's. Two that
 /// differ are two datagrams.
 pub(crate) fn ending(datagram: &[u8]) -> u32 {
     let last = datagram.last_chunk().copied();

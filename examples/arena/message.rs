@@ -68,7 +68,7 @@ fn member(octets: [u8; 4]) -> Option<MemberId> {
     MemberId::new(u32::from_be_bytes(octets))
 }
 
-/// A direction as an octet: 0 is none.
+/// A direction as a byte: 0 is none.
 fn code(direction: Option<Direction>) -> u8 {
     let place = Direction::ALL
         .iter()

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast_std::{Event, Member};
+use groupcast_std::{Member, OwnedEvent};
 
 use crate::Result;
 use crate::field::TICKS_PER_SECOND;
@@ -31,7 +31,7 @@ pub(crate) fn play(
             // What is queued goes out with the next look at the network, in one datagram.
             let number = member.queue(outgoing.channel, outgoing.payload)?;
             if outgoing.confirm {
-                member.confirm(number, number);
+                member.confirm(number);
             }
         }
         if game.phase() == Phase::Over {
@@ -54,7 +54,7 @@ fn hear(member: &mut Member, game: &mut Game, end: Instant) -> Result<()> {
         let Some(event) = member.next_event(left)? else {
             return Ok(());
         };
-        if matches!(event, Event::DuplicateId(_)) && member.id() != game.id() {
+        if matches!(event, OwnedEvent::DuplicateId(_)) && member.id() != game.id() {
             return Err("another player has the same id: start again".into());
         }
         note(game, &event);
@@ -62,18 +62,18 @@ fn hear(member: &mut Member, game: &mut Game, end: Instant) -> Result<()> {
 }
 
 /// What an event means for the game.
-pub(crate) fn note(game: &mut Game, event: &Event) {
+pub(crate) fn note(game: &mut Game, event: &OwnedEvent) {
     match event {
-        Event::Message(message) => game.hear(
+        OwnedEvent::Message(message) => game.hear(
             message.sender,
-            &message.name,
+            message.name(),
             message.channel.number(),
             &message.payload,
         ),
-        Event::Gap { first, last, .. } => game.gap(last.wrapping_sub(*first) + 1),
-        Event::Joined(member) | Event::Recovered(member) => game.back(member.id()),
-        Event::Left(member) | Event::Lost(member) => game.gone(member.id()),
-        Event::Confirmed(member) => game.confirmed(member.id()),
+        OwnedEvent::Gap { lost, .. } => game.gap(lost.len() as u32),
+        OwnedEvent::Joined(member) | OwnedEvent::Recovered(member) => game.back(member.id()),
+        OwnedEvent::Left(member) | OwnedEvent::Lost(member) => game.gone(member.id()),
+        OwnedEvent::Confirmed(member) => game.confirmed(member.id()),
         _ => {}
     }
 }

@@ -260,11 +260,11 @@ class Member:
         self.next_hello = now + interval(members) * random.uniform(0.75, 1.25)
 
     def hear(self, octets, source, now):
-        """What a datagram says that is news: bare, hello, bye, message, or that it cannot take what is reliable."""
+        """What a datagram says that is news: raw, hello, bye, message, or that it cannot take what is reliable."""
         if not octets:
             return []
         if octets[0] != MAGIC:
-            return [("bare", bytes(octets))]
+            return [("raw", bytes(octets))]
         sender = read_u32(octets, 4) if is_datagram(octets, self.tag) else self.id
         if sender == self.id:
             return []
@@ -411,7 +411,7 @@ def check_read():
     for path in sorted(VECTORS.glob("*.hex")):
         for nth, (said, octets) in enumerate(vectors(path.stem), 1):
             where = f"{path.stem} {nth}"
-            is_ours = said["fate"] not in ("empty", "bare", "truncated", "wrong_version", "wrong_suite", "malformed",
+            is_ours = said["fate"] not in ("empty", "raw", "truncated", "wrong_version", "wrong_suite", "malformed",
                                            "other_group", "corrupt")
             assert is_datagram(octets, TAG) == is_ours, where
             count += 1

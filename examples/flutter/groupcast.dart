@@ -182,11 +182,11 @@ List<Frame> framesOf(List<int> octets) {
   return found;
 }
 
-/// What is news. [sender] is null for a bare datagram.
+/// What is news. [sender] is null for a raw datagram.
 class News {
   News(this.kind, {this.sender, this.name, this.channel, this.sequence, this.payload});
 
-  /// 'bare', 'hello', 'bye', 'message', or 'reliable': somebody sends what this member cannot take.
+  /// 'raw', 'hello', 'bye', 'message', or 'reliable': somebody sends what this member cannot take.
   final String kind;
   final int? sender;
   final String? name;
@@ -315,7 +315,7 @@ class Member {
       return [];
     }
     if (octets[0] != magic) {
-      return [News('bare', payload: octets)];
+      return [News('raw', payload: octets)];
     }
     final sender = isDatagram(octets, tag) ? readU32(octets, 4) : id;
     if (sender == id) {
@@ -472,8 +472,8 @@ class Connection {
   /// Sends text, best effort. False if it is too long: 1162 octets, or less if somebody can take less.
   bool send(String text, {int channel = 0}) => member.say(_clock.elapsedMilliseconds, channel, utf8.encode(text));
 
-  /// Sends a bare datagram, for programs that do not know the protocol. It must not be empty.
-  void sendBare(String text) => _mouth.send(utf8.encode(text), _group, _port);
+  /// Sends a raw datagram, for programs that do not know the protocol. It must not be empty.
+  void sendRaw(String text) => _mouth.send(utf8.encode(text), _group, _port);
 
   /// Says good-bye, and is gone 200 ms later.
   void leave() => member.leave(_clock.elapsedMilliseconds);
@@ -507,9 +507,9 @@ Future<void> main() async {
   connection.send('Hello, multicast!');
   print('Message sent: Hello, multicast!');
   await for (final news in connection.news) {
-    final name = news.sender == null ? 'bare' : connection.member.nameOf(news.sender!);
+    final name = news.sender == null ? 'raw' : connection.member.nameOf(news.sender!);
     switch (news.kind) {
-      case 'bare' || 'message':
+      case 'raw' || 'message':
         print('Received message: ${utf8.decode(news.payload!, allowMalformed: true)} (from $name)');
       case 'hello':
         print('$name is there');

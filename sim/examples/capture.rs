@@ -1,7 +1,7 @@
 //! A simulated group as a capture for Wireshark, with every kind of frame in it:
 //! `cargo run -p groupcast-sim --example capture -- cli/wireshark/sample.pcapng`.
 //!
-//! It makes the same file every time, to the octet, until the engine or the simulation changes.
+//! It makes the same file every time, to the byte, until the engine or the simulation changes.
 
 use core::error::Error;
 use core::net::SocketAddr;
@@ -9,7 +9,6 @@ use core::time::Duration;
 use std::fs::File;
 use std::io::BufWriter;
 
-use groupcast::embedded_nal::nb;
 use groupcast::seal::{FirstContact, GroupKey, KeySet};
 use groupcast::wire::{self, Busy, Frame, Header, Suite, open_group_tag};
 use groupcast::{Channel, Config, MemberId, Name, SendError, Session};
@@ -52,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         net.run_for(Duration::from_millis(20));
     }
     let last = net[panel].send(FILES, &[0x5a; 1_400]).map_err(refused)?;
-    net[panel].confirm(last, last);
+    net[panel].confirm(last);
     net.run_for(Duration::from_millis(500));
 
     // Somebody who comes late, and two who talk in a sealed group at the same address.
@@ -98,6 +97,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(capture.flush()?)
 }
 
-fn refused(error: nb::Error<SendError>) -> String {
+fn refused(error: SendError) -> String {
     format!("not sent: {error:?}")
 }

@@ -3,12 +3,15 @@
 //! Written by hand: three kinds of blocks are all there is to it, and crates that write them bring
 //! far more with them.
 
+use core::fmt::Write as _;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use etherparse::PacketBuilder;
 
+use crate::host::HostId;
 use crate::trace::{TraceEntry, TraceEvent};
 
 /// Types of blocks.
@@ -16,13 +19,14 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
 
-/// By which a reader finds out the order of octets.
+/// By which a reader finds out the order of bytes.
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 
 /// Packets begin with an IPv4 or IPv6 header.
 const LINK_TYPE_RAW: u16 = 101;
 
 /// Options of blocks.
+const COMMENT: u16 = 1;
 const USER_APPLICATION: u16 = 4;
 const INTERFACE_NAME: u16 = 2;
 
@@ -85,15 +89,28 @@ impl<W: Write> Capture<W> {
         time: Duration,
         source: SocketAddr,
         destination: SocketAddr,
-        hops: u8,
+        hop_limit: u8,
         payload: &[u8],
+    ) -> io::Result<()> {
+        self.write_with(time, source, destination, hop_limit, payload, "")
+    }
+
+    /// As [`write`](Self::write), with a comment, unless that is empty.
+    fn write_with(
+        &mut self,
+        time: Duration,
+        source: SocketAddr,
+        destination: SocketAddr,
+        hop_limit: u8,
+        payload: &[u8],
+        comment: &str,
     ) -> io::Result<()> {
         let packet = match (source.ip(), destination.ip()) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
-                PacketBuilder::ipv4(from.octets(), to.octets(), hops)
+                PacketBuilder::ipv4(from.octets(), to.octets(), hop_limit)
             }
             (IpAddr::V6(from), IpAddr::V6(to)) => {
-                PacketBuilder::ipv6(from.octets(), to.octets(), hops)
+                PacketBuilder::ipv6(from.octets(), to.octets(), hop_limit)
             }
             _ => return Err(invalid("addresses of two families")),
         };
@@ -112,23 +129,69 @@ impl<W: Write> Capture<W> {
         }
         self.block.extend_from_slice(&self.packet);
         pad(&mut self.block);
+        if !comment.is_empty() {
+            put_options(&mut self.block, COMMENT, comment);
+        }
         write_block(&mut self.to, ENHANCED_PACKET, &self.block)
     }
 
     /// Writes what a simulated network sent, of what [`Network::take_trace`](crate::Network::take_trace) gives,
-    /// as a capture at the senders would have it: once each, whatever then becomes of its copies.
+    /// as a capture at the senders would have it: once each. A datagram of which copies were lost or damaged has a
+    /// comment that says on the way to which hosts.
     ///
     /// # Errors
     ///
     /// What writing reports.
     pub fn write_trace(&mut self, trace: &[TraceEntry]) -> io::Result<()> {
+        let mut fates: HashMap<*const u8, String> = HashMap::new();
+        for entry in trace {
+            if let (Some(fate), Some(host)) = (fate(entry.event), entry.receiver) {
+                let text = fates.entry(entry.payload.as_ptr()).or_default();
+                if !text.is_empty() {
+                    text.push_str(", ");
+                }
+                let _ = write!(text, "{fate} {host}");
+            }
+        }
         for entry in trace {
             if matches!(entry.event, TraceEvent::Sent | TraceEvent::Forged) {
-                let time = Duration::from_micros(entry.time.as_micros());
-                self.write(time, entry.source, entry.destination, 1, &entry.payload)?;
+                let fate = fates
+                    .get(&entry.payload.as_ptr())
+                    .map_or("", String::as_str);
+                self.write_entry(entry, fate)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes what one host sent and what reached it, as a capture there would have it.
+    ///
+    /// # Errors
+    ///
+    /// What writing reports.
+    pub fn write_trace_at(&mut self, trace: &[TraceEntry], host: HostId) -> io::Result<()> {
+        for entry in trace {
+            let is_seen = match entry.event {
+                TraceEvent::Sent | TraceEvent::Forged => {
+                    HostId::at(entry.source.ip()) == Some(host)
+                }
+                TraceEvent::Delivered | TraceEvent::Overflowed | TraceEvent::Unclaimed => {
+                    entry.receiver == Some(host) && HostId::at(entry.source.ip()) != Some(host)
+                }
+                _ => false,
+            };
+            if is_seen {
+                let is_lost = entry.event == TraceEvent::Overflowed;
+                self.write_entry(entry, if is_lost { "no room in the socket" } else { "" })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_entry(&mut self, entry: &TraceEntry, comment: &str) -> io::Result<()> {
+        let time = Duration::from_micros(entry.time.as_micros());
+        let (from, to) = (entry.source, entry.destination);
+        self.write_with(time, from, to, 1, &entry.payload, comment)
     }
 
     /// Hands on what is buffered.
@@ -141,11 +204,23 @@ impl<W: Write> Capture<W> {
     }
 }
 
+/// What a comment says of a copy to which this happened on its way.
+const fn fate(event: TraceEvent) -> Option<&'static str> {
+    match event {
+        TraceEvent::Lost => Some("lost to"),
+        TraceEvent::Congested => Some("no room in the queue to"),
+        TraceEvent::Oversized => Some("too large to"),
+        TraceEvent::Partitioned => Some("cut off from"),
+        TraceEvent::Overflowed => Some("no room in the socket of"),
+        _ => None,
+    }
+}
+
 fn invalid(error: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
-/// Fills up to a multiple of four octets.
+/// Fills up to a multiple of four bytes.
 fn pad(octets: &mut Vec<u8>) {
     octets.resize(octets.len().next_multiple_of(4), 0);
 }
@@ -162,7 +237,7 @@ fn put_options(body: &mut Vec<u8>, code: u16, text: &str) {
     body.extend_from_slice(&[0; 4]);
 }
 
-/// Writes a block whose body is a multiple of four octets.
+/// Writes a block whose body is a multiple of four bytes.
 fn write_block(to: &mut impl Write, kind: u32, body: &[u8]) -> io::Result<()> {
     let len = u32::try_from(body.len() + 3 * 4).map_err(invalid)?;
     to.write_all(&kind.to_le_bytes())?;

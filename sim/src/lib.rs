@@ -45,6 +45,7 @@
 //! Hosts do not compete for one medium, there are no routers, and a host has one interface. A
 //! datagram is never fragmented. Sending costs no time at the sender.
 
+mod application;
 mod capture;
 mod error;
 mod host;
@@ -60,14 +61,15 @@ mod stack;
 mod state;
 mod trace;
 
+pub use application::AppKey;
 pub use capture::Capture;
 pub use error::SimError;
 pub use host::HostId;
 pub use link::Link;
-pub use member::SimMember;
+pub use member::{SimMember, SimNode};
 pub use net::{MemberKey, SimNet};
 pub use network::Network;
 pub use scenario::{Latency, Report, Roomy, Scenario};
 pub use socket::SimSocket;
 pub use stack::SimStack;
-pub use trace::{Counters, TraceEntry, TraceEvent};
+pub use trace::{NetworkCounters, TraceEntry, TraceEvent};

@@ -139,6 +139,7 @@ impl Link {
     }
 
     /// The probability that a datagram is lost, independent of all others. Default: 0.
+    #[track_caller]
     pub const fn with_loss(mut self, probability: f64) -> Self {
         self.loss = checked(probability);
         self
@@ -150,6 +151,7 @@ impl Link {
     /// drawn for each datagram and every link compares it with its own probability; so links with
     /// the same probability, which are all of them unless some were set apart, lose the same
     /// datagrams.
+    #[track_caller]
     pub const fn with_shared_loss(mut self, probability: f64) -> Self {
         self.shared_loss = checked(probability);
         self
@@ -167,6 +169,7 @@ impl Link {
     ///
     /// If `mean_length` is below 1 or `fraction` is above `mean_length / (mean_length + 1)`: bursts
     /// so short cannot fill so large a part.
+    #[track_caller]
     pub const fn with_burst(mut self, fraction: f64, mean_length: f64) -> Self {
         let fraction = checked(fraction);
         assert!(mean_length >= 1.0, "a burst has at least one datagram");
@@ -186,6 +189,7 @@ impl Link {
     /// The probability that a datagram arrives twice. Default: 0.
     ///
     /// Either copy has jitter and damage of its own.
+    #[track_caller]
     pub const fn with_duplicate(mut self, probability: f64) -> Self {
         self.duplicate = checked(probability);
         self
@@ -194,6 +198,7 @@ impl Link {
     /// The probability that a datagram is held back, and by how much at most. Default: 0.
     ///
     /// The extra time is uniform from 1 µs to `by`.
+    #[track_caller]
     pub const fn with_reorder(mut self, probability: f64, by: Duration) -> Self {
         self.reorder = checked(probability);
         self.reorder_by = by;
@@ -204,12 +209,14 @@ impl Link {
     ///
     /// Real stacks discard most of these by UDP's checksum. This is what is left.
     /// An empty datagram has no bit to flip.
+    #[track_caller]
     pub const fn with_corrupt(mut self, probability: f64) -> Self {
         self.corrupt = checked(probability);
         self
     }
 
     /// The probability that a datagram loses a part of its end, or all of it. Default: 0.
+    #[track_caller]
     pub const fn with_truncate(mut self, probability: f64) -> Self {
         self.truncate = checked(probability);
         self
@@ -219,6 +226,7 @@ impl Link {
     ///
     /// On many wireless networks multicast is neither acknowledged nor repeated, and unicast is. With 1 only
     /// unicast passes.
+    #[track_caller]
     pub const fn with_multicast_loss(mut self, probability: f64) -> Self {
         self.multicast_loss = checked(probability);
         self
@@ -238,7 +246,7 @@ impl Link {
     /// The MTU of the network's default link is that of every interface: to send more fails with
     /// [`MessageTooLong`](groupcast::multicast::UdpErrorKind::MessageTooLong). What passes there but
     /// not on the link taken disappears (counted as
-    /// [`oversized`](crate::Counters::oversized)), as on a path that reports nothing back.
+    /// [`oversized`](crate::NetworkCounters::oversized)), as on a path that reports nothing back.
     pub const fn with_mtu(mut self, bytes: usize) -> Self {
         self.mtu = bytes;
         self
@@ -248,12 +256,13 @@ impl Link {
     ///
     /// Every datagram counts with its IP and UDP headers. It waits until those before it have
     /// passed; one that does not fit the queue is dropped (counted as
-    /// [`congested`](crate::Counters::congested)). A queue of 0 has room for the one on the way.
+    /// [`congested`](crate::NetworkCounters::congested)). A queue of 0 has room for the one on the way.
     /// Each link has a queue of its own: hosts do not compete for one medium.
     ///
     /// # Panics
     ///
     /// If the rate is 0.
+    #[track_caller]
     pub const fn with_rate(mut self, bytes_per_second: u32, queue: u32) -> Self {
         assert!(
             bytes_per_second > 0,
@@ -276,10 +285,11 @@ impl Default for Link {
 }
 
 /// A probability.
+#[track_caller]
 pub(crate) const fn checked(probability: f64) -> f64 {
     assert!(
         probability >= 0.0 && probability <= 1.0,
-        "a probability is between 0 and 1"
+        "a probability is a fraction from 0.0 to 1.0: 20 % is 0.2"
     );
     probability
 }
@@ -289,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "a probability is between 0 and 1")]
+    #[should_panic(expected = "20 % is 0.2")]
     fn a_percentage_is_not_a_probability() {
         let _ = Link::perfect().with_loss(20.0);
     }

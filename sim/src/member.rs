@@ -2,16 +2,26 @@
 
 use core::time::Duration;
 
-use embedded_nal::nb;
 use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
 use groupcast::{
-    Channel, Config, Error, Event, Instant, Memory, Node, OwnedEvent, OwnedMessage, SendError,
+    Channel, Class, Config, Counters, Event, Instant, MemberId, Memory, Node, OwnedEvent,
+    OwnedMessage, SendError, Sequence, SequenceRange,
 };
 
+use crate::application::Hosted;
 use crate::error::SimError;
 use crate::host::HostId;
 use crate::network::Network;
 use crate::stack::SimStack;
+
+/// The node of a simulated member.
+pub type SimNode = Node<SimStack, Box<dyn Memory>>;
+
+/// Makes the memory of a member.
+pub(crate) type MakeMemory = fn() -> Box<dyn Memory>;
+
+/// Parts of one, of which clocks drift.
+const MILLION: i128 = 1_000_000;
 
 /// Looks at every event.
 type Look = dyn FnMut(&Event<'_>);
@@ -27,12 +37,15 @@ impl core::fmt::Debug for Witness {
 
 /// A member of a group on a simulated network.
 #[derive(Debug)]
-pub struct SimMember<M: Memory + Default> {
+pub struct SimMember {
     network: Network,
     host: HostId,
     config: Config,
+    memory: MakeMemory,
     /// `None` while it is not running.
-    node: Option<Node<SimStack, M>>,
+    node: Option<SimNode>,
+    /// What runs on it.
+    application: Option<Box<dyn Hosted>>,
     starts: u64,
     /// Its keys, if the group is sealed.
     keys: Option<KeySet>,
@@ -41,65 +54,99 @@ pub struct SimMember<M: Memory + Default> {
     clock_ahead: Duration,
     /// For so long in all it stood.
     clock_behind: Duration,
+    /// By how many millionths its clock is faster than the network's, and since when.
+    drift: i32,
+    drifts_since: Instant,
     paused: bool,
     /// Since when its clock stands.
     asleep: Option<Instant>,
     /// What its last start was given.
     seed: [u8; 32],
     witness: Witness,
-    leaving: bool,
     events: Vec<OwnedEvent>,
     /// When it was told each of them.
     times: Vec<Instant>,
     errors: Vec<SimError>,
 }
 
-impl<M: Memory + Default> SimMember<M> {
-    pub(crate) const fn new(network: Network, host: HostId, config: Config) -> Self {
+impl SimMember {
+    pub(crate) const fn new(
+        network: Network,
+        host: HostId,
+        config: Config,
+        memory: MakeMemory,
+    ) -> Self {
         Self {
             network,
             host,
             config,
+            memory,
             node: None,
+            application: None,
             starts: 0,
             keys: None,
             first_contact: FirstContact::Verify,
             clock_ahead: Duration::ZERO,
             clock_behind: Duration::ZERO,
+            drift: 0,
+            drifts_since: Instant::ZERO,
             paused: false,
             asleep: None,
             seed: [0; 32],
             witness: Witness(None),
-            leaving: false,
             events: Vec::new(),
             times: Vec::new(),
             errors: Vec::new(),
         }
     }
 
+    /// As it is configured.
+    pub(crate) fn name(&self) -> groupcast::Name {
+        self.config.name().unwrap_or_default()
+    }
+
     pub(crate) const fn starts(&self) -> u64 {
         self.starts
     }
 
+    /// Runs this application from now on.
+    pub(crate) fn set_application(&mut self, application: Box<dyn Hosted>) {
+        self.application = Some(application);
+    }
+
+    pub(crate) fn application(&self) -> Option<&dyn Hosted> {
+        self.application.as_deref()
+    }
+
+    pub(crate) fn application_mut(&mut self) -> Option<&mut (dyn Hosted + 'static)> {
+        self.application.as_deref_mut()
+    }
+
+    #[track_caller]
     pub(crate) fn start(&mut self, seed: [u8; 32]) {
         self.stop();
+        if self.starts > 0
+            && let Some(application) = &mut self.application
+        {
+            application.begin();
+        }
         self.starts += 1;
         self.seed = seed;
         self.clock_ahead = Duration::from_secs(u64::from(seed[0]));
         self.clock_behind = Duration::ZERO;
+        self.drifts_since = self.network.now();
         let stack = self.network.stack(self.host);
         let node = match &self.keys {
-            None => Node::new(stack, M::default(), self.config, seed),
+            None => Node::new(stack, (self.memory)(), self.config, seed),
             Some(keys) => {
                 let entropy = Entropy::new().with_random(&seed);
                 let seal = Seal::new(keys, entropy).with_first_contact(self.first_contact);
-                Node::sealed(stack, M::default(), self.config, seal)
+                Node::sealed(stack, (self.memory)(), self.config, seal)
             }
         };
         match node {
             Ok(node) => self.node = Some(node),
-            Err(Error::Config(error)) => panic!("{error}"),
-            Err(Error::Stack(error)) => panic!("{error}"),
+            Err(failed) => panic!("{failed}"),
         }
     }
 
@@ -134,7 +181,6 @@ impl<M: Memory + Default> SimMember<M> {
         self.node = None;
         self.paused = false;
         self.asleep = None;
-        self.leaving = false;
     }
 
     /// Lets it do what it has to do now. Returns when it wants to be polled again.
@@ -152,6 +198,9 @@ impl<M: Memory + Default> SimMember<M> {
                     if let Some(look) = &mut self.witness.0 {
                         look(&event);
                     }
+                    if let Some(application) = &mut self.application {
+                        application.on_event(now, &event);
+                    }
                     self.events.push(event.into());
                     self.times.push(self.network.now());
                 }
@@ -162,57 +211,97 @@ impl<M: Memory + Default> SimMember<M> {
                 }
             }
         }
-        if self.leaving && node.has_left() {
+        let application = self.application.as_mut();
+        let wake = application.and_then(|application| application.act(now, node));
+        if node.has_left() {
             self.stop();
             return None;
         }
-        let deadline = node.next_deadline()?;
-        Some(self.network.now() + now.until(deadline))
+        let deadlines = [wake, node.next_deadline()];
+        let deadline = deadlines.into_iter().flatten().min()?;
+        Some(self.network_time(deadline))
     }
 
     /// The time by its own clock, which is what its node is told.
     #[must_use]
     pub fn clock(&self) -> Instant {
         let now = self.asleep.unwrap_or_else(|| self.network.now());
-        let micros = self.clock_behind.as_micros() as u64;
-        let ahead = now + self.clock_ahead;
-        Instant::from_micros(ahead.as_micros().saturating_sub(micros))
+        let ran = now + self.clock_ahead - self.clock_behind;
+        let drifted = now.since(self.drifts_since).as_micros() as i128 * i128::from(self.drift);
+        let micros = i128::from(ran.as_micros()) + drifted.div_euclid(MILLION);
+        Instant::from_micros(u64::try_from(micros).unwrap_or_default())
     }
 
-    /// Sends a message. It goes out when time goes on, together with what else is sent now. Returns
-    /// its sequence number.
+    /// When its clock will show `time`, by the network's.
+    fn network_time(&self, time: Instant) -> Instant {
+        let left = self.clock().until(time).as_micros() as i128;
+        // Rounded up: a moment too early it would have nothing to do.
+        let left = (left * MILLION).div_euclid(MILLION + i128::from(self.drift))
+            + i128::from(self.drift != 0);
+        self.network.now() + Duration::from_micros(u64::try_from(left).unwrap_or(u64::MAX))
+    }
+
+    /// Lets its clock run faster than the network's by so many millionths from now on, or slower: -100 for a cheap
+    /// crystal that loses nine seconds a day. At most 500,000 either way. A restart leaves it as it is.
+    pub fn set_clock_drift(&mut self, millionths: i32) {
+        let now = self.network.now();
+        let drifted = now.since(self.drifts_since).as_micros() as i128 * i128::from(self.drift);
+        let micros = drifted.div_euclid(MILLION);
+        let by = Duration::from_micros(u64::try_from(micros.abs()).unwrap_or(u64::MAX));
+        if micros < 0 {
+            self.clock_behind += by;
+        } else {
+            self.clock_ahead += by;
+        }
+        self.drifts_since = now;
+        self.drift = millionths.clamp(-500_000, 500_000);
+    }
+
+    /// Queues a message, as [`Node::queue`]: it goes out when time goes on, together with what else is sent now.
+    /// Returns its sequence number.
     ///
     /// # Errors
     ///
-    /// As [`Node::send`]. A member that is not running has left.
-    pub fn send(&mut self, channel: Channel, payload: &[u8]) -> nb::Result<u32, SendError> {
+    /// As [`Node::queue`]. A member that is not running has left.
+    pub fn send(&mut self, channel: Channel, payload: &[u8]) -> Result<Sequence, SendError> {
         let now = self.clock();
-        let node = self
-            .node
-            .as_mut()
-            .ok_or(nb::Error::Other(SendError::HasLeft))?;
-        node.send(now, channel, payload)
+        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
+        node.queue(now, channel, payload)
     }
 
-    /// Sends a bare datagram.
+    /// Sends a message with a signature.
     ///
     /// # Errors
     ///
-    /// As [`Node::send_raw`]. A member that is not running has left.
-    pub fn send_raw(&mut self, datagram: &[u8]) -> nb::Result<(), SendError> {
+    /// As [`Node::queue_signed`]. A member that is not running has left.
+    #[cfg(feature = "sign")]
+    pub fn send_signed(
+        &mut self,
+        channel: Channel,
+        payload: &[u8],
+        key: &groupcast::sign::SigningKey,
+    ) -> Result<Sequence, SendError> {
         let now = self.clock();
-        let node = self
-            .node
-            .as_mut()
-            .ok_or(nb::Error::Other(SendError::HasLeft))?;
-        node.send_raw(now, datagram)
+        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
+        node.queue_signed(now, channel, payload, key)
     }
 
-    /// Asks who has its messages from one sequence number to another. See [`Node::confirm`].
-    pub fn confirm(&mut self, first: u32, last: u32) {
+    /// Sends a raw datagram.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::queue_raw`]. A member that is not running has left.
+    pub fn send_raw(&mut self, datagram: &[u8]) -> Result<(), SendError> {
+        let now = self.clock();
+        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
+        node.queue_raw(now, datagram)
+    }
+
+    /// Asks who has these of its messages. See [`Node::confirm`].
+    pub fn confirm(&mut self, messages: impl Into<SequenceRange>) {
         let now = self.clock();
         if let Some(node) = &mut self.node {
-            node.confirm(now, first, last);
+            node.confirm(now, messages);
         }
     }
 
@@ -221,12 +310,31 @@ impl<M: Memory + Default> SimMember<M> {
         let now = self.clock();
         if let Some(node) = &mut self.node {
             node.leave(now);
-            self.leaving = true;
         }
     }
 
     /// Does nothing until [`resume`](Self::resume), as a program that is stopped or a machine that sleeps:
     /// what arrives waits in its stack, as far as there is room. A restart ends the pause, too.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use groupcast::{Channel, Config};
+    /// # use groupcast_sim::SimNet;
+    /// # let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    /// let mut net = SimNet::new(7);
+    /// let sensor = net.join(config.with_name("sensor"));
+    /// let panel = net.join(config.with_name("panel"));
+    /// net.run_for(Duration::from_secs(1));
+    ///
+    /// net[panel].pause();
+    /// net[sensor].send(Channel::reliable_ordered(1), b"21.5").unwrap();
+    /// net.run_for(Duration::from_secs(2));
+    /// assert_eq!(net[panel].last(Channel::reliable_ordered(1)), None);
+    ///
+    /// net[panel].resume();
+    /// net.run_for(Duration::from_secs(1));
+    /// assert_eq!(net[panel].last(Channel::reliable_ordered(1)), Some(&b"21.5"[..]));
+    /// ```
     pub const fn pause(&mut self) {
         self.paused = true;
     }
@@ -277,13 +385,13 @@ impl<M: Memory + Default> SimMember<M> {
 
     /// The node, for what is not done often enough to have a method here. Pass [`clock`](Self::clock) as the
     /// time. `None` while it is not running.
-    pub const fn node_mut(&mut self) -> Option<&mut Node<SimStack, M>> {
+    pub const fn node_mut(&mut self) -> Option<&mut SimNode> {
         self.node.as_mut()
     }
 
     /// The node; `None` while it is not running.
     #[must_use]
-    pub const fn node(&self) -> Option<&Node<SimStack, M>> {
+    pub const fn node(&self) -> Option<&SimNode> {
         self.node.as_ref()
     }
 
@@ -293,10 +401,32 @@ impl<M: Memory + Default> SimMember<M> {
         self.host
     }
 
+    /// Its id; `None` while it is not running.
+    #[must_use]
+    pub fn id(&self) -> Option<MemberId> {
+        self.node.as_ref().map(Node::id)
+    }
+
+    /// What happened to every datagram since it started; all 0 while it is not running.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.node
+            .as_ref()
+            .map(Node::counters)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The most bytes a message of this class can have now; 0 while it is not running.
+    #[must_use]
+    pub fn max_message(&self, class: Class) -> usize {
+        self.node.as_ref().map_or(0, |node| node.max_message(class))
+    }
+
     /// The names of the members on its roster, in alphabetical order.
     #[must_use]
-    pub fn members(&self) -> Vec<String> {
-        let members = self.node.iter().flat_map(Node::members);
+    pub fn peer_names(&self) -> Vec<String> {
+        let members = self.node.iter().flat_map(Node::peers);
         let mut names: Vec<_> = members.map(|member| member.name().to_owned()).collect();
         names.sort();
         names
@@ -315,6 +445,23 @@ impl<M: Memory + Default> SimMember<M> {
     }
 
     /// As [`take_events`](Self::take_events), each with the network's time when it was told.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use groupcast::{Channel, Config};
+    /// # use groupcast_sim::SimNet;
+    /// # let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    /// let mut net = SimNet::new(7);
+    /// let sensor = net.join(config.with_name("sensor"));
+    /// let panel = net.join(config.with_name("panel"));
+    /// net.run_for(Duration::from_secs(1));
+    /// let sent = net.now();
+    /// net[sensor].send(Channel::best_effort(1), b"21.5").unwrap();
+    /// net.run_for(Duration::from_secs(1));
+    ///
+    /// let (at, _) = net[panel].take_timed_events().pop().unwrap();
+    /// assert!(at.since(sent) < Duration::from_millis(20));
+    /// ```
     pub fn take_timed_events(&mut self) -> Vec<(Instant, OwnedEvent)> {
         self.times
             .drain(..)
@@ -330,6 +477,16 @@ impl<M: Memory + Default> SimMember<M> {
         })
     }
 
+    /// The messages among the events that this member sent, on one channel.
+    pub fn messages_of(
+        &self,
+        sender: MemberId,
+        channel: Channel,
+    ) -> impl DoubleEndedIterator<Item = &OwnedMessage> {
+        self.messages(channel)
+            .filter(move |message| message.sender == sender)
+    }
+
     /// The last message on a channel.
     #[must_use]
     pub fn last(&self, channel: Channel) -> Option<&[u8]> {
@@ -342,5 +499,35 @@ impl<M: Memory + Default> SimMember<M> {
     #[must_use]
     pub fn errors(&self) -> &[SimError] {
         &self.errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimNet;
+
+    #[test]
+    fn a_clock_drifts_by_millionths_and_its_member_is_called_by_it() {
+        let mut net = SimNet::new(1);
+        let ana = net.join(Config::new("239.1.2.3:12345".parse().unwrap()));
+        let start = net[ana].clock();
+        let passes = |net: &mut SimNet, seconds: u64| {
+            let before = net[ana].clock();
+            net.run_for(Duration::from_secs(seconds));
+            net[ana].clock().since(before)
+        };
+        net[ana].set_clock_drift(500_000);
+        assert_eq!(passes(&mut net, 10), Duration::from_secs(15));
+        net[ana].set_clock_drift(-100);
+        assert_eq!(passes(&mut net, 10_000), Duration::from_secs(9_999));
+        net[ana].set_clock_drift(0);
+        assert_eq!(passes(&mut net, 1), Duration::from_secs(1));
+        assert_eq!(net[ana].clock().since(start), Duration::from_secs(10_015));
+        let later = net[ana].clock() + Duration::from_secs(30);
+        net[ana].set_clock_drift(250_000);
+        let expected = net.now() + Duration::from_secs(24);
+        let when = net[ana].network_time(later);
+        assert!(when.since(expected) <= Duration::from_micros(1), "{when:?}");
     }
 }

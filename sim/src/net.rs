@@ -1,15 +1,22 @@
 //! Members on a simulated network: the real [`Node`](groupcast::Node), driven on virtual time.
 
+use core::fmt;
 use core::ops::{Index, IndexMut};
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
 
 use groupcast::seal::{FirstContact, KeySet};
-use groupcast::{Board, Config, Instant, Memory};
+use groupcast::{Application, Board, Config, Instant, Memory};
 
+use crate::application::{AppKey, Host};
+use crate::capture::Capture;
 use crate::host::HostId;
 use crate::link::Link;
-use crate::member::SimMember;
+use crate::member::{MakeMemory, SimMember};
 use crate::network::Network;
 use crate::random::seed_for;
 
@@ -31,28 +38,33 @@ pub struct MemberKey(pub(crate) usize);
 /// const POSITION: Channel = Channel::best_effort(1);
 /// let config = Config::new("239.1.2.3:12345".parse().unwrap());
 ///
-/// let mut net: SimNet = SimNet::new(42).with_link(Link::wifi());
+/// let mut net = SimNet::new(42).with_link(Link::wifi());
 /// let boiler = net.join(config.with_name("boiler"));
 /// let panel = net.join(config.with_name("panel"));
 /// net.run_for(Duration::from_secs(1));
-/// assert_eq!(net[panel].members(), ["boiler"]);
+/// assert_eq!(net[panel].peer_names(), ["boiler"]);
 ///
 /// net[boiler].send(POSITION, b"21.5").unwrap();
 /// net.run_for(Duration::from_millis(100));
 /// assert_eq!(net[panel].last(POSITION), Some(&b"21.5"[..]));
 /// ```
 ///
-/// `M` is the memory of each member: [`Board`] by default. Use the storage type of your firmware to
-/// test with its limits: `SimNet::<Box<Tiny>>::new(1)`.
+/// Each member has the memory [`Board`], unless [`with_memory`](Self::with_memory) or [`join_with`](Self::join_with) say
+/// otherwise. Use the storage of your firmware to test with its limits.
+///
+/// An [`Application`] runs on a member with [`host_app`](Self::host_app).
 ///
 /// # Panics
 ///
-/// Indexing panics with the key of a member of another, larger network.
-#[derive(Debug)]
-pub struct SimNet<M: Memory + Default = Box<Board>> {
+/// Indexing, and whatever takes a key, panics if the key is one of another, larger network.
+pub struct SimNet {
     seed: u64,
     network: Network,
-    members: Vec<SimMember<M>>,
+    /// Whether what was recorded is written when the test fails.
+    keeps_capture: bool,
+    /// The memory of who joins next.
+    memory: MakeMemory,
+    members: Vec<SimMember>,
     /// The members on each host.
     on_host: BTreeMap<HostId, Vec<usize>>,
     /// When each running member is to be polled next.
@@ -61,11 +73,25 @@ pub struct SimNet<M: Memory + Default = Box<Board>> {
     current: Vec<Option<Instant>>,
 }
 
+/// What [`SimNet::from_env`] asks for the seed.
+const SEED: &str = "GROUPCAST_SIM_SEED";
+
+/// Where captures of failures go.
+const DIRECTORY: &str = "GROUPCAST_SIM_DIR";
+
+/// What is wrong with a key that names nobody.
+const FOREIGN: &str = "this key is of another SimNet";
+
+/// Memory of this kind for one member.
+fn make<M: Memory + Default + 'static>() -> Box<dyn Memory> {
+    groupcast::boxed::<M>()
+}
+
 /// A member that asks to be polled again at once is polled again after this time, so that virtual
 /// time goes on whatever it does.
 const SMALLEST_STEP: Duration = Duration::from_micros(1);
 
-impl<M: Memory + Default> SimNet<M> {
+impl SimNet {
     /// A network without members, with [perfect](Link::perfect) links.
     ///
     /// The seed decides about everything left to chance, in the network and in the members.
@@ -74,6 +100,8 @@ impl<M: Memory + Default> SimNet<M> {
         Self {
             seed,
             network: Network::new(seed),
+            keeps_capture: false,
+            memory: make::<Board>,
             members: Vec::new(),
             on_host: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -81,10 +109,51 @@ impl<M: Memory + Default> SimNet<M> {
         }
     }
 
+    /// As [`new`](Self::new), with the seed that the environment variable `GROUPCAST_SIM_SEED` says, if it is set: what a test
+    /// that failed said can be seen again without changing it.
+    ///
+    /// # Panics
+    ///
+    /// The variable is no number from 0 to 2^64 − 1.
+    #[must_use]
+    #[track_caller]
+    pub fn from_env(seed: u64) -> Self {
+        let Some(text) = std::env::var_os(SEED) else {
+            return Self::new(seed);
+        };
+        match text.to_str().and_then(|text| text.parse().ok()) {
+            Some(seed) => Self::new(seed),
+            None => panic!("{SEED} is {text:?}, not a number from 0 to 2^64 - 1"),
+        }
+    }
+
+    /// The seed.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Records all that is sent and what becomes of it from now on. When a test panics, it is written as a capture, which
+    /// Wireshark opens, to the directory of `GROUPCAST_SIM_DIR`, or the system's for temporary files; where, and the seed,
+    /// is on standard error. It takes memory for as long as the simulation runs.
+    #[must_use]
+    pub fn with_capture_of_failures(mut self) -> Self {
+        self.network.record_trace();
+        self.keeps_capture = true;
+        self
+    }
+
     /// Sets the link between any two hosts.
     #[must_use]
     pub fn with_link(self, link: Link) -> Self {
         self.network.set_default_link(link);
+        self
+    }
+
+    /// Sets the memory of those who join from now on, such as [`Tiny`](groupcast::Tiny).
+    #[must_use]
+    pub fn with_memory<M: Memory + Default + 'static>(mut self) -> Self {
+        self.memory = make::<M>;
         self
     }
 
@@ -105,9 +174,24 @@ impl<M: Memory + Default> SimNet<M> {
     /// # Panics
     ///
     /// A setting cannot work.
+    #[track_caller]
     pub fn join(&mut self, config: Config) -> MemberKey {
         let host = self.network.add_host();
         self.join_on(host, config)
+    }
+
+    /// A new member on a new host, with its own kind of memory: [`Tiny`](groupcast::Tiny) beside
+    /// [`Desktop`](groupcast::Desktop).
+    ///
+    /// # Panics
+    ///
+    /// A setting cannot work.
+    #[track_caller]
+    pub fn join_with<M: Memory + Default + 'static>(&mut self, config: Config) -> MemberKey {
+        let others = core::mem::replace(&mut self.memory, make::<M>);
+        let key = self.join(config);
+        self.memory = others;
+        key
     }
 
     /// A new member of a sealed group on a new host.
@@ -115,6 +199,7 @@ impl<M: Memory + Default> SimNet<M> {
     /// # Panics
     ///
     /// A setting or a key cannot work.
+    #[track_caller]
     pub fn join_sealed(
         &mut self,
         config: Config,
@@ -133,6 +218,7 @@ impl<M: Memory + Default> SimNet<M> {
     /// # Panics
     ///
     /// A setting cannot work.
+    #[track_caller]
     pub fn join_on(&mut self, host: HostId, config: Config) -> MemberKey {
         let key = self.add(host, config);
         self.restart(key);
@@ -141,69 +227,134 @@ impl<M: Memory + Default> SimNet<M> {
 
     fn add(&mut self, host: HostId, config: Config) -> MemberKey {
         let key = self.members.len();
-        self.members
-            .push(SimMember::new(self.network.clone(), host, config));
+        self.members.push(SimMember::new(
+            self.network.clone(),
+            host,
+            config,
+            self.memory,
+        ));
         self.on_host.entry(host).or_default().push(key);
         self.current.push(None);
         MemberKey(key)
     }
 
+    /// Runs an application on a member: what happens to the member is handed to it, and it acts, at the moment that it
+    /// asked for. `make` is called now, and whenever the member starts again. Index the net with the key to look at the
+    /// application.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use groupcast::{Application, Channel, Config, Endpoint, Event, Instant};
+    /// use groupcast_sim::SimNet;
+    ///
+    /// /// Counts what it hears, and says so.
+    /// #[derive(Default)]
+    /// struct Counter {
+    ///     heard: u32,
+    ///     said: u32,
+    /// }
+    ///
+    /// impl Application for Counter {
+    ///     fn on_event(&mut self, _: Instant, event: &Event<'_>) {
+    ///         self.heard += u32::from(matches!(event, Event::Message(_)));
+    ///     }
+    ///
+    ///     fn act(&mut self, _: Instant, endpoint: &mut impl Endpoint) -> Option<Instant> {
+    ///         if self.said < self.heard && endpoint.queue(Channel::state(1), b"one more").is_ok() {
+    ///             self.said = self.heard;
+    ///         }
+    ///         None
+    ///     }
+    /// }
+    ///
+    /// let config = Config::new("239.1.2.3:12345".parse()?);
+    /// let mut net = SimNet::new(1);
+    /// let ana = net.join(config.with_name("ana"));
+    /// let ben = net.join(config.with_name("ben"));
+    /// let counter = net.host_app(ben, Counter::default);
+    /// net[ana].send(Channel::reliable_ordered(0), b"hello")?;
+    /// net.run_for(Duration::from_secs(1));
+    /// assert_eq!(net[counter].heard, 1);
+    /// assert_eq!(net[ana].last(Channel::state(1)), Some(&b"one more"[..]));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    #[track_caller]
+    pub fn host_app<A: Application + 'static>(
+        &mut self,
+        key: MemberKey,
+        make: impl FnMut() -> A + 'static,
+    ) -> AppKey<A> {
+        self.of_key(key).set_application(Box::new(Host::new(make)));
+        if self.members[key.0].is_running() {
+            self.touch(key.0);
+        }
+        AppKey::new(key)
+    }
+
     /// Ends a member without a word, as a power cut does.
+    #[track_caller]
     pub fn crash(&mut self, key: MemberKey) {
-        self.members[key.0].stop();
+        self.of_key(key).stop();
         self.schedule(key.0, None);
     }
 
     /// Starts a member again after a [`crash`](Self::crash) or after it left; ends it before if it
-    /// still runs. It has the same settings, another session, and remembers nothing.
+    /// still runs. It has the same settings, another session, and remembers nothing. Unless its [`Config`] sets an id, it
+    /// has another one, too: to the others one member falls silent and another one joins.
     ///
     /// # Panics
     ///
     /// A setting cannot work.
+    #[track_caller]
     pub fn restart(&mut self, key: MemberKey) {
-        let member = &mut self.members[key.0];
-        member.start(seed_for(self.seed, key.0, member.starts()));
+        let seed = self.seed;
+        let member = self.of_key(key);
+        member.start(seed_for(seed, key.0, member.starts()));
         let now = self.now();
         self.schedule(key.0, Some(now));
     }
 
     /// As [`restart`](Self::restart), with a seed of one's own: that of another member for a clone of it, or
-    /// one as firmware would make it. Its clock begins with as many seconds as the first octet says.
+    /// one as firmware would make it. Its clock begins with as many seconds as the first byte says.
     ///
     /// # Panics
     ///
     /// A setting cannot work.
+    #[track_caller]
     pub fn restart_with(&mut self, key: MemberKey, seed: [u8; 32]) {
-        self.members[key.0].start(seed);
+        self.of_key(key).start(seed);
         let now = self.now();
         self.schedule(key.0, Some(now));
     }
 
     /// All members, those that are not running too.
-    pub fn keys(&self) -> impl Iterator<Item = MemberKey> + use<M> {
+    pub fn keys(&self) -> impl Iterator<Item = MemberKey> + use<> {
         (0..self.members.len()).map(MemberKey)
     }
 
-    /// A member, to hear what it was told: it is not polled for that.
-    pub(crate) fn listener(&mut self, key: MemberKey) -> &mut SimMember<M> {
-        &mut self.members[key.0]
+    /// A member, which is not polled for that.
+    #[track_caller]
+    pub(crate) fn of_key(&mut self, key: MemberKey) -> &mut SimMember {
+        self.members.get_mut(key.0).expect(FOREIGN)
     }
 
     /// Lets time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now() + time;
-        self.run_until(end, |_| false);
+        self.run_to(end, |_| false);
     }
 
     /// Lets time pass until `done`, for `limit` at most. Whether it was done in time.
     ///
     /// `done` is asked after every moment in which something happened.
-    pub fn run_while_not(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> bool {
+    #[must_use = "it says whether it was done in time"]
+    pub fn run_until(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now() + limit;
-        self.run_until(end, done)
+        self.run_to(end, done)
     }
 
-    fn run_until(&mut self, end: Instant, mut done: impl FnMut(&Self) -> bool) -> bool {
+    fn run_to(&mut self, end: Instant, mut done: impl FnMut(&Self) -> bool) -> bool {
         loop {
             self.poll_members();
             if done(self) {
@@ -273,20 +424,103 @@ impl<M: Memory + Default> SimNet<M> {
     }
 }
 
-impl<M: Memory + Default> Index<MemberKey> for SimNet<M> {
-    type Output = SimMember<M>;
+impl Index<MemberKey> for SimNet {
+    type Output = SimMember;
 
-    fn index(&self, key: MemberKey) -> &SimMember<M> {
-        &self.members[key.0]
+    #[track_caller]
+    fn index(&self, key: MemberKey) -> &SimMember {
+        self.members.get(key.0).expect(FOREIGN)
     }
 }
 
 /// A member that is borrowed to be changed is polled when time goes on.
-impl<M: Memory + Default> IndexMut<MemberKey> for SimNet<M> {
-    fn index_mut(&mut self, key: MemberKey) -> &mut SimMember<M> {
-        if self.members[key.0].is_running() {
+impl IndexMut<MemberKey> for SimNet {
+    #[track_caller]
+    fn index_mut(&mut self, key: MemberKey) -> &mut SimMember {
+        if self.of_key(key).is_running() {
             self.touch(key.0);
         }
-        &mut self.members[key.0]
+        self.of_key(key)
+    }
+}
+
+/// An application that runs on a member, or ran when that crashed.
+impl<A: Application + 'static> Index<AppKey<A>> for SimNet {
+    type Output = A;
+
+    #[track_caller]
+    fn index(&self, key: AppKey<A>) -> &A {
+        let application = self[key.member].application();
+        application
+            .and_then(|hosted| hosted.as_any().downcast_ref())
+            .expect("another application runs on this member now")
+    }
+}
+
+/// An application that is borrowed to be changed acts when time goes on.
+impl<A: Application + 'static> IndexMut<AppKey<A>> for SimNet {
+    #[track_caller]
+    fn index_mut(&mut self, key: AppKey<A>) -> &mut A {
+        let application = self[key.member].application_mut();
+        application
+            .and_then(|hosted| hosted.as_any_mut().downcast_mut())
+            .expect("another application runs on this member now")
+    }
+}
+
+impl fmt::Debug for SimNet {
+    /// Seed and time, by which a failure can be found again, and the names of the members.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.members.iter().map(SimMember::name).collect();
+        f.debug_struct("SimNet")
+            .field("seed", &self.seed)
+            .field("now", &self.now())
+            .field("members", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A test that fails says with which seed it did, and when.
+impl Drop for SimNet {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let now = Duration::from_micros(self.now().as_micros());
+        eprintln!(
+            "groupcast-sim: seed {seed}, after {now:?}; {SEED}={seed} repeats it, if the test takes its seed with from_env",
+            seed = self.seed
+        );
+        if self.keeps_capture {
+            match self.write_capture() {
+                Ok(path) => eprintln!("groupcast-sim: capture {}", path.display()),
+                Err((path, error)) => eprintln!(
+                    "groupcast-sim: no capture could be written to {}: {error}; {DIRECTORY} says where else",
+                    path.display()
+                ),
+            }
+        }
+    }
+}
+
+impl SimNet {
+    /// Writes what was recorded. Returns where.
+    fn write_capture(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let directory = std::env::var_os(DIRECTORY).filter(|directory| !directory.is_empty());
+        let directory = directory.map_or_else(std::env::temp_dir, PathBuf::from);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let (process, seed) = (std::process::id(), self.seed);
+        let path = directory.join(format!("groupcast-sim-{seed}-{process}-{number}.pcapng"));
+        let write = || {
+            let file = BufWriter::new(File::create_new(&path)?);
+            let mut capture = Capture::new(file, "groupcast-sim", "sim")?;
+            capture.write_trace(&self.network.take_trace())?;
+            capture.flush()
+        };
+        match write() {
+            Ok(()) => Ok(path),
+            Err(error) => Err((path, error)),
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::host::{Host, HostId};
 use crate::link::{Link, checked};
 use crate::stack::SimStack;
 use crate::state::State;
-use crate::trace::{Counters, Datagram, TraceEntry};
+use crate::trace::{Datagram, NetworkCounters, TraceEntry};
 
 /// A simulated network: a cheap handle, all clones of which mean the same network.
 ///
@@ -70,7 +70,7 @@ impl Network {
     /// Sets how many datagrams wait in a socket at most. Default: 256.
     ///
     /// It concerns stacks made from now on. A datagram that finds the queue full is lost, and
-    /// counted as [`overflowed`](Counters::overflowed).
+    /// counted as [`overflowed`](NetworkCounters::overflowed).
     #[must_use]
     pub fn with_receive_queue(self, datagrams: usize) -> Self {
         self.0.borrow_mut().receive_queue = datagrams;
@@ -83,6 +83,7 @@ impl Network {
     ///
     /// Unless the probability is in `0.0..=1.0`.
     #[must_use]
+    #[track_caller]
     pub fn with_send_refusal(self, probability: f64) -> Self {
         self.set_send_refusal(probability);
         self
@@ -91,8 +92,13 @@ impl Network {
     /// Records every event from now on, with the bytes concerned, for [`take_trace`](Self::take_trace).
     #[must_use]
     pub fn with_recorded_trace(self) -> Self {
-        self.0.borrow_mut().trace.recorded.get_or_insert_default();
+        self.record_trace();
         self
+    }
+
+    /// As [`with_recorded_trace`](Self::with_recorded_trace), on a network that is in use.
+    pub fn record_trace(&self) {
+        self.0.borrow_mut().trace.recorded.get_or_insert_default();
     }
 
     /// Adds a host.
@@ -112,6 +118,7 @@ impl Network {
 
     /// The UDP stack of a host. Every process of the host can have its own; they share the ports.
     #[must_use]
+    #[track_caller]
     pub fn stack(&self, host: HostId) -> SimStack {
         let mut state = self.0.borrow_mut();
         state.host(host);
@@ -156,6 +163,7 @@ impl Network {
 
     /// Whether a datagram waits in any socket of the host.
     #[must_use]
+    #[track_caller]
     pub fn is_ready(&self, host: HostId) -> bool {
         let mut state = self.0.borrow_mut();
         state
@@ -173,21 +181,25 @@ impl Network {
     }
 
     /// Sets the link in one direction between two hosts, or of a host to itself.
+    #[track_caller]
     pub fn set_link(&self, from: HostId, to: HostId, link: Link) {
         self.0.borrow_mut().path(from, to).link = Some(Box::new(link));
     }
 
     /// Undoes [`set_link`](Self::set_link).
+    #[track_caller]
     pub fn reset_link(&self, from: HostId, to: HostId) {
         self.0.borrow_mut().path(from, to).link = None;
     }
 
     /// Lets nothing pass in one direction. What is on its way arrives.
+    #[track_caller]
     pub fn block(&self, from: HostId, to: HostId) {
         self.0.borrow_mut().path(from, to).blocked = true;
     }
 
     /// Undoes [`block`](Self::block) for one direction.
+    #[track_caller]
     pub fn unblock(&self, from: HostId, to: HostId) {
         self.0.borrow_mut().path(from, to).blocked = false;
     }
@@ -195,6 +207,7 @@ impl Network {
     /// Lets nothing pass between the hosts of one side and those of the other, in both directions.
     ///
     /// A host on both sides still hears itself. Hosts on neither side reach everyone.
+    #[track_caller]
     pub fn partition(&self, one: &[HostId], other: &[HostId]) {
         for a in one {
             for b in other.iter().filter(|b| *b != a) {
@@ -217,6 +230,7 @@ impl Network {
     /// While it is down, sending fails with
     /// [`NoRoute`](groupcast::multicast::UdpErrorKind::NoRoute) and what arrives is dropped. Its
     /// sockets keep their ports, their groups and what waits in them. For a crash, drop the sockets.
+    #[track_caller]
     pub fn set_host_up(&self, host: HostId, up: bool) {
         self.0.borrow_mut().host(host).down = !up;
     }
@@ -226,6 +240,7 @@ impl Network {
     /// # Panics
     ///
     /// Unless the probability is in `0.0..=1.0`.
+    #[track_caller]
     pub fn set_send_refusal(&self, probability: f64) {
         self.0.borrow_mut().send_refusal = checked(probability);
     }
@@ -234,6 +249,24 @@ impl Network {
     /// group or to one address. It needs no socket and no membership, and takes the host's links.
     ///
     /// To a destination that no datagram can have, or while the host is down, nothing is sent.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use groupcast::{Config, OwnedEvent};
+    /// # use groupcast_sim::SimNet;
+    /// let group = "239.1.2.3:12345".parse().unwrap();
+    /// let mut net = SimNet::new(7);
+    /// let panel = net.join(Config::new(group).with_name("panel"));
+    /// let stranger = net.network().add_host();
+    /// net.run_for(Duration::from_secs(1));
+    ///
+    /// // Not a datagram of this protocol, under somebody else's address.
+    /// let source = "10.0.0.99:4000".parse().unwrap();
+    /// net.network().forge(stranger, source, group, b"hello");
+    /// net.run_for(Duration::from_secs(1));
+    /// assert!(matches!(net[panel].events().last(), Some(OwnedEvent::Raw(raw)) if raw.address == source));
+    /// ```
+    #[track_caller]
     pub fn forge(&self, host: HostId, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         let datagram = Datagram::new(source, destination, payload);
         self.0.borrow_mut().forge(host, datagram);
@@ -241,18 +274,36 @@ impl Network {
 
     /// What happened so far, in numbers.
     #[must_use]
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> NetworkCounters {
         let state = self.0.borrow();
-        Counters {
+        NetworkCounters {
             in_flight: state.underway.len() as u64,
             ..state.trace.counters
         }
     }
 
     /// Tells `observer` of every datagram that is sent from now on: the host it comes from, and its
-    /// octets. It replaces the one before.
+    /// bytes. It replaces the one before.
     ///
     /// It is called in the midst of sending, so it must not use the network itself.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use groupcast::Config;
+    /// # use groupcast_sim::SimNet;
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    ///
+    /// let mut net = SimNet::new(7);
+    /// let bytes = Rc::new(Cell::new(0));
+    /// let seen = Rc::clone(&bytes);
+    /// net.network().set_observer(move |_, datagram| seen.set(seen.get() + datagram.len()));
+    ///
+    /// net.join(Config::new("239.1.2.3:12345".parse().unwrap()));
+    /// net.run_for(Duration::from_secs(60));
+    /// // What a member costs that says nothing: a HELLO every few seconds.
+    /// assert!((1..6_000).contains(&bytes.get()));
+    /// ```
     pub fn set_observer(&self, observer: impl FnMut(HostId, &[u8]) + 'static) {
         self.0.borrow_mut().observer = Some(Box::new(observer));
     }

@@ -145,10 +145,10 @@ impl Path {
         });
         let mut at = leaves + link.delay;
         if datagram.destination.ip().is_multicast() {
-            at = at + link.multicast_delay;
+            at += link.multicast_delay;
         }
         if !link.jitter.is_zero() {
-            at = at + random.exponential(link.jitter);
+            at += random.exponential(link.jitter);
         }
         if link.in_order {
             at = at.max(self.latest);
@@ -156,7 +156,7 @@ impl Path {
         }
         if random.chance(link.reorder) {
             let extra = random.below(link.reorder_by.as_micros() as u64) + 1;
-            at = at + Duration::from_micros(extra);
+            at += Duration::from_micros(extra);
         }
         Passage {
             at,

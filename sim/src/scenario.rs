@@ -43,7 +43,7 @@ pub type Roomy = Storage<1023, 4, 256, 256, 32_768, 1473>;
 ///     .with_members(5)
 ///     .with_link(Link::lan().with_loss(0.2))
 ///     .with_duration(Duration::from_secs(1))
-///     .run::<Box<Board>>()?;
+///     .run::<Board>()?;
 /// assert_eq!(report.sent, 100);
 /// assert_eq!(report.delivered, 400);
 /// assert!(report.keeps_promise());
@@ -65,7 +65,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Ten members on a [wired network](Link::lan), one of which sends 100 messages of 64 octets a
+    /// Ten members on a [wired network](Link::lan), one of which sends 100 messages of 64 bytes a
     /// second, reliable and ordered, for one second, with seed 1.
     pub const fn new() -> Self {
         Self {
@@ -102,7 +102,7 @@ impl Scenario {
         self
     }
 
-    /// How many octets a message has.
+    /// How many bytes a message has.
     pub const fn with_size(mut self, octets: usize) -> Self {
         self.size = octets;
         self
@@ -145,7 +145,7 @@ impl Scenario {
         self
     }
 
-    /// Runs it. `M` is the memory of each member, such as `Box<Board>`, or `Box<Roomy>` for hundreds of
+    /// Runs it. `M` is the memory of each member, such as `Board`, or `Roomy` for hundreds of
     /// members that are to know each other.
     ///
     /// # Errors
@@ -155,11 +155,11 @@ impl Scenario {
     /// # Panics
     ///
     /// There are no members, or more senders than members, or the rate is not a number.
-    pub fn run<M: Memory + Default>(&self) -> Result<Report, SendError> {
+    pub fn run<M: Memory + Default + 'static>(&self) -> Result<Report, SendError> {
         assert!(self.members > 0, "a group has members");
         assert!(self.senders <= self.members, "senders are members");
         assert!(self.rate >= 0.0, "a rate is not negative");
-        Run::<M>::start(*self).play()
+        Run::start::<M>(*self).play()
     }
 
     /// When a sender has the message that is so many intervals after the start. `None`: never.

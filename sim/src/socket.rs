@@ -36,7 +36,7 @@ pub(crate) struct Socket {
     pub(crate) groups: Vec<(IpAddr, Interface)>,
     /// Members on this host receive what it sends to groups.
     pub(crate) loops: bool,
-    pub(crate) hops: u8,
+    pub(crate) hop_limit: u8,
     pub(crate) queue: VecDeque<Rc<Datagram>>,
     /// Datagrams that the queue holds at most.
     pub(crate) room: usize,
@@ -55,7 +55,7 @@ impl Socket {
             remote: None,
             groups: Vec::new(),
             loops: true,
-            hops: 1,
+            hop_limit: 1,
             queue: VecDeque::new(),
             room,
         }

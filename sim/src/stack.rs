@@ -270,8 +270,12 @@ impl UdpMulticastSend for SimStack {
         }
     }
 
-    fn set_multicast_hops(&mut self, socket: &mut SimSocket, hops: u8) -> Result<(), SimError> {
-        self.with(socket, |socket| socket.hops = hops)
+    fn set_multicast_hop_limit(
+        &mut self,
+        socket: &mut SimSocket,
+        hop_limit: u8,
+    ) -> Result<(), SimError> {
+        self.with(socket, |socket| socket.hop_limit = hop_limit)
     }
 
     fn set_multicast_loop(&mut self, socket: &mut SimSocket, on: bool) -> Result<(), SimError> {

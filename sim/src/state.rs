@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) observer: Option<Observer>,
 }
 
-/// Told of every datagram that is sent: from which host, and its octets.
+/// Told of every datagram that is sent: from which host, and its bytes.
 pub(crate) type Observer = Box<dyn FnMut(HostId, &[u8])>;
 
 /// A copy on its way. Those that arrive at the same time do so in the order they were sent.
@@ -97,6 +97,7 @@ impl State {
     }
 
     /// Panics if the host is one of another network.
+    #[track_caller]
     pub(crate) fn host(&mut self, host: HostId) -> &mut Host {
         self.hosts
             .get_mut(host.index())
@@ -104,6 +105,7 @@ impl State {
     }
 
     /// The directed link between two hosts.
+    #[track_caller]
     pub(crate) fn path(&mut self, from: HostId, to: HostId) -> &mut Path {
         let count = self.hosts.len();
         assert!(
@@ -130,7 +132,7 @@ impl State {
     ) -> nb::Result<(), SimError> {
         let host = &mut self.hosts[from.index()];
         let socket = &host.sockets[&socket];
-        let (port, loops, hops) = (socket.port, socket.loops, socket.hops);
+        let (port, loops, hop_limit) = (socket.port, socket.loops, socket.hop_limit);
         let port = port.ok_or(SimError::NotBound)?;
         if host.down {
             return Err(SimError::HostDown.into());
@@ -164,7 +166,7 @@ impl State {
             observer(from, payload);
         }
         self.spread(from, only, shared, &datagram, |is_self| {
-            if is_self { loops } else { hops > 0 }
+            if is_self { loops } else { hop_limit > 0 }
         });
         Ok(())
     }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use groupcast::Instant;
+use groupcast::{Instant, wire};
 
 use crate::host::HostId;
 
@@ -78,7 +78,7 @@ pub enum TraceEvent {
 /// [`is_balanced`](Self::is_balanced) checks this equation. It always holds.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Counters {
+pub struct NetworkCounters {
     /// Datagrams that sockets sent, to whomever.
     pub sent: u64,
     /// Bytes of payload in them.
@@ -115,7 +115,7 @@ pub struct Counters {
     pub forged: u64,
 }
 
-impl Counters {
+impl NetworkCounters {
     /// Whether every copy is accounted for.
     #[must_use]
     pub const fn is_balanced(&self) -> bool {
@@ -126,7 +126,7 @@ impl Counters {
     }
 }
 
-/// One event of a recorded trace. It displays as one line.
+/// One event of a recorded trace. It displays as one line, with the names of the frames if the group is open.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TraceEntry {
@@ -161,9 +161,15 @@ impl fmt::Display for TraceEntry {
             self.destination,
             self.payload.len()
         )?;
-        match self.receiver {
-            Some(host) => write!(f, " at {host}"),
-            None => Ok(()),
+        if let Some(host) = self.receiver {
+            write!(f, " at {host}")?;
+        }
+        match wire::parse(&self.payload) {
+            Ok((_, frames)) => frames
+                .flatten()
+                .try_for_each(|frame| write!(f, " {}", frame.name())),
+            // Sealed, raw or damaged.
+            Err(_) => Ok(()),
         }
     }
 }
@@ -171,7 +177,7 @@ impl fmt::Display for TraceEntry {
 /// The network's memory of what happened. Counters and trace are written by one hand.
 #[derive(Default)]
 pub(crate) struct Trace {
-    pub(crate) counters: Counters,
+    pub(crate) counters: NetworkCounters,
     pub(crate) recorded: Option<Vec<TraceEntry>>,
     hash: Hash,
 }

@@ -29,16 +29,16 @@ pub enum Error {
     NoRoute(SocketAddr),
     /// The datagram does not fit a frame, and is never fragmented.
     MessageTooLong {
-        /// Octets to be sent.
+        /// Bytes to be sent.
         length: usize,
         /// The most that can be sent.
         limit: usize,
     },
     /// The received datagram did not fit the buffer. It is gone.
     Truncated {
-        /// Octets that arrived.
+        /// Bytes that arrived.
         length: usize,
-        /// Octets that the buffer could hold.
+        /// Bytes that the buffer could hold.
         room: usize,
     },
     /// This needs the feature `ipv6` of this crate.
@@ -78,13 +78,13 @@ impl fmt::Display for Error {
             Self::MessageTooLong { length, limit } => {
                 write!(
                     f,
-                    "a datagram of {length} octets is too long; the limit is {limit}"
+                    "a datagram of {length} bytes is too long; the limit is {limit}"
                 )
             }
             Self::Truncated { length, room } => {
                 write!(
                     f,
-                    "a datagram of {length} octets did not fit a buffer of {room}"
+                    "a datagram of {length} bytes did not fit a buffer of {room}"
                 )
             }
             Self::DeviceLoops => {

@@ -176,15 +176,19 @@ impl<'a, D: Device, const SOCKETS: usize> Inner<'a, D, SOCKETS> {
         }
         let slot = self.slot(socket)?;
         let port = slot.port.ok_or(Error::NotBound)?;
-        let (hops, loops) = (slot.hops, slot.loops);
+        let (hop_limit, loops) = (slot.hop_limit, slot.loops);
         let to_group = to.ip().is_multicast();
         let to_self = !self.device_loops && self.link.is_own(to.ip());
         let (length, limit) = (payload.len(), self.link.largest(to.ip()));
         if length > limit {
             return Err(Error::MessageTooLong { length, limit }.into());
         }
-        if !(to_self || (to_group && hops == 0)) {
-            let way = Way { port, to, hops };
+        if !(to_self || (to_group && hop_limit == 0)) {
+            let way = Way {
+                port,
+                to,
+                hop_limit,
+            };
             self.mouth.send(&mut self.link, way, payload)?;
         }
         self.slot(socket)?.remote = Some(to);

@@ -28,4 +28,4 @@ pub use link::hardware_address;
 pub use memory::{BoardMemory, Memory};
 pub use smoltcp;
 pub use socket::Socket;
-pub use stack::{Counters, Stack};
+pub use stack::{Stack, StackCounters};

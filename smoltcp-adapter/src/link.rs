@@ -9,7 +9,7 @@ use smoltcp::wire::IpCidr;
 
 use crate::family;
 
-/// Octets of a UDP header.
+/// Bytes of a UDP header.
 const UDP_HEADER: usize = 8;
 
 /// The Ethernet address that datagrams to a group are sent to, `None` if it is not a group.
@@ -38,7 +38,7 @@ pub(crate) struct Link<'a, D> {
     pub(crate) device: D,
     pub(crate) sockets: SocketSet<'a>,
     pub(crate) now: Instant,
-    /// The largest IP packet that there is memory for, in octets.
+    /// The largest IP packet that there is memory for, in bytes.
     pub(crate) mtu: usize,
 }
 
@@ -95,7 +95,7 @@ impl<D: Device> Link<'_, D> {
         }
     }
 
-    /// The largest payload of a datagram to `to`, in octets, that fits a frame.
+    /// The largest payload of a datagram to `to`, in bytes, that fits a frame.
     pub(crate) fn largest(&self, to: IpAddr) -> usize {
         let ip_header = if to.is_ipv4() { 20_usize } else { 40 };
         let headers = ip_header.saturating_add(UDP_HEADER);

@@ -10,7 +10,7 @@ use crate::socket::Route;
 ///
 /// - `SOCKETS` is how many sockets can be open. A node needs two.
 /// - `DATAGRAMS` is how many received datagrams wait in each socket at most, and
-/// - `OCTETS` how many octets they have together. Twice the largest datagram or more: the queue is a
+/// - `BYTES` how many bytes they have together. Twice the largest datagram or more: the queue is a
 ///   ring in which a datagram is never split, so what is left at its end may go unused.
 /// - `MTU` is the largest IP packet, 1500 on Ethernet. What is larger is neither sent nor received.
 ///   Four times this is kept: for one packet received, one to a group, one to a single host, and up to
@@ -21,11 +21,11 @@ use crate::socket::Route;
 pub struct Memory<
     const SOCKETS: usize,
     const DATAGRAMS: usize,
-    const OCTETS: usize,
+    const BYTES: usize,
     const MTU: usize,
 > {
     pub(crate) records: [[PacketMetadata<Known<Route>>; DATAGRAMS]; SOCKETS],
-    pub(crate) octets: [[u8; OCTETS]; SOCKETS],
+    pub(crate) octets: [[u8; BYTES]; SOCKETS],
     pub(crate) ear_record: [raw::PacketMetadata; 1],
     pub(crate) ear: [u8; MTU],
     pub(crate) group_record: Record,
@@ -67,11 +67,11 @@ impl Record {
 const FOLLOWERS: usize = 4;
 
 /// The memory for one node on Ethernet: in each of its two sockets 8 datagrams may wait, 4 of them of
-/// the default size of 1,200 octets.
+/// the default size of 1,200 bytes.
 pub type BoardMemory = Memory<2, 8, 4800, 1500>;
 
-impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize>
-    Memory<SOCKETS, DATAGRAMS, OCTETS, MTU>
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU: usize>
+    Memory<SOCKETS, DATAGRAMS, BYTES, MTU>
 {
     /// How many datagrams wait behind another one to the same host, at most.
     pub const FOLLOWERS: usize = FOLLOWERS;
@@ -81,7 +81,7 @@ impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MT
     pub const fn new() -> Self {
         Self {
             records: [const { [PacketMetadata::EMPTY; DATAGRAMS] }; SOCKETS],
-            octets: [[0; OCTETS]; SOCKETS],
+            octets: [[0; BYTES]; SOCKETS],
             ear_record: [raw::PacketMetadata::EMPTY],
             ear: [0; MTU],
             group_record: Record::Unmade,
@@ -94,8 +94,8 @@ impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MT
     }
 }
 
-impl<const SOCKETS: usize, const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize> Default
-    for Memory<SOCKETS, DATAGRAMS, OCTETS, MTU>
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU: usize> Default
+    for Memory<SOCKETS, DATAGRAMS, BYTES, MTU>
 {
     fn default() -> Self {
         Self::new()

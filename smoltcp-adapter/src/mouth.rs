@@ -33,7 +33,7 @@ pub(crate) struct Way {
     pub(crate) port: u16,
     pub(crate) to: SocketAddr,
     /// The hop limit if it is to a group, at least 1.
-    pub(crate) hops: u8,
+    pub(crate) hop_limit: u8,
 }
 
 /// The sockets that send.
@@ -165,15 +165,15 @@ fn put<D: Device>(
     payload: &[u8],
 ) -> Result<bool, Error> {
     let to = way.to.ip();
-    let hops = if to.is_multicast() {
-        way.hops.max(1)
+    let hop_limit = if to.is_multicast() {
+        way.hop_limit.max(1)
     } else {
         HOST_HOPS
     };
     let socket = link.sockets.get_mut::<udp::Socket<'_>>(handle);
     // The source port of a socket can only be changed by closing it.
     socket.close();
-    socket.set_hop_limit(Some(hops));
+    socket.set_hop_limit(Some(hop_limit));
     let remote = family::endpoint(way.to).ok_or(Error::NoIpv6)?;
     let sent = socket.bind(way.port).is_ok() && socket.send_slice(payload, remote).is_ok();
     if !sent {

@@ -86,8 +86,8 @@ impl<D: Device, const SOCKETS: usize> UdpMulticastSend for &Stack<'_, D, SOCKETS
         inner.check_interface(interface)
     }
 
-    fn set_multicast_hops(&mut self, socket: &mut Socket, hops: u8) -> Result<(), Error> {
-        self.inner().slot(socket)?.hops = hops;
+    fn set_multicast_hop_limit(&mut self, socket: &mut Socket, hop_limit: u8) -> Result<(), Error> {
+        self.inner().slot(socket)?.hop_limit = hop_limit;
         Ok(())
     }
 

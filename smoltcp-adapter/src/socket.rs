@@ -44,7 +44,7 @@ pub(crate) struct Slot<'a> {
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) groups: Vec<(IpAddr, Interface), GROUPS>,
     /// The hop limit of datagrams to groups.
-    pub(crate) hops: u8,
+    pub(crate) hop_limit: u8,
     /// Whether members on this host receive what it sends to groups.
     pub(crate) loops: bool,
     /// The datagram that has arrived is for this socket, and has no room yet.
@@ -62,7 +62,7 @@ impl<'a> Slot<'a> {
             peer: None,
             remote: None,
             groups: Vec::new(),
-            hops: 1,
+            hop_limit: 1,
             loops: true,
             owed: false,
             stuck: false,
@@ -77,7 +77,7 @@ impl<'a> Slot<'a> {
         self.peer = None;
         self.remote = None;
         self.groups.clear();
-        self.hops = 1;
+        self.hop_limit = 1;
         self.loops = loops;
         self.owed = false;
         self.stuck = false;

@@ -50,7 +50,7 @@ pub struct Stack<'a, D, const SOCKETS: usize> {
 /// What became of datagrams that did not go the usual way.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Counters {
+pub struct StackCounters {
     /// Received, and dropped because a socket's queue had no room.
     pub no_room: u32,
     /// To be sent to a host whose hardware address did not come in time, and dropped.
@@ -74,11 +74,11 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
     /// # Panics
     ///
     /// If `sockets` has fewer than 3 free places.
-    pub fn new<const DATAGRAMS: usize, const OCTETS: usize, const MTU: usize>(
+    pub fn new<const DATAGRAMS: usize, const BYTES: usize, const MTU: usize>(
         interface: Interface,
         device: D,
         sockets: SocketSet<'a>,
-        memory: &'a mut Memory<SOCKETS, DATAGRAMS, OCTETS, MTU>,
+        memory: &'a mut Memory<SOCKETS, DATAGRAMS, BYTES, MTU>,
     ) -> Self {
         let mut sockets = sockets;
         let ear = Ear::new(&mut sockets, &mut memory.ear_record, &mut memory.ear);
@@ -109,7 +109,7 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
     /// first it does.
     ///
     /// A board with one node saves memory and time without: a node drops what it hears of itself. Only its
-    /// bare datagrams it then has to be told from others' by
+    /// raw datagrams it then has to be told from others' by
     /// [`Node::set_local_address`](groupcast::Node::set_local_address).
     #[must_use]
     pub fn with_multicast_loop(self, on: bool) -> Self {
@@ -185,9 +185,9 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
 
     /// What became of datagrams that did not go the usual way.
     #[must_use]
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> StackCounters {
         let inner = self.inner.borrow();
-        Counters {
+        StackCounters {
             no_room: inner.no_room,
             unanswered: inner.mouth.unanswered,
             rejoins: inner.groups.rejoins,

@@ -13,7 +13,7 @@ use quinn_udp::{RecvMeta, UdpSocketState};
 use crate::cause::Cause;
 use crate::sys;
 
-/// What one buffer can be filled with at most: the octets of an IP packet.
+/// What one buffer can be filled with at most: the bytes of an IP packet.
 const BUFFER: usize = 65_536;
 
 /// How many buffers one system call may fill. Memory is used only for what is filled.

@@ -12,7 +12,7 @@ use crate::watch::Watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) group: SocketAddr,
-    pub(crate) hops: u8,
+    pub(crate) hop_limit: u8,
     pub(crate) loopback: bool,
     pub(crate) receive_buffer: Option<usize>,
     pub(crate) send_buffer: Option<usize>,
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
 pub struct Builder {
     group: Option<SocketAddr>,
     selector: InterfaceSelector,
-    hops: u8,
+    hop_limit: u8,
     loopback: bool,
     receive_buffer: Option<usize>,
     send_buffer: Option<usize>,
@@ -35,7 +35,7 @@ impl Builder {
         Self {
             group: None,
             selector: InterfaceSelector::Auto,
-            hops: 1,
+            hop_limit: 1,
             loopback: true,
             receive_buffer: None,
             send_buffer: None,
@@ -62,8 +62,8 @@ impl Builder {
     /// The hop limit (IPv4: TTL) of datagrams to groups. Default: 1, which stays on the link.
     ///
     /// 0 stays on this machine. More than 1 only matters where routers forward multicast.
-    pub const fn hops(mut self, hops: u8) -> Self {
-        self.hops = hops;
+    pub const fn hop_limit(mut self, hop_limit: u8) -> Self {
+        self.hop_limit = hop_limit;
         self
     }
 
@@ -117,7 +117,7 @@ impl Builder {
         };
         let settings = Settings {
             group,
-            hops: self.hops,
+            hop_limit: self.hop_limit,
             loopback: self.loopback,
             receive_buffer: self.receive_buffer,
             send_buffer: self.send_buffer,

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use std::io;
 
 use groupcast::multicast::{UdpError, UdpErrorKind};
-use groupcast::{ConfigError, SendError};
+use groupcast::{ConfigError, Failed, SendError};
 
 use crate::cause::Cause;
 use crate::hint::hint;
@@ -207,6 +207,12 @@ impl From<groupcast::Error<Self>> for Error {
             groupcast::Error::Config(error) => error.into(),
             groupcast::Error::Stack(error) => error,
         }
+    }
+}
+
+impl<P> From<Failed<groupcast::Error<Self>, P>> for Error {
+    fn from(failed: Failed<groupcast::Error<Self>, P>) -> Self {
+        failed.error.into()
     }
 }
 

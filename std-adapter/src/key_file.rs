@@ -67,7 +67,7 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// The group's name is longer than 32 octets, or has control characters.
+    /// The group's name is longer than 32 bytes, or has control characters.
     pub fn new(group: &str, key: GroupKey) -> Result<Self, Fault> {
         Ok(Self {
             group: parse::group_name(group)?,

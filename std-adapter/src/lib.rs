@@ -93,7 +93,7 @@ mod watch;
 pub use builder::Builder;
 pub use clock::Clock;
 pub use error::{Error, Operation};
-pub use groupcast::{OwnedEvent as Event, OwnedMessage as Message, OwnedRaw as Raw};
+pub use groupcast::{OwnedEvent, OwnedMessage, OwnedRaw};
 pub use hint::hint;
 pub use interface::{Choice, Family, InterfaceSelector};
 pub use leaving::Leaving;

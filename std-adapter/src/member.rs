@@ -7,9 +7,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use groupcast::seal::KeySet;
-use groupcast::{Class, Counters, Instant, MemberId, Name, Node, Pace, Session};
+use groupcast::{
+    Application, Class, Counters, Event, Instant, MemberId, Name, Node, OwnedEvent, Pace, Session,
+};
 
-use crate::Event;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::interface::Choice;
@@ -65,7 +66,7 @@ pub struct Member {
     has_own_pace: bool,
     /// The changes of the interface that have been followed.
     changes: u64,
-    hops: u8,
+    hop_limit: u8,
     group_name: Name,
     pub(crate) departure: Option<Departure>,
 }
@@ -73,10 +74,13 @@ pub struct Member {
 impl Member {
     /// Sends what is due, receives what has arrived, and returns the next event. Never waits.
     ///
+    /// The event is borrowed, so nothing can be sent while it is looked at. To answer it at once, take
+    /// [`next_event`](Self::next_event) or [`run`](Self::run) an application.
+    ///
     /// # Errors
     ///
     /// What the system reports. The member goes on: call it again.
-    pub fn poll(&mut self) -> Result<Option<groupcast::Event<'_>>, Error> {
+    pub fn poll(&mut self) -> Result<Option<Event<'_>>, Error> {
         if self.changes != self.node.stack().changes() {
             self.follow_interface();
         }
@@ -96,7 +100,7 @@ impl Member {
         self.know_oneself();
     }
 
-    /// Bare datagrams of one's own are known by the address they come from.
+    /// Raw datagrams of one's own are known by the address they come from.
     fn know_oneself(&mut self) {
         let address = SocketAddr::new(self.choice().address, self.port);
         let (_, group_socket, _) = self.node.parts();
@@ -109,12 +113,12 @@ impl Member {
     /// # Errors
     ///
     /// What the system reports. The member goes on: call it again.
-    pub fn next_event(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
+    pub fn next_event(&mut self, timeout: Duration) -> Result<Option<OwnedEvent>, Error> {
         let end = self.clock.now() + timeout;
         self.next_event_until(end)
     }
 
-    fn next_event_until(&mut self, end: Instant) -> Result<Option<Event>, Error> {
+    fn next_event_until(&mut self, end: Instant) -> Result<Option<OwnedEvent>, Error> {
         loop {
             if let Some(event) = self.poll()? {
                 return Ok(Some(event.into()));
@@ -127,10 +131,50 @@ impl Member {
         }
     }
 
-    /// The events of this much time, as they come.
-    pub fn events(&mut self, time: Duration) -> impl Iterator<Item = Result<Event, Error>> {
+    /// The events of this much time, as they come. The member is borrowed meanwhile: to answer an event at once, take
+    /// [`next_event`](Self::next_event) in a loop.
+    pub fn events(&mut self, time: Duration) -> impl Iterator<Item = Result<OwnedEvent, Error>> {
         let end = self.clock.now() + time;
         core::iter::from_fn(move || self.next_event_until(end).transpose())
+    }
+
+    /// Runs an application for this much time: hands it what happens, and lets it act when it asked for that. The same
+    /// application runs on a board ([`Node::run`]) and in the simulator. If it leaves, it is not called any more when
+    /// that is done: see [`has_left`](Self::has_left).
+    ///
+    /// ```no_run
+    /// # use core::time::Duration;
+    /// # use groupcast::Application;
+    /// # fn run(mut app: impl Application, is_over: impl Fn() -> bool) -> Result<(), groupcast_std::Error> {
+    /// let mut member = groupcast_std::join("239.1.2.3:12345")?;
+    /// while !is_over() {
+    ///     member.run(&mut app, Duration::from_millis(100))?;
+    /// }
+    /// member.leave()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the system reports. Member and application go on: call it again.
+    pub fn run(&mut self, application: &mut impl Application, time: Duration) -> Result<(), Error> {
+        let end = self.clock.now() + time;
+        loop {
+            if self.changes != self.node.stack().changes() {
+                self.follow_interface();
+            }
+            let now = self.clock.now();
+            let wake = self.node.run(now, application)?;
+            let left = self.clock.now().until(end);
+            if left.is_zero() {
+                return Ok(());
+            }
+            let until_wake = wake.map_or(left, |wake| self.clock.now().until(wake));
+            if !until_wake.is_zero() {
+                self.wait(until_wake.min(left))?;
+            }
+        }
     }
 
     /// Waits until something arrived, until something is due, or until `limit` has passed.
@@ -198,8 +242,8 @@ impl Member {
 
     /// The hop limit.
     #[must_use]
-    pub const fn hops(&self) -> u8 {
-        self.hops
+    pub const fn hop_limit(&self) -> u8 {
+        self.hop_limit
     }
 
     /// This member's id.
@@ -220,7 +264,7 @@ impl Member {
         self.node.group().is_sealed()
     }
 
-    /// Takes another name: up to 32 octets. The others see it with the next HELLO, within a moment.
+    /// Takes another name: up to 32 bytes. The others see it with the next HELLO, within a moment.
     ///
     /// # Errors
     ///
@@ -256,9 +300,15 @@ impl Member {
         strangers.as_mut().map(Strangers::take).unwrap_or_default()
     }
 
+    /// Whether an application that was [run](Self::run) has left.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.node.has_left()
+    }
+
     /// The other members that are there.
-    pub fn members(&self) -> impl Iterator<Item = &groupcast::Member> {
-        self.node.members()
+    pub fn peers(&self) -> impl Iterator<Item = &groupcast::Peer> {
+        self.node.peers()
     }
 
     /// What happened to every datagram so far.
@@ -267,7 +317,7 @@ impl Member {
         self.node.counters()
     }
 
-    /// The most octets a message of this class can have now; a signed one 64 less.
+    /// The most bytes a message of this class can have now; a signed one 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
         self.node.max_message(class)
@@ -333,7 +383,7 @@ mod tests {
     fn a_copy_in_another_process_says_nothing_not_even_good_bye() {
         let mut ana = builder("239.72.1.10:45123").name("ana").join().unwrap();
         let mut ben = builder("239.72.1.10:45123").join().unwrap();
-        let joined = |event: &Event| matches!(event, Event::Joined(_));
+        let joined = |event: &OwnedEvent| matches!(event, OwnedEvent::Joined(_));
         while !ben
             .next_event(Duration::from_millis(20))
             .unwrap()
@@ -349,7 +399,8 @@ mod tests {
             .events(Duration::from_secs(1))
             .map(Result::unwrap)
             .collect();
-        let said = |event: &Event| matches!(event, Event::Left(_) | Event::Message(_));
+        let said =
+            |event: &OwnedEvent| matches!(event, OwnedEvent::Left(_) | OwnedEvent::Message(_));
         assert!(!heard.iter().any(said), "{heard:?}");
     }
 
@@ -363,14 +414,14 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn ones_own_bare_datagrams_are_not_heard_from_another_address_either() {
+    fn ones_own_raw_datagrams_are_not_heard_from_another_address_either() {
         let group = "239.72.1.9:45122";
         let mut ana = builder(group).announce(false).join().unwrap();
         let mut ben = builder(group).announce(false).join().unwrap();
         move_to(&mut ana, "127.0.0.2");
         ana.send_raw("here").unwrap();
         let heard = ben.next_event(Duration::from_secs(60)).unwrap();
-        let Some(Event::Raw(raw)) = heard else {
+        let Some(OwnedEvent::Raw(raw)) = heard else {
             panic!("{heard:?}");
         };
         assert_eq!(raw.address.ip().to_string(), "127.0.0.2");

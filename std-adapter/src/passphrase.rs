@@ -23,7 +23,7 @@ const LANES: u32 = 4;
 /// It takes 64 MiB and a good part of a second, which is the point: whoever recorded a datagram can try
 /// passphrases at that price. A key from a random number generator cannot be tried at all, so a
 /// passphrase is for when people have to carry the secret in their heads. Let dice or a generator choose
-/// it: seven words, or twenty letters and digits. Its octets count as they are typed, so keep to ASCII.
+/// it: seven words, or twenty letters and digits. Its bytes count as they are typed, so keep to ASCII.
 /// Boards are given the key that comes out.
 ///
 /// The group's name is the salt. Without one, the same passphrase gives the same key everywhere, and

@@ -405,8 +405,8 @@ impl UdpMulticastSend for StdStack {
         open.set_outgoing(interface, link)
     }
 
-    fn set_multicast_hops(&mut self, socket: &mut Socket, hops: u8) -> Result<(), Error> {
-        socket.get_mut()?.set_hops(hops)
+    fn set_multicast_hop_limit(&mut self, socket: &mut Socket, hop_limit: u8) -> Result<(), Error> {
+        socket.get_mut()?.set_hop_limit(hop_limit)
     }
 
     fn set_multicast_loop(&mut self, socket: &mut Socket, on: bool) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use groupcast::seal::{KeyError, KeySet, Keyring};
 use groupcast::wire::{Header, MAGIC, Suite, VERSION, open_group_tag};
 use groupcast::{GroupTag, MemberId, Name};
 
-/// Octets of the shortest datagram of the protocol.
+/// Bytes of the shortest datagram of the protocol.
 const SHORTEST: usize = Header::LEN + Suite::Open.trailer_len();
 
 /// Strangers that are kept until somebody asks for them.
@@ -145,7 +145,7 @@ mod tests {
             strangers.look(&datagram(head(OPEN, tag("")), 7));
             strangers.look(&datagram(other, 8));
             strangers.look(&datagram(head(SEALED, tag("")), 9));
-            strangers.look(b"bare");
+            strangers.look(b"raw");
             strangers.look(b"");
             // Nobody has the id zero.
             strangers.look(&datagram(other, 0));

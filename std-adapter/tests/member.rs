@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::net::UdpSocket;
 
-use groupcast::{Channel, Pace};
-use groupcast_std::{Error, Event, Member};
+use groupcast::{Application, Channel, Endpoint, Event, Instant, Pace};
+use groupcast_std::{Error, Member, OwnedEvent};
 
 const SECONDS: Duration = Duration::from_secs(60);
 
@@ -18,7 +18,7 @@ fn join(group: &str, name: &str) -> Member {
 }
 
 /// The first event that `wanted` says yes to.
-fn wait_for(member: &mut Member, wanted: impl Fn(&Event) -> bool) -> Event {
+fn wait_for(member: &mut Member, wanted: impl Fn(&OwnedEvent) -> bool) -> OwnedEvent {
     member
         .events(SECONDS)
         .map(Result::unwrap)
@@ -33,13 +33,13 @@ fn two_members_meet_talk_and_part() {
         join("239.72.1.1:45101", "ben"),
     );
     ana.send("Hello, multicast!").unwrap();
-    let joined = wait_for(&mut ben, |event| matches!(event, Event::Joined(_)));
+    let joined = wait_for(&mut ben, |event| matches!(event, OwnedEvent::Joined(_)));
     assert_eq!(joined.to_string(), "ana joined");
-    let message = wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
+    let message = wait_for(&mut ben, |event| matches!(event, OwnedEvent::Message(_)));
     assert_eq!(message.to_string(), "ana: Hello, multicast!");
     let counters = ana.leave().unwrap();
     assert_eq!(counters.messages_sent, 1);
-    let left = wait_for(&mut ben, |event| matches!(event, Event::Left(_)));
+    let left = wait_for(&mut ben, |event| matches!(event, OwnedEvent::Left(_)));
     assert_eq!(left.to_string(), "ana left");
 }
 
@@ -50,20 +50,51 @@ fn a_member_that_is_dropped_says_good_bye() {
         join("239.72.1.2:45102", "ben"),
     );
     ana.send("I am here").unwrap();
-    wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
+    wait_for(&mut ben, |event| matches!(event, OwnedEvent::Message(_)));
     drop(ana);
-    wait_for(&mut ben, |event| matches!(event, Event::Left(_)));
+    wait_for(&mut ben, |event| matches!(event, OwnedEvent::Left(_)));
+}
+
+/// Leaves at once, and counts how often it acts.
+#[derive(Default)]
+struct Guest {
+    acts: u32,
+}
+
+impl Application for Guest {
+    fn on_event(&mut self, _: Instant, _: &Event<'_>) {}
+
+    fn act(&mut self, now: Instant, endpoint: &mut impl Endpoint) -> Option<Instant> {
+        self.acts += 1;
+        endpoint.leave();
+        Some(now + Duration::from_millis(1))
+    }
 }
 
 #[test]
-fn bare_datagrams_go_both_ways_and_ones_own_are_not_heard() {
+fn an_application_that_has_left_is_not_called_any_more() {
+    let mut guest = join("239.72.1.77:45177", "guest");
+    let mut app = Guest::default();
+    while !guest.has_left() {
+        guest.run(&mut app, Duration::from_millis(50)).unwrap();
+    }
+    let acts = app.acts;
+    guest.run(&mut app, Duration::from_millis(50)).unwrap();
+    assert!(acts > 0);
+    assert_eq!(app.acts, acts);
+}
+
+#[test]
+fn raw_datagrams_go_both_ways_and_ones_own_are_not_heard() {
     let (mut ana, mut ben) = (
         join("239.72.1.3:45103", "ana"),
         join("239.72.1.3:45103", "ben"),
     );
     ana.send_raw("from ana").unwrap();
-    let raw = wait_for(&mut ben, |event| matches!(event, Event::Raw(_)));
-    let Event::Raw(raw) = raw else { unreachable!() };
+    let raw = wait_for(&mut ben, |event| matches!(event, OwnedEvent::Raw(_)));
+    let OwnedEvent::Raw(raw) = raw else {
+        unreachable!()
+    };
     assert_eq!(raw.text(), Some("from ana"));
 
     let foreign = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -73,8 +104,10 @@ fn bare_datagrams_go_both_ways_and_ones_own_are_not_heard() {
     foreign
         .send_to(b"from a stranger", "239.72.1.3:45103")
         .unwrap();
-    let raw = wait_for(&mut ana, |event| matches!(event, Event::Raw(_)));
-    let Event::Raw(raw) = raw else { unreachable!() };
+    let raw = wait_for(&mut ana, |event| matches!(event, OwnedEvent::Raw(_)));
+    let OwnedEvent::Raw(raw) = raw else {
+        unreachable!()
+    };
     assert_eq!(raw.text(), Some("from a stranger"));
     assert_eq!(raw.address, foreign.local_addr().unwrap());
 }
@@ -88,8 +121,8 @@ fn what_is_sent_to_one_goes_where_its_datagrams_come_from() {
     let group = "239.72.1.17:45117";
     let (mut ana, mut ben) = (join(group, "ana"), join(group, "ben"));
     ana.send("I am here").unwrap();
-    wait_for(&mut ben, |event| matches!(event, Event::Message(_)));
-    let there = ben.members().next().unwrap().address();
+    wait_for(&mut ben, |event| matches!(event, OwnedEvent::Message(_)));
+    let there = ben.peers().next().unwrap().address();
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     stranger.set_nonblocking(true).unwrap();
     let hello = Hello {
@@ -121,7 +154,7 @@ fn what_is_sent_to_one_goes_where_its_datagrams_come_from() {
 }
 
 #[test]
-fn a_large_bare_datagram_arrives_whole() {
+fn a_large_raw_datagram_arrives_whole() {
     let mut ana = join("239.72.1.4:45104", "ana");
     let foreign = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket2::SockRef::from(&foreign)
@@ -130,8 +163,10 @@ fn a_large_bare_datagram_arrives_whole() {
     foreign
         .send_to(&[b'x'; 65_507], "239.72.1.4:45104")
         .unwrap();
-    let raw = wait_for(&mut ana, |event| matches!(event, Event::Raw(_)));
-    let Event::Raw(raw) = raw else { unreachable!() };
+    let raw = wait_for(&mut ana, |event| matches!(event, OwnedEvent::Raw(_)));
+    let OwnedEvent::Raw(raw) = raw else {
+        unreachable!()
+    };
     assert_eq!(raw.payload.len(), 65_507);
 }
 
@@ -148,7 +183,7 @@ fn many_queued_messages_arrive_in_few_datagrams() {
     ana.send("end").unwrap();
     let mut heard = 0;
     for event in ben.events(SECONDS) {
-        if let Event::Message(message) = event.unwrap() {
+        if let OwnedEvent::Message(message) = event.unwrap() {
             if message.payload == b"end" {
                 break;
             }
@@ -210,9 +245,9 @@ fn hear_until_it_leaves(mut ben: Member) -> std::thread::JoinHandle<(usize, u32)
         let (mut heard, mut lost) = (0, 0);
         for event in ben.events(SECONDS) {
             match event.unwrap() {
-                Event::Message(_) => heard += 1,
-                Event::Gap { first, last, .. } => lost += last.wrapping_sub(first) + 1,
-                Event::Left(_) => break,
+                OwnedEvent::Message(_) => heard += 1,
+                OwnedEvent::Gap { lost: range, .. } => lost += range.len() as u32,
+                OwnedEvent::Left(_) => break,
                 _ => {}
             }
         }

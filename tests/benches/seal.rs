@@ -1,4 +1,4 @@
-//! What sealing and opening a datagram costs beside the bare cipher.
+//! What sealing and opening a datagram costs beside the raw cipher.
 //!
 //!     cargo bench -p groupcast-tests --bench seal
 //!

@@ -63,8 +63,8 @@ pub type Cramped = Storage<2, 2, 16, 24, 2_048, 1_473>;
 pub fn run(seed: u64, prints: bool) -> Outcome {
     let plan = Plan::new(seed);
     match plan.store {
-        Store::Cramped => drive::drive::<Box<Cramped>>(&plan, prints),
-        Store::Fitting => drive::drive::<Box<Board>>(&plan, prints),
+        Store::Cramped => drive::drive::<Cramped>(&plan, prints),
+        Store::Fitting => drive::drive::<Board>(&plan, prints),
     }
 }
 

@@ -106,7 +106,7 @@ impl Rig for SmoltcpLoopback {
     }
 
     fn wait(&mut self, _: &mut Self::Stack, _: &Socket, _: Duration) {
-        self.now = self.now + TICK;
+        self.now += TICK;
         self.stack.poll(self.now);
     }
 
@@ -156,7 +156,7 @@ impl Rig for EthernetHosts {
     fn wait(&mut self, _: &mut Self::Stack, _: &Socket, at_most: Duration) {
         let end = self.now + at_most;
         while self.now < end {
-            self.now = self.now + TICK;
+            self.now += TICK;
             for host in &self.hosts {
                 host.poll(self.now);
             }

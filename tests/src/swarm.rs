@@ -70,7 +70,6 @@ use core::time::Duration;
 use groupcast::{Board, Storage, Tiny};
 
 pub use drive::Outcome;
-pub use memory::Mixed;
 pub use oracle::{Totals, Violation};
 pub use plan::{Plan, Store};
 
@@ -103,10 +102,10 @@ pub fn run(seed: u64, faulty: Duration, prints: bool) -> Outcome {
 #[must_use]
 pub fn run_plan(plan: &Plan, prints: bool) -> Outcome {
     match plan.store {
-        Store::Tiny => drive::drive::<Mixed<Box<Tiny>>>(plan, prints),
-        Store::Board => drive::drive::<Mixed<Box<Board>>>(plan, prints),
-        Store::Roomy => drive::drive::<Mixed<Box<Roomy>>>(plan, prints),
-        Store::Wide => drive::drive::<Mixed<Box<Wide>>>(plan, prints),
+        Store::Tiny => drive::drive::<Tiny>(plan, prints),
+        Store::Board => drive::drive::<Board>(plan, prints),
+        Store::Roomy => drive::drive::<Roomy>(plan, prints),
+        Store::Wide => drive::drive::<Wide>(plan, prints),
     }
 }
 

@@ -152,12 +152,12 @@ impl Pair {
     /// Whether each is on the other's roster.
     #[must_use]
     pub fn is_acquainted(&self) -> bool {
-        self.sender.group.members().count() == 1 && self.receiver.group.members().count() == 1
+        self.sender.group.peers().count() == 1 && self.receiver.group.peers().count() == 1
     }
 
     /// Lets time pass.
     pub fn wait(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
     }
 
     /// Lets five seconds pass in which no message is sent, until heartbeats have ended.
@@ -175,22 +175,22 @@ impl Pair {
     ///
     /// There is no room for them.
     pub fn send(&mut self, channel: Channel, payload: &[u8], count: usize) {
-        self.now = self.now + STEP;
+        self.now += STEP;
         let from = self.receiver.address;
         for datagram in self.to_sender.iter() {
             self.sender.take(self.now, from, datagram);
         }
         self.to_sender.clear();
         for _ in 0..count {
-            let queued = self.sender.group.send(self.now, channel, payload);
-            self.last = queued.expect("what was sent makes room");
+            let queued = self.sender.group.queue(self.now, channel, payload);
+            self.last = queued.expect("what was sent makes room").get();
         }
         self.sender.flush(self.now, &mut self.to_receiver);
     }
 
     /// The receiver takes what the sender has sent, and sends what is due. Returns how many messages arrived.
     pub fn receive(&mut self) -> usize {
-        self.now = self.now + STEP;
+        self.now += STEP;
         let from = self.sender.address;
         let datagrams = self.to_receiver.iter();
         let messages = datagrams.map(|datagram| self.receiver.take(self.now, from, datagram));

@@ -88,7 +88,7 @@ fn samples() -> Vec<Vec<u8>> {
         ),
         emit(&header(4), &[Frame::Bye(Bye::LEFT)]),
         emit(&header(5), &[]),
-        emit(&header(6), &stream_frames(&echo().to_octets())),
+        emit(&header(6), &stream_frames(&echo().to_bytes())),
     ]
 }
 
@@ -142,7 +142,7 @@ fn stream_frames(echoes: &[u8]) -> [Frame<'_>; 10] {
     ]
 }
 
-/// Feeds a datagram and returns (messages, bare datagrams) that came of it.
+/// Feeds a datagram and returns (messages, raw datagrams) that came of it.
 fn feed(group: &mut Group<Room>, datagram: &[u8]) -> (usize, usize) {
     let before = *group.counters();
     group
@@ -181,9 +181,9 @@ fn every_truncation_and_every_flipped_bit_is_dropped() {
             let mut group = member();
             let (messages, raws) = feed(&mut group, &damaged);
             assert_eq!(messages, 0, "bit {bit}");
-            // Only without the magic octet is it a bare datagram.
+            // Only without the magic octet is it a raw datagram.
             assert_eq!(raws, usize::from(bit < 8), "bit {bit}");
-            assert_eq!(group.members().count(), 0, "bit {bit}");
+            assert_eq!(group.peers().count(), 0, "bit {bit}");
         }
     }
 }
@@ -376,8 +376,8 @@ proptest! {
         }
         let (messages, raws) = feed(&mut member(), &octets);
         prop_assert_eq!(messages, 0);
-        let bare = !octets.is_empty() && octets[0] != wire::MAGIC && octets.len() <= 1473;
-        prop_assert_eq!(raws, usize::from(bare));
+        let raw = !octets.is_empty() && octets[0] != wire::MAGIC && octets.len() <= 1473;
+        prop_assert_eq!(raws, usize::from(raw));
     }
 
     #[test]
@@ -412,5 +412,5 @@ proptest! {
 
 /// Whether the member took a BYE from the random frames: then later datagrams are late.
 fn octets_say_bye(group: &Group<Room>) -> bool {
-    group.members().count() == 0
+    group.peers().count() == 0
 }

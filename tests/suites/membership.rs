@@ -30,7 +30,7 @@ fn all_agree(net: &SimNet, keys: &[MemberKey]) -> bool {
     let running = keys.iter().filter(|key| net[**key].is_running()).count();
     keys.iter()
         .filter(|key| net[**key].is_running())
-        .all(|key| net[*key].members().len() == running - 1)
+        .all(|key| net[*key].peer_names().len() == running - 1)
 }
 
 fn count(net: &SimNet, key: MemberKey, wanted: impl Fn(&OwnedEvent) -> bool) -> usize {
@@ -45,7 +45,7 @@ fn count(net: &SimNet, key: MemberKey, wanted: impl Fn(&OwnedEvent) -> bool) -> 
 fn ten_members_know_each_other_within_five_seconds_at_a_fifth_lost() {
     for seed in 0..20 {
         let (mut net, keys) = group_of(10, seed, Link::lan().with_loss(0.2));
-        let done = net.run_while_not(Duration::from_secs(5), |net| all_agree(net, &keys));
+        let done = net.run_until(Duration::from_secs(5), |net| all_agree(net, &keys));
         assert!(done, "seed {seed}");
     }
 }
@@ -108,7 +108,7 @@ fn a_member_that_leaves_is_gone_everywhere_at_once() {
             count(&net, *key, |event| matches!(event, OwnedEvent::Left(_))),
             1
         );
-        assert_eq!(net[*key].members().len(), 4);
+        assert_eq!(net[*key].peer_names().len(), 4);
     }
 }
 
@@ -141,9 +141,9 @@ fn rosters_agree_again_after_a_partition() {
         let hosts: Vec<_> = keys.iter().map(|key| net[*key].host()).collect();
         net.network().partition(&hosts[..3], &hosts[3..]);
         net.run_for(Duration::from_secs(20));
-        assert_eq!(net[keys[0]].members().len(), 2, "seed {seed}");
+        assert_eq!(net[keys[0]].peer_names().len(), 2, "seed {seed}");
         net.network().heal();
-        let healed = net.run_while_not(Duration::from_secs(5), |net| all_agree(net, &keys));
+        let healed = net.run_until(Duration::from_secs(5), |net| all_agree(net, &keys));
         assert!(healed, "seed {seed}");
     }
 }
@@ -174,7 +174,7 @@ fn members_on_one_host_hear_each_other() {
     net[ana].send(CHANNEL, b"hi").unwrap();
     net.run_for(Duration::from_secs(1));
     assert_eq!(net[ben].last(CHANNEL), Some(&b"hi"[..]));
-    assert_eq!(net[ana].members(), ["ben"]);
+    assert_eq!(net[ana].peer_names(), ["ben"]);
 }
 
 /// PROTOCOL M26, M28.
@@ -203,13 +203,13 @@ fn two_automatic_ids_that_collide_are_told_apart_within_two_intervals() {
 /// PROTOCOL W20.
 #[test]
 fn a_group_larger_than_the_roster_still_talks() {
-    let mut net = SimNet::<Box<Tiny>>::new(9).with_link(Link::lan());
+    let mut net = SimNet::new(9).with_memory::<Tiny>().with_link(Link::lan());
     let keys: Vec<_> = (0..14)
         .map(|n| net.join(Config::new(group()).with_name(&name(n))))
         .collect();
     net.run_for(Duration::from_secs(10));
     for key in &keys {
-        assert_eq!(net[*key].members().len(), 8);
+        assert_eq!(net[*key].peer_names().len(), 8);
         let full = net[*key].events().iter();
         let full = full
             .filter(|event| matches!(event, OwnedEvent::RosterFull { .. }))
@@ -240,8 +240,10 @@ fn hello_traffic_stays_bounded() {
     }
 }
 
-fn group_of_board_size(size: usize) -> (SimNet<Box<Roomy>>, Vec<MemberKey>) {
-    let mut net = SimNet::new(size as u64).with_link(Link::lan());
+fn group_of_board_size(size: usize) -> (SimNet, Vec<MemberKey>) {
+    let mut net = SimNet::new(size as u64)
+        .with_link(Link::lan())
+        .with_memory::<Roomy>();
     let keys = (0..size)
         .map(|n| net.join(Config::new(group()).with_name(&name(n))))
         .collect();
@@ -316,7 +318,7 @@ fn what_arrives_without_delay_is_heard_at_once() {
     net.run_for(Duration::from_secs(1));
     let begun = net.now();
     net[ben].send(CHANNEL, b"now").unwrap();
-    let heard = net.run_while_not(Duration::from_secs(1), |net| {
+    let heard = net.run_until(Duration::from_secs(1), |net| {
         net[ana].last(CHANNEL).is_some()
     });
     assert!(heard && net.now().since(begun) < Duration::from_micros(10));

@@ -34,7 +34,7 @@ fn every_class_adds_up_on_a_bad_link() {
             .with_senders(2)
             .with_class(class)
             .with_link(bad_link());
-        let report = scenario.run::<Box<Board>>().unwrap();
+        let report = scenario.run::<Board>().unwrap();
         adds_up(&report);
         assert_eq!((report.sent, report.receivers), (200, 3), "{class:?}");
         assert!(report.keeps_promise(), "{class:?}: {report:#?}");
@@ -47,7 +47,7 @@ fn every_class_adds_up_on_a_bad_link() {
 #[test]
 fn the_same_seed_gives_the_same_report_and_another_one_another() {
     let scenario = Scenario::new().with_members(4).with_link(bad_link());
-    let report = |seed| scenario.with_seed(seed).run::<Box<Board>>().unwrap();
+    let report = |seed| scenario.with_seed(seed).run::<Board>().unwrap();
     assert_eq!(report(7), report(7));
     assert_ne!(report(7).latency, report(8).latency);
 }
@@ -58,11 +58,11 @@ fn a_link_that_loses_everything_is_noticed_and_its_end_too() {
     let scenario = Scenario::new().with_members(3).with_link(link);
     let report = scenario
         .with_class(Class::BestEffort)
-        .run::<Box<Board>>()
+        .run::<Board>()
         .unwrap();
     assert_eq!((report.delivered, report.lost), (0, 200));
     // The faults end after a second: what can still be repaired comes then, the rest is reported.
-    let report = scenario.run::<Box<Board>>().unwrap();
+    let report = scenario.run::<Board>().unwrap();
     adds_up(&report);
     assert!(report.keeps_promise(), "{report:#?}");
     assert!(
@@ -74,7 +74,7 @@ fn a_link_that_loses_everything_is_noticed_and_its_end_too() {
 #[test]
 fn latency_is_that_of_the_link_where_nothing_is_lost() {
     let link = Link::perfect().with_delay(Duration::from_millis(7));
-    let report = Scenario::new().with_link(link).run::<Box<Board>>().unwrap();
+    let report = Scenario::new().with_link(link).run::<Board>().unwrap();
     for share in [0.0, 0.5, 1.0] {
         assert_eq!(report.latency_ms(share), Some(7.0));
     }
@@ -84,7 +84,7 @@ fn latency_is_that_of_the_link_where_nothing_is_lost() {
 #[test]
 fn one_loss_is_one_loss() {
     let scenario = Scenario::new().with_one_loss();
-    let report = scenario.run::<Box<Board>>().unwrap();
+    let report = scenario.run::<Board>().unwrap();
     assert_eq!((report.losses, report.delivered), (1, 900));
     assert!((1..9).contains(&report.nacks), "{report:#?}");
     assert_eq!(report.nacks_per_loss(), Some(report.nacks as f64));
@@ -94,7 +94,7 @@ fn one_loss_is_one_loss() {
 fn a_group_at_rest_sends_nothing_but_its_presence() {
     let scenario = Scenario::new().with_rate(0.0).with_members(5);
     let scenario = scenario.with_duration(Duration::from_secs(20));
-    let report = scenario.run::<Box<Board>>().unwrap();
+    let report = scenario.run::<Board>().unwrap();
     assert_eq!((report.sent, report.nacks_per_message()), (0, None));
     assert_eq!(report.control_datagrams, report.datagrams);
     // Five members, one HELLO a second each.
@@ -105,7 +105,7 @@ fn a_group_at_rest_sends_nothing_but_its_presence() {
 #[test]
 fn members_without_room_for_each_other_are_told_of() {
     let scenario = Scenario::new().with_members(11);
-    let report = scenario.run::<Box<Tiny>>().unwrap();
+    let report = scenario.run::<Tiny>().unwrap();
     // Each of eleven knows eight of ten.
     assert_eq!(report.strangers, 22);
 }
@@ -113,7 +113,7 @@ fn members_without_room_for_each_other_are_told_of() {
 #[test]
 fn what_the_class_cannot_carry_is_refused() {
     let scenario = Scenario::new().with_class(Class::State).with_size(5000);
-    let refused = scenario.run::<Box<Board>>();
+    let refused = scenario.run::<Board>();
     assert!(
         matches!(refused, Err(SendError::TooLong { len: 5000, .. })),
         "{refused:?}"
@@ -127,7 +127,7 @@ fn messages_beyond_the_pace_are_held_back_and_not_lost() {
         .with_size(1000)
         .with_pace(Pace::BOARD)
         .with_rate(1000.0);
-    let report = scenario.run::<Box<Board>>().unwrap();
+    let report = scenario.run::<Board>().unwrap();
     adds_up(&report);
     assert_eq!(report.sent + report.refused, 1000);
     assert!(
@@ -144,7 +144,7 @@ fn who_always_has_more_to_say_can_still_repair_what_was_lost() {
         .with_rate(2_000.0)
         .with_pace(Pace::BOARD)
         .with_link(Link::lan().with_loss(0.05));
-    let report = scenario.run::<Box<Board>>().unwrap();
+    let report = scenario.run::<Board>().unwrap();
     adds_up(&report);
     assert!(report.refused > 1_000, "{report:#?}");
     assert!(report.repairs > 20, "{report:#?}");

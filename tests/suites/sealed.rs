@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use groupcast::seal::{FirstContact, GroupKey, KeySet};
-use groupcast::{Channel, Config, Counters, Memory, OwnedEvent, Storage};
+use groupcast::{Channel, Config, Counters, OwnedEvent, Storage};
 use groupcast_sim::{Link, MemberKey, SimNet};
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
@@ -34,7 +34,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn counters<M: Memory + Default>(net: &SimNet<M>, key: MemberKey) -> Counters {
+fn counters(net: &SimNet, key: MemberKey) -> Counters {
     *net[key].node().unwrap().counters()
 }
 
@@ -57,8 +57,8 @@ fn two_members_with_one_key_find_each_other_within_half_a_second() {
         let ana = join(&mut net, "ana", &[1]);
         net.run_for(ms(seed * 7));
         let ben = join(&mut net, "ben", &[1]);
-        let met = net.run_while_not(ms(500), |net| {
-            net[ana].members() == ["ben"] && net[ben].members() == ["ana"]
+        let met = net.run_until(ms(500), |net| {
+            net[ana].peer_names() == ["ben"] && net[ben].peer_names() == ["ana"]
         });
         assert!(met, "seed {seed}");
     }
@@ -127,7 +127,7 @@ fn whoever_has_another_key_or_none_hears_nothing_and_disturbs_nothing() {
     assert_eq!(told(&net, ben).len(), 51, "and that ana joined");
     for key in [eve, bob] {
         assert_eq!(told(&net, key), [] as [&str; 0]);
-        assert!(net[key].members().is_empty());
+        assert!(net[key].peer_names().is_empty());
     }
     assert!(counters(&net, ben).other_group > 50);
     assert!(counters(&net, ben).wrong_suite > 50);
@@ -181,11 +181,11 @@ fn keys_are_changed_without_losing_a_message() {
     net.run_for(ms(3_000));
     for member in &members[1..] {
         assert_eq!(texts(&net, *member, ORDERED), sent);
-        assert_eq!(net[*member].members().len(), 2);
+        assert_eq!(net[*member].peer_names().len(), 2);
     }
     let stranger = join(&mut net, "old", &[1]);
     net.run_for(ms(3_000));
-    assert!(net[stranger].members().is_empty());
+    assert!(net[stranger].peer_names().is_empty());
 }
 
 /// PROTOCOL K15.
@@ -200,21 +200,21 @@ fn a_listener_that_trusts_first_needs_not_be_heard() {
     net[ana].send(CHANNEL, b"to whom it may concern").unwrap();
     net.run_for(ms(10));
     assert_eq!(texts(&net, ear, CHANNEL), ["to whom it may concern"]);
-    assert!(net[ana].members().is_empty());
+    assert!(net[ana].peer_names().is_empty());
 }
 
 #[test]
 fn a_group_that_starts_at_once_is_complete_soon() {
     for members in [10, 40] {
-        let mut net: SimNet<Box<Crowd>> = SimNet::new(1).with_link(Link::lan());
+        let mut net = SimNet::new(1).with_memory::<Crowd>().with_link(Link::lan());
         let names: Vec<_> = (0..members).map(|n| format!("m{n}")).collect();
         let all: Vec<_> = names
             .iter()
             .map(|name| net.join_sealed(config(name), keys(&[1]), FirstContact::Verify))
             .collect();
-        let complete = net.run_while_not(ms(10_000), |net| {
+        let complete = net.run_until(ms(10_000), |net| {
             all.iter()
-                .all(|member| net[*member].members().len() == members - 1)
+                .all(|member| net[*member].peer_names().len() == members - 1)
         });
         let took = net.now().since(groupcast::Instant::ZERO);
         let datagrams: u64 = all.iter().map(|m| counters(&net, *m).datagrams_sent).sum();

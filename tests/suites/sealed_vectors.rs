@@ -189,11 +189,11 @@ fn whoever_has_just_started_takes_none_of_the_vectors() {
             ("truncated", &vector.octets[..37]),
             ("wrong_suite", &open),
             ("malformed", &unnumbered),
-            ("bare", b"Hello, multicast!"),
+            ("raw_refused", b"Hello, multicast!"),
             ("empty", b""),
         ];
         for (reason, datagram) in datagrams {
-            let before: BTreeMap<_, _> = group.counters().reasons().into();
+            let before: BTreeMap<_, _> = group.counters().reasons().collect();
             let from = "10.0.0.9:40000".parse().unwrap();
             group
                 .handle(Instant::from_millis(1), from, datagram)

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use groupcast::sign::{NotTrusted, PublicKey, SigningKey, Statement};
-use groupcast::{Board, Channel, Class, Config, Event, Group, Instant, MemberId, Name, Session};
+use groupcast::{
+    Board, Channel, Class, Config, Event, Group, Instant, MemberId, Name, Sequence, Session,
+};
 
 /// One file of `tests/vectors/signed`.
 struct Vector {
@@ -91,7 +93,7 @@ impl Vector {
             sender: MemberId::new(hexadecimal("sender") as u32).unwrap(),
             session: Session::new(hexadecimal("session")),
             channel: self.channel(),
-            sequence: self.fields["sequence"].parse().unwrap(),
+            sequence: Sequence::new(self.fields["sequence"].parse().unwrap()),
             payload,
         }
     }

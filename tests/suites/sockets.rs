@@ -211,7 +211,7 @@ fn the_builders_options_reach_the_sockets() {
     let mut stack = StdStack::builder()
         .group(SocketAddr::new(place.group, place.port))
         .interface(LO.to_string().parse().unwrap())
-        .hops(7)
+        .hop_limit(7)
         .loopback(false)
         .receive_buffer(50_000)
         .send_buffer(40_000)

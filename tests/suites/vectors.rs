@@ -253,8 +253,12 @@ fn told(event: &Event<'_>) -> String {
             message.sequence(),
             hex(message.payload())
         ),
-        Event::Raw(raw) => format!("bare payload={}", hex(raw.payload())),
-        Event::Gap(gap) => format!("gap first={} last={}", gap.first(), gap.last()),
+        Event::Raw(raw) => format!("raw payload={}", hex(raw.payload())),
+        Event::Gap(gap) => format!(
+            "gap first={} last={}",
+            gap.lost().first(),
+            gap.lost().last()
+        ),
         Event::Joined(_) => "joined".to_owned(),
         Event::Left(_) => "left".to_owned(),
         Event::Restarted(_) => "restarted".to_owned(),
@@ -296,12 +300,12 @@ fn every_vector_is_what_its_values_are_written_as() {
 fn fates(counters: &Counters) -> Vec<(&'static str, u64)> {
     let taken = [
         ("accepted", counters.accepted),
-        ("bare", counters.raw),
+        ("raw", counters.raw),
         ("own", counters.own),
     ];
-    // An open group takes bare datagrams.
-    let dropped = counters.reasons().into_iter();
-    let dropped = dropped.filter(|(reason, _)| *reason != "bare");
+    // An open group takes raw datagrams.
+    let dropped = counters.reasons();
+    let dropped = dropped.filter(|(reason, _)| *reason != "raw");
     taken.into_iter().chain(dropped).collect()
 }
 
@@ -327,7 +331,7 @@ fn run<M: Memory>(memory: M, vector: &Vector) {
     let mut now = Instant::from_millis(1);
     let mut buffer = [0; 1472];
     for _ in 0..own.map_or(0, |(_, _, sent)| sent) {
-        group.send(now, Channel::best_effort(0), b"own").unwrap();
+        group.queue(now, Channel::best_effort(0), b"own").unwrap();
         group.poll_transmit(now, &mut buffer).unwrap().unwrap();
     }
     let session = group.session();
@@ -336,7 +340,7 @@ fn run<M: Memory>(memory: M, vector: &Vector) {
         let name = format!("{} {nth}", vector.name);
         let end = now + core::time::Duration::from_millis(datagram.after);
         while now < end {
-            now = now + core::time::Duration::from_millis(50);
+            now += core::time::Duration::from_millis(50);
             while group.poll_transmit(now, &mut buffer).unwrap().is_some() {}
             assert!(group.poll_event().is_none(), "{name}");
         }

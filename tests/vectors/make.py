@@ -388,8 +388,8 @@ def dropped():
         Datagram([MESSAGE], tag=tag(name=b"kitchen"), fate="other_group"),
     ]
     yield "empty", "No octet.", "W7 W18", [Datagram([], raw=b"", fate="empty")]
-    yield "bare", "Not framed: text, and what begins with C0.", "W7 W18", [
-        Datagram([], raw=raw, fate="bare", told=[f"bare payload={raw.hex()}"]) for raw in (GREETING, b"\xc0\x10" + GREETING)
+    yield "raw", "Not framed: text, and what begins with C0.", "W7 W18", [
+        Datagram([], raw=raw, fate="raw", told=[f"raw payload={raw.hex()}"]) for raw in (GREETING, b"\xc0\x10" + GREETING)
     ]
     yield "oversized", "As large as the buffer, and larger.", "W18", [
         Datagram([data(bytes(600 - 38), 1)]), Datagram([data(bytes(601 - 38), 2)], 2, "oversized"),

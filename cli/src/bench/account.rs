@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use groupcast::{Sequence, SequenceRange};
 use serde::{Deserialize, Serialize};
 
 use super::cpu::CpuTime;
@@ -46,12 +47,12 @@ pub(super) struct Account {
     last: Option<(Instant, CpuTime)>,
     /// Messages since `last`.
     unstamped: u64,
-    /// Sequence numbers reported as gaps, first and last.
-    gaps: Vec<(u32, u32)>,
+    /// Sequence numbers reported as gaps.
+    gaps: Vec<SequenceRange>,
 }
 
 impl Account {
-    /// Of messages with so many octets.
+    /// Of messages with so many bytes.
     pub(super) fn new(size: usize) -> Self {
         Self {
             size,
@@ -98,10 +99,12 @@ impl Account {
     }
 
     /// The messages with these sequence numbers will never come.
-    pub(super) fn gap(&mut self, first: u32, last: u32) {
+    pub(super) fn gap(&mut self, lost: SequenceRange) {
         match self.gaps.last_mut() {
-            Some((_, before)) if before.wrapping_add(1) == first => *before = last,
-            _ => self.gaps.push((first, last)),
+            Some(before) if before.last().next() == lost.first() => {
+                *before = before.first().to(lost.last());
+            }
+            _ => self.gaps.push(lost),
         }
     }
 
@@ -157,7 +160,7 @@ pub(super) fn per_message(time: Option<Duration>, count: u64) -> Option<f64> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stream {
     /// That of the first message.
-    first: u32,
+    first: Sequence,
     /// How many a message takes.
     each: u32,
     total: u64,
@@ -165,18 +168,19 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Of `total` messages, the first with `first`, the last just before `end`.
-    pub(super) fn new(first: u32, end: u32, total: u64) -> Option<Self> {
-        let all = u64::from(end.wrapping_sub(first));
+    pub(super) fn new(first: Sequence, end: Sequence, total: u64) -> Option<Self> {
+        let all = u64::from(end.get().wrapping_sub(first.get()));
         let each = u32::try_from(all.checked_div(total)?).ok()?;
         (each > 0).then_some(Self { first, each, total })
     }
 
     /// How many messages have numbers in these ranges, which come in order.
-    fn messages(&self, gaps: &[(u32, u32)]) -> u64 {
+    fn messages(&self, gaps: &[SequenceRange]) -> u64 {
         let mut counted = 0;
         let mut next = 0;
-        for (first, last) in gaps {
-            let (Some(first), Some(last)) = (self.index(*first), self.index(*last)) else {
+        for gap in gaps {
+            let (Some(first), Some(last)) = (self.index(gap.first()), self.index(gap.last()))
+            else {
                 continue;
             };
             let (from, to) = (first.max(next), (last + 1).min(self.total));
@@ -187,8 +191,8 @@ impl Stream {
     }
 
     /// Which message has this sequence number; `None` for those before the first.
-    fn index(&self, sequence: u32) -> Option<u64> {
-        let offset = sequence.wrapping_sub(self.first);
+    fn index(&self, sequence: Sequence) -> Option<u64> {
+        let offset = sequence.get().wrapping_sub(self.first.get());
         (offset < 1 << 31).then(|| u64::from(offset / self.each))
     }
 }
@@ -251,6 +255,14 @@ impl Window {
 mod tests {
     use super::*;
 
+    const fn number(sequence: u32) -> Sequence {
+        Sequence::new(sequence)
+    }
+
+    const fn range(first: u32, last: u32) -> SequenceRange {
+        number(first).to(number(last))
+    }
+
     fn account(numbers: &[u64]) -> Account {
         let mut account = Account::new(16);
         let mut message = [0; 16];
@@ -267,9 +279,9 @@ mod tests {
         account.message(&[9; 16]);
         account.message(&[0; 15]);
         // Messages 2 and 5 have the numbers 104, 105 and 110, 111.
-        account.gap(105, 105);
-        account.gap(110, 111);
-        let stream = Stream::new(100, 116, 8);
+        account.gap(range(105, 105));
+        account.gap(range(110, 111));
+        let stream = Stream::new(number(100), number(116), 8);
         let received = account.close(8, stream);
         let counts = [
             received.delivered,
@@ -286,8 +298,8 @@ mod tests {
     #[test]
     fn what_was_delivered_cannot_be_in_a_gap() {
         let mut account = account(&[0, 1]);
-        account.gap(u32::MAX, 0);
-        let received = account.close(2, Stream::new(u32::MAX, 1, 2));
+        account.gap(range(u32::MAX, 0));
+        let received = account.close(2, Stream::new(number(u32::MAX), number(1), 2));
         assert_eq!(
             (received.gaps, received.lost, received.contradicted),
             (2, 0, 2)
@@ -296,9 +308,12 @@ mod tests {
 
     #[test]
     fn a_message_of_which_two_parts_are_missing_is_missing_once() {
-        let stream = Stream::new(10, 40, 10).unwrap();
-        assert_eq!(stream.messages(&[(13, 13), (15, 15), (39, 60)]), 2);
-        assert_eq!(stream.messages(&[(5, 9)]), 0);
+        let stream = Stream::new(number(10), number(40), 10).unwrap();
+        assert_eq!(
+            stream.messages(&[range(13, 13), range(15, 15), range(39, 60)]),
+            2
+        );
+        assert_eq!(stream.messages(&[range(5, 9)]), 0);
     }
 
     #[test]

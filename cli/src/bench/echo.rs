@@ -5,8 +5,7 @@ use core::time::Duration;
 use std::thread;
 use std::time::Instant;
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Event, MemberId};
+use groupcast::{Event, MemberId, SendError};
 
 use super::floor::{LONGEST, Plain, receive};
 use super::meeting::{self, Word};
@@ -92,8 +91,8 @@ fn echo_members(session: Session, options: &Latency) -> Result<(), Failure> {
         if answers {
             heard = Instant::now();
             match session.member.try_queue(channel, &message) {
-                Ok(_) | Err(nb::Error::WouldBlock) => {}
-                Err(nb::Error::Other(error)) => return Err(error.into()),
+                Ok(_) | Err(SendError::QueueFull) => {}
+                Err(error) => return Err(error.into()),
             }
             session.member.try_flush();
         }

@@ -47,7 +47,7 @@ const END: [u8; 8] = *b"the end\xff";
 pub(super) struct Plain {
     group: SocketAddrV4,
     address: Ipv4Addr,
-    hops: u32,
+    hop_limit: u32,
 }
 
 impl Plain {
@@ -73,7 +73,7 @@ impl Plain {
         Ok(Self {
             group: SocketAddrV4::new(*group.ip(), port),
             address,
-            hops: u32::from(common.hops),
+            hop_limit: u32::from(common.hop_limit),
         })
     }
 
@@ -85,7 +85,7 @@ impl Plain {
     fn open_mouth(&self) -> io::Result<UdpSocket> {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_multicast_if_v4(&self.address)?;
-        socket.set_multicast_ttl_v4(self.hops)?;
+        socket.set_multicast_ttl_v4(self.hop_limit)?;
         socket.set_multicast_loop_v4(true)?;
         socket.bind(&SocketAddrV4::new(self.address, 0).into())?;
         let socket = UdpSocket::from(socket);

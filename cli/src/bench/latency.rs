@@ -7,8 +7,7 @@ use core::time::Duration;
 use std::net::UdpSocket;
 use std::time::Instant;
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Event};
+use groupcast::{Channel, Event, SendError};
 use serde::{Deserialize, Serialize};
 
 use super::floor::{LONGEST, Plain, receive};
@@ -205,8 +204,8 @@ impl Path for Members {
         let start = Instant::now();
         match session.member.try_queue(*channel, message) {
             Ok(_) => {}
-            Err(nb::Error::WouldBlock) => return Ok(None),
-            Err(nb::Error::Other(error)) => return Err(error.into()),
+            Err(SendError::QueueFull) => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
         session.member.try_flush();
         loop {

@@ -5,7 +5,7 @@
 //!  | number | words that follow from the number …
 //! ```
 
-/// Octets of the number.
+/// Bytes of the number.
 pub(super) const NUMBER_LEN: usize = 8;
 
 /// Odd, with ones and zeros in no order: 2^64 divided by the golden ratio.

@@ -114,7 +114,7 @@ pub(super) fn common_arguments(common: &Common) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         format!("--group={}", common.group).into(),
         format!("--interface={}", selected(&meeting::interface(common))).into(),
-        format!("--hops={}", common.hops).into(),
+        format!("--hop-limit={}", common.hop_limit).into(),
     ];
     if let Some(name) = &common.group_name {
         arguments.push(format!("--group-name={name}").into());

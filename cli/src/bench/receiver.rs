@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use groupcast::{Channel, Event, MemberId};
+use groupcast::{Channel, Event, MemberId, Sequence};
 
 use super::account::{Account, Received, Stream};
 use super::meeting::{self, Word};
@@ -32,7 +32,7 @@ struct Ear {
     account: Account,
     begun: Instant,
     /// Of whom, and which sequence number its first message has, if it has one.
-    sender: Option<(MemberId, u32)>,
+    sender: Option<(MemberId, Sequence)>,
     end: Option<End>,
     /// The sender is gone, and did not say how many there were.
     is_left: bool,
@@ -94,10 +94,10 @@ impl Ear {
                 if message.channel() == Word::CHANNEL
                     && Word::read(message.payload()) == Some(Word::Start) =>
             {
-                self.sender = Some((message.sender(), message.sequence().wrapping_add(1)));
+                self.sender = Some((message.sender(), message.sequence().next()));
             }
-            (Event::Gap(gap), Some((sender, _))) if gap.member().id() == sender => {
-                self.account.gap(gap.first(), gap.last());
+            (Event::Gap(gap), Some((sender, _))) if gap.peer().id() == sender => {
+                self.account.gap(gap.lost());
             }
             (Event::Left(member) | Event::Lost(member), Some((sender, _))) => {
                 self.is_left |= member.id() == sender;

@@ -11,7 +11,7 @@ use crate::options::Common;
 use crate::output::Output;
 use crate::process::failure::Failure;
 
-/// Messages with more octets are compared with datagrams of so many: what the network carries in one.
+/// Messages with more bytes are compared with datagrams of so many: what the network carries in one.
 pub(super) const LARGE: u32 = 1200;
 
 /// What a run of plain sockets gave.
@@ -41,7 +41,7 @@ pub(super) struct Line {
     pub(super) sent_per_second: f64,
     /// At the slowest receiver.
     pub(super) delivered_per_second: f64,
-    /// Octets of messages.
+    /// Bytes of messages.
     octets_per_second: f64,
     /// Of all receivers together.
     delivered: u64,
@@ -53,7 +53,7 @@ pub(super) struct Line {
     floor_sent_per_second: f64,
     floor_lost: u64,
     floor_size: u32,
-    /// Octets delivered for each that plain sockets deliver.
+    /// Bytes delivered for each that plain sockets deliver.
     pub(super) ratio: f64,
     /// The same by processor time at the end that takes more of it. A busy machine changes it little.
     pub(super) cpu_ratio: Option<f64>,

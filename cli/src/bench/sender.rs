@@ -4,8 +4,7 @@ use core::time::Duration;
 use std::collections::HashSet;
 use std::time::Instant;
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Event, Member, MemberId};
+use groupcast::{Event, MemberId, Peer, SendError, Sequence};
 use serde::{Deserialize, Serialize};
 
 use super::account::{per_message, per_second};
@@ -72,7 +71,7 @@ pub(super) fn run(common: &Common, options: &Throughput) -> Result<Sent, Failure
 pub(super) fn meet(session: &mut Session, receivers: u8) -> Result<HashSet<MemberId>, Failure> {
     let wanted = usize::from(receivers);
     let end = Instant::now() + MEET;
-    while session.member.members().count() < wanted {
+    while session.member.peers().count() < wanted {
         session.attend(PAUSE, |_| {})?;
         still_time(end, || format!("fewer than {wanted} receivers were there"))?;
     }
@@ -81,7 +80,7 @@ pub(super) fn meet(session: &mut Session, receivers: u8) -> Result<HashSet<Membe
     let mut ask_at = Instant::now();
     while ready.len() < wanted {
         if Instant::now() >= ask_at {
-            session.member.confirm(start, start);
+            session.member.confirm(start);
             ask_at = Instant::now() + ASK_AGAIN;
         }
         session.attend(PAUSE, |event| {
@@ -115,11 +114,11 @@ fn send(session: &mut Session, options: &Throughput, message: &mut [u8]) -> Resu
                     sent += 1;
                     queued += 1;
                 }
-                Err(nb::Error::WouldBlock) => {
+                Err(SendError::QueueFull) => {
                     is_full = true;
                     break;
                 }
-                Err(nb::Error::Other(error)) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         unheard += queued;
@@ -153,7 +152,7 @@ pub(super) fn settle(
     let mut has = HashSet::new();
     let mut say_at = Instant::now();
     loop {
-        let here: Vec<_> = session.member.members().map(Member::id).collect();
+        let here: Vec<_> = session.member.peers().map(Peer::id).collect();
         let here = receivers.iter().filter(|id| here.contains(id));
         if here.clone().count() == 0 {
             return Ok(());
@@ -162,7 +161,7 @@ pub(super) fn settle(
         // It may have been lost in a gap, so it is said again.
         if is_unheard && Instant::now() >= say_at {
             let last = say(session, Word::End { total })?;
-            session.member.confirm(last, last);
+            session.member.confirm(last);
             say_at = Instant::now() + ASK_AGAIN;
         }
         session.attend(PAUSE, |event| {
@@ -175,7 +174,7 @@ pub(super) fn settle(
 }
 
 /// Says something about the run. Returns its sequence number.
-fn say(session: &mut Session, word: Word) -> Result<u32, Failure> {
+fn say(session: &mut Session, word: Word) -> Result<Sequence, Failure> {
     let said = session.say(Word::CHANNEL, &word.octets(), None, |_| {})?;
     session.keep_up(|_| {});
     said.ok_or_else(interrupted)

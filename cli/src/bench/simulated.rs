@@ -7,9 +7,8 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::thread;
 
-use groupcast::embedded_nal::nb;
 use groupcast::seal::FirstContact;
-use groupcast::{Config, Pace};
+use groupcast::{Config, Pace, SendError};
 use groupcast_sim::{Link, MemberKey, Roomy, SimNet};
 
 use serde::Serialize;
@@ -49,8 +48,6 @@ pub(super) struct Cost {
     pub(super) datagrams_per_message: f64,
 }
 
-type Net = SimNet<Box<Roomy>>;
-
 /// A group, one of whose members sends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SimulatedGroup {
@@ -84,7 +81,7 @@ fn run(group: &SimulatedGroup) -> Result<Cost, Failure> {
     let how = &group.how;
     let address = SocketAddr::from((Ipv4Addr::new(239, 1, 2, 3), 12345));
     let config = Config::new(address).with_pace(Pace::UNLIMITED);
-    let mut net = Net::new(1).with_link(Link::lan());
+    let mut net = SimNet::new(1).with_memory::<Roomy>().with_link(Link::lan());
     let join = |_| {
         if how.sealed {
             net.join_sealed(config, meeting::public_keys(), FirstContact::Verify)
@@ -111,8 +108,8 @@ fn run(group: &SimulatedGroup) -> Result<Cost, Failure> {
     for number in 0..messages {
         payload::fill(&mut message, number as u64);
         match net[sender].send(meeting::data(how), &message) {
-            Ok(_) | Err(nb::Error::WouldBlock) => {}
-            Err(nb::Error::Other(error)) => return Err(error.into()),
+            Ok(_) | Err(SendError::QueueFull) => {}
+            Err(error) => return Err(error.into()),
         }
         net.run_for(STEP);
         if net.now() >= fetch_at {
@@ -135,12 +132,12 @@ fn run(group: &SimulatedGroup) -> Result<Cost, Failure> {
 }
 
 /// Waits until all members know each other, and have no more to say about that.
-fn form(net: &mut Net, keys: &[MemberKey]) {
+fn form(net: &mut SimNet, keys: &[MemberKey]) {
     let others = keys.len() - 1;
     let end = net.now() + PATIENCE;
-    let know = |net: &Net, key: &MemberKey| {
+    let know = |net: &SimNet, key: &MemberKey| {
         let node = net[*key].node();
-        node.is_some_and(|node| node.members().count() == others)
+        node.is_some_and(|node| node.peers().count() == others)
     };
     while !keys.iter().all(|key| know(net, key)) && net.now() < end {
         net.run_for(FETCH);
@@ -155,19 +152,19 @@ fn form(net: &mut Net, keys: &[MemberKey]) {
 }
 
 /// What the members were told takes memory.
-fn forget(net: &mut Net, keys: &[MemberKey]) {
+fn forget(net: &mut SimNet, keys: &[MemberKey]) {
     for key in keys {
         net[*key].take_events();
     }
 }
 
 /// Messages delivered so far, at all members.
-fn delivered(net: &Net, keys: &[MemberKey]) -> u64 {
+fn delivered(net: &SimNet, keys: &[MemberKey]) -> u64 {
     let nodes = keys.iter().filter_map(|key| net[*key].node());
     nodes.map(|node| node.counters().messages_received).sum()
 }
 
-fn node_limit(net: &Net, key: MemberKey, how: &How) -> usize {
+fn node_limit(net: &SimNet, key: MemberKey, how: &How) -> usize {
     net[key]
         .node()
         .map_or(0, |node| node.max_message(how.class.class()))

@@ -42,7 +42,7 @@ pub(super) fn run_large(common: &Common, options: &Large) -> Result<(), Failure>
     run_both(common, &options)
 }
 
-/// The most octets of a message.
+/// The most bytes of a message.
 fn limit(common: &Common, how: &How) -> Result<usize, Failure> {
     let session = meeting::join(common, how)?;
     let limit = session.limit(how.class.class());

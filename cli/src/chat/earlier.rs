@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use groupcast::{MemberId, Session};
+use groupcast::{MemberId, Sequence, Session};
 
 use super::people::Who;
 
@@ -30,7 +30,7 @@ pub(crate) struct Line {
     pub(crate) sender: Who,
     /// Not known if the roster has no room for the sender.
     pub(crate) session: Option<Session>,
-    pub(crate) sequence: u32,
+    pub(crate) sequence: Sequence,
     pub(crate) note: String,
     pub(crate) text: String,
     /// When the sender says that it said it.
@@ -54,7 +54,7 @@ impl Line {
 
     /// What is the same whoever tells it.
     fn key(&self) -> Option<(Life, u32)> {
-        Some((self.life()?, self.sequence))
+        Some((self.life()?, self.sequence.get()))
     }
 }
 
@@ -175,7 +175,7 @@ impl Gathering {
         let mut cut = Vec::new();
         for (at, lines) in senders.into_values().enumerate() {
             let lines = in_sequence(lines);
-            if let Some(first) = lines.first().filter(|line| line.sequence > 0) {
+            if let Some(first) = lines.first().filter(|line| line.sequence.get() > 0) {
                 cut.push(first.sender.clone());
             }
             let timed = timed(lines, clocks).into_iter();
@@ -204,9 +204,9 @@ impl Gathering {
 
 /// What one sender said, in the order in which it did.
 fn in_sequence(mut lines: Vec<Line>) -> Vec<Line> {
-    let first = lines.first().map_or(0, |line| line.sequence);
+    let first = lines.first().map_or(0, |line| line.sequence.get());
     // Numbers begin anew after the last one.
-    lines.sort_by_key(|line| line.sequence.wrapping_sub(first).cast_signed());
+    lines.sort_by_key(|line| line.sequence.get().wrapping_sub(first).cast_signed());
     lines
 }
 
@@ -242,7 +242,7 @@ mod tests {
         Line {
             sender: who(id),
             session: Some(Session::new(u64::from(id))),
-            sequence,
+            sequence: Sequence::new(sequence),
             note: String::new(),
             text: text.to_owned(),
             stated: stated.into(),

@@ -2,8 +2,8 @@
 
 use core::net::SocketAddr;
 
-use groupcast::{Channel, MemberId, Outcome, Session};
-use groupcast_std::Event;
+use groupcast::{Channel, DuplicateIdOutcome, MemberId, SequenceRange, Session};
+use groupcast_std::OwnedEvent;
 
 use super::earlier::Line;
 use super::people::Who;
@@ -16,7 +16,7 @@ use crate::text::escape::hex;
 pub(crate) enum Happening {
     /// Something was said. Its note is what is unusual about it, such as another channel; else empty.
     Said(Line),
-    Bare {
+    Raw {
         from: SocketAddr,
         text: String,
     },
@@ -30,8 +30,7 @@ pub(crate) enum Happening {
     Restarted(Who),
     Gap {
         who: Who,
-        first: u32,
-        last: u32,
+        lost: SequenceRange,
     },
     /// This member began another session, perhaps with another id: nobody can tell any more who has what
     /// it said before.
@@ -44,20 +43,20 @@ impl Happening {
     /// What an event means to those who chat on a channel. A message is of this session of its sender, and heard at
     /// this time.
     pub(crate) fn of(
-        event: Event,
+        event: OwnedEvent,
         usual: Channel,
         session: Option<Session>,
         heard: u64,
     ) -> Option<Self> {
         Some(match event {
-            Event::Message(message) => {
+            OwnedEvent::Message(message) => {
                 let (payload, stated) = envelope::open_payload(&message.payload);
                 Self::Said(Line {
                     text: content(payload.to_vec()),
                     stated,
                     sender: Who {
                         id: message.sender,
-                        name: message.name,
+                        name: message.name().to_owned(),
                         address: message.address,
                         takes_reliable: true,
                     },
@@ -68,35 +67,32 @@ impl Happening {
                     teller: None,
                 })
             }
-            Event::Raw(raw) => Self::Bare {
+            OwnedEvent::Raw(raw) => Self::Raw {
                 from: raw.address,
                 text: content(raw.payload),
             },
-            Event::Gap {
-                member,
-                first,
-                last,
-            } => Self::Gap {
+            OwnedEvent::Gap { peer: member, lost } => Self::Gap {
                 who: (&member).into(),
-                first,
-                last,
+                lost,
             },
-            Event::Confirmed(member) => Self::Has(member.id()),
-            Event::Joined(member) => Self::Joined((&member).into()),
-            Event::Left(member) => Self::Left((&member).into()),
-            Event::Suspect(member) => Self::Suspect((&member).into()),
-            Event::Recovered(member) => Self::Recovered((&member).into()),
-            Event::Lost(member) => Self::Lost((&member).into()),
-            Event::Restarted(member) => Self::Restarted((&member).into()),
-            Event::DuplicateId(duplicate) => {
+            OwnedEvent::Confirmed(member) => Self::Has(member.id()),
+            OwnedEvent::Joined(member) => Self::Joined((&member).into()),
+            OwnedEvent::Left(member) => Self::Left((&member).into()),
+            OwnedEvent::Suspect(member) => Self::Suspect((&member).into()),
+            OwnedEvent::Recovered(member) => Self::Recovered((&member).into()),
+            OwnedEvent::Lost(member) => Self::Lost((&member).into()),
+            OwnedEvent::Restarted(member) => Self::Restarted((&member).into()),
+            OwnedEvent::DuplicateId(duplicate) => {
                 let text = event.to_string();
                 match duplicate.outcome() {
-                    Outcome::Others | Outcome::Kept => Self::Notice(text),
-                    Outcome::Redrawn(id) => Self::BeganAnew(Some(id), text),
+                    DuplicateIdOutcome::Others | DuplicateIdOutcome::Kept => Self::Notice(text),
+                    DuplicateIdOutcome::Redrawn(id) => Self::BeganAnew(Some(id), text),
                     _ => Self::BeganAnew(None, text),
                 }
             }
-            Event::RosterFull { .. } | Event::RotateKey { .. } => Self::Notice(event.to_string()),
+            OwnedEvent::RosterFull { .. } | OwnedEvent::RotateKey { .. } => {
+                Self::Notice(event.to_string())
+            }
             _ => return None,
         })
     }

@@ -5,9 +5,9 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use groupcast::MemberId;
+use groupcast::{MemberId, Sequence, SequenceRange};
 
-/// How much is kept: entries, and octets of their texts.
+/// How much is kept: entries, and bytes of their texts.
 const ENTRIES: usize = 10_000;
 const OCTETS: usize = 8 * 1024 * 1024;
 
@@ -38,7 +38,7 @@ pub(crate) enum Entry {
     /// This member said something.
     Own { text: String, receipt: Receipt },
     /// A program that does not speak the protocol said something.
-    Bare { from: SocketAddr, text: String },
+    Raw { from: SocketAddr, text: String },
     /// Somebody came, went, or began anew.
     Change { text: String },
     /// Something is wrong, or lost.
@@ -54,7 +54,7 @@ impl Entry {
         match self {
             Self::Said { text, .. }
             | Self::Own { text, .. }
-            | Self::Bare { text, .. }
+            | Self::Raw { text, .. }
             | Self::Change { text }
             | Self::Trouble { text }
             | Self::Local { text }
@@ -67,7 +67,7 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Receipt {
     /// Its sequence number.
-    sequence: u32,
+    sequence: Sequence,
     /// Those who were there when it was said.
     meant: BTreeSet<MemberId>,
     has: BTreeSet<MemberId>,
@@ -110,8 +110,8 @@ pub(crate) struct History {
     octets: usize,
     /// The number of the first entry.
     first: u64,
-    /// What is asked now: who has all from this one to that one.
-    question: Option<(u32, u32)>,
+    /// What is asked now: who has all of these.
+    question: Option<SequenceRange>,
     asked: Option<Instant>,
     /// How many questions there were since the last message.
     turn: usize,
@@ -202,7 +202,7 @@ impl History {
     pub(crate) fn push_own(
         &mut self,
         text: String,
-        sequence: u32,
+        sequence: Sequence,
         meant: BTreeSet<MemberId>,
         said: Instant,
         when: u64,
@@ -264,7 +264,7 @@ impl History {
         &mut self,
         here: &BTreeSet<MemberId>,
         now: Instant,
-    ) -> Option<(u32, u32)> {
+    ) -> Option<SequenceRange> {
         if self.asked.is_some_and(|asked| now < asked + ASK_AGAIN) {
             return None;
         }
@@ -279,19 +279,19 @@ impl History {
         let first = *open.get(place)?;
         self.turn = self.turn.wrapping_add(1);
         self.asked = Some(now);
-        self.question = Some((first, newest));
+        self.question = Some(first.to(newest));
         self.question
     }
 
     /// A member has what was asked for.
     pub(crate) fn confirmed(&mut self, by: MemberId) {
-        let Some((first, last)) = self.question else {
+        let Some(asked) = self.question else {
             return;
         };
         for (_, entry) in &mut self.entries {
             if let Entry::Own { receipt, .. } = entry
                 && !receipt.closed
-                && receipt.sequence.wrapping_sub(first) <= last.wrapping_sub(first)
+                && asked.contains(receipt.sequence)
             {
                 receipt.has.insert(by);
             }
@@ -337,6 +337,14 @@ mod tests {
         of.iter().copied().map(id).collect()
     }
 
+    const fn number(sequence: u32) -> Sequence {
+        Sequence::new(sequence)
+    }
+
+    const fn range(first: u32, last: u32) -> SequenceRange {
+        number(first).to(number(last))
+    }
+
     fn marks(history: &History) -> Vec<(usize, usize)> {
         let mut marks: Vec<_> = history
             .receipts()
@@ -350,12 +358,12 @@ mod tests {
     fn receipts_count_who_has_what() {
         let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1, 2]));
         assert_eq!(history.question(&here, now), None);
-        history.push_own("one".to_owned(), 7, here.clone(), now, 0);
-        assert_eq!(history.question(&here, now), Some((7, 7)));
+        history.push_own("one".to_owned(), number(7), here.clone(), now, 0);
+        assert_eq!(history.question(&here, now), Some(range(7, 7)));
         history.confirmed(id(1));
-        history.push_own("two".to_owned(), 8, here.clone(), now, 0);
+        history.push_own("two".to_owned(), number(8), here.clone(), now, 0);
         assert_eq!(marks(&history), [(1, 2), (0, 2)]);
-        assert_eq!(history.question(&here, now), Some((7, 8)));
+        assert_eq!(history.question(&here, now), Some(range(7, 8)));
         assert_eq!(history.question(&here, now), None, "not again at once");
         history.confirmed(id(2));
         history.confirmed(id(1));
@@ -368,7 +376,7 @@ mod tests {
         // Who comes later and has it counts, too.
         let here = ids(&[1, 2, 3]);
         let questions = [1, 2].map(|n| history.question(&here, now + n * ASK_AGAIN));
-        assert_eq!(questions, [Some((8, 8)), Some((7, 8))]);
+        assert_eq!(questions, [Some(range(8, 8)), Some(range(7, 8))]);
         history.confirmed(id(3));
         assert_eq!(marks(&history), [(3, 3), (3, 3)]);
     }
@@ -378,19 +386,19 @@ mod tests {
         let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1]));
         // Sequence numbers wrap, and a message may have several.
         let numbers = [u32::MAX - 1, 2, 3];
-        for number in numbers {
-            history.push_own(String::new(), number, here.clone(), now, 0);
+        for sequence in numbers {
+            history.push_own(String::new(), number(sequence), here.clone(), now, 0);
         }
         let at = |n: u32| now + ASK_AGAIN * n;
         let questions: Vec<_> = (0..4)
             .map(|n| history.question(&here, at(n)).unwrap())
             .collect();
-        let expected = [numbers[0], 2, 3, numbers[0]].map(|first| (first, 3));
+        let expected = [numbers[0], 2, 3, numbers[0]].map(|first| range(first, 3));
         assert_eq!(questions, expected);
         history.question(&here, at(4));
         history.confirmed(id(1));
         assert_eq!(marks(&history), [(0, 1), (1, 1), (1, 1)]);
-        assert_eq!(history.question(&here, at(5)), Some((numbers[0], 3)));
+        assert_eq!(history.question(&here, at(5)), Some(range(numbers[0], 3)));
         assert_eq!(
             history.question(&here, now + ASKED_FOR),
             None,
@@ -401,11 +409,11 @@ mod tests {
     #[test]
     fn another_session_is_not_confused_with_this_one() {
         let (mut history, now, here) = (History::default(), Instant::now(), ids(&[1]));
-        history.push_own("one".to_owned(), 0, here.clone(), now, 0);
+        history.push_own("one".to_owned(), number(0), here.clone(), now, 0);
         history.question(&here, now);
         history.close_receipts();
         history.confirmed(id(1));
-        history.push_own("again".to_owned(), 0, here.clone(), now, 0);
+        history.push_own("again".to_owned(), number(0), here.clone(), now, 0);
         history.question(&here, now);
         history.confirmed(id(1));
         assert_eq!(marks(&history), [(0, 1), (1, 1)]);

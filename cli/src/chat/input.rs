@@ -5,7 +5,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 use crate::text::cells::{Ordered, width};
 use crate::text::escape::is_unsafe;
 
-/// Octets of a line at most; what a message may have is less.
+/// Bytes of a line at most; what a message may have is less.
 const LIMIT: usize = 64 * 1024;
 
 /// Stands for the end of a line in what was pasted. It is seen, and nobody types it.
@@ -18,7 +18,7 @@ const REMEMBERED: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     text: String,
-    /// In octets, between two characters.
+    /// In bytes, between two characters.
     cursor: usize,
     /// What was said before, the last one last.
     said: Vec<String>,

@@ -42,7 +42,7 @@ fn text(room: &Room, entry: &Entry) -> String {
             format!("{label}{note}: {}", escaped(text))
         }
         Entry::Own { text, .. } => format!("{}: {}", room.own_label(), escaped(text)),
-        Entry::Bare { from, text } => format!("{from} (bare): {}", escaped(text)),
+        Entry::Raw { from, text } => format!("{from} (raw): {}", escaped(text)),
         Entry::Change { text } => format!("* {}", escaped(text)),
         Entry::Trouble { text } => format!("! {}", escaped(text)),
         Entry::Local { text } => escaped(text).to_string(),

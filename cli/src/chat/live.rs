@@ -75,8 +75,8 @@ impl Live {
             let now = Instant::now();
             self.changed |= self.talk.attend(session, Moment::now());
             let here = self.talk.room.here();
-            if let Some((first, last)) = self.talk.room.history.question(&here, now) {
-                session.member.confirm(first, last);
+            if let Some(messages) = self.talk.room.history.question(&here, now) {
+                session.member.confirm(messages);
             }
             if self.changed && drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
                 terminal.draw(|frame| screen::draw(frame, &self.talk.room))?;

@@ -1,4 +1,4 @@
-//! What is said, also as bare datagrams, for programs that do not speak the protocol.
+//! What is said, also as raw datagrams, for programs that do not speak the protocol.
 
 use groupcast::SendError;
 use groupcast_std::{Error, Member};
@@ -17,8 +17,8 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     pub(crate) fn new(common: &Common, options: &Chat) -> Result<Self, Failure> {
-        if options.mirror && common.key_file.is_some() && !common.bare {
-            return Err(SendError::BareInSealed.into());
+        if options.mirror && common.key_file.is_some() && !common.raw {
+            return Err(SendError::RawInSealed.into());
         }
         let name = options
             .mirror
@@ -38,7 +38,7 @@ impl Mirror {
         self.name.is_some()
     }
 
-    /// Sends what was said as a bare datagram, if that is asked for.
+    /// Sends what was said as a raw datagram, if that is asked for.
     pub(crate) fn send(&self, session: &mut Session, said: &str) -> Result<(), Error> {
         let Some(name) = &self.name else {
             return Ok(());
@@ -53,7 +53,7 @@ impl Mirror {
     }
 }
 
-/// Whether a bare datagram from the address of the member with this name mirrors what that member says in
+/// Whether a raw datagram from the address of the member with this name mirrors what that member says in
 /// a message, too.
 pub(crate) fn is_mirrored(text: &str, name: &str) -> bool {
     !name.is_empty()

@@ -21,8 +21,8 @@ pub(crate) struct Chat {
     #[arg(long, conflicts_with = "json")]
     pub(crate) time: bool,
 
-    /// Send what is said as bare datagrams, too, for programs that do not speak the protocol. In a sealed
-    /// group, where that gives it away, only with --bare.
+    /// Send what is said as raw datagrams, too, for programs that do not speak the protocol. In a sealed
+    /// group, where that gives it away, only with --raw.
     #[arg(long)]
     pub(crate) mirror: bool,
 

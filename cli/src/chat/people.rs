@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use groupcast::{Member, MemberId};
+use groupcast::{MemberId, Peer};
 
 use super::mirror::is_mirrored;
 
@@ -32,8 +32,8 @@ pub(crate) struct Who {
     pub(crate) takes_reliable: bool,
 }
 
-impl From<&Member> for Who {
-    fn from(member: &Member) -> Self {
+impl From<&Peer> for Who {
+    fn from(member: &Peer) -> Self {
         Self {
             id: member.id(),
             name: member.name().to_owned(),
@@ -237,7 +237,7 @@ impl People {
         called.map(|person| person.who.id)
     }
 
-    /// Whether a bare datagram says what a member says in a message, too.
+    /// Whether a raw datagram says what a member says in a message, too.
     pub(crate) fn mirrors(&self, from: SocketAddr, text: &str) -> bool {
         let mut senders = self
             .all

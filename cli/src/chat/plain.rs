@@ -78,7 +78,7 @@ pub(crate) fn talk(
     let mut known = Known::Nothing;
     if let Some(last) = last.filter(|_| !signal::end_requested()) {
         let leave_by = leave_by.get();
-        known = delivery.settle(session, (last, last), leave_by, |event| screen.show(event))?;
+        known = delivery.settle(session, last.into(), leave_by, |event| screen.show(event))?;
     }
     if !ended {
         lines::check_rest(number, &lines, waiting)?;

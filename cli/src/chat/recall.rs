@@ -8,13 +8,13 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
-use groupcast::{MemberId, Session};
+use groupcast::{MemberId, Sequence, Session};
 use serde::{Deserialize, Serialize};
 
 use super::earlier::{Life, Line};
 use super::people::Who;
 
-/// What is kept of what others said, in lines; what is told of it, in lines and in octets of text, and how many of
+/// What is kept of what others said, in lines; what is told of it, in lines and in bytes of text, and how many of
 /// these go into a note.
 const KEPT: usize = 512;
 const TOLD: usize = 64;
@@ -105,7 +105,7 @@ impl Note {
                     takes_reliable: true,
                 },
                 session: Some(session),
-                sequence: told.sequence,
+                sequence: Sequence::new(told.sequence),
                 note: String::new(),
                 text: told.text.clone(),
                 stated: Some(told.time),
@@ -211,7 +211,7 @@ impl Recall {
                 if self.due.is_some() {
                     let told = lines
                         .iter()
-                        .filter_map(|line| Some((line.life()?, line.sequence)));
+                        .filter_map(|line| Some((line.life()?, line.sequence.get())));
                     self.told.extend(told);
                     self.is_told = true;
                 }
@@ -282,11 +282,11 @@ impl Recall {
             if lines.len() == TOLD || octets > OCTETS {
                 break;
             }
-            if !self.told.contains(&(life, line.sequence)) {
+            if !self.told.contains(&(life, line.sequence.get())) {
                 lines.push(Told {
                     sender: line.sender.id.to_string(),
                     session: life.1.to_string(),
-                    sequence: line.sequence,
+                    sequence: line.sequence.get(),
                     name: line.sender.name.clone(),
                     time: *when,
                     text,
@@ -356,7 +356,7 @@ mod tests {
         Line {
             sender: who(id),
             session: Some(Session::new(u64::from(id))),
-            sequence,
+            sequence: Sequence::new(sequence),
             note: String::new(),
             text: text.to_owned(),
             stated: None,

@@ -6,7 +6,7 @@ mod telling;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use groupcast::MemberId;
+use groupcast::{MemberId, Sequence};
 
 use super::earlier::{Clocks, Gathering, Line};
 use super::happening::Happening;
@@ -160,9 +160,9 @@ impl Room {
                     self.hear(line, moment);
                 }
             }
-            Happening::Bare { from, text } => {
+            Happening::Raw { from, text } => {
                 if !self.people.mirrors(from, &text) {
-                    self.push(Entry::Bare { from, text });
+                    self.push(Entry::Raw { from, text });
                 }
             }
             Happening::Has(id) => self.history.confirmed(id),
@@ -179,12 +179,12 @@ impl Room {
             // These come and go: it is enough that they stand in the list of members.
             Happening::Suspect(who) => self.people.note(who, Presence::Suspect, now),
             Happening::Recovered(who) => self.people.note(who, Presence::Here, now),
-            Happening::Gap { who, first, last } => {
+            Happening::Gap { who, lost } => {
                 let label = self.label(who.id, &who.name);
-                let text = if first == last {
-                    format!("{label}: message {first} is lost")
+                let text = if lost.len() == 1 {
+                    format!("{label}: message {} is lost", lost.first())
                 } else {
-                    format!("{label}: messages {first} to {last} are lost")
+                    format!("{label}: messages {lost} are lost")
                 };
                 self.push(Entry::Trouble { text });
             }
@@ -246,7 +246,7 @@ impl Room {
     }
 
     /// What was typed was sent.
-    pub(crate) fn said(&mut self, text: String, sequence: u32, now: Moment) {
+    pub(crate) fn said(&mut self, text: String, sequence: Sequence, now: Moment) {
         self.now = now;
         let here = self.here();
         self.history

@@ -112,7 +112,7 @@ fn title(room: &Room, layout: Layout) -> Line<'static> {
     // What is cut off in a narrow window comes last.
     let mut parts = Vec::new();
     if setting.mirrored {
-        parts.push("mirrored bare".to_owned());
+        parts.push("mirrored raw".to_owned());
     }
     if layout.members.is_empty() {
         parts.push(format!("{} here", room.people.taking_part().count() + 1));
@@ -246,9 +246,9 @@ fn rows(room: &Room, number: u64, columns: usize) -> Vec<Line<'static>> {
                 columns,
             )
         }
-        Entry::Bare { from, text } => {
+        Entry::Raw { from, text } => {
             let who = vec![Span::styled(
-                format!("{from} (bare): "),
+                format!("{from} (raw): "),
                 Style::new().fg(Color::Yellow),
             )];
             body(head(who), text, Style::new(), None, columns)

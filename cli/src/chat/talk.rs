@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Event, Member, Message};
+use groupcast::{Channel, Event, Message, Peer, SendError, Sequence};
 
 use super::command::{Entered, HELP};
 use super::earlier::Life;
@@ -36,7 +35,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Became {
     /// A message with this sequence number.
-    Said(u32),
+    Said(Sequence),
     /// Nothing that was to be sent.
     Done,
     /// It was not sent, and this is why.
@@ -98,7 +97,7 @@ impl Talk {
         let now = Moment::now();
         let mut session = None;
         if let Event::Message(message) = event {
-            session = message.member().map(Member::session);
+            session = message.peer().map(Peer::session);
             if envelope::is_note(message.channel(), message.payload()) {
                 // That of a chat on another channel is nothing here.
                 if let Some(note) = Note::read(message.payload(), self.channel.number()) {
@@ -133,7 +132,7 @@ impl Talk {
         let mut changed = self.room.tick(now);
         if self.looked.is_none_or(|looked| now.at >= looked + LOOK) {
             self.looked = Some(now.at);
-            for member in session.member.members() {
+            for member in session.member.peers() {
                 changed |= self.room.is_called(member.id(), member.name());
             }
         }
@@ -163,7 +162,7 @@ impl Talk {
         {
             // What cannot be sent is not sent later either; where there is no room, there will be.
             match session.member.try_queue(envelope::NOTES, note) {
-                Err(nb::Error::WouldBlock) => break,
+                Err(SendError::QueueFull) => break,
                 _ => recall.sent(),
             }
         }
@@ -193,7 +192,7 @@ impl Talk {
         }
     }
 
-    /// The most octets of a line.
+    /// The most bytes of a line.
     pub(crate) fn limit(&self, session: &Session) -> usize {
         session.limit(self.channel.class())
     }
@@ -296,6 +295,6 @@ impl Talk {
 /// The lives of all who are there: they can be heard themselves.
 fn present(session: &Session) -> BTreeSet<Life> {
     let member = &session.member;
-    let others = member.members().map(|other| (other.id(), other.session()));
+    let others = member.peers().map(|other| (other.id(), other.session()));
     others.chain([(member.id(), member.session())]).collect()
 }

@@ -17,15 +17,15 @@ const MEMBER: &[&str] = &[
     "group_name",
     "key_file",
     "trust_first",
-    "bare",
-    "hops",
+    "raw",
+    "hop_limit",
     "hidden",
     "json",
     "verbose",
 ];
 
 /// What whoever only listens has of it.
-const EAR: &[&str] = &["hops", "json", "verbose"];
+const EAR: &[&str] = &["hop_limit", "json", "verbose"];
 
 /// The table: what acts in a command.
 fn act(command: &str) -> Option<Vec<&'static str>> {
@@ -49,7 +49,7 @@ fn act(command: &str) -> Option<Vec<&'static str>> {
             "config",
             "group_name",
             "key_file",
-            "hops",
+            "hop_limit",
             "json",
         ]],
         // They have names and settings of their own, and stay on this machine where nothing else is said.
@@ -60,8 +60,8 @@ fn act(command: &str) -> Option<Vec<&'static str>> {
             "group_name",
             "key_file",
             "trust_first",
-            "bare",
-            "hops",
+            "raw",
+            "hop_limit",
             "hidden",
             "json",
             "verbose",
@@ -165,7 +165,7 @@ mod tests {
         for line in [
             "groupcast --name ana listen",
             "groupcast listen --name ana",
-            "groupcast record --hops 3 a",
+            "groupcast record --hop-limit 3 a",
             "groupcast bench throughput --json",
             "groupcast keygen --group-name kitchen",
         ] {

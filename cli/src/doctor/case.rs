@@ -33,7 +33,7 @@ impl Case {
         StdStack::builder()
             .group(self.group)
             .interface(selector)
-            .hops(1)
+            .hop_limit(1)
     }
 
     /// Whether the interface is chosen rather than asked for.

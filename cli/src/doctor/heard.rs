@@ -238,9 +238,9 @@ mod tests {
 
     #[test]
     fn a_crowd_is_not_listed_to_its_end() {
-        let text = list(&heard(&[Speech::Bare; 6]));
+        let text = list(&heard(&[Speech::Raw; 6]));
         assert!(
-            text.starts_with("10.0.0.1:1 (bare), ") && text.ends_with(" and 2 more"),
+            text.starts_with("10.0.0.1:1 (raw), ") && text.ends_with(" and 2 more"),
             "{text}"
         );
     }

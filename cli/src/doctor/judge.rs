@@ -264,7 +264,7 @@ fn nobody(
     if let Some(gateway) = gateway(case, address) {
         return Remedy::without_command(format!(
             "{address} is behind the router {gateway}: groups stay on the link, unless routers forward them and \
-             --hops allows it"
+             --hop-limit allows it"
         ));
     }
     let cause = format!(

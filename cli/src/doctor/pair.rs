@@ -70,7 +70,7 @@ pub(crate) struct Outcome {
     /// Members that were heard meanwhile.
     pub(crate) strange: Strange,
     pub(crate) has_understood: bool,
-    /// The largest datagram that was sent, in octets.
+    /// The largest datagram that was sent, in bytes.
     pub(crate) largest: usize,
     /// The first thing that went wrong when sending to the group, and to one alone.
     pub(crate) multicast_error: Option<Error>,

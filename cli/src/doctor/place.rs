@@ -167,28 +167,28 @@ pub(crate) fn interface(chart: &mut Chart, case: &Case, choice: &Choice) -> Resu
 }
 
 /// How far what is sent gets.
-pub(crate) fn hops(
+pub(crate) fn hop_limit(
     chart: &mut Chart,
     case: &Case,
     common: &Common,
     choice: &Choice,
 ) -> Result<(), Failure> {
-    const CHECK: &str = "hops";
-    let hops = common.hops;
-    match hops {
+    const CHECK: &str = "hop-limit";
+    let hop_limit = common.hop_limit;
+    match hop_limit {
         0 if choice.loopback => chart.ok(CHECK, "hop limit 0: it stays on this machine"),
         0 => chart.fail(
             CHECK,
             "hop limit 0: what is sent stays on this machine",
             Some(Remedy::new(
-                "hop limit 0 (--hops 0): nothing that is sent leaves this machine",
-                format!("groupcast {} --hops 1", case.again(case.group)),
+                "--hop-limit 0: nothing that is sent leaves this machine",
+                format!("groupcast {} --hop-limit 1", case.again(case.group)),
             )),
         ),
         1 => chart.ok(CHECK, "hop limit 1: it stays on the link"),
         _ => chart.ok(
             CHECK,
-            format!("hop limit {hops}: routers that forward multicast may pass it on"),
+            format!("hop limit {hop_limit}: routers that forward multicast may pass it on"),
         ),
     }
 }

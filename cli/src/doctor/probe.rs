@@ -64,7 +64,7 @@ pub(crate) struct Heard {
     /// How many numbered calls, each counted once.
     pub(crate) multicast: u16,
     pub(crate) unicast: u16,
-    /// The largest datagram by multicast, in octets.
+    /// The largest datagram by multicast, in bytes.
     pub(crate) largest: u16,
     /// The clock of the last call, the way it took, and the time since, in microseconds.
     pub(crate) clock: u32,
@@ -95,7 +95,7 @@ impl Voice {
         })
     }
 
-    /// A datagram with this call, filled up to `size` octets.
+    /// A datagram with this call, filled up to `size` bytes.
     pub(crate) fn datagram(&mut self, call: &Call, size: usize) -> Vec<u8> {
         self.number += 1;
         let counter = match call.path {
@@ -324,7 +324,7 @@ mod tests {
             .handle(Instant::from_millis(5), from, &datagram)
             .unwrap();
         assert!(member.poll_event().is_none());
-        assert_eq!(member.members().count(), 0);
+        assert_eq!(member.peers().count(), 0);
         assert_eq!(member.counters().dropped(), 1);
     }
 

@@ -227,12 +227,12 @@ mod tests {
         assert!(cause(core::slice::from_ref(&lo)).contains("no network interface but"));
         let mut down = interface("eth0", Some("10.0.0.1"));
         down.up = false;
-        let bare = interface("ifb0", None);
+        let plain = interface("ifb0", None);
         assert_eq!(
-            cause(&[lo.clone(), bare.clone(), down]),
+            cause(&[lo.clone(), plain.clone(), down]),
             "interface eth0 is down"
         );
-        assert!(cause(&[lo.clone(), bare]).contains("ifb0 has no IPv4 address"));
+        assert!(cause(&[lo.clone(), plain]).contains("ifb0 has no IPv4 address"));
         let mut unplugged = interface("eth0", Some("10.0.0.1"));
         unplugged.running = false;
         assert!(cause(&[lo.clone(), unplugged]).contains("no link"));

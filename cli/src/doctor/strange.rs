@@ -24,7 +24,7 @@ pub(crate) enum Speech {
     Ours,
     Strange(Why),
     Damaged,
-    Bare,
+    Raw,
     Doctor,
 }
 
@@ -38,7 +38,7 @@ impl Speech {
             Self::Strange(Why::Open) => "open",
             Self::Strange(Why::Version) => "another version",
             Self::Damaged => "damaged",
-            Self::Bare => "bare",
+            Self::Raw => "raw",
             Self::Doctor => "doctor",
         }
     }
@@ -57,7 +57,7 @@ impl Strange {
         let is_sealed = case.framing.is_sealed();
         let stranger = match (case.framing.read(datagram), sender) {
             (Read::Framed(..), _) => return Speech::Ours,
-            (Read::Bare, _) => return Speech::Bare,
+            (Read::Raw, _) => return Speech::Raw,
             (Read::Foreign(stranger), _) => stranger,
             // Its tag is ours, and our keys do not open it: networks damage nothing that UDP's checksum lets pass.
             (Read::Damaged, Some(sender)) if is_sealed && sender.suite == 1 => sender,
@@ -203,7 +203,7 @@ mod tests {
         let own = common("");
         let case = case_of(&own);
         let mut strange = Strange::default();
-        assert_eq!(strange.hear(&case, &mut b"hello".to_vec()), Speech::Bare);
+        assert_eq!(strange.hear(&case, &mut b"hello".to_vec()), Speech::Raw);
         assert_eq!(strange.hear(&case, &mut [0xc1; 9]), Speech::Damaged);
         assert_eq!(strange.remedy(&case, &own), None);
     }

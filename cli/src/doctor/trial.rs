@@ -369,7 +369,7 @@ pub(crate) fn cross_talk(chart: &mut Chart, case: &Case, trial: &mut Trial) -> R
     }
     if trial.has_heard_itself() {
         let cause = "the system delivers groups that other programs joined on the same port; members drop what \
-                     is not theirs, bare datagrams are taken";
+                     is not theirs, raw datagrams are taken";
         let detail = format!("{foreign} is heard by members of {}, too", case.group.ip());
         return chart.warn(CHECK, detail, Remedy::without_command(cause));
     }

@@ -25,7 +25,7 @@ pub(super) enum Kind {
     /// In a version that this program does not have.
     OtherVersion,
     /// By programs that do not speak the protocol.
-    Bare,
+    Raw,
 }
 
 /// Those who were heard in a group.
@@ -33,12 +33,12 @@ pub(super) enum Kind {
 pub(super) struct Heard {
     /// With their names, where those can be read.
     members: BTreeMap<MemberId, Name>,
-    /// Where bare datagrams came from.
+    /// Where raw datagrams came from.
     sources: BTreeSet<SocketAddr>,
 }
 
 impl Heard {
-    /// How many members; of bare ones, how many senders.
+    /// How many members; of raw ones, how many senders.
     pub(super) fn count(&self) -> usize {
         self.members.len() + self.sources.len()
     }
@@ -49,7 +49,7 @@ impl Heard {
         names.filter(|name| !name.is_empty()).collect()
     }
 
-    /// The machines of bare senders.
+    /// The machines of raw senders.
     pub(super) fn machines(&self) -> BTreeSet<IpAddr> {
         self.sources.iter().map(SocketAddr::ip).collect()
     }
@@ -75,7 +75,7 @@ impl Census {
     /// A datagram was sent to this group.
     pub(super) fn hear(&mut self, group: SocketAddr, source: SocketAddr, datagram: &[u8]) {
         if !is_framed(datagram) {
-            if let Some(heard) = self.group(group, Kind::Bare)
+            if let Some(heard) = self.group(group, Kind::Raw)
                 && heard.sources.len() < MOST_MEMBERS
             {
                 heard.sources.insert(source);
@@ -267,11 +267,11 @@ mod tests {
         let expected = [
             (Kind::Sealed(9), 1),
             (Kind::OtherVersion, 1),
-            (Kind::Bare, 3),
+            (Kind::Raw, 3),
         ];
         assert_eq!(all, expected);
-        let bare = census.groups().last().unwrap().2;
-        assert_eq!(bare.machines().len(), 2);
+        let raw = census.groups().last().unwrap().2;
+        assert_eq!(raw.machines().len(), 2);
     }
 
     #[test]

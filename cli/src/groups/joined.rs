@@ -104,7 +104,7 @@ fn rank(group: SocketAddrV4) -> (bool, u16) {
     (DRAWN.contains(&group.port()), group.port())
 }
 
-/// An address as the kernel writes it: in the order of this machine's octets.
+/// An address as the kernel writes it: in the order of this machine's bytes.
 fn address(hex: &str) -> Option<Ipv4Addr> {
     let number = u32::from_str_radix(hex, 16).ok()?;
     Some(Ipv4Addr::from(number.to_ne_bytes()))

@@ -54,5 +54,5 @@ fn as_array(name: &str, key: &PublicKey, language: Language) -> String {
         Language::C => "static const unsigned char groupcast_public_key[32] = {",
         Language::Rust => "pub const PUBLIC_KEY: [u8; 32] = [",
     };
-    String::clone(&array(&remark, begin, key.octets(), language))
+    String::clone(&array(&remark, begin, key.as_bytes(), language))
 }

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use groupcast::{Channel, Event, Member, MemberId};
+use groupcast::{Channel, Event, MemberId, Peer};
 
 use super::options::Listen;
 
@@ -29,7 +29,7 @@ impl<'a> Choice<'a> {
                     && self.options.class.is_empty()
                     && self.takes_from(None, raw.address())
             }
-            Event::Gap(gap) => !self.has_no_events() && self.takes_member(gap.member()),
+            Event::Gap(gap) => !self.has_no_events() && self.takes_member(gap.peer()),
             Event::Joined(member)
             | Event::Left(member)
             | Event::Lost(member)
@@ -41,7 +41,7 @@ impl<'a> Choice<'a> {
     /// Whether lost messages are told beside the results: who wants messages alone wants to know of that, too.
     pub(super) fn is_told_aside(&self, event: &Event<'_>) -> bool {
         match event {
-            Event::Gap(gap) => self.has_no_events() && self.takes_member(gap.member()),
+            Event::Gap(gap) => self.has_no_events() && self.takes_member(gap.peer()),
             _ => false,
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Choice<'a> {
             && (classes.is_empty() || classes.iter().any(|wanted| wanted.class() == class))
     }
 
-    fn takes_member(&self, member: &Member) -> bool {
+    fn takes_member(&self, member: &Peer) -> bool {
         self.takes_from(Some((member.name(), member.id())), member.address())
     }
 
@@ -95,7 +95,7 @@ mod tests {
         for other in ["an", "anna", "7f3b", "10.0.0.2", "", "10.0.0.1:1"] {
             assert!(!is(other, ana, address), "{other}");
         }
-        // A bare datagram has no name, and none is not an empty one.
+        // A raw datagram has no name, and none is not an empty one.
         assert!(is("10.0.0.1", None, address));
         assert!(!is("", None, address) && !is("ana", None, address));
         // A name that looks like an id is one, too.

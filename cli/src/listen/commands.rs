@@ -16,7 +16,7 @@ use crate::process::failure::Failure;
 use crate::process::signal;
 use crate::text::escape::escaped;
 
-/// Messages that wait for a command at most, and their octets.
+/// Messages that wait for a command at most, and their bytes.
 const WAITING: usize = 1024;
 const OCTETS: usize = 8 * 1024 * 1024;
 
@@ -266,11 +266,11 @@ mod tests {
 
     #[test]
     fn every_variable_is_known() {
-        let [mut framed, bare] = letters("ana", b"text");
+        let [mut framed, raw] = letters("ana", b"text");
         (framed.file, framed.signed_by) = (Some("f".to_owned()), Some("boss"));
         let mut names: Vec<_> = Job::of(&framed).variables.iter().map(|(n, _)| *n).collect();
         names.sort_unstable();
         assert_eq!(names, NAMES);
-        assert_eq!(Job::of(&bare).variables.len(), 4);
+        assert_eq!(Job::of(&raw).variables.len(), 4);
     }
 }

@@ -11,7 +11,7 @@ use crate::text::escape::escaped;
 /// Files of one millisecond, sender and number, at most: more than can be.
 const SAME: u32 = 10_000;
 
-/// Octets of a sender's name in that of a file.
+/// Bytes of a sender's name in that of a file.
 const NAME: usize = 32;
 
 /// Where messages are kept.
@@ -111,9 +111,9 @@ mod tests {
             let [framed, _] = letters(from, b"text");
             assert_eq!(name_of(&framed), (name.to_owned(), "txt"));
         }
-        let [_, bare] = letters("", &[0xff]);
+        let [_, raw] = letters("", &[0xff]);
         assert_eq!(
-            name_of(&bare),
+            name_of(&raw),
             ("1764316800123-10_0_0_1_40000".to_owned(), "bin")
         );
     }

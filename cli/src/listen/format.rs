@@ -142,13 +142,13 @@ mod tests {
         let format = "{time}\\t{from}|{sender}|{session}|{address}|{channel} {class}|{sequence}|{signed_by}|{text}|\
                       {hex}|{bytes}|{file}\\{}\\\\";
         let format: Format = format.parse().unwrap();
-        let [framed, bare] = letters("ana", b"a\nb");
+        let [framed, raw] = letters("ana", b"a\nb");
         assert_eq!(
             format.line(&framed, &Zone::utc()),
             "2025-11-28 08:00:00\tana|00007f3a|0000000000000007|10.0.0.1:40000|3 state|42||a\\nb|610a62|3|{}\\"
         );
         assert_eq!(
-            format.line(&bare, &Zone::utc()),
+            format.line(&raw, &Zone::utc()),
             "2025-11-28 08:00:00\t10.0.0.1:40000|||10.0.0.1:40000| |||a\\nb|610a62|3|{}\\"
         );
     }

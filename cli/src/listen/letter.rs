@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use groupcast::{Channel, Event, MemberId, Session};
+use groupcast::{Channel, Event, MemberId, Sequence, Session};
 
 use crate::output::json::called;
 use crate::output::show::Show;
@@ -13,7 +13,7 @@ use crate::text::envelope;
 pub(super) struct Letter<'a> {
     /// When it came, in milliseconds since 1970 by this machine's clock.
     pub(super) millis: u64,
-    /// The sender's name, or its id; of a bare datagram, where it came from.
+    /// The sender's name, or its id; of a raw datagram, where it came from.
     pub(super) from: String,
     pub(super) address: SocketAddr,
     /// Of messages of members.
@@ -25,14 +25,14 @@ pub(super) struct Letter<'a> {
     pub(super) file: Option<String>,
 }
 
-/// What bare datagrams do not have.
+/// What raw datagrams do not have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Framed {
     pub(super) sender: MemberId,
     /// Not known if the roster has no room for the sender.
     pub(super) session: Option<Session>,
     pub(super) channel: Channel,
-    pub(super) sequence: u32,
+    pub(super) sequence: Sequence,
 }
 
 impl<'a> Letter<'a> {
@@ -50,7 +50,7 @@ impl<'a> Letter<'a> {
                 address: message.address(),
                 member: Some(Framed {
                     sender: message.sender(),
-                    session: message.member().map(|member| member.session()),
+                    session: message.peer().map(|member| member.session()),
                     channel: message.channel(),
                     sequence: message.sequence(),
                 }),
@@ -77,7 +77,7 @@ impl<'a> Letter<'a> {
 pub(super) mod tests {
     use super::*;
 
-    /// A message of a member, and a bare datagram.
+    /// A message of a member, and a raw datagram.
     pub(in crate::listen) fn letters(from: &str, payload: &'static [u8]) -> [Letter<'static>; 2] {
         let letter = |member, from: &str| Letter {
             millis: 1_764_316_800_123,
@@ -92,7 +92,7 @@ pub(super) mod tests {
             sender: MemberId::new(0x7f3a).unwrap(),
             session: Some(Session::new(7)),
             channel: Channel::state(3),
-            sequence: 42,
+            sequence: Sequence::new(42),
         };
         [letter(Some(framed), from), letter(None, "10.0.0.1:40000")]
     }

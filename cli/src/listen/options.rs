@@ -20,11 +20,11 @@ fn parse_command(text: &str) -> Result<String, &'static str> {
 
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
-    /// Only messages on these channels, 0 to 255: `--channel 3,7`. No bare datagrams, which have none.
+    /// Only messages on these channels, 0 to 255: `--channel 3,7`. No raw datagrams, which have none.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub(crate) channel: Vec<u8>,
 
-    /// Only messages of these classes. No bare datagrams.
+    /// Only messages of these classes. No raw datagrams.
     #[arg(long, value_name = "CLASS", value_delimiter = ',')]
     pub(crate) class: Vec<ClassChoice>,
 
@@ -62,7 +62,7 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "exec", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) jobs: u8,
 
-    /// End after this many messages, framed and bare together.
+    /// End after this many messages, framed and raw together.
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_count::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
 

@@ -21,7 +21,7 @@ pub(crate) enum Read<'a> {
     /// Of the group, and sound.
     Framed(Header, Frames<'a>),
     /// Of a program that does not speak the protocol.
-    Bare,
+    Raw,
     /// Of another group on this port, or of another version or suite.
     Foreign(Stranger),
     /// Damaged; in a sealed group, or forged.
@@ -96,7 +96,7 @@ impl Framing {
     /// Reads a datagram. One that is sealed is opened in place.
     pub(crate) fn read<'a>(&self, datagram: &'a mut [u8]) -> Read<'a> {
         if !wire::is_framed(datagram) {
-            return Read::Bare;
+            return Read::Raw;
         }
         let stranger = Stranger::of(datagram);
         let foreign = || stranger.map_or(Read::Damaged, Read::Foreign);

@@ -56,7 +56,7 @@ pub(crate) fn say_where(common: &Common, group: SocketAddr, choice: &Choice, who
     aside!(
         "group {group} {}, hop limit {}, {who}",
         escaped(&place),
-        common.hops
+        common.hop_limit
     );
     if let Some(text) = fallback(choice) {
         aside!("groupcast: {}", escaped(&text));

@@ -22,7 +22,7 @@ pub(crate) const STANDARD: &str = "-";
 /// Packets that are read ahead at most.
 const WAITING: usize = 256;
 
-/// Octets read at once: room for the largest packet and more.
+/// Bytes read at once: room for the largest packet and more.
 const BUFFER: usize = 1 << 20;
 
 /// A UDP datagram of a recording.
@@ -390,7 +390,7 @@ mod tests {
         }
     }
 
-    /// A file in the older form, in nanoseconds and with the highest octet first, of packets a second apart.
+    /// A file in the older form, in nanoseconds and with the highest byte first, of packets a second apart.
     fn older(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
         let mut file = Vec::new();
         for word in [0xa1b2_3c4d, 0x0002_0004, 0, 0, 65_535, link] {

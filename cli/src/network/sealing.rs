@@ -50,5 +50,5 @@ pub(crate) fn seal(common: &Common, builder: MemberBuilder) -> Result<MemberBuil
     Ok(builder
         .keys(file.keys().clone())
         .first_contact(first_contact)
-        .bare(common.bare))
+        .raw(common.raw))
 }

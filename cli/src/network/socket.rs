@@ -16,7 +16,7 @@ use crate::text::escape::escaped;
 /// How long to wait for a socket that has no room.
 const NO_ROOM: Duration = Duration::from_millis(1);
 
-/// Octets of the largest datagram there is.
+/// Bytes of the largest datagram there is.
 const LARGEST: usize = 65_535;
 
 /// Hears everything that is said to the group, and says nothing.
@@ -158,7 +158,7 @@ fn hear<'b>(
 }
 
 fn stack(common: &Common, group: SocketAddr) -> Result<StdStack, Failure> {
-    let mut builder = StdStack::builder().group(group).hops(common.hops);
+    let mut builder = StdStack::builder().group(group).hop_limit(common.hop_limit);
     if let Some(selector) = &common.interface {
         builder = builder.interface(selector.clone());
     }

@@ -138,6 +138,7 @@ mod tests {
             let value = choice.to_possible_value().unwrap();
             let channel = Channel::new(0, choice.class());
             assert_eq!(value.get_name(), class_name(channel));
+            assert_eq!(value.get_name(), channel.class().to_string());
         }
     }
 

@@ -286,7 +286,7 @@ fn fault(path: &Path, line: usize, what: &str) -> Failure {
     Failure::Settings(format!("{}, line {line}: {what}", path.display()))
 }
 
-/// The number of the line in which this octet is.
+/// The number of the line in which this byte is.
 fn line_of(text: &[u8], at: usize) -> usize {
     let before = text.get(..at).unwrap_or(text);
     1 + before.iter().filter(|octet| **octet == b'\n').count()

@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::sign::NotTrusted;
-use groupcast::{DuplicateId, Event, Member, MemberId, Message, Outcome, Standing};
+use groupcast::{DuplicateId, DuplicateIdOutcome, Event, MemberId, Message, Peer, PeerStatus};
 use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::options::choices::class_name;
 use crate::text::envelope;
 use crate::text::escape::{hex, is_unsafe};
 
-/// Octets of a message shown on a terminal at most. The same where it is kept in a file.
+/// Bytes of a message shown on a terminal at most. The same where it is kept in a file.
 pub(crate) const SHOWN: usize = 4096;
 
 /// Something that happened, and when it was told.
@@ -104,7 +104,7 @@ enum Line<'a> {
     Member {
         #[serde(flatten)]
         who: Who,
-        standing: &'static str,
+        status: &'static str,
         takes_reliable: bool,
     },
     RotateKey {
@@ -149,7 +149,7 @@ struct Who {
 }
 
 impl Who {
-    fn new(member: &Member) -> Self {
+    fn new(member: &Peer) -> Self {
         Self {
             from: called(member.name(), member.id()),
             sender: member.id().to_string(),
@@ -169,8 +169,8 @@ pub(crate) fn called(name: &str, id: MemberId) -> String {
 }
 
 /// How a member stands, in tables, too.
-pub(crate) fn standing(member: &Member) -> &'static str {
-    if member.standing() == Standing::Suspect {
+pub(crate) fn status(member: &Peer) -> &'static str {
+    if member.status() == PeerStatus::Suspect {
         "suspect"
     } else {
         "present"
@@ -198,7 +198,7 @@ pub(crate) fn event(
             sender: message.sender().to_string(),
             session: session_of(message),
             address: message.address(),
-            sequence: message.sequence(),
+            sequence: message.sequence().get(),
             signed: (message.is_signed() && signed_by.is_none()).then_some("unverified"),
             signed_by,
             said: envelope::open_payload(message.payload())
@@ -207,11 +207,11 @@ pub(crate) fn event(
             payload: Payload::new(envelope::open_payload(message.payload()).0, is_short, file),
         },
         Event::Gap(gap) => Line::Gap {
-            from: called(gap.member().name(), gap.member().id()),
-            sender: gap.member().id().to_string(),
-            session: gap.member().session().to_string(),
-            first: gap.first(),
-            last: gap.last(),
+            from: called(gap.peer().name(), gap.peer().id()),
+            sender: gap.peer().id().to_string(),
+            session: gap.peer().session().to_string(),
+            first: gap.lost().first().get(),
+            last: gap.lost().last().get(),
         },
         Event::Raw(raw) => Line::Raw {
             address: raw.address(),
@@ -230,7 +230,7 @@ pub(crate) fn event(
 }
 
 fn session_of(message: &Message<'_>) -> Option<String> {
-    let member = message.member()?;
+    let member = message.peer()?;
     Some(member.session().to_string())
 }
 
@@ -263,10 +263,10 @@ fn untrusted(event: &Event<'_>, why: NotTrusted) -> Option<Line<'static>> {
 
 fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
     let (outcome, new_id) = match duplicate.outcome() {
-        Outcome::Kept => ("kept", None),
-        Outcome::Redrawn(id) => ("redrawn", Some(id.to_string())),
-        Outcome::Silenced => ("silenced", None),
-        Outcome::Cloned => ("cloned", None),
+        DuplicateIdOutcome::Kept => ("kept", None),
+        DuplicateIdOutcome::Redrawn(id) => ("redrawn", Some(id.to_string())),
+        DuplicateIdOutcome::Silenced => ("silenced", None),
+        DuplicateIdOutcome::Cloned => ("cloned", None),
         _ => ("others", None),
     };
     Line::DuplicateId {
@@ -278,10 +278,10 @@ fn duplicate_id(duplicate: &DuplicateId) -> Line<'static> {
 }
 
 /// The line about a member on the roster.
-pub(crate) fn member(member: &Member) -> String {
+pub(crate) fn member(member: &Peer) -> String {
     now(&Line::Member {
         who: Who::new(member),
-        standing: standing(member),
+        status: status(member),
         takes_reliable: member.takes_reliable(),
     })
 }
@@ -409,7 +409,7 @@ mod tests {
     }
 
     /// The lines of somebody who hears `datagrams`, and of `payload` sent by a member named `name`.
-    fn lines(name: &str, payload: &[u8], bare: &[&[u8]]) -> Vec<Value> {
+    fn lines(name: &str, payload: &[u8], raw: &[&[u8]]) -> Vec<Value> {
         let now = Instant::from_millis(5);
         let from = "10.0.0.1:40000".parse().unwrap();
         let mut sender = member_called(name, 1);
@@ -420,11 +420,11 @@ mod tests {
             [2; 32],
         );
         let hearer = hearer.as_mut().unwrap();
-        sender.send(now, Channel::best_effort(3), payload).unwrap();
+        sender.queue(now, Channel::best_effort(3), payload).unwrap();
         let mut buffer = [0; 1472];
         let transmit = sender.poll_transmit(now, &mut buffer).unwrap().unwrap();
         let mut found = Vec::new();
-        for datagram in core::iter::once(&buffer[..transmit.len]).chain(bare.iter().copied()) {
+        for datagram in core::iter::once(&buffer[..transmit.len]).chain(raw.iter().copied()) {
             hearer.handle(now, from, datagram).unwrap();
             while let Some(happened) = hearer.poll_event() {
                 let line = event(&happened, Show::Yes, false, None).unwrap();
@@ -440,7 +440,7 @@ mod tests {
 
     #[test]
     fn every_line_has_its_documented_fields() {
-        let lines = lines("ana", b"Hello, multicast!", &[b"bare", &[0xff, 0]]);
+        let lines = lines("ana", b"Hello, multicast!", &[b"raw", &[0xff, 0]]);
         let session = lines[0]["session"].as_str().unwrap();
         assert_eq!(session.len(), 16);
         let sequence = lines[1]["sequence"].as_u64().unwrap();
@@ -452,7 +452,7 @@ mod tests {
                 json!({"event": "message", "channel": 3, "class": "best-effort", "from": "ana",
                        "sender": "00007f3a", "session": session, "address": "10.0.0.1:40000", "sequence": sequence,
                        "text": "Hello, multicast!", "bytes": 17}),
-                json!({"event": "raw", "address": "10.0.0.1:40000", "text": "bare", "bytes": 4}),
+                json!({"event": "raw", "address": "10.0.0.1:40000", "text": "raw", "bytes": 3}),
                 json!({"event": "raw", "address": "10.0.0.1:40000", "hex": "ff00", "bytes": 2}),
             ]
         );
@@ -511,7 +511,7 @@ mod tests {
             },
             Line::Raw {
                 address,
-                payload: Payload::new(b"bare", false, None),
+                payload: Payload::new(b"raw", false, None),
             },
             Line::Joined(member()),
             Line::Left(member()),
@@ -526,7 +526,7 @@ mod tests {
             Line::RosterFull { refused: 0 },
             Line::Member {
                 who: member(),
-                standing: "",
+                status: "",
                 takes_reliable: true,
             },
             Line::RotateKey { place: 0 },

@@ -9,7 +9,7 @@ use std::time::Instant;
 /// Between attempts to write to what has no room and does not wait.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Octets that a thread of its own writes.
+/// Bytes that a thread of its own writes.
 #[derive(Debug)]
 pub(super) struct Queue(Arc<Shared>);
 
@@ -22,7 +22,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    /// How many octets are being written.
+    /// How many bytes are being written.
     writing: usize,
     /// Why no more is written.
     error: Option<io::Error>,
@@ -65,12 +65,12 @@ impl Queue {
         Ok(())
     }
 
-    /// How many octets wait.
+    /// How many bytes wait.
     pub(super) fn len(&self) -> usize {
         self.0.state().len()
     }
 
-    /// Waits until no more than this many octets wait, for `limit` at most. Whether it is so.
+    /// Waits until no more than this many bytes wait, for `limit` at most. Whether it is so.
     pub(super) fn wait(&self, most: usize, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         let mut state = self.0.state();
@@ -208,7 +208,7 @@ mod tests {
         }
     }
 
-    /// Has room for three octets each second time.
+    /// Has room for three bytes each second time.
     struct Reluctant(Vec<u8>, bool);
 
     impl Write for Reluctant {

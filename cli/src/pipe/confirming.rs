@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use groupcast::MemberId;
+use groupcast::{MemberId, Sequence, SequenceRange};
 
 use super::said::Confirm;
 
@@ -19,12 +19,12 @@ const TOGETHER: usize = 512;
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What became of a line: its number, its message's, and who has it.
-pub(super) type Decided = (u64, u32, Result<Vec<String>, Vec<String>>);
+pub(super) type Decided = (u64, Sequence, Result<Vec<String>, Vec<String>>);
 
 #[derive(Debug)]
 struct Waiting {
     line: u64,
-    sequence: u32,
+    sequence: Sequence,
     who: Confirm,
     since: Instant,
     /// Who has it, as far as was heard.
@@ -83,7 +83,7 @@ impl Confirming {
     }
 
     /// From now on, this line waits for `who`.
-    pub(super) fn wait_for(&mut self, line: u64, sequence: u32, who: Confirm, since: Instant) {
+    pub(super) fn wait_for(&mut self, line: u64, sequence: Sequence, who: Confirm, since: Instant) {
         self.waiting.push_back(Waiting {
             line,
             sequence,
@@ -172,8 +172,8 @@ impl Confirming {
         }
     }
 
-    /// What to ask the group now: the first and the last sequence number.
-    pub(super) fn ask(&mut self, there: &[MemberId], now: Instant) -> Option<(u32, u32)> {
+    /// Which messages to ask the group about now.
+    pub(super) fn ask(&mut self, there: &[MemberId], now: Instant) -> Option<SequenceRange> {
         if self.asked.is_some() || there.is_empty() {
             return None;
         }
@@ -198,14 +198,14 @@ impl Confirming {
             is_aside,
             at: now,
         });
-        Some((first.sequence, last.sequence))
+        Some(first.sequence.to(last.sequence))
     }
 
     /// Those that are left when the program ends, and who has them, as far as that is known.
-    pub(super) fn rest(&mut self) -> Vec<(u64, u32, Vec<String>)> {
+    pub(super) fn rest(&mut self) -> Vec<(u64, Sequence, Vec<String>)> {
         let rest = self.aside.drain(..).chain(self.waiting.drain(..));
         let mut rest: Vec<_> = rest.map(|w| (w.line, w.sequence, w.names())).collect();
-        rest.sort_unstable();
+        rest.sort_unstable_by_key(|(line, ..)| *line);
         rest
     }
 }
@@ -220,11 +220,16 @@ mod tests {
         MemberId::new(number).unwrap()
     }
 
+    const fn range(first: u32, last: u32) -> SequenceRange {
+        Sequence::new(first).to(Sequence::new(last))
+    }
+
     /// Lines with these numbers and sequence numbers, each for one member.
     fn lines(numbers: core::ops::Range<u32>, now: Instant) -> Confirming {
         let mut confirming = Confirming::new(TIMEOUT);
         for number in numbers {
-            confirming.wait_for(number.into(), number, Confirm::Members(1), now);
+            let sequence = Sequence::new(number);
+            confirming.wait_for(number.into(), sequence, Confirm::Members(1), now);
         }
         confirming
     }
@@ -235,13 +240,17 @@ mod tests {
         let there = [id(1), id(2)];
         let mut confirming = lines(0..700, now);
         assert_eq!(confirming.ask(&[], now), None);
-        assert_eq!(confirming.ask(&there, now), Some((0, 511)));
+        assert_eq!(confirming.ask(&there, now), Some(range(0, 511)));
         assert_eq!(confirming.ask(&there, now), None);
         confirming.has(id(2));
         let decided = confirming.decided(&there, now);
         let by = Ok(vec!["00000002".to_owned()]);
-        assert!((0..512).map(|n| (n.into(), n, by.clone())).eq(decided));
-        assert_eq!(confirming.ask(&there, now), Some((512, 699)));
+        assert!(
+            (0..512)
+                .map(|n| (n.into(), Sequence::new(n), by.clone()))
+                .eq(decided)
+        );
+        assert_eq!(confirming.ask(&there, now), Some(range(512, 699)));
         confirming.has(id(1));
         assert_eq!(confirming.decided(&there, now).len(), 188);
         assert!(confirming.is_empty());
@@ -255,15 +264,16 @@ mod tests {
         let mut confirming = Confirming::new(TIMEOUT);
         for number in 0..6 {
             let wanted = 1 + number as usize % 2;
-            confirming.wait_for(number.into(), number, Confirm::Members(wanted), now);
+            let sequence = Sequence::new(number);
+            confirming.wait_for(number.into(), sequence, Confirm::Members(wanted), now);
         }
-        assert_eq!(confirming.ask(&there, now), Some((0, 5)));
+        assert_eq!(confirming.ask(&there, now), Some(range(0, 5)));
         confirming.has(id(1));
         let by = vec!["00000001".to_owned()];
-        let confirmed = [0, 2, 4].map(|n| (u64::from(n), n, Ok(by.clone())));
+        let confirmed = [0, 2, 4].map(|n| (u64::from(n), Sequence::new(n), Ok(by.clone())));
         assert_eq!(confirming.decided(&there, now), confirmed);
         // What is known of the others is told when their time is up.
-        let unconfirmed = [1, 3, 5].map(|n| (u64::from(n), n, Err(by.clone())));
+        let unconfirmed = [1, 3, 5].map(|n| (u64::from(n), Sequence::new(n), Err(by.clone())));
         assert_eq!(confirming.decided(&there, now + TIMEOUT), unconfirmed);
     }
 
@@ -271,8 +281,8 @@ mod tests {
     fn everybody_is_all_who_are_there_and_at_least_one() {
         let now = Instant::now();
         let mut confirming = Confirming::new(TIMEOUT);
-        confirming.wait_for(1, 7, Confirm::Everybody, now);
-        assert_eq!(confirming.ask(&[id(1), id(2)], now), Some((7, 7)));
+        confirming.wait_for(1, Sequence::new(7), Confirm::Everybody, now);
+        assert_eq!(confirming.ask(&[id(1), id(2)], now), Some(range(7, 7)));
         confirming.has(id(1));
         assert_eq!(confirming.decided(&[id(1), id(2)], now), []);
         assert_eq!(confirming.decided(&[], now), []);
@@ -290,8 +300,8 @@ mod tests {
         let mut confirmed = Vec::new();
         let mut given_up = Vec::new();
         while !confirming.is_empty() {
-            if let Some((first, _)) = confirming.ask(&there, now)
-                && first >= 3
+            if let Some(asked) = confirming.ask(&there, now)
+                && asked.first().get() >= 3
             {
                 confirming.has(id(1));
             }

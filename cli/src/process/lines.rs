@@ -15,7 +15,7 @@ use super::tty;
 /// Lines that wait to be sent at most.
 const WAITING: usize = 1024;
 
-/// Octets kept of a line: more than any message can have.
+/// Bytes kept of a line: more than any message can have.
 const KEPT: usize = 65_536;
 
 /// How long lines are counted that nobody sends any more.
@@ -24,7 +24,7 @@ const COUNTING: Duration = Duration::from_millis(500);
 /// A line without its end.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    /// Its octets, or the first of them.
+    /// Its bytes, or the first of them.
     pub(crate) octets: Vec<u8>,
     /// How many it has.
     pub(crate) len: usize,
@@ -36,7 +36,7 @@ impl Line {
         self.octets.len() == self.len
     }
 
-    /// All of it, to be sent where a message may have so many octets.
+    /// All of it, to be sent where a message may have so many bytes.
     pub(crate) fn whole(&self, limit: usize) -> Result<&[u8], Failure> {
         let len = self.len;
         if self.is_whole() {

@@ -12,7 +12,7 @@ use crate::options::choices::class_name;
 use crate::text::cells::fit;
 use crate::text::escape::{escaped, hex};
 
-/// Octets of a signature, at the end of a signed message.
+/// Bytes of a signature, at the end of a signed message.
 const SIGNATURE: usize = 64;
 
 /// Columns of a text that are shown to people.
@@ -22,7 +22,7 @@ const LONGEST: usize = 400;
 #[derive(Debug)]
 pub(super) enum Parts<'a> {
     /// Of a program that does not speak the protocol.
-    Bare(&'a [u8]),
+    Raw(&'a [u8]),
     /// Of a group.
     Framed { header: Header, inside: Inside<'a> },
     /// Of nobody knows whom, and why.
@@ -33,7 +33,7 @@ pub(super) enum Parts<'a> {
 #[derive(Debug)]
 pub(super) enum Inside<'a> {
     Open(Frames<'a>),
-    /// So many octets that no key is here for.
+    /// So many bytes that no key is here for.
     Sealed(usize),
     /// Somebody changed it, or had another key.
     Forged,
@@ -42,7 +42,7 @@ pub(super) enum Inside<'a> {
 /// Takes a datagram apart. One that is sealed is opened in place, if there is the key.
 pub(super) fn parts<'a>(datagram: &'a mut [u8], to: SocketAddr, keys: &mut Keys) -> Parts<'a> {
     if !wire::is_framed(datagram) {
-        return Parts::Bare(datagram);
+        return Parts::Raw(datagram);
     }
     let header = match wire::parse_header(datagram) {
         Ok(header) => header,

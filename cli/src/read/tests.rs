@@ -60,7 +60,7 @@ fn every_frame() -> Vec<Frame<'static>> {
             stamp,
             held,
         }
-        .to_octets()
+        .to_bytes()
     });
     let hello = Hello {
         join: true,
@@ -202,8 +202,8 @@ fn what_is_not_of_a_group_is_told_as_what_it_is() {
     };
     let mut sound = framed(&[Frame::Bye(Bye::LEFT)]);
     let (event, flaw, words) = said(GROUP, b"Hello\n").unwrap();
-    assert_eq!((&*event, flaw), ("bare", Value::Null));
-    assert_eq!(words, "bare: \"Hello\\n\"");
+    assert_eq!((&*event, flaw), ("raw", Value::Null));
+    assert_eq!(words, "raw: \"Hello\\n\"");
     assert_eq!(said("10.0.0.2:53", b"Hello"), None, "another program's");
     assert!(said("10.0.0.2:40000", &sound).is_some(), "to one member");
     let cut = sound.len() - 1;

@@ -20,7 +20,7 @@ use crate::process::signal;
 /// What the file says made it.
 const APPLICATION: &str = concat!("groupcast ", env!("CARGO_PKG_VERSION"));
 
-/// Octets that a datagram takes in a file at most, beside its own: those of its block and its IP and UDP headers.
+/// Bytes that a datagram takes in a file at most, beside its own: those of its block and its IP and UDP headers.
 const AROUND: u64 = 100;
 
 /// Where it is written to, and how much was.
@@ -93,7 +93,7 @@ impl<'o> Files<'o> {
         time: Duration,
         source: SocketAddr,
         group: SocketAddr,
-        hops: u8,
+        hop_limit: u8,
         datagram: &[u8],
     ) -> Result<(), Failure> {
         let after = self.written.get() + AROUND + datagram.len() as u64;
@@ -108,7 +108,7 @@ impl<'o> Files<'o> {
             self.rotate()?;
         }
         self.is_used = true;
-        let written = self.capture.write(time, source, group, hops, datagram);
+        let written = self.capture.write(time, source, group, hop_limit, datagram);
         written.map_err(|error| failure(&self.path, &error))
     }
 

@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use crate::options::{parse_count, parse_seconds};
 
 pub(crate) const HELP: &str = "It says nothing to the group, and records all that comes to its address and port, whole and as it came: \
-    members, bare datagrams, and groups of other names. Unicast between members does not come there. Wireshark \
+    members, raw datagrams, and groups of other names. Unicast between members does not come there. Wireshark \
     names the frames with cli/wireshark/groupcast.lua; live: groupcast record - | wireshark -k -i -. Without Wireshark: groupcast read. \
     On a terminal it counts what came.";
 

@@ -1,7 +1,7 @@
 //! The mark of a replay: members of open groups show what is said again as what it is.
 //!
 //! The protocol has no field for it, and needs none: whoever hears a member goes by the name in its HELLO. What is
-//! sealed cannot be changed and is refused anyway; bare datagrams have no name.
+//! sealed cannot be changed and is refused anyway; raw datagrams have no name.
 
 use groupcast::Name;
 use groupcast::wire::{self, Header, MAX_MAX_DATAGRAM, Suite};
@@ -16,11 +16,11 @@ pub(super) enum Marked {
     Yes(Vec<u8>),
     /// It has no name: its sender's is in another one.
     Nameless,
-    /// It cannot have one: it is bare, sealed or damaged, or as large as can be.
+    /// It cannot have one: it is raw, sealed or damaged, or as large as can be.
     Never,
 }
 
-/// Octets of a frame before its body, and where in the body of a HELLO the length of the name stands.
+/// Bytes of a frame before its body, and where in the body of a HELLO the length of the name stands.
 const FRAME_HEADER: usize = 4;
 const NAME_AT: usize = 11;
 
@@ -29,7 +29,7 @@ const HELLO: u8 = 0x01;
 /// CRC-32C (PROTOCOL §2.3).
 const CHECKSUM: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
 
-/// Marks a datagram. All other octets of it stay as they were, also those of frames that are not known here.
+/// Marks a datagram. All other bytes of it stay as they were, also those of frames that are not known here.
 pub(super) fn marked(datagram: &[u8]) -> Marked {
     let Ok((header, frames)) = wire::parse(datagram) else {
         return Marked::Never;

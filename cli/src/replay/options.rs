@@ -8,7 +8,7 @@ use super::pace::Speed;
 
 pub(crate) const HELP: &str = "It takes captures of `groupcast record`, tcpdump or Wireshark, and sends what in them was sent to --group \
     to the same group. Members that heard it the first time drop it as duplicate or stale; those that have started \
-    since take it for what it was. In open groups its senders say that it is a replay: who was called ana is called `ana (replay)`. Bare \
+    since take it for what it was. In open groups its senders say that it is a replay: who was called ana is called `ana (replay)`. Raw \
     datagrams have no name, and are sent as they were. Sealed groups refuse it: as stale, or because the sender does not prove \
     that it is there.";
 

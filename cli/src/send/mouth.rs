@@ -1,4 +1,4 @@
-//! What `groupcast send` sends with: a member, or a socket for bare datagrams.
+//! What `groupcast send` sends with: a member, or a socket for raw datagrams.
 
 use std::io::{IsTerminal, stderr};
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use core::time::Duration;
 
 use groupcast::sign::{SIGNATURE_LEN, SigningKey};
-use groupcast::{Channel, Class, Event};
+use groupcast::{Channel, Class, Event, SequenceRange};
 
 use super::options::Send;
-use crate::network::bare::Bare;
+use crate::network::raw::Raw;
 use crate::options::Common;
 use crate::options::choices::class_name;
 use crate::output::Output;
@@ -23,7 +23,7 @@ use crate::text::escape::escaped;
 /// What messages are sent with.
 pub(super) enum Mouth {
     Member(Box<Talker>),
-    Bare(Box<Bare>),
+    Raw(Box<Raw>),
 }
 
 /// A member that sends.
@@ -35,7 +35,7 @@ pub(super) struct Talker {
     /// Of the reliable classes.
     delivery: Option<Delivery>,
     /// The sequence numbers of the first and the last message said.
-    said: Option<(u32, u32)>,
+    said: Option<SequenceRange>,
     /// How many that are.
     count: u64,
 }
@@ -46,9 +46,9 @@ impl Mouth {
         options: &Send,
         key: Option<SigningKey>,
     ) -> Result<Self, Failure> {
-        if options.bare {
-            let bare = Bare::open(common, options.limits.max_datagram)?;
-            return Ok(Self::Bare(Box::new(bare)));
+        if options.raw {
+            let raw = Raw::open(common, options.limits.max_datagram)?;
+            return Ok(Self::Raw(Box::new(raw)));
         }
         let session = Session::join(common, builder(common, options.limits)?)?;
         let channel = options.on();
@@ -75,7 +75,7 @@ impl Mouth {
                 Some(delivery) => delivery.meet(&mut talker.session),
                 None => Ok(()),
             },
-            Self::Bare(..) => Ok(()),
+            Self::Raw(..) => Ok(()),
         }
     }
 
@@ -94,13 +94,13 @@ impl Mouth {
                 let note = |event: &Event<'_>| note(delivery, event);
                 let said = session.say(*channel, message, key.as_ref(), note)?;
                 if let Some(last) = said {
-                    let first = talker.said.map_or(last, |(first, _)| first);
-                    talker.said = Some((first, last));
+                    let first = talker.said.map_or(last, SequenceRange::first);
+                    talker.said = Some(first.to(last));
                     talker.count += 1;
                 }
                 Ok(said.is_some())
             }
-            Self::Bare(bare) => bare.send(message),
+            Self::Raw(raw) => raw.send(message),
         }
     }
 
@@ -113,7 +113,7 @@ impl Mouth {
                 } = &mut **talker;
                 session.attend(limit, |event| note(delivery, event))
             }
-            Self::Bare(..) => {
+            Self::Raw(..) => {
                 std::thread::sleep(limit);
                 Ok(())
             }
@@ -144,18 +144,18 @@ impl Mouth {
                 let signature = talker.key.as_ref().map_or(0, |_| SIGNATURE_LEN);
                 limit.saturating_sub(signature)
             }
-            Self::Bare(bare) => bare.limit(),
+            Self::Raw(raw) => raw.limit(),
         }
     }
 
     /// What became of what was said, as far as it is known now.
     fn told(&self) -> Told {
         let talker = match self {
-            Self::Bare(bare) => {
+            Self::Raw(raw) => {
                 return Told {
                     is_whole: true,
-                    sentence: "; nobody confirms bare datagrams".to_owned(),
-                    sent: Sent::bare(bare.sent()),
+                    sentence: "; nobody confirms raw datagrams".to_owned(),
+                    sent: Sent::raw(raw.sent()),
                 };
             }
             Self::Member(talker) => talker,
@@ -198,9 +198,9 @@ impl Mouth {
         let told = self.told();
         let talker = match self {
             Self::Member(talker) => talker,
-            Self::Bare(bare) => {
+            Self::Raw(raw) => {
                 let told = told.tell(common.json, settled);
-                return Failure::all([bare.check(), told]);
+                return Failure::all([raw.check(), told]);
             }
         };
         let left = talker.session.leave_by(leave_by)?;
@@ -213,7 +213,7 @@ impl Mouth {
                 "sent {} messages in {} datagrams, {} bytes",
                 left.sent(),
                 counters.datagrams_sent.saturating_sub(lost),
-                counters.octets_sent
+                counters.bytes_sent
             );
             say_summary(&counters);
         }

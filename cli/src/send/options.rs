@@ -43,23 +43,23 @@ pub(crate) struct Send {
     )]
     pub(crate) interval: Option<Duration>,
 
-    /// Send bare datagrams, for programs that do not speak the protocol. Nothing else is sent, nothing is sealed, and
+    /// Send raw datagrams, for programs that do not speak the protocol. Nothing else is sent, nothing is sealed, and
     /// nothing but --rate and --interval holds them back.
-    #[arg(short = 'r', long, alias = "raw", conflicts_with_all = ["pace", "storage"])]
-    pub(crate) bare: bool,
+    #[arg(short = 'r', long, conflicts_with_all = ["pace", "storage"])]
+    pub(crate) raw: bool,
 
     /// The channel, 0 to 255.
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "bare")]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "raw")]
     pub(crate) channel: u8,
 
     /// How it is delivered. Default: reliable-ordered, so that whoever is there has it when this ends; with
     /// --rate, unless --expect asks for it, best-effort.
-    #[arg(long, value_name = "CLASS", conflicts_with = "bare")]
+    #[arg(long, value_name = "CLASS", conflicts_with = "raw")]
     pub(crate) class: Option<ClassChoice>,
 
     /// Wait until N members are there, and until N have all of it; exit 3 if they do not in time. For
     /// the classes state and reliable.
-    #[arg(short, long, value_name = "N", conflicts_with = "bare", value_parser = parse_count::<NonZeroU32>)]
+    #[arg(short, long, value_name = "N", conflicts_with = "raw", value_parser = parse_count::<NonZeroU32>)]
     pub(crate) expect: Option<NonZeroU32>,
 
     /// How long to wait for those that are expected. It begins anew when all is sent.
@@ -80,13 +80,13 @@ pub(crate) struct Send {
         long,
         value_name = "SECONDS",
         value_parser = parse_seconds,
-        conflicts_with = "bare",
+        conflicts_with = "raw",
         allow_negative_numbers = true
     )]
     pub(crate) leave_within: Option<Duration>,
 
     /// Sign every message with the key in this file, as `groupcast keygen --sign --out FILE` makes it.
-    #[arg(long, value_name = "FILE", conflicts_with = "bare")]
+    #[arg(long, value_name = "FILE", conflicts_with = "raw")]
     pub(crate) sign_key: Option<PathBuf>,
 
     /// Send so many lines of standard input a second at most.

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-use groupcast::{Event, MemberId, Standing};
+use groupcast::{Event, MemberId, PeerStatus, SequenceRange};
 
 use super::Session;
 use super::leaving::Queue;
@@ -86,7 +86,7 @@ impl Delivery {
         let end = self.joined.checked_add(limit);
         loop {
             let left = left(end);
-            let members = session.member.members();
+            let members = session.member.peers();
             let there = members.filter(|m| m.takes_reliable()).count();
             match self.expected {
                 Some(it) if there >= it.members => return Ok(()),
@@ -141,7 +141,7 @@ impl Delivery {
     pub(crate) fn settle(
         &mut self,
         session: &mut Session,
-        (first, last): (u32, u32),
+        messages: SequenceRange,
         leave_by: Option<Instant>,
         mut happened: impl FnMut(&Event<'_>),
     ) -> Result<Known, Failure> {
@@ -158,7 +158,7 @@ impl Delivery {
         let mut ask_at = Instant::now();
         loop {
             if sent.is_some() && Instant::now() >= ask_at {
-                session.member.confirm(first, last);
+                session.member.confirm(messages);
                 ask_at = Instant::now() + ASK_AGAIN;
             }
             session.keep_up(|event| {
@@ -204,11 +204,11 @@ impl Delivery {
             Some(it) => self.has.len() >= it.members,
             None => {
                 now >= (self.joined + ACQUAINTED).max(self.newest + FOLLOWED)
-                    && session.member.members().all(|m| {
+                    && session.member.peers().all(|m| {
                         self.has.contains_key(&m.id())
                             || !m.takes_reliable()
                             || session.member.lacks(m.id())
-                            || (m.standing() == Standing::Suspect && waited >= LINGER_FOR_SILENT)
+                            || (m.status() == PeerStatus::Suspect && waited >= LINGER_FOR_SILENT)
                     })
             }
         }
@@ -217,7 +217,7 @@ impl Delivery {
     /// What became of it, as far as it is known now.
     pub(crate) fn receipt(&self, session: &Session) -> Receipt {
         // A name may have come after the word that all is there.
-        let members = session.member.members();
+        let members = session.member.peers();
         let names: BTreeMap<_, _> = members.map(|m| (m.id(), m.name())).collect();
         let called = |(id, name): (&MemberId, &String)| {
             let latest = names.get(id).filter(|name| !name.is_empty());
@@ -229,7 +229,7 @@ impl Delivery {
         };
         let others = session
             .member
-            .members()
+            .peers()
             .filter(|m| !self.has.contains_key(&m.id()));
         for member in others {
             let who = (member.id(), member.name().to_owned());
@@ -251,7 +251,7 @@ impl Delivery {
 
     fn known(&self, session: &Session) -> Known {
         let lacks = |session: &Session| {
-            let mut members = session.member.members();
+            let mut members = session.member.peers();
             members.any(|m| session.member.lacks(m.id()))
         };
         if self.has.is_empty() || (self.expected.is_none() && lacks(session)) {
@@ -268,7 +268,7 @@ impl Delivery {
             return Ok(());
         };
         let waiting = |id: MemberId| !self.has.contains_key(&id);
-        let takers = session.member.members().filter(|m| m.takes_reliable());
+        let takers = session.member.peers().filter(|m| m.takes_reliable());
         let there: HashSet<_> = takers.map(|m| m.id()).collect();
         let lacks = there.iter().filter(|id| session.member.lacks(**id));
         let lacking = lacks.filter(|id| waiting(**id)).count();

@@ -58,10 +58,10 @@ impl<'t> Filter<'t> {
         let checked = match event {
             Event::Message(message) => {
                 // Sessions are random. One that is not known is on none of them.
-                let session = message.member().map_or(0, |member| member.session().get());
+                let session = message.peer().map_or(0, |member| member.session().get());
                 shelves[session as usize % SHELVES].check(message)
             }
-            // Bare datagrams have no place for a signature.
+            // Raw datagrams have no place for a signature.
             Event::Raw(_) => Err(NotTrusted::NotSigned),
             _ => return Show::Yes,
         };

@@ -22,7 +22,7 @@ const MARK: char = '\u{e01ef}';
 const ZERO: u32 = 0xe0100;
 const DIGITS: u32 = 7;
 
-/// Octets of it all: each character has four.
+/// Bytes of it all: each character has four.
 const LEN: usize = 4 * (1 + DIGITS as usize);
 
 /// Text that was said at this time, in milliseconds since 1970.

@@ -43,7 +43,7 @@ pub(crate) fn is_unsafe(c: char) -> bool {
         )
 }
 
-/// Octets as hexadecimal digits.
+/// Bytes as hexadecimal digits.
 pub(crate) fn hex(octets: &[u8]) -> String {
     use fmt::Write;
     octets.iter().fold(

@@ -14,7 +14,7 @@ pub(crate) enum Key {
     #[default]
     Name,
     Id,
-    Standing,
+    Status,
     Trip,
     Datagrams,
     Bytes,
@@ -48,7 +48,7 @@ impl Key {
         match self {
             Self::Name => 'n',
             Self::Id => 'i',
-            Self::Standing => 's',
+            Self::Status => 's',
             Self::Trip => 't',
             Self::Datagrams => 'd',
             Self::Bytes => 'b',
@@ -112,7 +112,7 @@ impl Order {
             self.directed(match self.key {
                 Key::Name => one.called(*id).cmp(&other.called(*other_id)),
                 Key::Id => id.cmp(other_id),
-                Key::Standing => one.standing(now).cmp(&other.standing(now)),
+                Key::Status => one.status(now).cmp(&other.status(now)),
                 Key::Trip => one.round_trip.cmp(&other.round_trip),
                 Key::Datagrams => one.datagrams.rate().total_cmp(&other.datagrams.rate()),
                 Key::Bytes => one.octets.rate().total_cmp(&other.octets.rate()),

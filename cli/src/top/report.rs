@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::order::{Entry, Key, Order};
 use super::series::SECONDS;
-use super::watcher::{Standing, Watched, Watcher};
+use super::watcher::{Status, Watched, Watcher};
 use crate::output::json::to_line;
 use crate::text::columns::{self, Column, Fitted, Kind};
 use crate::text::escape::escaped;
@@ -27,10 +27,10 @@ pub(crate) const MEMBERS: [(Column, Option<Key>, &str); 12] = [
     ),
     column("ID", Kind::Text(8), 11, Some(Key::Id), "its id"),
     column(
-        "STANDING",
+        "STATUS",
         Kind::Text(8),
         1,
-        Some(Key::Standing),
+        Some(Key::Status),
         "present, suspect, lost or left",
     ),
     column(
@@ -164,7 +164,7 @@ pub(crate) fn members(watcher: &Watcher, order: Order, room: Option<usize>, now:
         [
             escaped(&member.called(id)).to_string(),
             id.to_string(),
-            member.standing(now).name().to_owned(),
+            member.status(now).name().to_owned(),
             member
                 .round_trip
                 .map_or_else(|| "-".to_owned(), |trip| format!("{:.1}", millis(trip))),
@@ -216,11 +216,11 @@ pub(crate) fn streams(watcher: &Watcher, order: Order, room: Option<usize>, now:
 /// What is not of one member.
 pub(crate) fn summary(watcher: &Watcher, now: Instant) -> String {
     let mut text = format!(
-        "{} members, {:.1} datagrams/s, {} kB/s; bare {}, foreign {}, damaged {}",
+        "{} members, {:.1} datagrams/s, {} kB/s; raw {}, foreign {}, damaged {}",
         present(watcher, now),
         watcher.datagrams.rate(),
         kilobytes(watcher.octets.rate()),
-        watcher.bare.total(),
+        watcher.raw.total(),
         watcher.foreign,
         watcher.damaged,
     );
@@ -271,7 +271,7 @@ pub(crate) fn json(
                 sender: id.to_string(),
                 session: member.session.to_string(),
                 address: member.address,
-                standing: member.standing(now).name(),
+                status: member.status(now).name(),
                 takes_reliable: member.takes_reliable,
                 round_trip_ms: member.round_trip.map(|trip| to_three_places(millis(trip))),
                 datagrams: member.datagrams.total(),
@@ -296,7 +296,7 @@ pub(crate) fn json(
         datagrams: watcher.datagrams.total(),
         datagrams_per_s: per_second(watcher.datagrams.total()),
         bytes_per_s: per_second(watcher.octets.total()),
-        bare: watcher.bare.total(),
+        raw: watcher.raw.total(),
         foreign: watcher.foreign,
         damaged: watcher.damaged,
     }));
@@ -310,7 +310,7 @@ struct MemberLine {
     sender: String,
     session: String,
     address: SocketAddr,
-    standing: &'static str,
+    status: &'static str,
     takes_reliable: bool,
     round_trip_ms: Option<f64>,
     datagrams: u64,
@@ -345,7 +345,7 @@ struct GroupLine {
     datagrams: u64,
     datagrams_per_s: f64,
     bytes_per_s: f64,
-    bare: u64,
+    raw: u64,
     foreign: u64,
     damaged: u64,
 }
@@ -366,9 +366,9 @@ fn stream_lines(member: &Watched, per_second: impl Fn(u64) -> f64) -> Vec<Stream
 
 /// How many are there.
 fn present(watcher: &Watcher, now: Instant) -> usize {
-    let standings = watcher.members.values().map(|member| member.standing(now));
-    standings
-        .filter(|standing| matches!(standing, Standing::Present | Standing::Suspect))
+    let statuses = watcher.members.values().map(|member| member.status(now));
+    statuses
+        .filter(|status| matches!(status, Status::Present | Status::Suspect))
         .count()
 }
 

@@ -80,9 +80,9 @@ fn conversation(now: Instant) -> Watcher {
     nack.add(2);
     ben.say(&mut watcher, now, &[Frame::Nack(nack)]);
     let again = ana.say(&mut watcher, now, &[data(2, b"12345", true)]);
-    // A duplicate counts for the group alone, and so does what is bare, foreign or damaged.
+    // A duplicate counts for the group alone, and so does what is raw, foreign or damaged.
     let source = "10.0.0.1:4000".parse().unwrap();
-    for datagram in [&again[..], b"bare", &[0xc1, 0x20, 0x00], &[0xc1; 40]] {
+    for datagram in [&again[..], b"raw", &[0xc1, 0x20, 0x00], &[0xc1; 40]] {
         watcher.heard(now, source, &FRAMING, &mut datagram.to_vec());
     }
     let sync = Sync {
@@ -134,7 +134,7 @@ fn what_was_lost_and_repaired_is_counted() {
     assert_eq!(stream["class"], "reliable-ordered");
     assert_eq!(stream["bytes_per_s"], 7.5);
     assert_eq!(group["datagrams"], 9);
-    for name in ["bare", "foreign", "damaged", "members"] {
+    for name in ["raw", "foreign", "damaged", "members"] {
         let expected = if name == "members" { 2 } else { 1 };
         assert_eq!(group[name], expected, "{name}: {group}");
     }
@@ -148,7 +148,7 @@ fn who_falls_silent_is_suspect_then_lost_then_forgotten() {
     for (seconds, name) in [(1, "present"), (3, "suspect"), (4, "lost")] {
         let now = start + Duration::from_secs(seconds);
         watcher.tick(now);
-        assert_eq!(watcher.members[&ana].standing(now).name(), name);
+        assert_eq!(watcher.members[&ana].status(now).name(), name);
     }
     watcher.tick(start + Duration::from_secs(20));
     assert!(watcher.members.is_empty());
@@ -235,26 +235,26 @@ fn a_class_is_read_on_a_terminal_of_any_width() {
     for (width, members, first, streams) in [
         (
             60,
-            "MEMBER      STANDING  TRIP ms    kB/s   MSG/s  MISSING  GAPS",
-            "student-02  present       0.5     0.1     2.0       68     0",
+            "MEMBER      STATUS   TRIP ms    kB/s   MSG/s  MISSING  GAPS",
+            "student-02  present      0.5     0.1     2.0       68     0",
             "STREAM      CHANNEL  CLASS              MSG/s    kB/s",
         ),
         (
             80,
-            "MEMBER      STANDING  TRIP ms    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS",
-            "student-02  present       0.5     0.1     2.0      0        0       68     0",
+            "MEMBER      STATUS   TRIP ms    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS",
+            "student-02  present      0.5     0.1     2.0      0        0       68     0",
             "STREAM      CHANNEL  CLASS              MSG/s    kB/s  REPAIRS          MESSAGES",
         ),
         (
             100,
-            "MEMBER      STANDING  TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS      DATAGRAMS",
-            "student-02  present       0.5      3.0     0.1     2.0      0        0       68     0  ▂▃▄▄▅▆▆▇▇▁▂▂▃",
+            "MEMBER      STATUS   TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS       DATAGRAMS",
+            "student-02  present      0.5      3.0     0.1     2.0      0        0       68     0  ▂▂▃▄▄▅▆▆▇▇▁▂▂▃",
             "STREAM      CHANNEL  CLASS              MSG/s    kB/s  REPAIRS                              MESSAGES",
         ),
         (
             200,
-            "MEMBER      ID        STANDING  TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS                                                     DATAGRAMS",
-            "student-02  00b5c002  present       0.5      3.0     0.1     2.0      0        0       68     0  ▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃",
+            "MEMBER      ID        STATUS   TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS                                                     DATAGRAMS",
+            "student-02  00b5c002  present      0.5      3.0     0.1     2.0      0        0       68     0  ▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃",
             "STREAM      CHANNEL  CLASS              MSG/s    kB/s  REPAIRS                                                      MESSAGES",
         ),
     ] {
@@ -333,7 +333,7 @@ fn two_of_one_name_are_told_apart_by_their_ids_before_all_else() {
         Speaker::new(id).say(&mut watcher, start, &[Frame::Hello(hello)]);
     }
     let lines = report::lines(&watcher, Order::default(), Some(40), start);
-    assert_eq!(lines[2], "MEMBER  ID        STANDING   MSG/s");
+    assert_eq!(lines[2], "MEMBER  ID        STATUS    MSG/s");
     assert!(
         lines[3].starts_with("ana     00000007  present"),
         "{lines:#?}"

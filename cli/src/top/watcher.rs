@@ -27,7 +27,7 @@ const REMEMBER: Duration = Duration::from_secs(10);
 
 /// How a member stands.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Standing {
+pub(crate) enum Status {
     Present,
     /// Silent for longer than it promised.
     Suspect,
@@ -35,7 +35,7 @@ pub(crate) enum Standing {
     Left,
 }
 
-impl Standing {
+impl Status {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Present => "present",
@@ -54,7 +54,7 @@ pub(crate) struct Watcher {
     pub(crate) members: BTreeMap<MemberId, Watched>,
     pub(crate) datagrams: Series,
     pub(crate) octets: Series,
-    pub(crate) bare: Series,
+    pub(crate) raw: Series,
     /// Of other groups, versions or suites.
     pub(crate) foreign: u64,
     pub(crate) damaged: u64,
@@ -92,7 +92,7 @@ pub(crate) struct Watched {
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) messages: Series,
-    /// Octets of payload, each once.
+    /// Bytes of payload, each once.
     pub(crate) octets: Series,
     pub(crate) repairs: Series,
 }
@@ -105,7 +105,7 @@ impl Watcher {
             members: BTreeMap::new(),
             datagrams: Series::default(),
             octets: Series::default(),
-            bare: Series::default(),
+            raw: Series::default(),
             foreign: 0,
             damaged: 0,
             unreadable: None,
@@ -124,7 +124,7 @@ impl Watcher {
         self.datagrams.add(1);
         self.octets.add(octets);
         match framing.read(datagram) {
-            Read::Bare => self.bare.add(1),
+            Read::Raw => self.raw.add(1),
             Read::Foreign(stranger) => {
                 self.foreign += 1;
                 return Some(stranger);
@@ -176,7 +176,7 @@ impl Watcher {
         while self.next_tick <= now {
             is_over = true;
             self.next_tick += Duration::from_secs(1);
-            for series in [&mut self.datagrams, &mut self.octets, &mut self.bare] {
+            for series in [&mut self.datagrams, &mut self.octets, &mut self.raw] {
                 series.tick();
             }
             for member in self.members.values_mut() {
@@ -184,7 +184,7 @@ impl Watcher {
             }
         }
         self.members.retain(|_, member| {
-            let is_gone = matches!(member.standing(now), Standing::Left | Standing::Lost);
+            let is_gone = matches!(member.status(now), Status::Left | Status::Lost);
             !is_gone || member.silent(now) < member.interval * 4 + REMEMBER
         });
         is_over
@@ -234,13 +234,13 @@ impl Watched {
     }
 
     /// How it stands (PROTOCOL M8).
-    pub(crate) fn standing(&self, now: Instant) -> Standing {
+    pub(crate) fn status(&self, now: Instant) -> Status {
         let halves = self.silent(now).as_secs_f64() / self.interval.as_secs_f64() * 2.0;
         match halves {
-            _ if self.has_left => Standing::Left,
-            ..5.0 => Standing::Present,
-            ..7.0 => Standing::Suspect,
-            _ => Standing::Lost,
+            _ if self.has_left => Status::Left,
+            ..5.0 => Status::Present,
+            ..7.0 => Status::Suspect,
+            _ => Status::Lost,
         }
     }
 

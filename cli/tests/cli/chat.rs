@@ -32,7 +32,7 @@ fn people_talk_and_see_who_comes_and_goes() {
     let stranger = stranger();
     stranger.send_to(b"anybody?", group).unwrap();
     let from = stranger.local_addr().unwrap();
-    assert_eq!(ana.line(), format!("{from} (bare): anybody?"));
+    assert_eq!(ana.line(), format!("{from} (raw): anybody?"));
     // Who comes, speaks and goes is only heard.
     run(group, ["send", "--name", "eva", "--channel", "3", "hi"]).expect(0);
     assert_eq!(ana.line(), "eva (channel 3): hi");
@@ -97,13 +97,13 @@ fn what_is_mirrored_for_other_programs_is_seen_once() {
     assert!(listener.line().starts_with("* "));
     writeln!(ana_types, "hello").unwrap();
     let mut said = [listener.line(), listener.line()];
-    said.sort_by_key(|line| line.contains("(bare)"));
+    said.sort_by_key(|line| line.contains("(raw)"));
     assert_eq!(said[0], "ana: hello");
-    assert!(said[1].ends_with(" (bare): ana: hello"), "{said:#?}");
+    assert!(said[1].ends_with(" (raw): ana: hello"), "{said:#?}");
     // The same words from elsewhere are somebody else's.
     stranger().send_to(b"ana: goodbye", group).unwrap();
     assert_eq!(ben.line(), "ana: hello");
-    assert!(ben.line().ends_with(" (bare): ana: goodbye"));
+    assert!(ben.line().ends_with(" (raw): ana: goodbye"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn where_all_is_well_every_check_is_made_in_order_and_nothing_fails() {
     let expected = [
         "environment",
         "interface",
-        "hops",
+        "hop-limit",
         "route",
         "rp_filter",
         "igmp",

@@ -27,7 +27,7 @@ fn each_code_of_the_manual_is_given() {
             0 => done(),
             1 => trouble(),
             2 => {
-                run(group(239), ["send", "--hops", "many", "hello"]).expect(2);
+                run(group(239), ["send", "--hop-limit", "many", "hello"]).expect(2);
             }
             3 => unmet(),
             130 => interrupted_twice(),

@@ -63,7 +63,7 @@ fn groups_are_heard_that_are_named_and_those_that_this_machine_has_joined() {
     looking.wait_for_stderr("groupcast: profile broken: cannot read the key file");
     looking.wait_for_stderr("listening on lo");
     for _ in 0..2 {
-        stranger().send_to(b"bare", sealed).unwrap();
+        stranger().send_to(b"raw", sealed).unwrap();
     }
     let ended = looking.ended().expect(0);
     assert!(ended.stderr.contains("are not heard"), "{ended:#?}");
@@ -92,7 +92,7 @@ fn groups_are_heard_that_are_named_and_those_that_this_machine_has_joined() {
         (&kitchen[0]["members"], &kitchen[0]["names"]),
         (&json!(1), &json!([]))
     );
-    assert_eq!(kitchen[1]["protection"], "bare");
+    assert_eq!(kitchen[1]["protection"], "raw");
     assert_eq!(kitchen[1]["senders"], json!(["127.0.0.1"]));
     assert_eq!(of(&ended, also)[0]["names"], json!(["too"]));
     // Nobody named it: a program here has joined it.
@@ -107,7 +107,7 @@ fn a_capture_is_told_without_listening() {
     let ended = run(group(7), ["groups", "--capture", sample]).expect(0);
     assert!(ended.stdout[0].starts_with("GROUP "), "{ended:#?}");
     let has = |words: &str| ended.stdout.iter().any(|line| line.contains(words));
-    assert!(has("sealed") && has("open") && has("bare"), "{ended:#?}");
+    assert!(has("sealed") && has("open") && has("raw"), "{ended:#?}");
     assert!(!ended.stderr.contains("listening"), "{ended:#?}");
     // One that grows, and is silent.
     let short = ["groups", "--timeout", "3", "--capture"];

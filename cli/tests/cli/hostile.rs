@@ -14,7 +14,7 @@ use crate::process::{Running, group, run, stranger};
 const DATAGRAMS: usize = 100_000;
 
 /// So much is sent before the listener is asked how far it is: less than any receive buffer holds.
-/// The system counts about this much for a datagram beside its octets.
+/// The system counts about this much for a datagram beside its bytes.
 const IN_FLIGHT: usize = 48 * 1024;
 const PER_DATAGRAM: usize = 1024;
 
@@ -180,7 +180,7 @@ fn a_listener_survives_100_000_bad_datagrams_and_delivers_none_as_framed() {
         in_flight: 0,
         marks: 0,
     };
-    let (mut sent, mut bare) = (0, 0);
+    let (mut sent, mut raw) = (0, 0);
     while sent < DATAGRAMS {
         let datagram = unsound(&sound, &mut random);
         // Damage may undo itself. Such a datagram is sound, and not of interest here.
@@ -188,7 +188,7 @@ fn a_listener_survives_100_000_bad_datagrams_and_delivers_none_as_framed() {
             continue;
         }
         if datagram.first().is_some_and(|first| *first != MAGIC) {
-            bare += 1;
+            raw += 1;
         }
         paced.send(&datagram);
         sent += 1;
@@ -207,12 +207,12 @@ fn a_listener_survives_100_000_bad_datagrams_and_delivers_none_as_framed() {
     let ended = listener.interrupted().expect(0);
     let summary = ended.summary();
     let sent = u64::try_from(sent).unwrap();
-    assert_eq!(summary.count("bare"), bare + marks, "{}", ended.stderr);
+    assert_eq!(summary.count("raw"), raw + marks, "{}", ended.stderr);
     assert_eq!(summary.count("messages"), 1, "{}", ended.stderr);
-    // What is not bare was dropped; good-byes that came again are stale.
+    // What is not raw was dropped; good-byes that came again are stale.
     assert_eq!(
         summary.count("dropped") - summary.count("stale"),
-        sent - bare,
+        sent - raw,
         "{}",
         ended.stderr
     );
@@ -235,7 +235,7 @@ fn a_listener_survives_100_000_bad_datagrams_and_delivers_none_as_framed() {
 }
 
 #[test]
-fn a_damaged_datagram_is_never_bare() {
+fn a_damaged_datagram_is_never_raw() {
     let group = group(81);
     let mut listener = Running::joined(group, ["listen", "--json"]);
     let mut random = Random(SEED);
@@ -252,7 +252,7 @@ fn a_damaged_datagram_is_never_bare() {
     assert_eq!(
         (
             summary.count("corrupt"),
-            summary.count("bare"),
+            summary.count("raw"),
             summary.count("accepted")
         ),
         (50, 1, 0)

@@ -56,7 +56,7 @@ fn settings_that_cannot_be_are_refused_by_every_command() {
         (&["--group-name", &long], "shorten it"),
         (&["--id", "0"], "hexadecimal digits and not 0"),
         (&["--id", "ghost"], "hexadecimal digits and not 0"),
-        (&["--hops", "256"], "256 is not in 0..=255"),
+        (&["--hop-limit", "256"], "256 is not in 0..=255"),
     ];
     for (options, advice) in cases {
         for command in [&["listen"][..], &["send", "hello"], &["members"], &["demo"]] {
@@ -108,7 +108,7 @@ fn options_that_make_no_sense_are_refused() {
     );
     refused(&["send", "hello", "--lines"], "cannot be used with");
     refused(
-        &["send", "--bare", "--channel", "1", "hello"],
+        &["send", "--raw", "--channel", "1", "hello"],
         "cannot be used with",
     );
     refused(
@@ -153,21 +153,21 @@ fn a_message_too_long_names_the_limit() {
         "1163 bytes, and at most 1162 are possible",
     );
     let message = "x".repeat(1472);
-    run(group(72), ["send", "--bare", &message]).expect(0);
+    run(group(72), ["send", "--raw", &message]).expect(0);
     refused(
-        &["send", "--bare", &format!("{message}x")],
+        &["send", "--raw", &format!("{message}x")],
         "1473 bytes, and at most 1472 are possible",
     );
 }
 
 #[test]
-fn what_would_be_misread_as_framed_is_not_sent_bare() {
-    let ended = run_with_input(group(73), &["send", "--bare", "--lines"], b"\xc1\x10\n").expect(2);
+fn what_would_be_misread_as_framed_is_not_sent_raw() {
+    let ended = run_with_input(group(73), &["send", "--raw", "--lines"], b"\xc1\x10\n").expect(2);
     assert!(
-        ended.stderr.contains("must not begin with the octet c1"),
+        ended.stderr.contains("must not begin with the byte c1"),
         "{ended:#?}"
     );
-    refused(&["send", "--bare", ""], "must not be empty");
+    refused(&["send", "--raw", ""], "must not be empty");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn send_and_demo_tell_what_the_page_says() {
         assert!(ended.stdout[1].contains("\"messages\":2"), "{ended:#?}");
         assert!(ended.stdout[1].contains(sent), "{ended:#?}");
     }
-    let ended = run(group, ["send", "--json", "--bare", "hello"]).expect(0);
+    let ended = run(group, ["send", "--json", "--raw", "hello"]).expect(0);
     check("send", &ended, &[("sent", 1)]);
 
     let ended = run(group, ["demo", "--json"]).expect(0);
@@ -165,12 +165,12 @@ fn record_and_replay_tell_what_the_page_says() {
     let file = Temporary::new("recorded.pcapng", b"");
     let recorder = ["record", "--json", "--count", "1", file.path()];
     let recorder = Running::joined(group, recorder);
-    stranger().send_to(b"bare", group).unwrap();
+    stranger().send_to(b"raw", group).unwrap();
     let ended = recorder.ended().expect(0);
     check("record", &ended, &[("recorded", 1)]);
     let told: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!(told["file"], file.path());
-    assert_eq!((&told["datagrams"], &told["bytes"]), (&1.into(), &4.into()));
+    assert_eq!((&told["datagrams"], &told["bytes"]), (&1.into(), &3.into()));
     let ended = run(group, ["replay", "--json", file.path()]).expect(0);
     check("replay", &ended, &[("replayed", 1)]);
     // Both want standard output.
@@ -227,7 +227,7 @@ fn read_and_a_dry_run_tell_what_the_page_says() {
     };
     let read = lines(run(group, ["read", "--json", sample]).expect(0));
     let counts = Section::of("read").check(&read);
-    assert_eq!(counts["bare"], 1);
+    assert_eq!(counts["raw"], 1);
     // Open ones, sealed ones, and one that is damaged.
     assert!(counts["datagram"] > 100, "{counts:?}");
     for part in ["\"frames\"", "\"sealed_bytes\"", "\"corrupt\""] {

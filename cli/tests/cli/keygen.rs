@@ -29,7 +29,7 @@ fn keygen_into(path: &PathBuf, arguments: &[&str]) -> String {
     stderr
 }
 
-/// The octets of an array in C or Rust.
+/// The bytes of an array in C or Rust.
 fn octets(lines: &[String]) -> Vec<u8> {
     let words = lines.iter().flat_map(|line| line.split([' ', ',']));
     let digits = words.filter_map(|word| word.strip_prefix("0x"));

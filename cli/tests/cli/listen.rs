@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::process::{Running, group, run, stranger};
 
 #[test]
-fn framed_and_bare_messages_are_told_apart() {
+fn framed_and_raw_messages_are_told_apart() {
     let group = group(10);
     let args = ["listen", "--json", "--count", "3", "--timeout", "20"];
     let mut listener = Running::joined(group, args);
@@ -39,12 +39,12 @@ fn framed_and_bare_messages_are_told_apart() {
 
     let stranger = stranger();
     stranger.send_to(b"Hello, multicast!", group).unwrap();
-    let bare = listener.message();
-    assert_eq!(bare["event"], "raw");
-    assert_eq!(bare["text"], "Hello, multicast!");
-    assert_eq!(bare["bytes"], 17);
-    assert_eq!(bare["address"], stranger.local_addr().unwrap().to_string());
-    assert!(bare.get("sender").is_none());
+    let raw = listener.message();
+    assert_eq!(raw["event"], "raw");
+    assert_eq!(raw["text"], "Hello, multicast!");
+    assert_eq!(raw["bytes"], 17);
+    assert_eq!(raw["address"], stranger.local_addr().unwrap().to_string());
+    assert!(raw.get("sender").is_none());
 
     stranger.send_to(&[0xff, 0x00, 0x80], group).unwrap();
     let octets = listener.message();
@@ -54,7 +54,7 @@ fn framed_and_bare_messages_are_told_apart() {
     let summary = listener.ended().expect(0).summary();
     assert_eq!(
         (
-            summary.count("bare"),
+            summary.count("raw"),
             summary.count("messages"),
             summary.count("accepted") >= 1
         ),
@@ -72,10 +72,10 @@ fn three_listeners_hear_everything_and_another_group_on_the_port_nothing() {
         .collect();
     let stranger = Running::joined(other, ["listen", "--json"]);
     run(group, ["send", "framed"]).expect(0);
-    run(group, ["send", "--bare", "bare"]).expect(0);
+    run(group, ["send", "--raw", "raw"]).expect(0);
     for listener in &mut listeners {
         assert_eq!(listener.message()["text"], "framed");
-        assert_eq!(listener.message()["text"], "bare");
+        assert_eq!(listener.message()["text"], "raw");
     }
     let ended = stranger.interrupted().expect(0);
     assert_eq!(ended.stdout, Vec::<String>::new());
@@ -102,7 +102,7 @@ fn groups_that_share_an_address_are_kept_apart_by_name() {
 fn too_few_messages_in_time_are_exit_3() {
     let group = group(13);
     let listener = Running::joined(group, ["listen", "--count", "2", "--timeout", "3"]);
-    run(group, ["send", "--bare", "one"]).expect(0);
+    run(group, ["send", "--raw", "one"]).expect(0);
     let ended = listener.ended().expect(3);
     assert!(ended.stderr.contains("1 of 2 messages"), "{ended:#?}");
     ended.summary();
@@ -123,10 +123,10 @@ fn a_message_cannot_steer_a_terminal() {
         .send_to("\u{1b}[2Jhi\r\n\u{9b}\u{202e}".as_bytes(), group)
         .unwrap();
     let line = listener.line();
-    let shown = line.split_once(" (bare): ").unwrap().1;
+    let shown = line.split_once(" (raw): ").unwrap().1;
     assert_eq!(shown, "\\u{1b}[2Jhi\\r\\n\\u{9b}\\u{202e}");
     stranger.send_to(b"\xff\x1b[2J", group).unwrap();
-    assert!(listener.line().ends_with(" (bare): ff1b5b324a"));
+    assert!(listener.line().ends_with(" (raw): ff1b5b324a"));
 
     run(
         group,

@@ -51,7 +51,7 @@ fn only_what_is_asked_for_is_shown_and_counted() {
         (&["--from", "b0b", "--channel", "7"], "bobseven"),
         (
             &["--from", "127.0.0.1", "--no-events"],
-            "anazero anathree bobseven bare",
+            "anazero anathree bobseven raw",
         ),
     ];
     let listeners = wanted.map(|(args, said)| {
@@ -73,7 +73,7 @@ fn only_what_is_asked_for_is_shown_and_counted() {
         let what = ["--channel", channel, "--class", class, text];
         run(group, who.iter().chain(&what)).expect(0);
     }
-    stranger().send_to(b"bare", group).unwrap();
+    stranger().send_to(b"raw", group).unwrap();
     for (listener, args, said) in listeners {
         let ended = listener.ended().expect(0);
         let lines = ended.stdout.iter().map(|line| line.parse().unwrap());
@@ -126,7 +126,7 @@ fn messages_are_saved_each_in_a_file_of_its_own() {
     )
     .expect(0);
     for text in ["one", "two"] {
-        run(group, ["send", "--bare", text]).expect(0);
+        run(group, ["send", "--raw", text]).expect(0);
     }
     let told = listener.message();
     // What is large is not told in digits.

@@ -41,7 +41,7 @@ fn the_roster_is_printed_once_with_a_timeout() {
     };
     assert_eq!(of("from"), ["0000000b", "ana"], "{ended:#?}");
     assert_eq!(of("sender"), ["0000000b", "0000000a"]);
-    assert_eq!(of("standing"), ["present", "present"]);
+    assert_eq!(of("status"), ["present", "present"]);
     assert_eq!(of("event"), ["member", "member"]);
     assert!(
         of("address")
@@ -56,7 +56,7 @@ fn the_roster_is_printed_once_with_a_timeout() {
             .collect::<Vec<_>>()
     };
     let table: Vec<_> = ended.stdout.iter().map(words).collect();
-    assert_eq!(table[0], ["NAME", "ID", "ADDRESS", "STANDING"]);
+    assert_eq!(table[0], ["NAME", "ID", "ADDRESS", "STATUS"]);
     assert_eq!((table.len(), &table[1][0]), (3, &"0000000b".to_owned()));
     assert_eq!(
         (&table[2][0], &table[2][1]),

@@ -61,7 +61,7 @@ impl Ended {
         let line = self.stderr.lines().find(|l| l.starts_with("received="));
         let line = line.unwrap_or_else(|| panic!("no summary: {self:#?}"));
         let summary = Summary(line.to_owned());
-        let parts = ["accepted", "bare", "own", "dropped"].map(|name| summary.count(name));
+        let parts = ["accepted", "raw", "own", "dropped"].map(|name| summary.count(name));
         assert_eq!(
             summary.count("received"),
             parts.iter().sum::<u64>(),
@@ -186,7 +186,7 @@ impl Running {
         }
     }
 
-    /// The next message, framed or bare. Others are passed over.
+    /// The next message, framed or raw. Others are passed over.
     pub(crate) fn message(&mut self) -> Value {
         loop {
             let line = self.line();
@@ -291,7 +291,7 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// A socket of another program that sends bare datagrams by the loopback interface.
+/// A socket of another program that sends raw datagrams by the loopback interface.
 pub(crate) fn stranger() -> UdpSocket {
     // Bound to an address of the interface, so multicast leaves by it.
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

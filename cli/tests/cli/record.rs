@@ -82,7 +82,7 @@ fn payloads(file: &Path, group: SocketAddrV4) -> Vec<(u64, Vec<u8>)> {
 /// A member says something, and a program that is none.
 fn talk(group: SocketAddrV4) {
     run(group, ["send", "--name", "ana", "Hello, recorder!"]).expect(0);
-    stranger().send_to(b"bare", group).unwrap();
+    stranger().send_to(b"raw", group).unwrap();
     let marker = run(group, ["send", "--name", "ben", "done"]);
     marker.expect(0);
 }
@@ -98,7 +98,7 @@ fn what_was_recorded_is_heard_again_by_those_who_come_later() {
     let payloads = payloads(&file.0, group);
     assert_eq!(payloads.len() as u64, recorded);
     assert!(payloads.is_sorted_by_key(|(time, _)| *time));
-    assert!(payloads.iter().any(|(_, payload)| payload == b"bare"));
+    assert!(payloads.iter().any(|(_, payload)| payload == b"raw"));
     // After 2020, and before 2100.
     assert!((1_577_836_800_000_000..4_102_444_800_000_000).contains(&payloads[0].0));
 
@@ -106,7 +106,7 @@ fn what_was_recorded_is_heard_again_by_those_who_come_later() {
     let replayed = run(group, ["replay", file.path(), "--speed", "max"]).expect(0);
     let expected = format!("sent={recorded} skipped=0");
     assert!(replayed.stderr.ends_with(&expected), "{replayed:#?}");
-    for text in ["Hello, recorder!", "bare", "done"] {
+    for text in ["Hello, recorder!", "raw", "done"] {
         assert_eq!(late.message()["text"], text);
     }
     late.ended().expect(0);
@@ -222,7 +222,7 @@ fn objects(ended: &Ended) -> Vec<Value> {
         .collect()
 }
 
-/// What the frames DATA and the bare datagrams of a capture say, each once: reliable messages have copies.
+/// What the frames DATA and the raw datagrams of a capture say, each once: reliable messages have copies.
 fn texts(ended: &Ended) -> Vec<String> {
     let lines = objects(ended).into_iter().flat_map(|line| {
         let frames = line["frames"].as_array().cloned().unwrap_or_default();
@@ -249,7 +249,7 @@ fn a_capture_is_read_as_text_and_as_json_also_from_standard_input() {
     for what in [
         "HELLO JOIN \"ana\"",
         ": \"Hello, recorder!\"",
-        "bare: \"bare\"",
+        "raw: \"raw\"",
         "BYE",
     ] {
         assert!(shows(what), "{what} is not in {text:#?}");
@@ -257,7 +257,7 @@ fn a_capture_is_read_as_text_and_as_json_also_from_standard_input() {
     assert!(text.stdout[0].starts_with("    0.000000  127.0.0.1:"));
     let piped = fs::read(&file.0).unwrap();
     let json = run_with_input(group, &["read", "-", "--json"], &piped).expect(0);
-    assert_eq!(texts(&json), ["Hello, recorder!", "bare", "done"]);
+    assert_eq!(texts(&json), ["Hello, recorder!", "raw", "done"]);
     let first = &objects(&json)[0];
     assert_eq!(first["destination"], group.to_string());
     assert_eq!(first["event"], "datagram");
@@ -410,7 +410,7 @@ fn a_replay_says_that_it_is_one_unless_it_is_to_be_exact() {
     let shown = run(group, dry).expect(0);
     let expected = format!("would_send={recorded} skipped=0");
     assert!(shown.stderr.ends_with(&expected), "{shown:#?}");
-    assert_eq!(texts(&shown), ["Hello, recorder!", "bare", "done"]);
+    assert_eq!(texts(&shown), ["Hello, recorder!", "raw", "done"]);
     let names = |ended: &Ended| {
         let lines = objects(ended).into_iter();
         let names = lines.filter_map(|line| line["from"].as_str().map(str::to_owned));

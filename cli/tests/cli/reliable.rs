@@ -149,7 +149,7 @@ fn nobody_confirms_what_is_not_reliable() {
         assert!(ended.stderr.contains("--class state"), "{ended:#?}");
     }
     run(group(55), ["send", "--timeout", "1", "hello"]).expect(2);
-    run(group(55), ["send", "--bare", "--expect", "1", "hello"]).expect(2);
+    run(group(55), ["send", "--raw", "--expect", "1", "hello"]).expect(2);
 }
 
 #[test]

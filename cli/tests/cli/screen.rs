@@ -114,7 +114,7 @@ fn a_person_chats_on_a_terminal() {
     while !ben.line().ends_with(": 안녕, ben!") {}
     terminal.shows("✓ 1/1");
     stranger().send_to(b"anybody?", group).unwrap();
-    terminal.shows("(bare): ");
+    terminal.shows("(raw): ");
     terminal.shows("anybody?");
     // Ctrl-C is a key like any other, and leaves, but not at once while something is half written.
     terminal.types("half written\u{3}");
@@ -185,7 +185,7 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
     let group = group(125);
     let (mut terminal, mut other) = (Terminal::new(), Terminal::new());
     let ana = terminal.chat(group, "ana", &["--mirror"]);
-    terminal.shows("mirrored bare");
+    terminal.shows("mirrored raw");
     let ben = other.chat(group, "ben", &[]);
     let mut listener = Running::joined(group, ["listen", "--name", "cho"]);
     for _ in 0..2 {
@@ -201,9 +201,9 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
             said.push(line);
         }
     }
-    said.sort_by_key(|line| line.contains(" (bare): ana: hello"));
+    said.sort_by_key(|line| line.contains(" (raw): ana: hello"));
     assert!(said[0].ends_with("ana: hello"), "{said:#?}");
-    assert!(said[1].ends_with(" (bare): ana: hello"), "{said:#?}");
+    assert!(said[1].ends_with(" (raw): ana: hello"), "{said:#?}");
     // On the screen it is there once.
     stranger().send_to(b"finis", group).unwrap();
     let before = other.shows("finis");
@@ -214,7 +214,7 @@ fn what_is_said_is_mirrored_for_other_programs_if_asked_for() {
     // In a sealed group it would give away what is said.
     let args = ["chat", "--mirror", "--key-file", "none.keys"];
     let refused = run(group, args).expect(2);
-    assert!(refused.stderr.contains("bare"), "{refused:#?}");
+    assert!(refused.stderr.contains("raw"), "{refused:#?}");
 }
 
 #[test]

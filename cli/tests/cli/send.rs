@@ -39,19 +39,19 @@ impl Drop for Temporary {
 #[test]
 fn sending_to_nobody_succeeds() {
     run(group(30), ["send", "hello"]).expect(0);
-    run(group(30), ["send", "--bare", "hello"]).expect(0);
+    run(group(30), ["send", "--raw", "hello"]).expect(0);
 }
 
 #[test]
-fn bare_datagrams_arrive_byte_for_byte_and_nothing_else_does() {
+fn raw_datagrams_arrive_byte_for_byte_and_nothing_else_does() {
     let group = group(31);
     // A program that shares the port with nobody is no obstacle.
     let listener = plain_listener(group);
-    run(group, ["send", "--bare", "Hello, multicast!"]).expect(0);
+    run(group, ["send", "--raw", "Hello, multicast!"]).expect(0);
     let octets: Vec<u8> = (0..=255).chain(0..=255).collect();
     let file = Temporary::new("octets", &octets);
-    run(group, ["send", "--bare", "--file", file.path()]).expect(0);
-    run_with_input(group, &["send", "--bare", "--lines"], b"one\ntwo").expect(0);
+    run(group, ["send", "--raw", "--file", file.path()]).expect(0);
+    run_with_input(group, &["send", "--raw", "--lines"], b"one\ntwo").expect(0);
     stranger().send_to(b"the end", group).unwrap();
     let heard: Vec<_> = (0..5).map(|_| datagram(&listener).0).collect();
     assert_eq!(
@@ -170,7 +170,7 @@ fn no_datagram_is_longer_than_asked_for() {
     assert!(datagrams(&["--max-datagram", "512"]) >= 20);
     assert!(datagrams(&["--max-datagram", "1400"]) < 20);
     let long = "x".repeat(513);
-    let raw = ["send", "--bare", "--max-datagram", "512"];
+    let raw = ["send", "--raw", "--max-datagram", "512"];
     let ended = run(group, raw.iter().copied().chain([&long[..]])).expect(2);
     assert!(ended.stderr.contains("at most 512"), "{ended:#?}");
     run(group, raw.iter().copied().chain([&long[..512]])).expect(0);
@@ -228,8 +228,8 @@ fn whoever_types_it_is_told_what_became_of_it() {
             "sent; nobody confirms messages of class latest",
         ),
         (
-            &["send", "--bare", "hello"],
-            "sent; nobody confirms bare datagrams",
+            &["send", "--raw", "hello"],
+            "sent; nobody confirms raw datagrams",
         ),
     ] {
         let (code, said) = send(args);

@@ -143,10 +143,10 @@ fn what_cannot_be_says_where_it_comes_from() {
     );
     let option = fault(
         &[interface("")],
-        &["--interface", "127.0.0.1", "--hops", "x"],
+        &["--interface", "127.0.0.1", "--hop-limit", "x"],
     );
     assert!(
-        option.contains("--hops") && !option.contains("GROUPCAST"),
+        option.contains("--hop-limit") && !option.contains("GROUPCAST"),
         "{option}"
     );
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use groupcast::sign::Statement;
 use groupcast::wire::{Data, Frame, Header, Suite, emit, open_group_tag};
-use groupcast::{Channel, MemberId, Name, Session};
+use groupcast::{Channel, MemberId, Name, Sequence, Session};
 use groupcast_std::key_file::KeyFile;
 use groupcast_std::sign_file;
 use serde_json::Value;
@@ -181,7 +181,7 @@ fn a_signed_message_that_a_member_sends_again_is_not_shown_again() {
         sender,
         session,
         channel: Channel::best_effort(1),
-        sequence: 4,
+        sequence: Sequence::new(4),
         payload: b"open",
     });
     let body = [b"open".as_slice(), &signature].concat();
@@ -277,7 +277,7 @@ fn keys_of_publishers_are_private_and_their_public_keys_fit_them() {
         let words = lines.iter().flat_map(|line| line.split([' ', ',']));
         let digits = words.filter_map(|word| word.strip_prefix("0x"));
         let octets: Vec<_> = digits.map(|d| u8::from_str_radix(d, 16).unwrap()).collect();
-        assert_eq!(octets, public.octets());
+        assert_eq!(octets, public.as_bytes());
     }
     let ended = run(group(130), args.iter().chain(&["--json"])).expect(0);
     let json: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
@@ -312,7 +312,7 @@ fn what_cannot_be_is_refused_with_advice() {
         &["listen", "--trust", boss.path()],
         "a signing key, not a public key",
     );
-    let raw = ["send", "--bare", "hello", "--sign-key", boss.path()];
+    let raw = ["send", "--raw", "hello", "--sign-key", boss.path()];
     refused(&raw, "cannot be used with");
     let bad = ["keygen", "--sign", "--name", "a=b"];
     refused(&bad, "no = # or quote");

@@ -134,7 +134,7 @@ fn standard_error_that_cannot_be_written_changes_nothing() {
         (&["listen", "-v", "--timeout", "0.3"], &[], 0),
         (&["listen", "--timeout", "0.1", "--count", "9999"], &[], 3),
         (&["send", "-v", "hello"], &[], 0),
-        (&["send", "--bare", "hello"], &[], 0),
+        (&["send", "--raw", "hello"], &[], 0),
         (
             &["send", "--class", "state", "--expect", "9"],
             &["--timeout", "0.1", "x"],

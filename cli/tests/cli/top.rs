@@ -25,7 +25,7 @@ fn members_and_streams_are_told_with_their_rates() {
         let send = ["send", "--name", "ana", "--id", "a", "--channel", "7"];
         let reliable = ["--class", "reliable-ordered", "--expect", "1", "Hello"];
         run(group, send.iter().chain(&reliable)).expect(0);
-        stranger().send_to(b"bare", group).unwrap();
+        stranger().send_to(b"raw", group).unwrap();
     });
     let [ana, other, total] = &lines[..] else {
         panic!("{lines:#?}");
@@ -33,7 +33,7 @@ fn members_and_streams_are_told_with_their_rates() {
     assert_eq!(ana["event"], "member");
     assert_eq!(ana["from"], "ana");
     assert_eq!(ana["sender"], "0000000a");
-    assert_eq!(ana["standing"], "left");
+    assert_eq!(ana["status"], "left");
     assert_eq!(ana["messages"], 1);
     assert_eq!(ana["streams"][0]["channel"], 7);
     assert_eq!(ana["streams"][0]["class"], "reliable-ordered");
@@ -44,12 +44,12 @@ fn members_and_streams_are_told_with_their_rates() {
         assert!(ana[name].is_u64(), "{name}: {ana}");
     }
     assert_eq!(other["from"], "ben");
-    assert_eq!(other["standing"], "present");
+    assert_eq!(other["status"], "present");
     assert!(other["round_trip_ms"].is_f64(), "{other}");
     assert_eq!(total["event"], "group");
     assert_eq!(total["group"], group.to_string());
     assert_eq!(total["members"], 1);
-    assert_eq!(total["bare"], 1);
+    assert_eq!(total["raw"], 1);
     // It says nothing itself.
     let ended = ben.interrupted().expect(0);
     let joins = ended.stdout.iter().filter(|line| line.contains("joined"));

@@ -29,7 +29,7 @@ pub(crate) fn log2_q8(x: u32) -> u32 {
     (n << 8).wrapping_add(f).wrapping_add(curve)
 }
 
-/// A round trip as one octet: 8 · log2(µs).
+/// A round trip as one byte: 8 · log2(µs).
 pub(crate) fn encode_round_trip(time: Span) -> u8 {
     u8::try_from(log2_q8(time.as_micros()) >> 5).unwrap_or(u8::MAX)
 }
@@ -47,7 +47,7 @@ pub(crate) fn decode_round_trip(octet: u8) -> Span {
     Span::from_micros(base.saturating_add(base.saturating_mul(part).div_ceil(64)))
 }
 
-/// A group's size as one octet: 4 · log2(members).
+/// A group's size as one byte: 4 · log2(members).
 pub(crate) fn encode_group_size(members: usize) -> u8 {
     let members = u32::try_from(members).unwrap_or(u32::MAX);
     u8::try_from(log2_q8(members) >> 6).unwrap_or(u8::MAX)

@@ -1,13 +1,13 @@
 //! What the application wants: to send, to know who has it, to leave.
 
-use embedded_nal::nb;
-
 use super::Group;
 use super::engine::Engine;
 use super::fragments::Body;
+use super::serial::{earlier, later};
 use crate::channel::{Channel, Class};
 use crate::error::SendError;
 use crate::ident::MemberId;
+use crate::sequence::{Sequence, SequenceRange};
 #[cfg(feature = "sign")]
 use crate::sign::{SigningKey, Statement};
 use crate::storage::{Memory, View, Views};
@@ -23,20 +23,21 @@ impl<M: Memory> Group<M> {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` while there is no room for it, since too much waits to be sent; other errors tell
+    /// [`SendError::QueueFull`] while there is no room for it, since too much waits to be sent; other errors tell
     /// why the message can never be sent.
-    pub fn send(
+    pub fn queue(
         &mut self,
         now: Instant,
         channel: Channel,
         payload: &[u8],
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<Sequence, SendError> {
         self.engine
-            .send(&mut self.memory.views(), now, channel, Body::new(payload))
+            .queue(&mut self.memory.views(), now, channel, Body::new(payload))
+            .map(Sequence::new)
     }
 
-    /// As [`send`](Self::send), with a signature: receivers can tell who it is of, even among those who
-    /// share the group's key. It takes 64 octets of what a message can have, and a long time on a board.
+    /// As [`queue`](Self::queue), with a signature: receivers can tell who it is of, even among those who
+    /// share the group's key. It takes 64 bytes of what a message can have, and a long time on a board.
     ///
     /// The signature is for this member's id and the life of its [session](Self::session). When it takes
     /// another one, because its id or its session was somebody else's, nobody can verify what was queued
@@ -44,27 +45,32 @@ impl<M: Memory> Group<M> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`queue`](Self::queue).
     #[cfg(feature = "sign")]
-    pub fn send_signed(
+    pub fn queue_signed(
         &mut self,
         now: Instant,
         channel: Channel,
         payload: &[u8],
         key: &SigningKey,
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<Sequence, SendError> {
         let mut views = self.memory.views();
         self.engine
-            .send_signed(&mut views, now, channel, payload, key)
+            .queue_signed(&mut views, now, channel, payload, key)
+            .map(Sequence::new)
     }
 
-    /// Asks the members who has every message of the reliable classes and of State from the one with
-    /// the sequence number `first` to that with the number `last`, as [`send`](Self::send) returned
-    /// them. [`Event::Confirmed`](crate::Event::Confirmed) tells of each member that has; they are asked for some seconds.
+    /// Asks the members who has every message of the reliable classes and of State among these sequence numbers,
+    /// as [`queue`](Self::queue) returned them: one of them, or [from one to another](Sequence::to).
+    /// [`Event::Confirmed`](crate::Event::Confirmed) tells of each member that has; they are asked for some seconds.
     /// Of a member that lost one of them, or came too late, [`lacks`](Self::lacks) tells.
     ///
-    /// A later call takes the place of an earlier one.
-    pub fn confirm(&mut self, now: Instant, first: u32, last: u32) {
+    /// A later call takes the place of an earlier one. The order of the two numbers does not matter: a range is taken the
+    /// shorter way round. Nobody has a message that was not sent yet.
+    pub fn confirm(&mut self, now: Instant, messages: impl Into<SequenceRange>) {
+        let messages = messages.into();
+        let (first, last) = (messages.first().get(), messages.last().get());
+        let (first, last) = (earlier(first, last), later(first, last));
         self.engine
             .confirm(&mut self.memory.views(), now, first, last);
     }
@@ -76,14 +82,14 @@ impl<M: Memory> Group<M> {
         self.memory.view().roster.lacks(member)
     }
 
-    /// Queues a bare datagram to the group, for programs that do not speak this protocol.
+    /// Queues a raw datagram to the group, for programs that do not speak this protocol.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send); also if `datagram` is empty or begins with `0xc1`.
-    pub fn send_raw(&mut self, now: Instant, datagram: &[u8]) -> nb::Result<(), SendError> {
+    /// As [`queue`](Self::queue); also if `datagram` is empty or begins with `0xc1`.
+    pub fn queue_raw(&mut self, now: Instant, datagram: &[u8]) -> Result<(), SendError> {
         self.engine
-            .send_raw(&mut self.memory.views(), now, datagram)
+            .queue_raw(&mut self.memory.views(), now, datagram)
     }
 
     /// Begins to leave: what is queued is sent, then the others are told, seven times within
@@ -95,8 +101,8 @@ impl<M: Memory> Group<M> {
     /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
     /// It takes time for each of them.
     #[must_use]
-    pub fn unsent(&mut self) -> usize {
-        self.memory.views().history.unsent_messages()
+    pub fn unsent(&self) -> usize {
+        self.memory.view().history.unsent_messages()
     }
 
     /// Gives up what is queued and not sent yet, for who cannot wait any longer until
@@ -108,19 +114,19 @@ impl<M: Memory> Group<M> {
 
     /// Whether everything is sent after [`leave`](Self::leave).
     #[must_use]
-    pub fn has_left(&mut self) -> bool {
-        self.engine.has_left(&self.memory.views())
+    pub fn has_left(&self) -> bool {
+        self.engine.has_left(self.memory.view())
     }
 }
 
 impl Engine {
-    /// The most octets of a message of a class.
+    /// The most bytes of a message of a class.
     pub(crate) fn message_limit(&self, view: View<'_>, class: Class) -> usize {
         self.sending
             .message_limit(view.roster, view.history, self.own, class)
     }
 
-    /// Whether a message of `len` octets, of which a signature takes `signature`, can be sent now: the
+    /// Whether a message of `len` bytes, of which a signature takes `signature`, can be sent now: the
     /// size of its fragments, and how many there are.
     fn make_room(
         &mut self,
@@ -129,7 +135,7 @@ impl Engine {
         channel: Channel,
         len: usize,
         signature: usize,
-    ) -> nb::Result<(usize, usize), SendError> {
+    ) -> Result<(usize, usize), SendError> {
         self.check_sendable(views, now)?;
         let (roster, history) = (&*views.roster, &mut *views.history);
         self.sending
@@ -138,14 +144,14 @@ impl Engine {
 
     /// Queues a message with a signature. Returns the sequence number of its first fragment.
     #[cfg(feature = "sign")]
-    pub(crate) fn send_signed(
+    pub(crate) fn queue_signed(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
         payload: &[u8],
         key: &SigningKey,
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<u32, SendError> {
         // Signing takes long: it is known before that there is room.
         let len = payload.len().saturating_add(SIGNATURE_LEN);
         self.make_room(views, now, channel, len, SIGNATURE_LEN)?;
@@ -155,42 +161,42 @@ impl Engine {
             sender: self.membership.id,
             session: self.membership.session,
             channel,
-            sequence: self.sending.next_sequence(channel.class()),
+            sequence: Sequence::new(self.sending.next_sequence(channel.class())),
             payload,
         });
-        self.send(views, now, channel, Body::new(payload).signed(&signature))
+        self.queue(views, now, channel, Body::new(payload).signed(&signature))
     }
 
     /// Queues a message. Returns the sequence number of its first fragment.
     #[inline(never)]
-    pub(crate) fn send(
+    pub(crate) fn queue(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
         body: Body<'_>,
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<u32, SendError> {
         let signature = if body.is_signed() { SIGNATURE_LEN } else { 0 };
         let room = self.make_room(views, now, channel, body.len(), signature)?;
         let counters = &mut self.tools.counters;
         self.sending
-            .send(views.stock(), counters, channel, body, room)
+            .queue(views.stock(), counters, channel, body, room)
     }
 
-    /// Queues a bare datagram.
+    /// Queues a raw datagram.
     #[inline(never)]
-    pub(crate) fn send_raw(
+    pub(crate) fn queue_raw(
         &mut self,
         views: &mut Views<'_>,
         now: Instant,
         datagram: &[u8],
-    ) -> nb::Result<(), SendError> {
+    ) -> Result<(), SendError> {
         self.check_sendable(views, now)?;
-        if !self.guard.takes_bare() {
-            return Err(SendError::BareInSealed.into());
+        if !self.guard.takes_raw() {
+            return Err(SendError::RawInSealed);
         }
         self.sending
-            .send_raw(views.history, &mut self.tools.counters, datagram)
+            .queue_raw(views.history, &mut self.tools.counters, datagram)
     }
 
     fn check_sendable(&mut self, views: &mut Views<'_>, now: Instant) -> Result<(), SendError> {
@@ -216,7 +222,7 @@ impl Engine {
     pub(crate) fn leave(&mut self, views: &mut Views<'_>, now: Instant) {
         let now = self.tick(views, now);
         // Who has not met anybody yet goes on saying HELLO until messages may be sent.
-        if self.is_held(views, now) {
+        if self.is_held(views.view(), now) {
             self.membership.leaves_later = true;
         } else {
             let unsent = views.history.unsent_kept() > 0;
@@ -231,7 +237,7 @@ impl Engine {
         views.history.forget_sent();
     }
 
-    pub(crate) fn has_left(&self, views: &Views<'_>) -> bool {
-        self.membership.presence.has_left() && (views.history.is_sent() || self.membership.silenced)
+    pub(crate) fn has_left(&self, view: View<'_>) -> bool {
+        self.membership.presence.has_left() && (view.history.is_sent() || self.membership.silenced)
     }
 }

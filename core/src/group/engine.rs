@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::ident::{MemberId, Name, Session};
 use crate::seed::Seed;
-use crate::storage::Views;
+use crate::storage::{View, Views};
 use crate::time::{Ageing, Clock, Instant, Tick};
 use crate::wire::{Header, open_group_tag};
 
@@ -134,7 +134,7 @@ impl Engine {
         if let Some(ageing) = ageing {
             self.age(views, ageing);
         }
-        if self.membership.leaves_later && !self.is_held(views, now) {
+        if self.membership.leaves_later && !self.is_held(views.view(), now) {
             self.membership.leaves_later = false;
             self.membership.presence.leave(now, true);
         }
@@ -266,45 +266,45 @@ impl Engine {
     }
 
     /// When there is something to do, in the caller's time.
-    pub(crate) fn next_call(&self, views: &Views<'_>) -> Option<Instant> {
+    pub(crate) fn next_call(&self, view: View<'_>) -> Option<Instant> {
         let Some(now) = self.clock.now() else {
             return Some(Instant::ZERO);
         };
-        let due = self.next_deadline(views, now)?;
+        let due = self.next_deadline(view, now)?;
         Some(self.clock.told(due))
     }
 
     /// When there is something to do.
     #[inline(never)]
-    pub(crate) fn next_deadline(&self, views: &Views<'_>, now: Tick) -> Option<Tick> {
+    pub(crate) fn next_deadline(&self, view: View<'_>, now: Tick) -> Option<Tick> {
         // What is owed or waits to be sent by a member that fell silent waits for ever.
         let speaks = !self.membership.silenced;
-        let owes = views.roster.has_owed() || self.sending.has_owed();
-        if self.membership.gives_way || self.has_events(views) || (speaks && owes) {
+        let owes = view.roster.has_owed() || self.sending.has_owed();
+        if self.membership.gives_way || self.has_events(view) || (speaks && owes) {
             return Some(now);
         }
         // The BYE waits for what is to be sent before it.
-        let waits = self.membership.presence.is_leaving() && !views.history.is_sent();
+        let waits = self.membership.presence.is_leaving() && !view.history.is_sent();
         let mut first = Earliest(None);
         if !waits {
             first.at(self.membership.presence.next());
         }
         if self.membership.leaves_later {
-            first.at(self.holds_until(views, now));
+            first.at(self.holds_until(view, now));
         }
-        first.at(views.roster.next_check());
-        first.at(views.streams.next_check);
+        first.at(view.roster.next_check());
+        first.at(view.streams.next_check);
         if speaks {
             self.receiving.deadline(&mut first);
             // HELLO comes before the first message, and does not wait for its turn.
-            let held = self.holds_until(views, now);
+            let held = self.holds_until(view, now);
             let held = held.filter(|_| self.membership.presence.has_said_hello());
-            let Views {
+            let View {
                 roster,
                 history,
                 states,
                 ..
-            } = views;
+            } = view;
             self.sending
                 .deadline(now, roster, history, states, held, &mut first);
         }
@@ -312,19 +312,19 @@ impl Engine {
     }
 
     /// Whether messages wait for first contact.
-    pub(crate) fn is_held(&self, views: &Views<'_>, now: Tick) -> bool {
-        !views.history.is_sent() && self.holds_until(views, now).is_some()
+    pub(crate) fn is_held(&self, view: View<'_>, now: Tick) -> bool {
+        !view.history.is_sent() && self.holds_until(view, now).is_some()
     }
 
     #[cfg(feature = "seal")]
-    pub(crate) fn holds_until(&self, views: &Views<'_>, now: Tick) -> Option<Tick> {
+    pub(crate) fn holds_until(&self, view: View<'_>, now: Tick) -> Option<Tick> {
         self.guard
-            .holds_until(&self.membership, views.roster, views.echoes, now)
+            .holds_until(&self.membership, view.roster, view.echoes, now)
     }
 
     #[cfg(not(feature = "seal"))]
     #[expect(clippy::unused_self, reason = "only sealed groups wait")]
-    pub(crate) const fn holds_until(&self, _: &Views<'_>, _: Tick) -> Option<Tick> {
+    pub(crate) const fn holds_until(&self, _: View<'_>, _: Tick) -> Option<Tick> {
         None
     }
 }
@@ -345,7 +345,7 @@ mod tests {
         let (mut buffer, now) = ([0; 1472], Instant::from_millis(200));
         let mut say = |ana: &mut Group<&mut Board>, now| {
             let channel = crate::Channel::reliable_ordered(1);
-            ana.send(now, channel, b"x").unwrap();
+            ana.queue(now, channel, b"x").unwrap();
             let transmit = ana.poll_transmit(now, &mut buffer).unwrap().unwrap();
             let (header, mut frames) = wire::parse(&buffer[..transmit.len]).unwrap();
             let says_hello = matches!(frames.next(), Some(Ok(Frame::Hello(_))));

@@ -3,11 +3,12 @@
 use super::engine::Engine;
 use super::found::Found;
 use super::inbox::Content;
-use super::membership::{Change, Peer};
+use super::membership::{Change, Entry};
 use super::receiving::Receiving;
 use crate::config::Config;
-use crate::event::{DuplicateId, Event, Gap, Message, Outcome, Raw};
-use crate::storage::Views;
+use crate::event::{DuplicateId, DuplicateIdOutcome, Event, Gap, Message, Raw};
+use crate::sequence::Sequence;
+use crate::storage::{View, Views};
 use crate::wire;
 
 /// The payload and the signature of a signed message. One that is too short for a signature has no
@@ -19,10 +20,10 @@ fn split_signed(body: &[u8]) -> (&[u8], &[u8]) {
 
 impl Engine {
     /// Whether there is something to look at for events.
-    pub(crate) fn has_events(&self, views: &Views<'_>) -> bool {
-        views.inbox.is_busy()
-            || views.roster.has_pending()
-            || views.streams.any_ready
+    pub(crate) fn has_events(&self, view: View<'_>) -> bool {
+        view.inbox.is_busy()
+            || view.roster.has_pending()
+            || view.streams.any_ready
             || self.membership.duplicate_id.is_some()
             || self.guard.is_worn_out()
     }
@@ -32,7 +33,7 @@ impl Engine {
     /// next datagram is theirs.
     pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
         let came = |change| !matches!(change, Change::Suspect | Change::Lost | Change::Ended);
-        self.has_events(views)
+        self.has_events(views.view())
             && (views.inbox.is_busy()
                 || views.streams.any_ready
                 || self.membership.duplicate_id.is_some()
@@ -83,7 +84,7 @@ impl Engine {
             }
             match views.inbox.content {
                 Content::Nothing => {}
-                Content::Bare { len } => {
+                Content::Raw { len } => {
                     views.inbox.content = Content::Nothing;
                     let address = self.source?.address;
                     return Some(Found::Raw { address, len });
@@ -99,7 +100,7 @@ impl Engine {
             let index = views.roster.peek_pending(is_end)?;
             let (at, told) = (views.streams.find(index), views.roster.told(index));
             if at.is_none()
-                && let Some((first, last)) = views.roster.peer_mut(index).and_then(Peer::take_gap)
+                && let Some((first, last)) = views.roster.entry_mut(index).and_then(Entry::take_gap)
             {
                 let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 return Some(Receiving::found_gap(&mut parts, None, index, first, last));
@@ -150,32 +151,31 @@ pub(crate) fn show<'a>(views: Views<'a>, config: &'a Config, found: Found) -> Op
                 channel: message.channel,
                 sender: message.id,
                 address: message.address,
-                member: message.index.and_then(|index| roster.member(index)),
-                sequence: message.sequence,
+                peer: message.index.and_then(|index| roster.peer(index)),
+                sequence: Sequence::new(message.sequence),
                 payload,
                 signature,
                 config,
             })
         }
         Found::Gap { index, first, last } => Event::Gap(Gap {
-            member: roster.member(index)?,
-            first,
-            last,
+            peer: roster.peer(index)?,
+            lost: Sequence::new(first).to(Sequence::new(last)),
         }),
         Found::Change(index, change) => {
-            let member = roster.member(index)?;
+            let peer = roster.peer(index)?;
             match change {
-                Change::Joined => Event::Joined(member),
-                Change::Left => Event::Left(member),
-                Change::Suspect => Event::Suspect(member),
-                Change::Recovered => Event::Recovered(member),
-                Change::Lost => Event::Lost(member),
-                Change::Restarted => Event::Restarted(member),
-                Change::Confirmed => Event::Confirmed(member),
+                Change::Joined => Event::Joined(peer),
+                Change::Left => Event::Left(peer),
+                Change::Suspect => Event::Suspect(peer),
+                Change::Recovered => Event::Recovered(peer),
+                Change::Lost => Event::Lost(peer),
+                Change::Restarted => Event::Restarted(peer),
+                Change::Confirmed => Event::Confirmed(peer),
                 Change::DuplicateId => Event::DuplicateId(DuplicateId {
-                    id: member.id(),
-                    address: member.address(),
-                    outcome: Outcome::Others,
+                    id: peer.id(),
+                    address: peer.address(),
+                    outcome: DuplicateIdOutcome::Others,
                 }),
                 // It is not told.
                 Change::Ended => return None,

@@ -14,8 +14,8 @@ pub(crate) struct Inbox<B: ?Sized = [u8]> {
 pub(crate) enum Content {
     /// Nothing that is still to be read.
     Nothing,
-    /// A bare datagram.
-    Bare { len: usize },
+    /// A raw datagram.
+    Raw { len: usize },
     /// Frames, from `at` to `end`.
     Frames { at: usize, end: usize },
 }

@@ -6,13 +6,13 @@ use super::engine::Engine;
 use super::inbox::Content;
 
 #[cfg(feature = "seal")]
-use super::membership::Peer;
+use super::membership::Entry;
 use super::membership::{Heard, RosterFull, Source};
 use super::receiving::Receiving;
 #[cfg(feature = "seal")]
 use super::sealed::{Contact, Opened};
 use crate::counters::count;
-use crate::event::Outcome;
+use crate::event::DuplicateIdOutcome;
 use crate::storage::Views;
 use crate::time::{Instant, Tick};
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
@@ -24,7 +24,7 @@ enum Fate {
 }
 
 impl Engine {
-    /// Takes the datagram of `len` octets in the receive buffer.
+    /// Takes the datagram of `len` bytes in the receive buffer.
     #[inline(never)]
     pub(crate) fn handle(
         &mut self,
@@ -51,7 +51,7 @@ impl Engine {
             return Fate::Dropped;
         }
         if !wire::is_framed(datagram) {
-            return self.judge_bare(from, len);
+            return self.judge_raw(from, len);
         }
         let header = match self.parse(datagram) {
             Ok(header) => header,
@@ -132,7 +132,7 @@ impl Engine {
                 #[cfg(feature = "seal")]
                 if let Some(sealed) = &self.guard.sealed {
                     let challenge = sealed.challenge();
-                    let believe = |peer: &mut Peer| peer.believe(&header, challenge);
+                    let believe = |peer: &mut Entry| peer.believe(&header, challenge);
                     views.roster.change(index, believe);
                 }
                 Some(index)
@@ -169,9 +169,9 @@ impl Engine {
         })
     }
 
-    fn judge_bare(&mut self, from: SocketAddr, len: usize) -> Fate {
-        if !self.guard.takes_bare() {
-            count(&mut self.tools.counters.bare);
+    fn judge_raw(&mut self, from: SocketAddr, len: usize) -> Fate {
+        if !self.guard.takes_raw() {
+            count(&mut self.tools.counters.raw_refused);
             return Fate::Dropped;
         }
         if self.own_address == Some(from) {
@@ -186,7 +186,7 @@ impl Engine {
             address: from,
             to_one: false,
         });
-        Fate::Taken(Content::Bare { len })
+        Fate::Taken(Content::Raw { len })
     }
 
     /// The header of a sound datagram of this group, or the counter for what is wrong.
@@ -235,7 +235,7 @@ impl Engine {
         let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
         self.begin_life(views, now, other);
         self.membership
-            .tell_duplicate(now, id, from, Outcome::Cloned);
+            .tell_duplicate(now, id, from, DuplicateIdOutcome::Cloned);
     }
 
     /// Another member uses this member's id.
@@ -253,7 +253,7 @@ impl Engine {
             .membership
             .contest(now, header, gives_way, fixed, random);
         let Some(outcome) = outcome else { return };
-        if let Outcome::Redrawn(other) = outcome {
+        if let DuplicateIdOutcome::Redrawn(other) = outcome {
             self.begin_life(views, now, other);
         }
         self.membership.tell_duplicate(now, id, from, outcome);

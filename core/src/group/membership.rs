@@ -1,9 +1,9 @@
 //! Who is there: HELLO, BYE and PROBE, the roster, restarts and duplicate ids, round trips (PROTOCOL §3).
 
 mod contest;
+mod entry;
 mod following;
 mod hello;
-mod peer;
 mod places;
 mod presence;
 mod ration;
@@ -18,7 +18,7 @@ use crate::group::random::Random;
 use crate::ident::{MemberId, Name, Session};
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::Header;
-pub(crate) use peer::{Heard, LATE, Peer};
+pub(crate) use entry::{Entry, Heard, LATE};
 pub(crate) use places::Place;
 pub(crate) use presence::Presence;
 pub(crate) use ration::Ration;
@@ -41,7 +41,7 @@ pub(crate) struct Membership {
     pub(crate) name: Name,
     pub(crate) id: MemberId,
     pub(crate) session: Session,
-    /// The datagram counter: that of the last datagram sent, and the last 4 octets of that.
+    /// The datagram counter: that of the last datagram sent, and the last 4 bytes of that.
     pub(crate) counter: u64,
     pub(crate) ending: u32,
     /// The id and the session before the present ones, and how far its datagrams counted: they may come
@@ -147,7 +147,7 @@ impl Membership {
         (header.sender, header.session) == (self.id, self.session)
     }
 
-    /// Whether a datagram with this header and these last octets was sent by this member, in this session
+    /// Whether a datagram with this header and these last bytes was sent by this member, in this session
     /// or the one before. What it sent last is compared: a copy that was switched on together with this
     /// device sends as often, but not the same.
     pub(crate) fn has_sent(&self, header: &Header, ending: u32) -> bool {

@@ -24,7 +24,10 @@ impl Engine {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let now = self.tick(views, now);
-        if self.next_deadline(views, now).is_none_or(|due| now < due) {
+        if self
+            .next_deadline(views.view(), now)
+            .is_none_or(|due| now < due)
+        {
             return Ok(None);
         }
         self.renew_session(views, now);
@@ -40,8 +43,8 @@ impl Engine {
         if let Some(Transmit { len, .. }) = transmit {
             count(&mut self.tools.counters.datagrams_sent);
             // A datagram's length fits 64 bits.
-            self.tools.counters.octets_sent =
-                self.tools.counters.octets_sent.wrapping_add(len as u64);
+            self.tools.counters.bytes_sent =
+                self.tools.counters.bytes_sent.wrapping_add(len as u64);
         }
         Ok(transmit)
     }
@@ -86,12 +89,12 @@ impl Engine {
                         .streams
                         .find(index)
                         .and_then(|at| views.streams.get(at));
-                    let member = views.roster.member(index);
-                    let (Some(stream), Some(member)) = (stream, member) else {
+                    let peer = views.roster.peer(index);
+                    let (Some(stream), Some(peer)) = (stream, peer) else {
                         continue;
                     };
                     Some(Frame::Ack(Ack {
-                        target: member.id().get(),
+                        target: peer.id().get(),
                         session: stream.session,
                         since: stream.since,
                         next: stream.next,
@@ -120,7 +123,7 @@ impl Engine {
                 frames.try_for_each(|frame| frame.emit(w))
             })?;
             return Ok(len.map(|len| Transmit {
-                to: Destination::Member(address),
+                to: Destination::Peer(address),
                 len,
             }));
         }
@@ -158,11 +161,11 @@ impl Engine {
         } else {
             narrow
         };
-        let open = open && self.holds_until(views, now).is_none();
+        let open = open && self.holds_until(views.view(), now).is_none();
         self.sending
             .mind_flow(now, views.roster, views.history, &self.membership.trip);
         let waiting = views.history.next_unsent().filter(|_| open);
-        if let Some((Kind::Bare, datagram)) = waiting.filter(|_| !hello_due) {
+        if let Some((Kind::Raw, datagram)) = waiting.filter(|_| !hello_due) {
             let len = datagram.len();
             buffer
                 .get_mut(..len)
@@ -321,7 +324,7 @@ impl Engine {
         Ok(())
     }
 
-    /// How long a datagram with `frames` octets of frames is.
+    /// How long a datagram with `frames` bytes of frames is.
     fn datagram_len(&self, frames: usize) -> usize {
         frames
             .saturating_add(Header::LEN)

@@ -53,7 +53,7 @@ pub(crate) struct Stock<'a> {
 }
 
 impl Sending {
-    /// Nothing was sent yet. Of the largest datagram `overhead` octets are no frame.
+    /// Nothing was sent yet. Of the largest datagram `overhead` bytes are no frame.
     pub(crate) const fn new(pace: Pace, max_datagram: u16, overhead: usize) -> Self {
         Self {
             sender: Sender::new(),

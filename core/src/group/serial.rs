@@ -15,6 +15,11 @@ pub(crate) const fn distance(a: u32, b: u32) -> u32 {
     }
 }
 
+/// The earlier of two.
+pub(crate) const fn earlier(a: u32, b: u32) -> u32 {
+    if is_before(b, a) { b } else { a }
+}
+
 /// The later of two.
 pub(crate) const fn later(a: u32, b: u32) -> u32 {
     if is_before(a, b) { b } else { a }

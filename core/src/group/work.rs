@@ -32,10 +32,10 @@ mod tests {
     };
     use crate::{Channel, Config, Desktop, Event, Group, Instant, MemberId, Name, Pace, Session};
 
-    /// Octets of frames in the largest datagram.
+    /// Bytes of frames in the largest datagram.
     const ROOM: usize = wire::MAX_MAX_DATAGRAM as usize - 26;
 
-    /// A datagram of 1,472 octets may cost so much: a few looks at everything that a desktop's memory holds
+    /// A datagram of 1,472 bytes may cost so much: a few looks at everything that a desktop's memory holds
     /// of one sender (2,048 slots), and for each frame one at a table (256 entries).
     const MOST: u64 = 8 * 2_048 + 120 * 256;
 
@@ -307,15 +307,17 @@ mod tests {
         let mut arena = Arena::new();
         let mut buffer = [0; 1472];
         for _ in 0..60_000 {
-            let _ = arena.ana.send(arena.now, Channel::reliable_ordered(1), &[]);
-            let _ = arena.ana.send(arena.now, Channel::best_effort(1), &[]);
+            let _ = arena
+                .ana
+                .queue(arena.now, Channel::reliable_ordered(1), &[]);
+            let _ = arena.ana.queue(arena.now, Channel::best_effort(1), &[]);
             while arena
                 .ana
                 .poll_transmit(arena.now, &mut buffer)
                 .unwrap()
                 .is_some()
             {}
-            arena.now = arena.now + Duration::from_micros(200);
+            arena.now += Duration::from_micros(200);
         }
         let (own, session) = (arena.ana.id().get(), arena.ana.session().life());
         let sent = arena.ana.counters().messages_sent as u32 / 2;
@@ -389,7 +391,7 @@ mod tests {
         arena.say(&[sync(2_048 * 2 + 4, 0)]);
         let mut buffer = [0; 1472];
         for _ in 0..2_000 {
-            arena.now = arena.now + Duration::from_millis(5);
+            arena.now += Duration::from_millis(5);
             STEPS.set(0);
             arena.ana.handle_timeout(arena.now);
             while arena

@@ -152,7 +152,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
             };
             let to = match batch.to {
                 Destination::Group => self.group.config().group,
-                Destination::Member(address) => address,
+                Destination::Peer(address) => address,
             };
             let octets = self.group.built(batch.octets.clone());
             let (stack, socket) = (&mut self.stack, &mut self.own_socket);

@@ -15,7 +15,7 @@ pub(super) use proved::Proved as Authenticator;
 #[cfg(not(any(target_arch = "x86", target_pointer_width = "64")))]
 pub(super) use small::Small as Authenticator;
 
-/// Octets of a block, and of a tag.
+/// Bytes of a block, and of a tag.
 const BLOCK: usize = 16;
 
 #[cfg(test)]

@@ -9,18 +9,18 @@ use zeroize::Zeroize;
 
 use super::authenticator::Authenticator;
 
-/// Octets of a key.
+/// Bytes of a key.
 pub const KEY_LEN: usize = 32;
 
-/// Octets of a nonce.
+/// Bytes of a nonce.
 pub const NONCE_LEN: usize = 12;
 
-/// Octets of an authentication tag.
+/// Bytes of an authentication tag.
 pub const TAG_LEN: usize = 16;
 
 /// An implementation of ChaCha20-Poly1305 (RFC 8439).
 ///
-/// All give the same octets, so members with different ones understand each other. [`Portable`] is the
+/// All give the same bytes, so members with different ones understand each other. [`Portable`] is the
 /// one to begin with. A desktop may have a faster one in a library, a board in hardware.
 pub trait Cipher {
     /// Encrypts `text` in place. Returns the tag over `header` and the encrypted text.
@@ -67,10 +67,10 @@ impl fmt::Display for CipherFailed {
 
 impl core::error::Error for CipherFailed {}
 
-/// Octets of a block of the stream.
+/// Bytes of a block of the stream.
 const BLOCK: usize = 64;
 
-/// Octets of the stream that are made at once. Where vectors make four blocks, they take hardly longer than for
+/// Bytes of the stream that are made at once. Where vectors make four blocks, they take hardly longer than for
 /// one: so the first four are for the authenticator's key and the beginning of the text, and the last for its end.
 const AT_ONCE: usize = if cfg!(any(
     target_arch = "x86",

@@ -13,7 +13,7 @@ use crate::seed::is_nobodys;
 ///
 /// A sealed group breaks if a member begins twice with the same session: then the same key stream
 /// covers two texts. So everything there is goes in, and a weak source does no harm beside a good one.
-/// It takes random octets, or else a counter of starts together with an id of the device; with neither
+/// It takes random bytes, or else a counter of starts together with an id of the device; with neither
 /// there is no seed.
 ///
 /// ```
@@ -26,7 +26,7 @@ use crate::seed::is_nobodys;
 /// ```
 ///
 /// It is used up by the member that is made of it, and cannot be copied: two members of one entropy would begin with
-/// the same session. For each there are random octets of its own, or another count of starts.
+/// the same session. For each there are random bytes of its own, or another count of starts.
 ///
 /// ```compile_fail,E0382
 /// use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
@@ -54,10 +54,10 @@ impl<'a> Entropy<'a> {
         }
     }
 
-    /// Octets of a random number generator, 16 or more; or of noise, of which there should be much
+    /// Bytes of a random number generator, 16 or more; or of noise, of which there should be much
     /// more.
     ///
-    /// Octets that are all the same, that count, or that repeat after fewer than 16 count as nothing: that is what
+    /// Bytes that are all the same, that count, or that repeat after fewer than 16 count as nothing: that is what
     /// a generator gives that is not switched on, and what one writes who means to come back to it. Nobody
     /// can tell of others that they are not random: that remains with whoever gives them.
     #[must_use]
@@ -66,7 +66,7 @@ impl<'a> Entropy<'a> {
         self
     }
 
-    /// What no other device has: the chip's unique id, an Ethernet address, a fixed member id. Six octets or
+    /// What no other device has: the chip's unique id, an Ethernet address, a fixed member id. Six bytes or
     /// more of only `00` or `ff` count as nothing: that is what a chip gives whose id was not read.
     #[must_use]
     pub const fn with_device(mut self, id: &'a [u8]) -> Self {
@@ -87,7 +87,7 @@ impl<'a> Entropy<'a> {
     ///
     /// # Errors
     ///
-    /// There are fewer than 16 octets that may be random, and no counter of starts with the id of a device
+    /// There are fewer than 16 bytes that may be random, and no counter of starts with the id of a device
     /// either.
     pub fn seed(self) -> Result<[u8; HASH_LEN], NotEnoughEntropy> {
         self.derive()
@@ -118,9 +118,9 @@ impl fmt::Debug for Entropy<'_> {
     }
 }
 
-/// Whether no generator of random numbers gave these octets: they repeat, or count in octets or words.
+/// Whether no generator of random numbers gave these bytes: they repeat, or count in bytes or words.
 ///
-/// So many octets are compared each time that of random ones 1 of 2^43 at most is taken for that.
+/// So many bytes are compared each time that of random ones 1 of 2^43 at most is taken for that.
 fn is_pattern(octets: &[u8]) -> bool {
     const ENOUGH: usize = 6;
     (1..16).any(|lag: usize| {
@@ -143,9 +143,9 @@ pub struct NotEnoughEntropy;
 impl fmt::Display for NotEnoughEntropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "nothing here is new at every start; give 16 octets or more of a random number generator \
-             (all the same, counting or repeating ones are not random), or a counter of starts and the \
-             id of the device",
+            "nothing here is new at every start; give 16 bytes or more of a random number generator \
+             (bytes that are all the same, count or repeat, such as [7; 32], are refused; in a test take \
+             text of 16 bytes), or a counter of starts and the id of the device",
         )
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 /// How many keys a member accepts at once.
 pub const MAX_KEYS: usize = 4;
 
-/// A group's key: 32 secret octets that all its members hold, and nobody else.
+/// A group's key: 32 secret bytes that all its members hold, and nobody else.
 ///
 /// They come from a random number generator (`groupcast keygen` makes them), never from a word that
 /// somebody thought of. They are wiped from memory when the value is dropped, compared in constant
@@ -24,16 +24,16 @@ pub const MAX_KEYS: usize = 4;
 pub struct GroupKey([u8; Self::LEN]);
 
 impl GroupKey {
-    /// Octets of a key.
+    /// Bytes of a key.
     pub const LEN: usize = 32;
 
-    /// The key of these octets. All zeros are refused by [`Keyring::derive`](super::Keyring::derive).
+    /// The key of these bytes. All zeros are refused by [`Keyring::derive`](super::Keyring::derive).
     #[must_use]
     pub const fn new(secret: [u8; Self::LEN]) -> Self {
         Self(secret)
     }
 
-    /// The octets, for whoever has to store them. They are secret.
+    /// The bytes, for whoever has to store them. They are secret.
     #[must_use]
     pub const fn secret(&self) -> &[u8; Self::LEN] {
         &self.0

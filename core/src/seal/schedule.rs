@@ -16,7 +16,7 @@ use crate::ident::{GroupTag, MemberId, Name, Session};
 /// The salt of all that is extracted.
 const SALT: &[u8] = b"groupcast v1";
 
-/// Octets of a hash.
+/// Bytes of a hash.
 pub(super) const HASH_LEN: usize = 32;
 
 /// HMAC-SHA256 of `parts`, one after the other.
@@ -29,7 +29,7 @@ pub(super) fn hmac(key: &[u8; 64], parts: &[&[u8]]) -> [u8; HASH_LEN] {
 }
 
 /// A key for [`hmac()`]: `octets`, filled up with zeros, as HMAC does with a short key. What is beyond
-/// 64 octets is left out; nobody has that.
+/// 64 bytes is left out; nobody has that.
 pub(super) fn padded(octets: &[u8]) -> [u8; 64] {
     let mut key = [0; 64];
     for (to, from) in key.iter_mut().zip(octets) {
@@ -155,7 +155,7 @@ impl DerivedKey {
 
     /// The key of one sender's session.
     ///
-    /// It costs about as much as sealing 64 octets. Who has 32 octets to spare for each peer keeps it;
+    /// It costs about as much as sealing 64 bytes. Who has 32 bytes to spare for each peer keeps it;
     /// others derive it for every datagram.
     #[must_use]
     pub fn subkey(&self, sender: MemberId, session: Session) -> Subkey {

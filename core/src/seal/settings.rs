@@ -27,7 +27,7 @@ pub struct Seal<'a> {
     pub(crate) entropy: Entropy<'a>,
     pub(crate) cipher: &'static (dyn Cipher + Sync),
     pub(crate) first_contact: FirstContact,
-    pub(crate) takes_bare: bool,
+    pub(crate) takes_raw: bool,
 }
 
 impl<'a> Seal<'a> {
@@ -39,7 +39,7 @@ impl<'a> Seal<'a> {
             entropy,
             cipher: &Portable,
             first_contact: FirstContact::Verify,
-            takes_bare: false,
+            takes_raw: false,
         }
     }
 
@@ -50,13 +50,13 @@ impl<'a> Seal<'a> {
         self
     }
 
-    /// Whether bare datagrams are handed to the application, and may be sent. Default: no; they are
+    /// Whether raw datagrams are handed to the application, and may be sent. Default: no; they are
     /// dropped and counted.
     ///
     /// Anybody can send them, and read those that are sent.
     #[must_use]
-    pub const fn with_bare(mut self, takes_bare: bool) -> Self {
-        self.takes_bare = takes_bare;
+    pub const fn with_raw(mut self, takes_raw: bool) -> Self {
+        self.takes_raw = takes_raw;
         self
     }
 
@@ -72,7 +72,7 @@ impl fmt::Debug for Seal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seal")
             .field("first_contact", &self.first_contact)
-            .field("takes_bare", &self.takes_bare)
+            .field("takes_raw", &self.takes_raw)
             .finish_non_exhaustive()
     }
 }
@@ -80,6 +80,7 @@ impl fmt::Debug for Seal<'_> {
 /// Whom a member believes that it has not heard before, or that has started again (PROTOCOL K8).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum FirstContact {
     /// Who proves to be there now, by sending back a challenge. It costs the time of two HELLOs, and what
     /// was sent before does not arrive, save what is repaired.

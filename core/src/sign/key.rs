@@ -6,10 +6,10 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 
 use super::statement::Statement;
 
-/// Octets of a signature.
+/// Bytes of a signature.
 pub const SIGNATURE_LEN: usize = crate::wire::SIGNATURE_LEN;
 
-/// The key a publisher signs with: made of 32 secret octets that nobody else holds, not even the other
+/// The key a publisher signs with: made of 32 secret bytes that nobody else holds, not even the other
 /// members.
 ///
 /// They come from a random number generator (`groupcast keygen --sign` makes them). The key is wiped from
@@ -26,7 +26,7 @@ pub const SIGNATURE_LEN: usize = crate::wire::SIGNATURE_LEN;
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
-    /// Octets of the seed that a key is made of.
+    /// Bytes of the seed that a key is made of.
     pub const SEED_LEN: usize = 32;
 
     /// The key of this seed: the secret key of RFC 8032.
@@ -53,7 +53,7 @@ impl SigningKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs. [`Group::send_signed`](crate::Group::send_signed) does this for a message.
+    /// Signs. [`Group::queue_signed`](crate::Group::queue_signed) does this for a message.
     #[must_use]
     pub fn sign(&self, statement: &Statement<'_>) -> [u8; SIGNATURE_LEN] {
         // Signing does not fail; what it gives then would be wrong for everybody.
@@ -99,29 +99,29 @@ impl core::error::Error for SeedIsZero {}
 pub struct PublicKey([u8; Self::LEN]);
 
 impl PublicKey {
-    /// Octets of a key.
+    /// Bytes of a key.
     pub const LEN: usize = 32;
 
-    /// The key of these octets, as RFC 8032 has them. Whether they can be a key is not looked at here:
+    /// The key of these bytes, as RFC 8032 has them. Whether they can be a key is not looked at here:
     /// see [`is_sound`](Self::is_sound).
     #[must_use]
     pub const fn new(octets: [u8; Self::LEN]) -> Self {
         Self(octets)
     }
 
-    /// The octets.
+    /// The bytes.
     #[must_use]
-    pub const fn octets(&self) -> &[u8; Self::LEN] {
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
-    /// Whether these octets are a key. If they are not, nothing is ever verified with it.
+    /// Whether these bytes are a key. If they are not, nothing is ever verified with it.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.is_shortest() && VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
     }
 
-    /// Whether the coordinate in these octets is below 2^255 − 19: else it is another one's, written otherwise
+    /// Whether the coordinate in these bytes is below 2^255 − 19: else it is another one's, written otherwise
     /// (PROTOCOL P4).
     fn is_shortest(&self) -> bool {
         let [low, middle @ .., high] = &self.0;
@@ -230,7 +230,7 @@ mod tests {
             1..32 => 0,
             _ => octet(at - 32),
         });
-        let point = VerifyingKey::from_bytes(key.public().octets()).unwrap();
+        let point = VerifyingKey::from_bytes(key.public().as_bytes()).unwrap();
         let loosely = Verifier::verify(&point, &hash, &Signature::from_bytes(&forged));
         assert!(loosely.is_ok(), "it fits the equation");
         assert!(!key.public().verifies_hash(&hash, &forged));

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::channel::Channel;
 use crate::ident::{MemberId, Name, Session};
+use crate::sequence::Sequence;
 
 /// Keeps apart what is signed here from what is signed elsewhere with the same key.
 const DOMAIN: &[u8] = b"groupcast msg v1";
@@ -26,13 +27,13 @@ pub struct Statement<'a> {
     /// On which channel, and in which class.
     pub channel: Channel,
     /// The message's sequence number: that of its first fragment.
-    pub sequence: u32,
+    pub sequence: Sequence,
     /// What it says.
     pub payload: &'a [u8],
 }
 
 impl Statement<'_> {
-    /// The 32 octets that Ed25519 signs (PROTOCOL P1): so nothing is put together in memory first.
+    /// The 32 bytes that Ed25519 signs (PROTOCOL P1): so nothing is put together in memory first.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let name = self.group_name.as_bytes();
@@ -56,7 +57,7 @@ impl Statement<'_> {
         hash.update(self.sender.get().to_be_bytes());
         hash.update(self.session.life().to_be_bytes());
         hash.update([class | (u8::from(latest) << 4), self.channel.number()]);
-        hash.update(self.sequence.to_be_bytes());
+        hash.update(self.sequence.get().to_be_bytes());
         hash.update(self.payload);
         hash.finalize().into()
     }

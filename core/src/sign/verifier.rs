@@ -66,7 +66,7 @@ impl<'a> Message<'a> {
         let signature = self.signature.ok_or(NotTrusted::NotSigned)?;
         let signature: &[u8; SIGNATURE_LEN] =
             signature.try_into().map_err(|_| NotTrusted::Malformed)?;
-        let session = self.member.ok_or(NotTrusted::NoSession)?.session();
+        let session = self.peer.ok_or(NotTrusted::NoSession)?.session();
         let hash = self.statement(session).hash();
         let fits = |key: &&PublicKey| key.verifies_hash(&hash, signature);
         trusted.iter().find(fits).ok_or(NotTrusted::NobodyTrusted)
@@ -88,7 +88,7 @@ impl<'a> Message<'a> {
 /// Tells the messages of trusted publishers from all others, and takes none of them twice.
 ///
 /// It remembers what it took on `N` channels: a channel of each publisher, sender and life of it counts.
-/// One costs about 60 octets and `WORDS` times 8. Beyond, the one that began first is forgotten, and then what was
+/// One costs about 60 bytes and `WORDS` times 8. Beyond, the one that began first is forgotten, and then what was
 /// signed there can be replayed: give it room for the publishers' channels, times a few restarts of theirs.
 ///
 /// Within a channel the classes `Latest`, `State` and `ReliableOrdered` only go forward. The others come
@@ -97,7 +97,7 @@ impl<'a> Message<'a> {
 ///
 /// A reliable message that was lost and repaired may come as far behind as the receiver's `WINDOW`, and so far a
 /// verifier has to look back. The 2,048 numbers without `WORDS` are that of [`Desktop`](crate::Desktop), and enough for
-/// every smaller memory; where octets count, one word does for [`Board`](crate::Board) and
+/// every smaller memory; where bytes count, one word does for [`Board`](crate::Board) and
 /// [`Tiny`](crate::Tiny). For a larger `WINDOW` give it more:
 ///
 /// ```
@@ -194,15 +194,15 @@ impl<'k, const N: usize, const WORDS: usize> Verifier<'k, N, WORDS> {
     /// Why it is not to be trusted.
     pub fn check(&mut self, message: &Message<'_>) -> Result<&'k PublicKey, NotTrusted> {
         let publisher = message.publisher(self.trusted)?;
-        let session = message.member.ok_or(NotTrusted::NoSession)?.session();
+        let session = message.peer.ok_or(NotTrusted::NoSession)?.session();
         let whose = (*publisher, message.sender, session.life(), message.channel);
         let known = self.tracks.iter_mut().flatten();
         if let Some(track) = known.into_iter().find(|track| track.whose() == whose) {
-            track.take(message.sequence)?;
+            track.take(message.sequence.get())?;
             return Ok(publisher);
         }
         if let Some(place) = self.tracks.get_mut(self.next) {
-            *place = Some(Track::new(whose, message.sequence));
+            *place = Some(Track::new(whose, message.sequence.get()));
         }
         let next = self.next.saturating_add(1);
         self.next = if next < N { next } else { 0 };

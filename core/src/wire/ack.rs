@@ -16,7 +16,7 @@ pub struct AckRequest {
 impl AckRequest {
     pub(crate) const KIND: u8 = 0x15;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 6;
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Self {
@@ -79,7 +79,7 @@ pub struct Ask {
 impl Ask {
     pub(crate) const KIND: u8 = 0x17;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 8;
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Self {

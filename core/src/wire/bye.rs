@@ -14,7 +14,7 @@ pub struct Bye {
 impl Bye {
     pub(crate) const KIND: u8 = 0x02;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 1;
 
     /// The application left.

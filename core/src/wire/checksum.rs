@@ -3,7 +3,7 @@
 use super::ParseError;
 use super::writer::Writer;
 
-/// Octets of the trailer.
+/// Bytes of the trailer.
 pub(crate) const LEN: usize = 4;
 
 /// CRC-32C (Castagnoli) of `parts`, one after the other.
@@ -30,7 +30,7 @@ pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     small::crc32c(parts)
 }
 
-/// Four bits at a time, with a table of 64 octets: a quarter of the instructions that bit by bit takes, for as
+/// Four bits at a time, with a table of 64 bytes: a quarter of the instructions that bit by bit takes, for as
 /// much flash.
 #[cfg(any(test, not(any(feature = "fast-crc", feature = "hardware-crc"))))]
 mod small {

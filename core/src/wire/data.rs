@@ -29,11 +29,11 @@ pub struct Data<'a> {
     pub last: u8,
     /// The fragment's sequence number.
     pub sequence: u32,
-    /// The fragment's octets.
+    /// The fragment's bytes.
     pub payload: &'a [u8],
 }
 
-/// Octets of the body before the payload, and of the whole frame before it.
+/// Bytes of the body before the payload, and of the whole frame before it.
 const FIXED_LEN: usize = 1 + 1 + 1 + 1 + 4;
 const OVERHEAD: usize = FRAME_HEADER_LEN + FIXED_LEN;
 
@@ -43,7 +43,7 @@ const COPY: u8 = 0x08;
 const LATEST: u8 = 0x10;
 const SIGNED: u8 = 0x20;
 
-/// Octets of a signature at the end of a message (PROTOCOL P1).
+/// Bytes of a signature at the end of a message (PROTOCOL P1).
 pub(crate) const SIGNATURE_LEN: usize = 64;
 
 impl Data<'_> {
@@ -145,7 +145,7 @@ impl<'a> Data<'a> {
         w.octets(self.payload);
     }
 
-    /// Writes everything before a payload of `len` octets.
+    /// Writes everything before a payload of `len` bytes.
     pub(crate) fn emit_head(&self, len: usize, w: &mut Writer<'_>) {
         let flags = (self.class & CLASS)
             | if self.repair { REPAIR } else { 0 }

@@ -13,7 +13,7 @@ use super::time::{Busy, Time};
 use super::writer::{BufferTooSmall, Writer};
 use super::{FrameError, ParseError};
 
-/// Frame type, flags and length: the octets before each frame's body.
+/// Frame type, flags and length: the bytes before each frame's body.
 pub(crate) const FRAME_HEADER_LEN: usize = 1 + 1 + 2;
 
 /// From this type on, a receiver skips frames it does not know.
@@ -55,6 +55,26 @@ pub enum Frame<'a> {
 }
 
 impl Frame<'_> {
+    /// The frame's name, as PROTOCOL.md has it: `DATA`, `NACK`. `unknown` for one that this version does not know.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "HELLO",
+            Self::Bye(_) => "BYE",
+            Self::Busy(_) => "BUSY",
+            Self::Time(_) => "TIME",
+            Self::Data(_) => "DATA",
+            Self::Start(_) => "START",
+            Self::Sync(_) => "SYNC",
+            Self::Nack(_) => "NACK",
+            Self::Skip(_) => "SKIP",
+            Self::AckRequest(_) => "ACKREQ",
+            Self::Ack(_) => "ACK",
+            Self::Ask(_) => "ASK",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
     /// Writes the frame.
     pub(crate) fn emit(&self, w: &mut Writer<'_>) -> Result<(), BufferTooSmall> {
         match self {
@@ -76,7 +96,7 @@ impl Frame<'_> {
     }
 }
 
-/// Writes the octets before a body of `len` octets.
+/// Writes the bytes before a body of `len` bytes.
 #[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn emit_frame_header(w: &mut Writer<'_>, kind: u8, flags: u8, len: usize) {
     let [l, m] = w.len_of(len);
@@ -98,7 +118,7 @@ impl<'a> Frames<'a> {
         Self { rest: octets }
     }
 
-    /// How many octets are still to be read.
+    /// How many bytes are still to be read.
     pub(crate) const fn remaining(&self) -> usize {
         self.rest.len()
     }

@@ -4,7 +4,7 @@ use super::ParseError;
 use super::writer::Writer;
 use crate::ident::{GroupTag, MemberId, Session};
 
-/// The first octet of every framed datagram. It begins no UTF-8 text.
+/// The first byte of every framed datagram. It begins no UTF-8 text.
 pub const MAGIC: u8 = 0xc1;
 
 /// The protocol version this crate speaks.
@@ -37,7 +37,7 @@ impl Suite {
         }
     }
 
-    /// Octets of trailer after the frames.
+    /// Bytes of trailer after the frames.
     #[must_use]
     pub const fn trailer_len(self) -> usize {
         match self {
@@ -47,7 +47,7 @@ impl Suite {
     }
 }
 
-/// The clear header, [`Header::LEN`] octets.
+/// The clear header, [`Header::LEN`] bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {

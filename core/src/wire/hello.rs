@@ -15,9 +15,9 @@ pub struct Hello<'a> {
     pub probe: bool,
     /// What the sender is, one bit each (PROTOCOL E3). Bits that are not known say nothing.
     pub capabilities: u16,
-    /// The largest datagram the sender can receive, in octets; below 512 it counts as 512.
+    /// The largest datagram the sender can receive, in bytes; below 512 it counts as 512.
     pub max_datagram: u16,
-    /// The largest message the sender can receive, in units of 64 octets; 0: one datagram's worth.
+    /// The largest message the sender can receive, in units of 64 bytes; 0: one datagram's worth.
     pub max_message: u16,
     /// The sender's HELLO interval, in units of 10 ms; 0: not stated, what was stated before stays.
     pub interval: u16,
@@ -52,7 +52,7 @@ impl<'a> Hello<'a> {
     /// Capability: the sender is a bridge's member, and speaks for others behind it. None does so far.
     pub const BRIDGE: u16 = 0x0004;
 
-    /// Octets of a challenge.
+    /// Bytes of a challenge.
     pub const CHALLENGE_LEN: usize = 8;
 
     /// The option with this member's challenge.
@@ -60,9 +60,9 @@ impl<'a> Hello<'a> {
     /// The option with challenges of others, sent back.
     pub const ECHOES: u8 = 2;
 
-    /// Octets before an option's value: kind and length.
+    /// Bytes before an option's value: kind and length.
     pub const OPTION_HEADER_LEN: usize = 2;
-    /// Octets of the longest value of an option.
+    /// Bytes of the longest value of an option.
     pub const LONGEST_OPTION: usize = 255;
 
     /// A HELLO that states nothing but a name.
@@ -196,7 +196,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Octets of the option's value at most.
+    /// Bytes of the option's value at most.
     pub const MAX_LEN: usize = Hello::CHALLENGE_LEN + 4;
 
     /// Whether this member is to send it back.
@@ -217,7 +217,7 @@ impl Challenge {
         })
     }
 
-    /// Writes the option to the beginning of `into`. Returns how many octets it has; 0 if there is no
+    /// Writes the option to the beginning of `into`. Returns how many bytes it has; 0 if there is no
     /// room.
     pub fn write(&self, into: &mut [u8]) -> usize {
         let mut w = Writer::new(into);

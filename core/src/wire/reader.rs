@@ -1,8 +1,8 @@
-//! Reading octets with bounds checked.
+//! Reading bytes with bounds checked.
 
 use super::ParseError;
 
-/// A cursor over received octets, network byte order.
+/// A cursor over received bytes, network byte order.
 ///
 /// What is missing is read as zeros. That it was missing is remembered, and nothing is left from then on: whoever
 /// reads asks once, in the end, whether [all went well](Self::finish).

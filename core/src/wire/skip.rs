@@ -16,7 +16,7 @@ pub struct Skip {
 impl Skip {
     pub(crate) const KIND: u8 = 0x14;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 6;
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Self {

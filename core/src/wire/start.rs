@@ -18,7 +18,7 @@ pub struct Start {
 impl Start {
     pub(crate) const KIND: u8 = 0x11;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + 12;
 
     pub(crate) fn parse(r: &mut Reader<'_>) -> Self {

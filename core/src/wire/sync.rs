@@ -22,7 +22,7 @@ pub struct Sync {
 impl Sync {
     pub(crate) const KIND: u8 = 0x12;
 
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub(crate) const FRAME_LEN: usize = FRAME_HEADER_LEN + Self::LEN;
 
     const LEN: usize = 4 + 4 + 1 + 1 + 1;

@@ -7,7 +7,7 @@ use crate::ident::{GroupTag, Name};
 
 /// The tag of the open group with this address and name.
 ///
-/// It is the exclusive or of the two halves of the CRC-32C over the address (4 or 16 octets), the
+/// It is the exclusive or of the two halves of the CRC-32C over the address (4 or 16 bytes), the
 /// port (2) and the name. For an IPv6 group the scope does not count.
 #[must_use]
 pub fn open_group_tag(group: SocketAddr, name: &Name) -> GroupTag {

@@ -25,7 +25,7 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Octets of an echo.
+    /// Bytes of an echo.
     pub const LEN: usize = 12;
 
     const fn from_octets(octets: [u8; Self::LEN]) -> Self {
@@ -39,7 +39,7 @@ impl Echo {
 
     /// Writes the echo.
     #[must_use]
-    pub fn to_octets(self) -> [u8; Self::LEN] {
+    pub fn to_bytes(self) -> [u8; Self::LEN] {
         let [a, b, c, d] = self.member.to_be_bytes();
         let [e, f, g, h] = self.stamp.to_be_bytes();
         let [i, j, k, l] = self.held.to_be_bytes();
@@ -50,7 +50,7 @@ impl Echo {
 impl<'a> Time<'a> {
     pub(crate) const KIND: u8 = 0x04;
 
-    /// Octets of a frame with this many octets of echoes.
+    /// Bytes of a frame with this many bytes of echoes.
     #[cfg(feature = "seal")]
     pub(crate) const fn frame_len(echoes: usize) -> usize {
         super::frame::FRAME_HEADER_LEN

@@ -1,4 +1,4 @@
-//! Writing octets with bounds checked.
+//! Writing bytes with bounds checked.
 
 /// The buffer is too small for what was to be written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +31,7 @@ impl<'a> Writer<'a> {
         Self::resume(buffer, 0)
     }
 
-    /// Goes on after `len` octets that stand in `buffer` already.
+    /// Goes on after `len` bytes that stand in `buffer` already.
     pub(crate) const fn resume(buffer: &'a mut [u8], len: usize) -> Self {
         Self {
             buffer,
@@ -41,12 +41,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// How many octets have been written.
+    /// How many bytes have been written.
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// How many octets still fit.
+    /// How many bytes still fit.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn room(&self) -> usize {
         self.end.min(self.buffer.len()).saturating_sub(self.len)
@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
         self.is_short = true;
     }
 
-    /// How many octets have been written, if everything fitted.
+    /// How many bytes have been written, if everything fitted.
     pub(crate) const fn finish(&self) -> Result<usize, BufferTooSmall> {
         if self.is_short {
             Err(BufferTooSmall)
@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
         self.with(octets.len(), |to| to.copy_from_slice(octets));
     }
 
-    /// Appends `len` octets that `fill` writes.
+    /// Appends `len` bytes that `fill` writes.
     pub(crate) fn with(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) {
         let rest = self.buffer.get_mut(self.len..);
         let Some(octets) = rest.and_then(|rest| rest.get_mut(..len)) else {

@@ -42,7 +42,7 @@ fn sent<M: Memory>(group: &mut Group<M>, at: u64) -> (usize, usize) {
     while let Some(transmit) = group.poll_transmit(ms(at), &mut buffer).unwrap() {
         match transmit.to {
             Destination::Group => all += 1,
-            Destination::Member(_) => one += 1,
+            Destination::Peer(_) => one += 1,
         }
     }
     (one, all)
@@ -167,7 +167,7 @@ fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
     hub.log(0);
     hub.log(1);
     let commands = Channel::reliable_ordered(1);
-    let sequence = hub.group(0).send(ms(7_000), commands, b"open").unwrap();
+    let sequence = hub.group(0).queue(ms(7_000), commands, b"open").unwrap();
     let mut id = 1_000;
     for step in 0..4_000 {
         // After two seconds in which they hear each other.
@@ -187,7 +187,7 @@ fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
         }
         if step == 100 {
             let now = hub.now;
-            hub.group(0).confirm(now, sequence, sequence);
+            hub.group(0).confirm(now, sequence);
         }
         hub.run(Duration::from_millis(2));
         let lost = |line: &String| line.ends_with("lost") || line.ends_with("joined");
@@ -199,7 +199,7 @@ fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
         }
     }
     assert_eq!(id, 1_000 + 4_000 + 1_000_000, "confirmed once");
-    assert_eq!(hub.group(0).members().count(), 1);
+    assert_eq!(hub.group(0).peers().count(), 1);
 }
 
 /// PROTOCOL M33.
@@ -256,7 +256,7 @@ fn config_without_pace() -> Config {
     config("ana").with_pace(Pace::UNLIMITED)
 }
 
-/// PROTOCOL S7. Somebody asks again and again for all that is kept: 50 octets for a quarter of a megabyte.
+/// PROTOCOL S7. Somebody asks again and again for all that is kept: 50 bytes for a quarter of a megabyte.
 #[test]
 fn repairs_without_a_pace_are_bounded() {
     let mut memory: Box<Large> = Box::new(Large::new());
@@ -264,7 +264,7 @@ fn repairs_without_a_pace_are_bounded() {
     ana.handle_timeout(ms(0));
     let payload = [7; 1_000];
     for n in 0..250 {
-        let sent = ana.send(ms(1_000 + n), Channel::reliable_ordered(1), &payload);
+        let sent = ana.queue(ms(1_000 + n), Channel::reliable_ordered(1), &payload);
         sent.unwrap();
         octets_to_group(&mut ana, (1_000 + n) * 1_000);
     }
@@ -283,7 +283,7 @@ fn repairs_without_a_pace_are_bounded() {
     }
     assert!((2_000_000..2_900_000).contains(&octets), "{octets} in 1 s");
     // New messages do not wait for that.
-    let sent = ana.send(ms(3_000), Channel::reliable_ordered(1), &payload);
+    let sent = ana.queue(ms(3_000), Channel::reliable_ordered(1), &payload);
     sent.unwrap();
     assert!(octets_to_group(&mut ana, 3_000_000) > 1_000);
 }
@@ -294,7 +294,7 @@ fn values_that_are_asked_for_again_and_again_are_bounded() {
     let mut ana: Group<Room> = Group::new(Room::new(), config_without_pace(), [1; 32]).unwrap();
     ana.handle_timeout(ms(0));
     for channel in 0..2 {
-        let sent = ana.send(ms(1_000), Channel::state(channel), &[7; 300]);
+        let sent = ana.queue(ms(1_000), Channel::state(channel), &[7; 300]);
         sent.unwrap();
         octets_to_group(&mut ana, 1_000_000);
     }

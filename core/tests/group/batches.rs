@@ -30,6 +30,14 @@ struct Stack<const MOST: usize> {
 #[derive(Debug)]
 struct Refused;
 
+impl core::fmt::Display for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl core::error::Error for Refused {}
+
 impl UdpError for Refused {
     fn kind(&self) -> UdpErrorKind {
         UdpErrorKind::NoRoute
@@ -163,9 +171,9 @@ fn life<const MOST: usize>(moods: &'static [Option<usize>], lengths: &[usize]) -
         for (nth, length) in lengths.iter().enumerate() {
             let payload = vec![nth as u8; *length];
             let queued = match nth % 3 {
-                0 => node.send(now, CHANNEL, &payload).is_ok(),
-                1 => node.send(now, reliable, &payload).is_ok(),
-                _ => node.send_raw(now, &payload).is_ok(),
+                0 => node.queue(now, CHANNEL, &payload).is_ok(),
+                1 => node.queue(now, reliable, &payload).is_ok(),
+                _ => node.queue_raw(now, &payload).is_ok(),
             };
             assert!(queued, "there is room");
         }

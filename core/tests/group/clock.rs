@@ -76,7 +76,7 @@ impl Pair {
                     let to = 1 - from;
                     let meant = match transmit.to {
                         Destination::Group => true,
-                        Destination::Member(at) => at == address(to as u8 + 1),
+                        Destination::Peer(at) => at == address(to as u8 + 1),
                     };
                     if meant && !lost(self.sent) {
                         self.note(millis, to);
@@ -95,7 +95,9 @@ impl Pair {
 
     fn say(&mut self, now: Instant, text: &str) {
         for channel in EVERY_CLASS {
-            self.members[0].send(now, channel, text.as_bytes()).unwrap();
+            self.members[0]
+                .queue(now, channel, text.as_bytes())
+                .unwrap();
         }
     }
 
@@ -114,8 +116,8 @@ fn half_a_minute(mut pair: Pair, start: Instant) -> Vec<String> {
             0 | 3_000 => pair.say(now, "hello"),
             4_000..4_400 if millis % 10 == 0 => {
                 let channel = Channel::reliable_ordered(5);
-                let number = pair.members[0].send(now, channel, &[b'x'; 60]).unwrap();
-                pair.members[0].confirm(now, number, number);
+                let number = pair.members[0].queue(now, channel, &[b'x'; 60]).unwrap();
+                pair.members[0].confirm(now, number);
             }
             28_000 => pair.members[0].leave(now),
             _ => {}
@@ -126,7 +128,7 @@ fn half_a_minute(mut pair: Pair, start: Instant) -> Vec<String> {
             // No pattern in which always the same is lost.
             silent || (lossy && [0, 4, 5].contains(&(number % 11)))
         });
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
     }
     assert!(pair.members[0].has_left());
     pair.story
@@ -199,12 +201,12 @@ fn a_clock_that_stands_sends_what_the_pace_allows_at_once() {
 }
 
 #[test]
-fn a_bare_datagram_and_a_burst_leave_at_the_first_moment() {
+fn a_raw_datagram_and_a_burst_leave_at_the_first_moment() {
     for pace in [Pace::BOARD, Pace::WIFI] {
         let mut ana = member(config("ana").with_pace(pace), 1);
         let mut buffer = [0; 1472];
         for _ in 0..8 {
-            ana.send_raw(Instant::ZERO, &[b'x'; 150]).unwrap();
+            ana.queue_raw(Instant::ZERO, &[b'x'; 150]).unwrap();
         }
         let mut octets = 0;
         while let Some(transmit) = ana.poll_transmit(Instant::ZERO, &mut buffer).unwrap() {
@@ -228,7 +230,7 @@ fn at_the_end_of_time_the_clock_stands_and_nothing_else_happens() {
             pair.say(now, &format!("{millis}"));
         }
         pair.settle(now, millis, |_| false);
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
     }
     for millis in (0..10_000).step_by(1_000) {
         assert_eq!(pair.told(&format!("{millis}")), 5, "{millis}");

@@ -32,7 +32,7 @@ fn tell_all(hub: &mut Hub, datagram: &[u8]) {
 
 fn say(hub: &mut Hub, n: usize, text: &str) {
     let now = hub.now;
-    hub.group(n).send(now, RELIABLE, text.as_bytes()).unwrap();
+    hub.group(n).queue(now, RELIABLE, text.as_bytes()).unwrap();
     hub.run(Duration::from_millis(50));
 }
 
@@ -58,7 +58,7 @@ fn copies_of_a_device_notice_and_hear_each_other() {
         assert!(hub.log(1).contains(&"copy: other".to_owned()), "{apart}");
         assert!(hub.log(2).contains(&"copy: one".to_owned()), "{apart}");
         for n in 0..3 {
-            assert_eq!(hub.group(n).members().count(), 2, "{apart}");
+            assert_eq!(hub.group(n).peers().count(), 2, "{apart}");
         }
     }
 }
@@ -78,7 +78,7 @@ fn one_forged_datagram_does_not_silence_a_member() {
             let forged = forger(hub.group(0), counter).say(&[bye()]);
             tell_all(&mut hub, &forged);
             let now = hub.now;
-            hub.group(0).send(now, RELIABLE, b"at once").unwrap();
+            hub.group(0).queue(now, RELIABLE, b"at once").unwrap();
             hub.run(Duration::from_secs(2));
             say(&mut hub, 0, "after");
             let told = hub.log(1);
@@ -102,7 +102,7 @@ fn what_was_queued_when_a_clone_is_noticed_is_sent() {
     hub.run(Duration::from_secs(3));
     let now = hub.now;
     for text in ["one", "two"] {
-        hub.group(0).send(now, RELIABLE, text.as_bytes()).unwrap();
+        hub.group(0).queue(now, RELIABLE, text.as_bytes()).unwrap();
     }
     hub.log(1);
     let forged = forger(hub.group(0), 500).say(&[bye()]);
@@ -200,7 +200,7 @@ fn switched_on_together(names: [&str; 2], fixed: bool) -> [Vec<String>; 2] {
     for millis in 0..8_000 {
         let now = ms(millis);
         if millis == 5_000 && !fixed {
-            pair[0].send(now, RELIABLE, b"one").unwrap();
+            pair[0].queue(now, RELIABLE, b"one").unwrap();
         }
         for n in 0..2 {
             while let Some(transmit) = pair[n].poll_transmit(now, &mut buffer).unwrap() {
@@ -211,7 +211,7 @@ fn switched_on_together(names: [&str; 2], fixed: bool) -> [Vec<String>; 2] {
         }
         for (_, from, to, octets) in flying.extract_if(.., |(at, ..)| *at <= millis) {
             let n = 1 - from;
-            if to == Destination::Group || to == Destination::Member(address(n as u8 + 1)) {
+            if to == Destination::Group || to == Destination::Peer(address(n as u8 + 1)) {
                 pair[n]
                     .handle(now, address(from as u8 + 1), &octets)
                     .unwrap();

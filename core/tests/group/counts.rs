@@ -16,7 +16,7 @@ fn what_is_lost_asked_for_and_sent_again_is_counted_at_both_ends() {
     let (ana, ben) = (*hub.group(0).counters(), *hub.group(1).counters());
     let send = |hub: &mut Hub, text: &str| {
         let now = hub.now;
-        hub.group(0).send(now, COMMANDS, text.as_bytes()).unwrap();
+        hub.group(0).queue(now, COMMANDS, text.as_bytes()).unwrap();
         hub.settle();
     };
     hub.cut_off = vec![1];
@@ -32,7 +32,7 @@ fn what_is_lost_asked_for_and_sent_again_is_counted_at_both_ends() {
     assert_eq!(after.repairs_sent, 1);
     let (sent, octets) = (
         after.datagrams_sent - ana.datagrams_sent,
-        after.octets_sent - ana.octets_sent,
+        after.bytes_sent - ana.bytes_sent,
     );
     let beats = after.syncs_sent - ana.syncs_sent;
     assert!((3..sent).contains(&beats), "{beats} of {sent}");
@@ -59,7 +59,7 @@ fn whoever_asks_for_everything_without_end_does_not_stop_what_is_new() {
     let mut buffer = [0; 1472];
     for now in 100..10_100 {
         let now = ms(now);
-        while ana.send(now, COMMANDS, &[7; 100]).is_ok() {
+        while ana.queue(now, COMMANDS, &[7; 100]).is_ok() {
             sent += 1;
         }
         let mut nack = Nack::new(id, session, sent.saturating_sub(40));

@@ -54,7 +54,7 @@ fn follows_another(ana: &mut Group<Narrow>, at: u64) {
 }
 
 fn is_gap(line: &str) -> bool {
-    line.starts_with("Gap") && line.contains("first: 0, last: 1")
+    line.starts_with("Gap") && line.contains("first: Sequence(0), last: Sequence(1)")
 }
 
 /// PROTOCOL R12.

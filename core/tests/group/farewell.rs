@@ -60,7 +60,7 @@ impl Pair {
         while let Some(event) = self.receiver.poll_event() {
             self.log.push(match event {
                 Event::Message(m) => format!("message {}", m.sequence()),
-                Event::Gap(gap) => format!("gap {}..={}", gap.first(), gap.last()),
+                Event::Gap(gap) => format!("gap {}..={}", gap.lost().first(), gap.lost().last()),
                 Event::Left(_) => "left".into(),
                 Event::Joined(_) => "joined".into(),
                 other => format!("{other:?}"),
@@ -73,7 +73,9 @@ impl Pair {
     }
 
     fn say(&mut self, at: u64, len: usize) {
-        self.sender.send(ms(at), ORDERED, &vec![b'x'; len]).unwrap();
+        self.sender
+            .queue(ms(at), ORDERED, &vec![b'x'; len])
+            .unwrap();
     }
 }
 
@@ -117,18 +119,18 @@ fn a_tail_that_was_lost_is_a_gap_when_its_sender_leaves() {
 
 #[test]
 fn what_is_given_up_is_a_gap_and_does_not_hold_back_the_good_bye() {
-    for bare in [false, true] {
+    for raw in [false, true] {
         let mut pair = Pair::new();
         pair.passes(0, 2_000, |_| false);
         pair.told();
         let at = ms(2_000);
         pair.say(2_000, 1_100);
-        pair.sender.send(at, ORDERED, &[3; 1_000]).unwrap();
-        if bare {
-            pair.sender.send_raw(at, b"bare").unwrap();
+        pair.sender.queue(at, ORDERED, &[3; 1_000]).unwrap();
+        if raw {
+            pair.sender.queue_raw(at, b"raw").unwrap();
         }
         pair.sender.leave(at);
-        assert_eq!(pair.sender.unsent(), if bare { 3 } else { 2 });
+        assert_eq!(pair.sender.unsent(), if raw { 3 } else { 2 });
         pair.sender.forget_unsent();
         assert_eq!(pair.sender.unsent(), 0);
         pair.passes(2_000, 2_500, |_| false);

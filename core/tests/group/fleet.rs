@@ -64,7 +64,7 @@ impl Fleet {
             while let Some(event) = group.poll_event() {
                 match event {
                     Event::Message(_) => self.messages += 1,
-                    Event::Gap(gap) => self.gaps += gap.last() - gap.first() + 1,
+                    Event::Gap(gap) => self.gaps += gap.lost().len() as u32,
                     other => self.told.push(format!("{other:?}")),
                 }
             }
@@ -87,7 +87,7 @@ impl Fleet {
             let due: Vec<_> = self.flying.extract_if(.., |(at, ..)| *at <= now).collect();
             for (_, from, to, octets) in due {
                 for n in 0..self.members.len() {
-                    let here = Destination::Member(address(n as u8 + 1));
+                    let here = Destination::Peer(address(n as u8 + 1));
                     let meant = n != from && (to == Destination::Group || to == here);
                     if meant && !self.is_lost() {
                         let from = address(from as u8 + 1);
@@ -108,16 +108,16 @@ impl Fleet {
     fn change_keys(&mut self) {
         self.run(15_000);
         let size = self.members.len();
-        let strangers = |member: &Group<Hall>| member.members().count() + 1 < size;
+        let strangers = |member: &Group<Hall>| member.peers().count() + 1 < size;
         assert!(!self.members.iter().any(strangers), "{:?}", self.told);
         self.told.clear();
         for member in &mut self.members {
-            member.send(self.now, CHANNEL, b"before").unwrap();
+            member.queue(self.now, CHANNEL, b"before").unwrap();
         }
         self.run(1);
         for member in &mut self.members {
             member.set_keys(self.now, &keys(2, 1)).unwrap();
-            member.send(self.now, CHANNEL, b"after").unwrap();
+            member.queue(self.now, CHANNEL, b"after").unwrap();
         }
         self.run(10_000);
     }

@@ -9,7 +9,7 @@ use crate::hub::{Hub, Puppet, Room, config, hear, member, ms};
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
 
-/// Three eighths of the history of a `Room`, in records of 64 octets of payload.
+/// Three eighths of the history of a `Room`, in records of 64 bytes of payload.
 const WINDOW: usize = 1600 / 8 * 3 / (64 + 12 + 8);
 
 fn eager(name: &str) -> Config {
@@ -22,7 +22,7 @@ fn send_all(hub: &mut Hub, count: usize, time: Duration) -> usize {
     let mut sent = 0;
     while sent < count && hub.now < end {
         let now = hub.now;
-        if hub.group(0).send(now, ORDERED, &[b'x'; 64]).is_ok() {
+        if hub.group(0).queue(now, ORDERED, &[b'x'; 64]).is_ok() {
             sent += 1;
         } else {
             hub.run(Duration::from_millis(1));
@@ -106,7 +106,7 @@ fn fill(ana: &mut Group<Room>, now: groupcast::Instant) -> usize {
     let mut buffer = [0; 1472];
     let mut sent = 0;
     loop {
-        while ana.send(now, ORDERED, &[b'x'; 64]).is_ok() {}
+        while ana.queue(now, ORDERED, &[b'x'; 64]).is_ok() {}
         let before = sent;
         while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
             let (_, frames) = wire::parse(&buffer[..transmit.len]).unwrap();

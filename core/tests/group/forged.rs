@@ -67,7 +67,7 @@ impl Scene {
         for _ in 0..times {
             let (now, text) = (self.hub.now, self.said.to_string());
             // A member that fell silent is refused it.
-            let _ = self.hub.group(0).send(now, RELIABLE, text.as_bytes());
+            let _ = self.hub.group(0).queue(now, RELIABLE, text.as_bytes());
             self.said += 1;
             self.hub.run(PERIOD);
         }
@@ -121,7 +121,7 @@ impl Scene {
 
     /// What all members have sent so far.
     fn sent(&mut self) -> u64 {
-        let octets = |(group, _): &(groupcast::Group<hub::Room>, _)| group.counters().octets_sent;
+        let octets = |(group, _): &(groupcast::Group<hub::Room>, _)| group.counters().bytes_sent;
         self.hub.members.iter().map(octets).sum()
     }
 
@@ -257,7 +257,7 @@ const FORGERIES: [(&str, Whose, Says); 21] = [
             stamp: it.clock.wrapping_sub(9_999_999),
             held: 0,
         };
-        let echoes: Vec<u8> = core::iter::repeat_n(echo.to_octets(), 100)
+        let echoes: Vec<u8> = core::iter::repeat_n(echo.to_bytes(), 100)
             .flatten()
             .collect();
         vec![Frame::Time(Time {
@@ -281,7 +281,7 @@ const FORGERIES: [(&str, Whose, Says); 21] = [
     }),
 ];
 
-/// Octets that all three members together send more in the first second at most.
+/// Bytes that all three members together send more in the first second at most.
 const EXTRA: u64 = 6_000;
 
 #[test]
@@ -306,7 +306,7 @@ fn after_one_forged_datagram_everybody_is_heard_and_little_is_sent() {
             scene.speak(100);
             for n in 1..3 {
                 assert_eq!(scene.missed(n, before), 0, "{name}: member {n}");
-                assert_eq!(scene.hub.group(n).members().count(), 2, "{name}");
+                assert_eq!(scene.hub.group(n).peers().count(), 2, "{name}");
             }
         }
     }
@@ -358,14 +358,14 @@ fn one_datagram_confirms_what_nobody_has() {
     // Ben and cho hear nothing any more.
     scene.hub.cut_off = vec![1, 2];
     let (names, now) = (scene.names(), scene.hub.now);
-    let sequence = scene.hub.group(0).send(now, RELIABLE, b"open").unwrap();
-    scene.hub.group(0).confirm(now, sequence, sequence);
+    let sequence = scene.hub.group(0).queue(now, RELIABLE, b"open").unwrap();
+    scene.hub.group(0).confirm(now, sequence);
     scene.hub.run(Duration::from_millis(50));
     let ack = Ack {
         target: names.ana.0,
         session: names.ana.1,
         since: 0,
-        next: sequence + 1,
+        next: sequence.next().get(),
     };
     let datagram = scene.forge(Whose::Bens, &[Frame::Ack(ack)]);
     scene.hear(&[0], &datagram);
@@ -385,7 +385,7 @@ fn one_datagram_confirms_what_nobody_has() {
 fn small_limits_of_somebody_made_up_are_gone_within_eight_seconds() {
     let largest = |scene: &mut Scene| {
         let (now, large) = (scene.hub.now, [b'x'; 1_000]);
-        let sent = scene.hub.group(0).send(now, hub::CHANNEL, &large);
+        let sent = scene.hub.group(0).queue(now, hub::CHANNEL, &large);
         scene.hub.run(Duration::from_millis(10));
         sent.is_ok()
     };
@@ -429,7 +429,7 @@ fn one_datagram_moves_the_round_trip_by_a_sixteenth() {
             stamp: (at as u32 * 1_000).wrapping_sub(trip),
             held: 0,
         };
-        core::iter::repeat_n(echo.to_octets(), count)
+        core::iter::repeat_n(echo.to_bytes(), count)
             .flatten()
             .collect()
     };

@@ -35,7 +35,7 @@ fn next_hello<M: Memory>(
     found.map(|(at, _, datagram)| (at, datagram))
 }
 
-/// A datagram of a member with these octets between header and trailer.
+/// A datagram of a member with these bytes between header and trailer.
 fn around(puppet: &mut Puppet, body: &[u8]) -> Vec<u8> {
     let mut datagram = puppet.say(&[]);
     datagram.truncate(wire::Header::LEN);
@@ -92,7 +92,7 @@ fn hello_to_one_comes_with_the_stream_alone() {
         .unwrap();
     drain(&mut ana, &mut Vec::new());
     let sent = sent(&mut ana, ms(300));
-    let [(Destination::Member(to), datagram)] = &sent[..] else {
+    let [(Destination::Peer(to), datagram)] = &sent[..] else {
         panic!("{sent:?}");
     };
     assert_eq!(*to, address(42));
@@ -117,7 +117,7 @@ fn who_hides_answers_only_whom_its_answer_tells_something() {
     hear(&mut spy, ms(1_000), &ben.say(&[probe]));
     assert_eq!(sent(&mut spy, ms(1_000)), []);
     let channel = Channel::reliable_ordered(1);
-    spy.send(ms(1_100), channel, b"psst").unwrap();
+    spy.queue(ms(1_100), channel, b"psst").unwrap();
     sent(&mut spy, ms(1_100));
     hear(&mut spy, ms(1_200), &ben.say(&[probe]));
     let answer = sent(&mut spy, ms(1_200));
@@ -220,7 +220,7 @@ fn the_round_trip_is_that_of_ones_own_clock() {
         };
         let time = Time {
             stamp: 1,
-            echoes: &echo.to_octets(),
+            echoes: &echo.to_bytes(),
         };
         let said = Puppet::new(7, 1).say(&[Frame::Hello(hello("ben")), Frame::Time(time)]);
         hear(&mut ana, ms(5_300), &said);
@@ -246,7 +246,7 @@ fn whoever_cannot_keep_up_stops_messages_for_half_a_second_in_two() {
         sent(&mut ana, ms(1_000));
         let busy = Frame::Busy(Busy { wait });
         hear(&mut ana, ms(1_000), &ben.say(&[busy]));
-        ana.send(ms(1_000), CHANNEL, b"x").unwrap();
+        ana.queue(ms(1_000), CHANNEL, b"x").unwrap();
         let says = |datagram: &[u8]| frames(datagram).iter().any(|f| matches!(f, Frame::Data(_)));
         let mut said = |from: u64| {
             (from..from + 2_000).find(|at| sent(&mut ana, ms(*at)).iter().any(|(_, it)| says(it)))
@@ -255,10 +255,10 @@ fn whoever_cannot_keep_up_stops_messages_for_half_a_second_in_two() {
         assert!((least..=most).contains(&at), "{at}");
         // Nobody stops it again before two seconds are over.
         hear(&mut ana, ms(2_990), &ben.say(&[busy]));
-        ana.send(ms(2_990), CHANNEL, b"y").unwrap();
+        ana.queue(ms(2_990), CHANNEL, b"y").unwrap();
         assert!(sent(&mut ana, ms(2_990)).iter().any(|(_, it)| says(it)));
         hear(&mut ana, ms(3_001), &ben.say(&[busy]));
-        ana.send(ms(3_001), CHANNEL, b"z").unwrap();
+        ana.queue(ms(3_001), CHANNEL, b"z").unwrap();
         assert!(!sent(&mut ana, ms(3_001)).iter().any(|(_, it)| says(it)));
     }
 }
@@ -373,7 +373,7 @@ fn numbers_begin_with_zero_and_reliable_ones_are_one_sequence() {
     ];
     let mut numbers = Vec::new();
     for channel in channels {
-        ana.send(ms(200), channel, b"x").unwrap();
+        ana.queue(ms(200), channel, b"x").unwrap();
     }
     for (_, datagram) in sent(&mut ana, ms(200)) {
         for frame in frames(&datagram) {
@@ -393,7 +393,7 @@ fn of_several_hellos_in_a_datagram_one_counts() {
     let mut ben = Puppet::new(7, 1);
     let two = ben.say(&[Frame::Hello(hello("ben")), Frame::Hello(hello("bea"))]);
     assert_eq!(hear(&mut ana, ms(1), &two), ["ben joined"]);
-    assert_eq!(ana.members().next().unwrap().name(), "ben");
+    assert_eq!(ana.peers().next().unwrap().name(), "ben");
     // And nobody sends a datagram without frames.
     let bye = ben.say(&[Frame::Bye(Bye::LEFT)]);
     hear(&mut ana, ms(2), &bye);

@@ -27,7 +27,7 @@ fn pass(group: &mut Group<Room>, from: Instant, until: Instant) -> Vec<(Instant,
         let mut log = Vec::new();
         drain(group, &mut log);
         told.extend(log.into_iter().map(|event| (now, event)));
-        now = now + core::time::Duration::from_millis(50);
+        now += core::time::Duration::from_millis(50);
     }
     told
 }
@@ -102,5 +102,5 @@ fn a_small_roster_in_a_large_group_loses_nobody() {
     }
     let lost = told.iter().filter(|(_, event)| event.ends_with("lost"));
     assert_eq!(lost.count(), 0, "{told:?}");
-    assert_eq!(ana.members().count(), 8);
+    assert_eq!(ana.peers().count(), 8);
 }

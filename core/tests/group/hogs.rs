@@ -90,7 +90,10 @@ fn full() -> (Group<Narrow>, Puppet, Puppet) {
 }
 
 fn is_gap(line: &str, first: u32, last: u32) -> bool {
-    line.starts_with("Gap") && line.contains(&format!("first: {first}, last: {last} "))
+    line.starts_with("Gap")
+        && line.contains(&format!(
+            "first: Sequence({first}), last: Sequence({last}) "
+        ))
 }
 
 /// PROTOCOL R13.

@@ -106,7 +106,7 @@ impl<M: Memory> Hub<M> {
         }
         match to {
             Destination::Group => self.multicasts += 1,
-            Destination::Member(_) => self.unicasts += 1,
+            Destination::Peer(_) => self.unicasts += 1,
         }
         let is_lost = self.no_multicast && matches!(to, Destination::Group);
         if is_lost || self.cut_off.contains(&from) {
@@ -114,7 +114,7 @@ impl<M: Memory> Hub<M> {
         }
         for n in 0..self.members.len() {
             let here = address(n as u8 + 1);
-            let meant = matches!(to, Destination::Group) || to == Destination::Member(here);
+            let meant = matches!(to, Destination::Group) || to == Destination::Peer(here);
             if meant && !self.cut_off.contains(&n) {
                 let (group, log) = &mut self.members[n];
                 drain(group, log);

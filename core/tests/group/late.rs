@@ -71,7 +71,7 @@ fn who_was_gone_before_a_pause_is_asked_before_it_is_lost() {
     hub.log(0);
     // Ana stands still for a minute, and ben says nothing from then on.
     hub.cut_off = vec![1];
-    hub.now = hub.now + Duration::from_secs(60);
+    hub.now += Duration::from_secs(60);
     hub.unicasts = 0;
     hub.run(Duration::from_millis(500));
     assert_eq!(hub.log(0), ["ben suspect"]);

@@ -20,7 +20,7 @@ use Told::{Gap, Left, Message};
 struct Large {
     first: u32,
     fragments: u32,
-    /// Octets of each fragment.
+    /// Bytes of each fragment.
     len: usize,
     class: u8,
 }
@@ -58,7 +58,7 @@ impl<M: Memory> Receiver<M> {
     }
 
     fn hear(&mut self, datagram: &[u8]) -> Vec<Told> {
-        self.now = self.now + core::time::Duration::from_micros(10);
+        self.now += core::time::Duration::from_micros(10);
         self.ana.handle(self.now, address(9), datagram).unwrap();
         self.told()
     }
@@ -67,8 +67,8 @@ impl<M: Memory> Receiver<M> {
         let mut told = Vec::new();
         while let Some(event) = self.ana.poll_event() {
             told.push(match event {
-                Event::Message(m) => Message(m.sequence()),
-                Event::Gap(gap) => Gap(gap.first(), gap.last()),
+                Event::Message(m) => Message(m.sequence().get()),
+                Event::Gap(gap) => Gap(gap.lost().first().get(), gap.lost().last().get()),
                 Event::Left(_) | Event::Lost(_) => Left,
                 _ => continue,
             });
@@ -121,7 +121,7 @@ impl<M: Memory> Receiver<M> {
     fn waits(&mut self, millis: u64) -> Vec<Told> {
         let mut told = Vec::new();
         for _ in 0..millis {
-            self.now = self.now + core::time::Duration::from_millis(1);
+            self.now += core::time::Duration::from_millis(1);
             self.ana.handle_timeout(self.now);
             told.extend(self.told());
         }

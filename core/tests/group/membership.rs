@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use groupcast::wire::{self, Bye, Data, Frame, Hello};
-use groupcast::{ConfigError, Destination, Event, Outcome, SendError, Standing};
+use groupcast::{ConfigError, Destination, DuplicateIdOutcome, Event, PeerStatus, SendError};
 
 use crate::hub::{CHANNEL, Hub, Puppet, address, config, data, drain, hear, hello, id, member, ms};
 
@@ -13,7 +13,7 @@ fn the_first_datagram_introduces_its_sender() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
     let now = hub.now;
     hub.group(0)
-        .send(now, CHANNEL, b"Hello, multicast!")
+        .queue(now, CHANNEL, b"Hello, multicast!")
         .unwrap();
     hub.settle();
     assert_eq!(hub.log(1), ["ana joined", "ana: Hello, multicast!"]);
@@ -63,7 +63,7 @@ fn whatever_a_member_says_first_it_says_hello_before() {
 fn everybody_joins_within_a_second_and_stays() {
     let mut hub = Hub::new(["ana", "ben", "cho"].map(config));
     hub.run(Duration::from_secs(1));
-    assert_eq!(hub.group(0).members().count(), 2);
+    assert_eq!(hub.group(0).peers().count(), 2);
     hub.run(Duration::from_secs(60));
     for n in 0..3 {
         let log = hub.log(n);
@@ -86,7 +86,7 @@ fn another_name_is_told_at_once() {
         Err(ConfigError::NameTooLong)
     );
     let names = |hub: &mut Hub| {
-        let members = hub.group(1).members();
+        let members = hub.group(1).peers();
         members.map(|m| m.name().to_owned()).collect::<Vec<_>>()
     };
     // One of these times the next HELLO may be due just then, and not each time.
@@ -123,7 +123,7 @@ fn a_member_that_falls_silent_is_suspected_asked_and_lost() {
     hub.run(Duration::from_millis(4_900));
     assert_eq!(hub.log(0), ["ben suspect", "ben lost"]);
     assert_eq!(hub.unicasts, 4, "two probes each way");
-    assert_eq!(hub.group(0).members().count(), 0);
+    assert_eq!(hub.group(0).peers().count(), 0);
     // It comes back: same session, told as a new beginning.
     hub.cut_off.clear();
     hub.run(Duration::from_secs(2));
@@ -141,11 +141,11 @@ fn a_suspect_that_answers_has_recovered() {
     assert!(ana.poll_event().is_none());
     ana.handle_timeout(ms(3_500));
     assert!(
-        matches!(ana.poll_event(), Some(Event::Suspect(m)) if m.standing() == Standing::Suspect)
+        matches!(ana.poll_event(), Some(Event::Suspect(m)) if m.status() == PeerStatus::Suspect)
     );
     let mut buffer = [0; 1472];
     let transmit = ana.poll_transmit(ms(3_500), &mut buffer).unwrap().unwrap();
-    assert_eq!(transmit.to, Destination::Member(address(99)));
+    assert_eq!(transmit.to, Destination::Peer(address(99)));
     let (_, mut frames) = wire::parse(&buffer[..transmit.len]).unwrap();
     assert!(matches!(frames.next(), Some(Ok(Frame::Hello(hello))) if hello.probe && !hello.join));
     assert_eq!(
@@ -191,7 +191,7 @@ fn a_probe_is_answered_by_unicast_and_not_too_often() {
         });
         hear(&mut ana, ms(1_200 + n), &ben.say(&[probe]));
         while let Some(transmit) = ana.poll_transmit(ms(1_200 + n), &mut buffer).unwrap() {
-            assert_eq!(transmit.to, Destination::Member(address(99)));
+            assert_eq!(transmit.to, Destination::Peer(address(99)));
             answers += 1;
         }
     }
@@ -222,17 +222,17 @@ fn who_says_good_bye_has_left_and_late_datagrams_change_nothing() {
     hub.run(Duration::from_secs(1));
     hub.log(0);
     let now = hub.now;
-    hub.group(1).send(now, CHANNEL, b"bye").unwrap();
+    hub.group(1).queue(now, CHANNEL, b"bye").unwrap();
     hub.group(1).leave(now);
     assert_eq!(
-        hub.group(1).send(now, CHANNEL, b"more"),
-        Err(embedded_nal::nb::Error::Other(SendError::HasLeft))
+        hub.group(1).queue(now, CHANNEL, b"more"),
+        Err(SendError::HasLeft)
     );
     hub.run(Duration::from_millis(200));
     assert_eq!(hub.log(0), ["ben: bye", "ben left"]);
     assert!(hub.group(1).has_left());
     assert_eq!(hub.group(0).counters().stale, 6, "the other six BYEs");
-    assert_eq!(hub.group(0).members().count(), 0);
+    assert_eq!(hub.group(0).peers().count(), 0);
 }
 
 #[test]
@@ -323,7 +323,10 @@ fn of_two_members_with_an_automatic_id_the_higher_session_draws_another() {
     let told = hear(hub.group(0), now, &other.hello("x"));
     let new = hub.group(0).id();
     assert_ne!(new, own);
-    assert_eq!(told, [format!("duplicate {:?}", Outcome::Redrawn(new))]);
+    assert_eq!(
+        told,
+        [format!("duplicate {:?}", DuplicateIdOutcome::Redrawn(new))]
+    );
     assert_ne!(hub.group(0).session().get(), session);
     assert_eq!(
         hear(hub.group(0), now, &other.message("hi")).len(),
@@ -351,10 +354,7 @@ fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
         hear(&mut higher, now, &buffer[..first.len]),
         ["duplicate Silenced"]
     );
-    assert_eq!(
-        higher.send(now, CHANNEL, b"x"),
-        Err(embedded_nal::nb::Error::Other(SendError::Silenced))
-    );
+    assert_eq!(higher.queue(now, CHANNEL, b"x"), Err(SendError::Silenced));
     // Its last word tells the other one, even in its first second.
     let last = higher.poll_transmit(now, &mut buffer).unwrap().unwrap();
     assert_eq!(
@@ -367,7 +367,7 @@ fn of_two_members_with_a_fixed_id_one_keeps_it_and_one_falls_silent() {
             .unwrap()
             .is_none()
     );
-    lower.send(now, CHANNEL, b"x").unwrap();
+    lower.queue(now, CHANNEL, b"x").unwrap();
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn what_an_earlier_life_sent_is_no_duplicate_id() {
     let late = Puppet::new(42, 9).hello("ana");
     assert_eq!(hear(&mut ana, ms(1_900), &late), [] as [&str; 0]);
     assert_eq!(ana.counters().claims_own_id, 1);
-    assert!(ana.send(ms(1_901), CHANNEL, b"x").is_ok());
+    assert!(ana.queue(ms(1_901), CHANNEL, b"x").is_ok());
 }
 
 /// PROTOCOL M27, M28.
@@ -478,7 +478,7 @@ fn a_full_roster_still_delivers_and_says_so_once_a_minute() {
     let mut ninth = Puppet::new(9, 1);
     assert_eq!(hear(&mut ana, ms(1_100), &ninth.hello("nine")), ["full 1"]);
     assert_eq!(hear(&mut ana, ms(1_200), &ninth.message("hi")), [": hi"]);
-    assert_eq!(ana.members().count(), 8);
+    assert_eq!(ana.peers().count(), 8);
     // One leaves, and its place is taken.
     let mut third = Puppet::new(3, 1);
     third.counter = 1;
@@ -503,8 +503,8 @@ fn a_sender_heard_without_hello_is_asked_for_it() {
     assert_eq!(hear(&mut ana, ms(1_000), &ben.message("who?")), [": who?"]);
     assert!(ana.poll_transmit(ms(1_049), &mut buffer).unwrap().is_none());
     let transmit = ana.poll_transmit(ms(1_050), &mut buffer).unwrap().unwrap();
-    assert_eq!(transmit.to, Destination::Member(address(99)));
-    assert_eq!(ana.members().count(), 0);
+    assert_eq!(transmit.to, Destination::Peer(address(99)));
+    assert_eq!(ana.peers().count(), 0);
     assert_eq!(hear(&mut ana, ms(1_060), &ben.hello("ben")), ["ben joined"]);
 }
 
@@ -533,10 +533,10 @@ fn a_hidden_member_sends_its_messages_and_nothing_else() {
     let mut hub = Hub::new([config("ana"), config("spy").with_announce(false)]);
     hub.run(Duration::from_secs(1));
     let now = hub.now;
-    hub.group(1).send(now, CHANNEL, b"psst").unwrap();
-    hub.group(1).send_raw(now, b"bare").unwrap();
+    hub.group(1).queue(now, CHANNEL, b"psst").unwrap();
+    hub.group(1).queue_raw(now, b"raw").unwrap();
     hub.run(Duration::from_secs(30));
-    assert_eq!(hub.log(0), [": psst", "raw: bare"]);
+    assert_eq!(hub.log(0), [": psst", "raw: raw"]);
     assert_eq!(hub.group(1).counters().datagrams_sent, 2);
     assert_eq!(hub.log(1)[0], "ana joined");
     let now = hub.now;

@@ -1,4 +1,4 @@
-//! Messages, bare datagrams, and whatever else arrives.
+//! Messages, raw datagrams, and whatever else arrives.
 
 use core::time::Duration;
 
@@ -17,7 +17,7 @@ fn messages_queued_together_share_a_datagram() {
     hub.log(1);
     let (before, now) = (hub.multicasts, hub.now);
     for _ in 0..15 {
-        hub.group(0).send(now, CHANNEL, &[b'x'; 64]).unwrap();
+        hub.group(0).queue(now, CHANNEL, &[b'x'; 64]).unwrap();
     }
     hub.settle();
     assert_eq!(
@@ -35,34 +35,34 @@ fn a_full_outbox_says_so_and_loses_nothing() {
     hub.log(1);
     let now = hub.now;
     let mut queued = 0;
-    while hub.group(0).send(now, CHANNEL, &[b'x'; 100]).is_ok() {
+    while hub.group(0).queue(now, CHANNEL, &[b'x'; 100]).is_ok() {
         queued += 1;
     }
-    let again = hub.group(0).send(now, CHANNEL, &[b'x'; 100]);
-    assert_eq!(again, Err(embedded_nal::nb::Error::WouldBlock));
+    let again = hub.group(0).queue(now, CHANNEL, &[b'x'; 100]);
+    assert_eq!(again, Err(SendError::QueueFull));
     hub.settle();
     assert_eq!(hub.log(1).len(), queued);
-    hub.group(0).send(now, CHANNEL, &[b'x'; 100]).unwrap();
+    hub.group(0).queue(now, CHANNEL, &[b'x'; 100]).unwrap();
 }
 
 #[test]
 fn a_message_that_is_too_long_is_refused_with_the_limit() {
     let mut ana = member(config("ana"), 1);
     assert_eq!(ana.max_message(groupcast::Class::BestEffort), 1162);
-    ana.send(ms(1), CHANNEL, &[0; 1162]).unwrap();
-    let refused = ana.send(ms(1), CHANNEL, &[0; 1163]);
+    ana.queue(ms(1), CHANNEL, &[0; 1162]).unwrap();
+    let refused = ana.queue(ms(1), CHANNEL, &[0; 1163]);
     let expected = SendError::TooLong {
         len: 1163,
         limit: 1162,
     };
-    assert_eq!(refused, Err(embedded_nal::nb::Error::Other(expected)));
+    assert_eq!(refused, Err(expected));
     assert!(expected.to_string().contains("1162"));
 }
 
 #[test]
 fn the_smallest_receiver_limits_everybody() {
     let mut ana = member(config("ana"), 1);
-    ana.send(ms(1), CHANNEL, &[b'x'; 1162]).unwrap();
+    ana.queue(ms(1), CHANNEL, &[b'x'; 1162]).unwrap();
     let mut small = Puppet::new(7, 1);
     let frame = Frame::Hello(Hello {
         max_datagram: 600,
@@ -92,7 +92,7 @@ fn the_smallest_receiver_limits_everybody() {
 fn what_was_sent_before_the_limit_sank_can_still_be_repaired() {
     for channel in [Channel::reliable_ordered(1), Channel::state(2)] {
         let mut ana = member(config("ana"), 1);
-        ana.send(ms(1), channel, &[b'x'; 700]).unwrap();
+        ana.queue(ms(1), channel, &[b'x'; 700]).unwrap();
         let mut buffer = [0; 1472];
         while ana.poll_transmit(ms(1), &mut buffer).unwrap().is_some() {}
         let mut small = Puppet::new(7, 1);
@@ -255,13 +255,13 @@ fn the_last_fragment_tells_the_channel() {
 
 /// PROTOCOL W7, W8.
 #[test]
-fn bare_datagrams_are_raw_and_ones_own_are_not() {
+fn raw_datagrams_are_raw_and_ones_own_are_not() {
     let mut hub = Hub::new([config("ana"), config("ben")]);
     hub.run(Duration::from_millis(200));
     hub.log(0);
     hub.log(1);
     let now = hub.now;
-    hub.group(0).send_raw(now, b"Hello, multicast!").unwrap();
+    hub.group(0).queue_raw(now, b"Hello, multicast!").unwrap();
     hub.settle();
     assert_eq!(hub.log(1), ["raw: Hello, multicast!"]);
     assert_eq!(
@@ -273,10 +273,10 @@ fn bare_datagrams_are_raw_and_ones_own_are_not() {
 
 /// PROTOCOL W8.
 #[test]
-fn what_cannot_be_a_bare_datagram_is_refused() {
+fn what_cannot_be_a_raw_datagram_is_refused() {
     let mut ana = member(config("ana"), 1);
-    let mut refused = |datagram: &[u8]| match ana.send_raw(ms(1), datagram) {
-        Err(embedded_nal::nb::Error::Other(error)) => error,
+    let mut refused = |datagram: &[u8]| match ana.queue_raw(ms(1), datagram) {
+        Err(error) => error,
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(b""), SendError::Empty);
@@ -341,7 +341,7 @@ fn events_must_be_taken_before_the_next_datagram() {
 #[test]
 fn settings_that_cannot_work_are_refused() {
     use groupcast::ConfigError as E;
-    let refused = |config: Config| Group::new(Room::new(), config, [1; 32]).unwrap_err();
+    let refused = |config: Config| Group::new(Room::new(), config, [1; 32]).unwrap_err().error;
     let at = |text: &str| Config::new(text.parse().unwrap());
     assert_eq!(refused(at("192.168.1.1:5")), E::NotMulticast);
     assert_eq!(refused(at("[fd00::1]:5")), E::NotMulticast);
@@ -364,17 +364,21 @@ fn settings_that_cannot_work_are_refused() {
         config("").with_max_datagram(1200),
         [1; 32],
     )
-    .unwrap_err();
+    .unwrap_err()
+    .error;
     assert_eq!(small, E::ReceiveBufferTooSmall { needed: 1201 });
     let small = Group::new(
         Storage::<8, 2, 16, 20, 1200, 1473>::new(),
         config(""),
         [1; 32],
     )
-    .unwrap_err();
+    .unwrap_err()
+    .error;
     assert_eq!(small, E::HistoryTooSmall { needed: 1208 });
     assert_eq!(
-        Group::new(Room::new(), config(""), [0; 32]).unwrap_err(),
+        Group::new(Room::new(), config(""), [0; 32])
+            .unwrap_err()
+            .error,
         E::SeedIsZero
     );
 }

@@ -83,7 +83,7 @@ fn nobody_leaves_by_a_word_to_one() {
     hear(&mut ana, ms(1_000), &ben.hello("ben"));
     let bye = whisper(&mut ben, 2, &[Frame::Bye(Bye::LEFT)]);
     assert_eq!(hear(&mut ana, ms(1_001), &bye), NOTHING);
-    assert_eq!(ana.members().count(), 1);
+    assert_eq!(ana.peers().count(), 1);
 }
 
 /// PROTOCOL W2.
@@ -134,7 +134,7 @@ fn answers_go_where_the_last_hello_came_from() {
             drain(&mut ana, &mut Vec::new());
         }
         while let Some(transmit) = ana.poll_transmit(now, &mut buffer).unwrap() {
-            if let Destination::Member(to) = transmit.to {
+            if let Destination::Peer(to) = transmit.to {
                 answered.push(to);
             }
         }

@@ -27,9 +27,9 @@ fn after(pause: Duration, awake: bool) -> (Vec<String>, Vec<String>, usize) {
     hub.run(Duration::from_secs(4));
     let now = hub.now;
     // One message on its way, and one that nobody has looked at.
-    hub.group(0).send(now, RELIABLE, b"before").unwrap();
+    hub.group(0).queue(now, RELIABLE, b"before").unwrap();
     hub.settle();
-    hub.group(0).send(now, RELIABLE, b"queued").unwrap();
+    hub.group(0).queue(now, RELIABLE, b"queued").unwrap();
     let awake_end = now + pause;
     if awake {
         // Ana goes on by herself.
@@ -54,7 +54,7 @@ fn after(pause: Duration, awake: bool) -> (Vec<String>, Vec<String>, usize) {
     hub.log(1);
     assert!(hub.group(1).next_deadline().unwrap() <= now);
     let sent = hub.unicasts + hub.multicasts;
-    hub.group(1).send(now, RELIABLE, b"after").unwrap();
+    hub.group(1).queue(now, RELIABLE, b"after").unwrap();
     hub.run(Duration::from_secs(10));
     let now = hub.now;
     for n in 0..2 {
@@ -125,7 +125,9 @@ fn who_left_is_remembered_for_a_day_and_then_forgotten() {
 fn nothing_is_waited_for_longer_than_time_can_tell() {
     let made = |wait| {
         let config = config("ana").with_max_wait(wait);
-        groupcast::Group::new(Room::new(), config, [1; 32]).map(|_| ())
+        groupcast::Group::new(Room::new(), config, [1; 32])
+            .map(|_| ())
+            .map_err(|failed| failed.error)
     };
     assert_eq!(made(Duration::from_secs(15 * 60)), Ok(()));
     let too_long = [

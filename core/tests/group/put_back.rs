@@ -32,7 +32,7 @@ fn two_that_go_on_from_one_state_notice_and_are_both_heard() {
         }
         let now = hub.now;
         for (n, text) in [(1, "one"), (2, "other")] {
-            hub.group(n).send(now, RELIABLE, text.as_bytes()).unwrap();
+            hub.group(n).queue(now, RELIABLE, text.as_bytes()).unwrap();
         }
         hub.run(Duration::from_secs(3));
         let told = [hub.log(1), hub.log(2)].concat();
@@ -40,7 +40,7 @@ fn two_that_go_on_from_one_state_notice_and_are_both_heard() {
         assert_eq!(cloned.count(), 1, "{told:?}");
         assert_ne!(hub.group(1).session().life(), hub.group(2).session().life());
         assert_ne!(hub.group(1).id(), hub.group(2).id());
-        assert_eq!(hub.group(0).members().count(), 2);
+        assert_eq!(hub.group(0).peers().count(), 2);
         // What was said when they did not know yet is told, too.
         let told = hub.log(0);
         for text in ["ben: one", "ben: other"] {
@@ -72,7 +72,7 @@ fn sent(pair: &mut Pair, from: usize, millis: u64) -> Vec<Vec<u8>> {
             pair.members[n].handle_timeout(pair.now);
             pair.hear_all();
         }
-        pair.now = pair.now + Duration::from_millis(1);
+        pair.now += Duration::from_millis(1);
     }
     kept
 }
@@ -140,7 +140,7 @@ fn who_is_put_back_seals_two_texts_with_one_number_until_it_meets_itself() {
     let now = pair.now;
     for (pair, text) in [(&mut pair, "my name is ben"), (&mut back, "my name is bob")] {
         pair.members[1]
-            .send(now, RELIABLE, text.as_bytes())
+            .queue(now, RELIABLE, text.as_bytes())
             .unwrap();
     }
     let first = sent(&mut pair, 1, 3_000);

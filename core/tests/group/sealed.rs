@@ -188,7 +188,7 @@ fn a_challenge_that_is_meant_is_sent_back_once_with_the_next_hello() {
         let mut sent_back = Vec::new();
         let mut at = now;
         while sent_back.len() < 3 {
-            at = at + core::time::Duration::from_millis(1);
+            at += core::time::Duration::from_millis(1);
             sent_back.extend(said(&mut ben, at, |hello| Some(hello.sends_back(number))));
         }
         assert_eq!(sent_back, [meant, false, false], "{target:?}");
@@ -315,7 +315,7 @@ fn the_own_past_is_not_another_member_with_this_id() {
     }
     assert_eq!(ben.counters().unverified, 2);
     assert!(
-        ben.send(ms(3_001), groupcast::Channel::best_effort(0), b"I am")
+        ben.queue(ms(3_001), groupcast::Channel::best_effort(0), b"I am")
             .is_ok()
     );
     // Somebody who is there now is another matter.
@@ -337,7 +337,7 @@ fn whoever_finds_the_roster_full_is_not_heard_and_nobody_gives_way() {
         ["full 1"]
     );
     assert_eq!(ben.counters().no_place, 1);
-    assert_eq!(ben.members().count(), 8);
+    assert_eq!(ben.peers().count(), 8);
 }
 
 /// PROTOCOL K7.
@@ -361,6 +361,9 @@ fn what_no_key_fits_is_counted_and_changes_nothing() {
     };
     let open = crate::hub::Puppet::new(8, 1).say(&[Frame::Data(data)]);
     assert_eq!(hear(&mut ben, ms(3_002), &open), NOTHING);
-    assert_eq!(hear(&mut ben, ms(3_003), b"bare"), NOTHING);
-    assert_eq!((ben.counters().wrong_suite, ben.counters().bare), (1, 1));
+    assert_eq!(hear(&mut ben, ms(3_003), b"raw"), NOTHING);
+    assert_eq!(
+        (ben.counters().wrong_suite, ben.counters().raw_refused),
+        (1, 1)
+    );
 }

@@ -43,7 +43,7 @@ fn heard(lives: [Group<Room>; 2]) -> [usize; 2] {
         for n in 0..20 {
             let now = ms(life as u64 * 30_000 + n * 100);
             board
-                .send(now, Channel::reliable_ordered(1), b"reading")
+                .queue(now, Channel::reliable_ordered(1), b"reading")
                 .unwrap();
             while let Some(transmit) = board.poll_transmit(now, &mut buffer).unwrap() {
                 let datagram = &buffer[..transmit.len];
@@ -95,7 +95,10 @@ fn boards_whose_seeds_differ_in_one_bit_share_no_id_no_session_and_no_jitter() {
 /// PROTOCOL W1.
 #[test]
 fn what_cannot_differ_between_devices_is_refused() {
-    let new = |seed: Seed| Group::new(Room::new(), config("a"), seed).map(|group| group.id());
+    let new = |seed: Seed| {
+        let made = Group::new(Room::new(), config("a"), seed);
+        made.map(|group| group.id()).map_err(|failed| failed.error)
+    };
     for seed in [
         Seed::from([0; 32]),
         Seed::from_device(&[], 5),

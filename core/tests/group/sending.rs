@@ -1,7 +1,7 @@
 //! The own reliable stream, as it goes out: heartbeats, repairs, fragments, questions.
 
 use groupcast::wire::{AckRequest, Data, Frame, Hello, Nack};
-use groupcast::{Channel, Destination, Group, Pace, Storage};
+use groupcast::{Channel, Destination, Group, Pace, Sequence, Storage};
 
 use crate::hub::{Puppet, Room, address, config, data, hear, hello, member, ms, sync, watch};
 
@@ -16,7 +16,7 @@ fn ana_and_ben() -> (Group<Room>, Puppet) {
 }
 
 fn send(ana: &mut Group<Room>, at: u64, len: usize) -> u32 {
-    ana.send(ms(at), ORDERED, &vec![b'x'; len]).unwrap()
+    ana.queue(ms(at), ORDERED, &vec![b'x'; len]).unwrap().get()
 }
 
 /// What ana is asked for: numbers of its stream, from this one on.
@@ -150,8 +150,8 @@ fn a_long_message_goes_in_fragments_of_one_length_with_numbers_that_follow_each_
     let mut ana = Group::new(memory, small, [1; 32]).unwrap();
     ana.handle_timeout(ms(0));
     for (channel, class) in [(ORDERED, 2), (Channel::best_effort(9), 0)] {
-        let first = ana.send(ms(10), channel, &[b'x'; 1_500]).unwrap();
-        let next = ana.send(ms(10), channel, b"x").unwrap();
+        let first = ana.queue(ms(10), channel, &[b'x'; 1_500]).unwrap().get();
+        let next = ana.queue(ms(10), channel, b"x").unwrap().get();
         assert_eq!(next, first + 4);
         let mut sent = Vec::new();
         watch(&mut ana, 10..20, |_, _, frame| match frame {
@@ -202,7 +202,7 @@ fn who_is_asked_answers_to_where_its_asker_said_hello_once_it_is_beyond_the_numb
         let mut answers = Vec::new();
         watch(&mut ana, at..at + 200, |when, to, frame| {
             if let Frame::Ack(ack) = frame {
-                assert_eq!(to, Destination::Member(address(99)));
+                assert_eq!(to, Destination::Peer(address(99)));
                 assert_eq!((ack.target, ack.session), (7, 1));
                 answers.push((when - at, ack.since, ack.next));
             }
@@ -235,7 +235,7 @@ fn who_is_asked_answers_to_where_its_asker_said_hello_once_it_is_beyond_the_numb
 fn who_has_what_is_asked_forty_times_at_most() {
     let (mut ana, mut ben) = ana_and_ben();
     let number = send(&mut ana, 2_000, 9);
-    ana.confirm(ms(2_000), number, number);
+    ana.confirm(ms(2_000), Sequence::new(number));
     let mut asked = Vec::new();
     for at in 2_000..6_000 {
         if at % 500 == 0 {
@@ -279,7 +279,7 @@ fn a_hidden_member_says_what_it_has_and_leaves_without_a_word() {
             other => panic!("{other:?}"),
         });
     });
-    assert_eq!(said, [(Destination::Member(address(99)), 1)]);
+    assert_eq!(said, [(Destination::Peer(address(99)), 1)]);
     spy.leave(ms(2_100));
     assert!(spy.has_left());
 }

@@ -34,9 +34,9 @@ fn repaired_at_the_end_of_the_window<M: Memory, const WORDS: usize>(
             while to_send > 0 {
                 let is_signed = to_send == window || to_send == 1;
                 let sent = if is_signed {
-                    ana.send_signed(now, channel, b"on", &key(7))
+                    ana.queue_signed(now, channel, b"on", &key(7))
                 } else {
-                    ana.send(now, channel, b"x")
+                    ana.queue(now, channel, b"x")
                 };
                 if sent.is_err() {
                     break;
@@ -123,14 +123,15 @@ fn whatever_is_lost_and_late_every_message_that_is_delivered_is_trusted() {
         if (1_000..3_000).contains(&millis) {
             for _ in 0..6 {
                 // Most is not signed: what is lies far apart.
-                ana.send(now, channels[3 * draw(2) as usize], b"x").unwrap();
+                ana.queue(now, channels[3 * draw(2) as usize], b"x")
+                    .unwrap();
             }
             if millis % 10 == 0 {
                 let which = draw(5) as usize;
                 if which >= 3 {
                     reliable[which - 3] += 1;
                 }
-                ana.send_signed(now, channels[which], b"on", &key(7))
+                ana.queue_signed(now, channels[which], b"on", &key(7))
                     .unwrap();
             }
         }

@@ -21,7 +21,7 @@ fn kept(pair: &mut Pair, millis: u64) -> Vec<Vec<u8>> {
             kept.push(buffer[..transmit.len].to_vec());
         }
         while pair.members[0].poll_event().is_some() {}
-        pair.now = pair.now + Duration::from_millis(50);
+        pair.now += Duration::from_millis(50);
     }
     kept
 }

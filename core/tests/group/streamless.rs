@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use groupcast::wire::{self, Ask, Bye, Data, Frame, Hello, Sync};
-use groupcast::{Channel, Config, Destination, Group, Instant, Memory, Pace, Storage};
+use groupcast::{Channel, Config, Destination, Group, Instant, Memory, Pace, Sequence, Storage};
 
 use crate::hub::{Hub, Puppet, Room, address, config, data, drain, hear, hello, ms};
 
-/// Room for two others and their values, and for datagrams of 512 octets.
+/// Room for two others and their values, and for datagrams of 512 bytes.
 pub(crate) type Sensor = Storage<8, 0, 0, 4, 600, 513>;
 
 pub(crate) const VALUE: Channel = Channel::state(1);
@@ -39,7 +39,8 @@ fn group(pace: Pace) -> Hub<Any> {
 
 fn send(hub: &mut Hub<Any>, channel: Channel, payload: &[u8]) -> u32 {
     let now = hub.now;
-    hub.group(0).send(now, channel, payload).unwrap()
+    let sequence = hub.group(0).queue(now, channel, payload).unwrap();
+    sequence.get()
 }
 
 /// The frames that a member sends, until it has nothing more to do before `end`.
@@ -130,7 +131,7 @@ fn what_a_member_without_streams_drops_is_counted_and_told_once() {
     for (from, to, datagram) in hub.record.take().unwrap() {
         let (_, frames) = wire::parse(&datagram).unwrap();
         for frame in frames.flatten() {
-            let to_sensor = to == Destination::Member(address(3));
+            let to_sensor = to == Destination::Peer(address(3));
             match frame {
                 Frame::Hello(hello) => {
                     capabilities.push((from, hello.capabilities, hello.takes_streams()));
@@ -168,7 +169,7 @@ fn capabilities_that_are_not_known_say_nothing() {
         };
         let hello = Puppet::new(id, 1).say(&[Frame::Hello(hello)]);
         assert_eq!(hear(&mut ana, ms(5), &hello), ["ben joined"]);
-        let member = ana.members().find(|member| member.id().get() == id);
+        let member = ana.peers().find(|member| member.id().get() == id);
         assert_eq!(member.unwrap().takes_reliable(), takes);
     }
 }
@@ -459,7 +460,7 @@ fn nobody_waits_for_the_confirmation_of_who_takes_no_streams() {
     let sequence = send(&mut hub, ORDERED, b"one");
     hub.record = Some(Vec::new());
     let now = hub.now;
-    hub.group(0).confirm(now, sequence, sequence);
+    hub.group(0).confirm(now, Sequence::new(sequence));
     hub.run(Duration::from_secs(2));
     let log = hub.log(0);
     assert_eq!(log.len(), 1, "{log:?}");
@@ -478,7 +479,7 @@ fn nobody_waits_for_the_confirmation_of_who_takes_no_streams() {
     assert_eq!(questions.count(), 1, "who all can answer have answered");
     let ana = hub.group(0);
     let mut said: Vec<_> = ana
-        .members()
+        .peers()
         .map(|member| {
             (
                 member.name(),
@@ -507,7 +508,7 @@ fn no_sender_waits_for_who_takes_no_streams() {
         let mut sent = 0;
         while sent < 1_000 && hub.now < start + Duration::from_secs(10) {
             let now = hub.now;
-            match hub.group(0).send(now, ORDERED, &[7; 64]) {
+            match hub.group(0).queue(now, ORDERED, &[7; 64]) {
                 Ok(_) => sent += 1,
                 Err(_) => hub.run(Duration::from_micros(100)),
             }
@@ -528,13 +529,13 @@ fn who_takes_no_streams_sends_reliably() {
         if n % 10 == 5 {
             hub.cut_off.push(2);
         }
-        let sequence = hub.group(2).send(now, ORDERED, text.as_bytes()).unwrap();
+        let sequence = hub.group(2).queue(now, ORDERED, text.as_bytes()).unwrap();
         hub.run(Duration::from_millis(20));
         hub.cut_off.clear();
         expected.push(format!("sen: {text}"));
         if n == 99 {
             let now = hub.now;
-            hub.group(2).confirm(now, sequence, sequence);
+            hub.group(2).confirm(now, sequence);
         }
     }
     hub.run(Duration::from_secs(2));

@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 
-use embedded_nal::nb;
 use groupcast::wire::{self, Data, Frame, Hello, MAX_MAX_DATAGRAM};
 use groupcast::{Channel, Class, Config, Group, Instant, Pace, SendError, Storage};
 
@@ -38,7 +37,7 @@ fn group(sensor: Config) -> Hub<Any> {
 
 fn send(hub: &mut Hub<Any>, n: usize, channel: Channel, text: &str) {
     let now = hub.now;
-    hub.group(n).send(now, channel, text.as_bytes()).unwrap();
+    hub.group(n).queue(now, channel, text.as_bytes()).unwrap();
 }
 
 /// What a datagram holds, each frame by a word, and whether all of it is for those alone who take streams.
@@ -153,7 +152,7 @@ fn what_is_for_everybody_fits_the_smallest_whatever_is_sent_with_it() {
 #[test]
 fn the_first_hello_is_heard_by_everybody_though_what_is_to_be_said_is_longer() {
     let mut ana = anybody(Small::new(), config("ana"), 1);
-    ana.send(ms(1), LOOSE, "x".repeat(1_000).as_bytes())
+    ana.queue(ms(1), LOOSE, "x".repeat(1_000).as_bytes())
         .unwrap();
     let said = says(&mut ana, ms(1));
     let [(first, hello), (second, message)] = &said[..] else {
@@ -189,7 +188,8 @@ fn a_nack_fits_who_only_sends() {
     let mut asked = 0;
     while now < ms(2_500) {
         // Whenever it has something to say, something large waits.
-        ana.send(now, ORDERED, &[b'w'; WIDE_PAYLOAD - 100]).unwrap();
+        ana.queue(now, ORDERED, &[b'w'; WIDE_PAYLOAD - 100])
+            .unwrap();
         for (len, words) in says(&mut ana, now) {
             if words.contains(&"nack") {
                 asked += 1;
@@ -207,8 +207,8 @@ fn what_was_queued_before_a_limit_sank_goes_out_alone() {
     let mut ana = anybody(Small::new(), config("ana"), 1);
     let wide = [b'w'; WIDE_PAYLOAD];
     for channel in [LOOSE, VALUE, ORDERED] {
-        ana.send(ms(0), channel, &wide).unwrap();
-        ana.send(ms(0), channel, b"short").unwrap();
+        ana.queue(ms(0), channel, &wide).unwrap();
+        ana.queue(ms(0), channel, b"short").unwrap();
     }
     let small = |capabilities| Hello {
         capabilities,
@@ -232,7 +232,7 @@ fn what_was_queued_before_a_limit_sank_goes_out_alone() {
     );
     for channel in [LOOSE, ORDERED] {
         let len = ana.max_message(channel.class()).min(WIDE_PAYLOAD);
-        ana.send(ms(1), channel, &wide[..len]).unwrap();
+        ana.queue(ms(1), channel, &wide[..len]).unwrap();
     }
     let meet = Puppet::new(8, 1).say(&[Frame::Hello(small(0))]);
     hear(&mut ana, ms(2), &meet);
@@ -264,24 +264,18 @@ fn a_message_is_refused_that_is_too_large_for_those_it_is_for() {
         [NARROW_PAYLOAD; 3]
     );
     for class in classes {
-        let refused = ana.send(now, Channel::new(9, class), &[0; NARROW_PAYLOAD + 1]);
+        let refused = ana.queue(now, Channel::new(9, class), &[0; NARROW_PAYLOAD + 1]);
         let (len, limit) = (NARROW_PAYLOAD + 1, NARROW_PAYLOAD);
-        assert_eq!(
-            refused,
-            Err(nb::Error::Other(SendError::TooLong { len, limit }))
-        );
+        assert_eq!(refused, Err(SendError::TooLong { len, limit }));
     }
     let classes = [Class::ReliableOrdered, Class::ReliableUnordered];
     // Ben's largest message, in units of 64 octets.
     let limit = 2_000 / 64 * 64;
     assert_eq!(classes.map(|class| ana.max_message(class)), [limit; 2]);
-    ana.send(now, ORDERED, &vec![0; limit]).unwrap();
+    ana.queue(now, ORDERED, &vec![0; limit]).unwrap();
     let len = limit + 1;
-    let refused = ana.send(now, ORDERED, &vec![0; len]);
-    assert_eq!(
-        refused,
-        Err(nb::Error::Other(SendError::TooLong { len, limit }))
-    );
+    let refused = ana.queue(now, ORDERED, &vec![0; len]);
+    assert_eq!(refused, Err(SendError::TooLong { len, limit }));
     // Where nobody takes streams, others are as oneself.
     let ben = hub.group(1);
     ben.leave(now);

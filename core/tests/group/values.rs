@@ -136,7 +136,7 @@ fn who_is_asked_sends_the_newest_value_of_each_channel() {
     let (mut ana, mut ben) = ana_and_ben();
     let (target, session) = (ana.id().get(), ana.session().life());
     for (channel, text) in [(1, "one"), (2, "two"), (1, "three")] {
-        ana.send(ms(2_100), Channel::state(channel), text.as_bytes())
+        ana.queue(ms(2_100), Channel::state(channel), text.as_bytes())
             .unwrap();
     }
     let mut told = Vec::new();
@@ -177,7 +177,7 @@ fn who_is_asked_sends_the_newest_value_of_each_channel() {
 fn a_value_that_was_replaced_is_skipped() {
     let (mut ana, mut ben) = ana_and_ben();
     for text in ["one", "two"] {
-        ana.send(ms(2_100), Channel::state(1), text.as_bytes())
+        ana.queue(ms(2_100), Channel::state(1), text.as_bytes())
             .unwrap();
     }
     watch(&mut ana, 2_100..3_000, |_, _, _| {});

@@ -102,7 +102,7 @@ impl Board {
         Stack::new(interface, device, sockets, memory).with_multicast_loop(false)
     }
 
-    /// Joins the sealed group. Ends the program if that cannot be: without random octets it is refused,
+    /// Joins the sealed group. Ends the program if that cannot be: without random bytes it is refused,
     /// because a session that was there before would give away what it says.
     #[cfg_attr(target_os = "none", inline(never))]
     pub fn join<'s, M: groupcast::Memory>(
@@ -135,8 +135,8 @@ impl Board {
                 );
                 node
             }
-            Err(error) => {
-                if matches!(error, Error::Config(ConfigError::NotEnoughEntropy)) {
+            Err(failed) => {
+                if matches!(failed.error, Error::Config(ConfigError::NotEnoughEntropy)) {
                     log!("refused: nothing here is new at every start");
                 } else {
                     log!("refused: the settings or the network");

@@ -11,7 +11,7 @@ use crate::register::Register;
 const FRAME: usize = 1514;
 const HEADER: usize = 14;
 const CHECKSUM: usize = 4;
-/// Octets that tell a received frame's length.
+/// Bytes that tell a received frame's length.
 const LENGTH: usize = 2;
 
 /// Run-mode clock gates: bits 28 and 30 are the Ethernet's MAC and PHY.

@@ -1,4 +1,4 @@
-//! What the machine that the emulator runs on gives: a command line, random octets, a place to end.
+//! What the machine that the emulator runs on gives: a command line, random bytes, a place to end.
 //!
 //! On a chip of your own these are its pins or its flash, and its generator of random numbers.
 
@@ -25,7 +25,7 @@ pub fn command_line(buffer: &mut [u8]) -> Option<&str> {
     core::str::from_utf8(text.split(|octet| *octet == 0).next()?).ok()
 }
 
-/// Random octets of the host. They **stand for the chip's generator of random numbers**, which the
+/// Random bytes of the host. They **stand for the chip's generator of random numbers**, which the
 /// LM3S6965 has not. `None`: there are none.
 pub fn random() -> Option<[u8; 32]> {
     let mut octets = [0; 32];
@@ -44,7 +44,7 @@ pub fn random() -> Option<[u8; 32]> {
 
 /// Ends the emulator.
 pub fn exit(well: bool) -> ! {
-    log!("stack: {} octets at most", stack::worst() as u32);
+    log!("stack: {} bytes at most", stack::worst() as u32);
     loop {
         debug::exit(if well {
             debug::EXIT_SUCCESS

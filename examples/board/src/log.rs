@@ -11,7 +11,7 @@
 
 use cortex_m_semihosting::hio;
 use groupcast::multicast::UdpError;
-use groupcast::{Event, Member};
+use groupcast::{Event, Peer};
 
 use crate::clock;
 
@@ -135,16 +135,16 @@ impl Line {
 /// Logs who comes and goes, and what is lost. What arrives is the program's own business.
 pub fn event(event: &Event<'_>) {
     match event {
-        Event::Joined(member) => standing("joined", member),
-        Event::Left(member) => standing("left", member),
-        Event::Lost(member) => standing("is lost", member),
-        Event::Restarted(member) => standing("restarted", member),
+        Event::Joined(member) => status("joined", member),
+        Event::Left(member) => status("left", member),
+        Event::Lost(member) => status("is lost", member),
+        Event::Restarted(member) => status("restarted", member),
         Event::Gap(gap) => {
             log!(
                 "* gap: {} to {} of {}",
-                gap.first(),
-                gap.last(),
-                gap.member().name()
+                gap.lost().first().get(),
+                gap.lost().last().get(),
+                gap.peer().name()
             );
         }
         Event::DuplicateId(duplicate) => log!("* duplicate id {:08x}", duplicate.id().get()),
@@ -153,7 +153,7 @@ pub fn event(event: &Event<'_>) {
     }
 }
 
-fn standing(what: &str, member: &Member) {
+fn status(what: &str, member: &Peer) {
     let (id, session) = (member.id().get(), member.session().get());
     log!(
         "* {} {}, id {:08x}, session {:016x}",

@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Instant, MemberId, Memory, Node};
+use groupcast::{Channel, Instant, MemberId, Memory, Node, SendError, SequenceRange};
 use heapless::Vec;
 
 use crate::board::BoardStack;
@@ -21,8 +20,8 @@ pub struct Numbers {
     channel: Channel,
     count: u32,
     sent: u32,
-    /// The sequence numbers of the batch's first and last message.
-    batch: Option<(u32, u32)>,
+    /// The sequence numbers of the batch.
+    batch: Option<SequenceRange>,
     ask_at: Instant,
     /// Who has the batch.
     have: Vec<MemberId, 16>,
@@ -66,36 +65,36 @@ impl Numbers {
                 .number(self.sent)
                 .with(" of ")
                 .number(self.count);
-            match node.send(now, self.channel, text.as_str().as_bytes()) {
+            match node.queue(now, self.channel, text.as_str().as_bytes()) {
                 Ok(sequence) => {
-                    let first = self.batch.map_or(sequence, |(first, _)| first);
-                    self.batch = Some((first, sequence));
+                    let first = self.batch.map_or(sequence, SequenceRange::first);
+                    self.batch = Some(first.to(sequence));
                     self.sent += 1;
                     self.ask_at = now;
                 }
                 // There will be room when some of what waits is on its way.
-                Err(nb::Error::WouldBlock) => {
+                Err(SendError::QueueFull) => {
                     self.blocked += 1;
                     return;
                 }
-                Err(nb::Error::Other(_)) => {
+                Err(_) => {
                     log!("not sent: too long");
                     return;
                 }
             }
         }
-        let Some((first, last)) = self.batch else {
+        let Some(batch) = self.batch else {
             return;
         };
         if node
-            .members()
+            .peers()
             .all(|member| !member.takes_reliable() || self.have.contains(&member.id()))
         {
             self.confirmed = self.sent;
             self.batch = None;
             self.have.clear();
         } else if now >= self.ask_at {
-            node.confirm(now, first, last);
+            node.confirm(now, batch);
             self.ask_at = now + ASK_AGAIN;
         }
     }

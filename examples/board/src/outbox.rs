@@ -1,7 +1,6 @@
 //! One reliable message that is to be sent, and waits for room.
 
-use groupcast::embedded_nal::nb;
-use groupcast::{Channel, Instant, Memory, Node};
+use groupcast::{Channel, Instant, Memory, Node, SendError};
 
 use crate::board::BoardStack;
 use crate::{Text, log};
@@ -37,9 +36,9 @@ impl Outbox {
         let Some(message) = &self.waiting else {
             return true;
         };
-        match node.send(now, self.channel, message.as_str().as_bytes()) {
-            Err(nb::Error::WouldBlock) => return false,
-            Err(nb::Error::Other(_)) => log!("not sent: too long"),
+        match node.queue(now, self.channel, message.as_str().as_bytes()) {
+            Err(SendError::QueueFull) => return false,
+            Err(_) => log!("not sent: too long"),
             Ok(_) => log!("said: {}", message.as_str()),
         }
         self.waiting = None;

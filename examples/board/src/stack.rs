@@ -9,7 +9,7 @@ unsafe extern "C" {
     static _stack_start: u32;
 }
 
-/// Octets of the stack that have been used at some time since power-on.
+/// Bytes of the stack that have been used at some time since power-on.
 ///
 /// The start-up code paints the stack; what is not painted any more has been used.
 pub fn worst() -> usize {

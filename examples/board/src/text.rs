@@ -2,7 +2,7 @@
 
 use heapless::String;
 
-/// A text of at most `N` octets. What does not fit is left out.
+/// A text of at most `N` bytes. What does not fit is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Text<const N: usize>(String<N>);
 

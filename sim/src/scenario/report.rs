@@ -42,7 +42,7 @@ pub struct Report {
     pub contradicted: u64,
     /// Messages and gaps that nobody sent.
     pub unknown: u64,
-    /// Messages that the members still refused to take at the end (`WouldBlock`). They are not in
+    /// Messages that the members still refused to take at the end (`QueueFull`). They are not in
     /// `sent`.
     pub refused: u64,
     /// Pairs of members that did not know each other when the first message was sent: their storage
@@ -56,8 +56,8 @@ pub struct Report {
     pub repairs: u64,
     /// Datagrams sent by all members. One to the group counts once.
     pub datagrams: u64,
-    /// Octets in them, without IP and UDP headers.
-    pub octets: u64,
+    /// Bytes in them, without IP and UDP headers.
+    pub bytes: u64,
     /// Datagrams that carry no message for the first time: presence, heartbeats, NACKs, repairs.
     pub control_datagrams: u64,
     /// The time in which all this was counted.
@@ -87,7 +87,7 @@ impl Report {
         self.nacks += other.nacks;
         self.repairs += other.repairs;
         self.datagrams += other.datagrams;
-        self.octets += other.octets;
+        self.bytes += other.bytes;
         self.control_datagrams += other.control_datagrams;
         self.measured += other.measured;
         self.latency.merge(&other.latency);
@@ -136,10 +136,10 @@ impl Report {
         ratio(self.datagrams, self.sent as f64)
     }
 
-    /// Octets in datagrams of any kind per message sent.
+    /// Bytes in datagrams of any kind per message sent.
     #[must_use]
     pub fn bytes_per_message(&self) -> Option<f64> {
-        ratio(self.octets, self.sent as f64)
+        ratio(self.bytes, self.sent as f64)
     }
 
     /// [`control_datagrams`](Self::control_datagrams) of the whole group per second.

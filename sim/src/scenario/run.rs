@@ -6,7 +6,6 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use embedded_nal::nb;
 use groupcast::{Channel, Config, Instant, MemberId, Memory, OwnedEvent, SendError};
 
 use super::Scenario;
@@ -32,9 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// The run of a [`Scenario`].
-pub(super) struct Run<M: Memory + Default> {
+pub(super) struct Run {
     scenario: Scenario,
-    net: SimNet<M>,
+    net: SimNet,
     keys: Vec<MemberKey>,
     ledger: Ledger,
     traffic: Rc<Cell<Traffic>>,
@@ -68,11 +67,13 @@ struct Turn {
     nth: u64,
 }
 
-impl<M: Memory + Default> Run<M> {
+impl Run {
     /// The members join over a link without faults, and get to know each other.
-    pub(super) fn start(scenario: Scenario) -> Self {
+    pub(super) fn start<M: Memory + Default + 'static>(scenario: Scenario) -> Self {
         let link = scenario.link.without_faults();
-        let mut net = SimNet::new(scenario.seed).with_link(link);
+        let mut net = SimNet::new(scenario.seed)
+            .with_link(link)
+            .with_memory::<M>();
         let traffic = Traffic::watch(net.network());
         let group = SocketAddr::from((Ipv4Addr::new(239, 1, 2, 3), 12345));
         let keys = (1..=scenario.members).map(|number| {
@@ -123,18 +124,14 @@ impl<M: Memory + Default> Run<M> {
     /// Forgets what the members were told so far.
     fn forget(&mut self) {
         for key in &self.keys {
-            self.net.listener(*key).take_timed_events();
+            self.net.of_key(*key).take_timed_events();
         }
     }
 
     /// Pairs of members of whom one does not know the other.
     fn strangers(&self) -> u64 {
         let others = self.keys.len() - 1;
-        let known = |key: &MemberKey| {
-            self.net[*key]
-                .node()
-                .map_or(0, |node| node.members().count())
-        };
+        let known = |key: &MemberKey| self.net[*key].node().map_or(0, |node| node.peers().count());
         self.keys
             .iter()
             .map(|key| (others - known(key)) as u64)
@@ -207,14 +204,14 @@ impl<M: Memory + Default> Run<M> {
         let channel = Channel::new(1, self.scenario.class);
         match self.net[self.keys[sender]].send(channel, &payload) {
             Ok(sequence) => {
-                self.ledger.sent(sender, sequence, due);
+                self.ledger.sent(sender, sequence.get(), due);
                 if self.scenario.one_loss && sender == 0 && number == LOST_MESSAGE {
                     self.lose_now();
                 }
                 Ok(true)
             }
-            Err(nb::Error::WouldBlock) => Ok(false),
-            Err(nb::Error::Other(error)) => Err(error),
+            Err(SendError::QueueFull) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -265,18 +262,17 @@ impl<M: Memory + Default> Run<M> {
     /// Notes what the members were told.
     fn fetch(&mut self) {
         for (receiver, key) in self.keys.iter().enumerate() {
-            for (at, event) in self.net.listener(*key).take_timed_events() {
+            for (at, event) in self.net.of_key(*key).take_timed_events() {
                 match event {
                     OwnedEvent::Message(message) => {
                         let sender = index(message.sender);
-                        let (sequence, payload) = (message.sequence, &message.payload);
+                        let (sequence, payload) = (message.sequence.get(), &message.payload);
                         self.ledger.message(receiver, sender, sequence, payload, at);
                     }
-                    OwnedEvent::Gap {
-                        member,
-                        first,
-                        last,
-                    } => self.ledger.gap(receiver, index(member.id()), first, last),
+                    OwnedEvent::Gap { peer, lost } => {
+                        let (first, last) = (lost.first().get(), lost.last().get());
+                        self.ledger.gap(receiver, index(peer.id()), first, last);
+                    }
                     _ => {}
                 }
             }
@@ -315,7 +311,7 @@ impl<M: Memory + Default> Run<M> {
             nacks: after.nacks - before.nacks,
             repairs: after.repairs - before.repairs,
             datagrams,
-            octets: after.traffic.octets - before.traffic.octets,
+            bytes: after.traffic.octets - before.traffic.octets,
             control_datagrams: datagrams - (after.traffic.with_news - before.traffic.with_news),
             measured: before.at.until(after.at),
             latency: totals.latency,

@@ -266,7 +266,9 @@ fn members_on_the_senders_host_hear_it_if_it_wishes() {
 fn a_hop_limit_of_0_stays_on_the_host() {
     let (network, mut one, mut two) = pair();
     let mut neighbour = Member::on(&network, one.host());
-    one.stack.set_multicast_hops(&mut one.socket, 0).unwrap();
+    one.stack
+        .set_multicast_hop_limit(&mut one.socket, 0)
+        .unwrap();
     one.send(b"here");
     assert_eq!(neighbour.drain(), [b"here"]);
     assert!(two.drain().is_empty());

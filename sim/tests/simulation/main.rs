@@ -1,6 +1,7 @@
 //! What the simulated network promises: faults, partitions, the stacks' contract, the accounts.
 
 mod accounts;
+mod applications;
 mod contract;
 mod faults;
 mod partitions;

@@ -88,7 +88,7 @@ pub fn signing_key_from_text(text: &str) -> Result<SigningKey, NotAKey> {
 /// The key as text: `gp1-`, 52 characters, `-`, 4 characters. It is no secret.
 #[must_use]
 pub fn public_key_to_text(key: &PublicKey) -> String {
-    String::clone(&to_text(KeyKind::Public, key.octets()))
+    String::clone(&to_text(KeyKind::Public, key.as_bytes()))
 }
 
 /// Reads a public key.

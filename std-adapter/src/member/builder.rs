@@ -1,6 +1,7 @@
 //! How a member is made.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use embedded_nal::{UdpClientStack, UdpFullStack};
 use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::error::Error;
 use crate::interface::{Choice, InterfaceSelector};
-use crate::memory::{Profile, ProfileMemory};
+use crate::memory::Profile;
 use crate::stack::StdStack;
 use crate::strangers::Strangers;
 
@@ -26,10 +27,10 @@ impl Member {
             config: Config::new(group),
             pace: None,
             profile: Profile::Desktop,
-            hops: 1,
+            hop_limit: 1,
             keys: None,
             first_contact: FirstContact::Verify,
-            takes_bare: false,
+            takes_raw: false,
             group_name: Name::EMPTY,
             notes_strangers: false,
         }
@@ -44,16 +45,16 @@ pub struct MemberBuilder {
     config: Config,
     pace: Option<Pace>,
     profile: Profile,
-    hops: u8,
+    hop_limit: u8,
     keys: Option<KeySet>,
     first_contact: FirstContact,
-    takes_bare: bool,
+    takes_raw: bool,
     group_name: Name,
     notes_strangers: bool,
 }
 
 impl MemberBuilder {
-    /// The name other members see: up to 32 octets. Default: none.
+    /// The name other members see: up to 32 bytes. Default: none.
     pub fn name(mut self, name: &str) -> Self {
         self.config = self.config.with_name(name);
         self
@@ -94,10 +95,10 @@ impl MemberBuilder {
         self
     }
 
-    /// In a sealed group: whether to take and send bare datagrams, which anybody can read and forge.
+    /// In a sealed group: whether to take and send raw datagrams, which anybody can read and forge.
     /// Default: no.
-    pub const fn bare(mut self, takes_bare: bool) -> Self {
-        self.takes_bare = takes_bare;
+    pub const fn raw(mut self, takes_raw: bool) -> Self {
+        self.takes_raw = takes_raw;
         self
     }
 
@@ -108,9 +109,9 @@ impl MemberBuilder {
     }
 
     /// The hop limit. Default: 1, which stays on the link.
-    pub fn hops(mut self, hops: u8) -> Self {
-        self.hops = hops;
-        self.stack = self.stack.hops(hops);
+    pub fn hop_limit(mut self, hop_limit: u8) -> Self {
+        self.hop_limit = hop_limit;
+        self.stack = self.stack.hop_limit(hop_limit);
         self
     }
 
@@ -134,8 +135,8 @@ impl MemberBuilder {
     }
 
     /// Where to begin with streams that began before. Default: with what is sent from now on.
-    pub const fn join_streams(mut self, join: Join) -> Self {
-        self.config = self.config.with_join(join);
+    pub const fn join_at(mut self, join: Join) -> Self {
+        self.config = self.config.with_join_at(join);
         self
     }
 
@@ -145,7 +146,7 @@ impl MemberBuilder {
         self
     }
 
-    /// The largest datagram to send, 512 to 1472 octets. Default: 1200.
+    /// The largest datagram to send, 512 to 1472 bytes. Default: 1200.
     pub fn max_datagram(mut self, octets: u16) -> Self {
         self.config = self.config.with_max_datagram(octets);
         self
@@ -158,6 +159,20 @@ impl MemberBuilder {
         self
     }
 
+    /// The size of each socket's send buffer, in bytes. Default: 1 MiB, or what the system allows. See
+    /// [`Builder::send_buffer`](crate::Builder::send_buffer).
+    pub fn send_buffer(mut self, bytes: usize) -> Self {
+        self.stack = self.stack.send_buffer(bytes);
+        self
+    }
+
+    /// How long a message that is missing is waited for before it is given up as a gap: at most 15 minutes. Default:
+    /// 5 s. See [`Config::with_max_wait`].
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.config = self.config.with_max_wait(wait);
+        self
+    }
+
     /// Joins.
     ///
     /// # Errors
@@ -167,7 +182,7 @@ impl MemberBuilder {
         let mut stack = self.stack.build()?;
         let choice = stack.choice().clone();
         let receive_burst = receive_burst(&mut stack)?;
-        let memory = ProfileMemory::new(self.profile);
+        let memory = self.profile.memory();
         let config = self
             .config
             .with_pace(self.pace.unwrap_or_else(|| pace_of(&choice)))
@@ -183,7 +198,7 @@ impl MemberBuilder {
             Some(keys) => {
                 let seal = Seal::new(keys, Entropy::new().with_random(&seed))
                     .with_first_contact(self.first_contact)
-                    .with_bare(self.takes_bare);
+                    .with_raw(self.takes_raw);
                 Node::sealed(stack, memory, config, seal)?
             }
         };
@@ -195,7 +210,7 @@ impl MemberBuilder {
             clock: Clock::new(),
             port,
             has_own_pace: self.pace.is_some(),
-            hops: self.hops,
+            hop_limit: self.hop_limit,
             group_name: self.group_name,
             departure: None,
         };

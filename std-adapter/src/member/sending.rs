@@ -2,9 +2,8 @@
 
 use core::time::Duration;
 
-use embedded_nal::nb;
 use groupcast::sign::SigningKey;
-use groupcast::{Channel, Instant, MemberId, Node, SendError};
+use groupcast::{Channel, Instant, MemberId, Node, SendError, Sequence, SequenceRange};
 
 use super::Member;
 use crate::error::Error;
@@ -20,7 +19,7 @@ impl Member {
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
+    pub fn send(&mut self, payload: impl AsRef<[u8]>) -> Result<Sequence, Error> {
         self.send_on(Channel::default(), payload)
     }
 
@@ -29,19 +28,23 @@ impl Member {
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn send_on(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
+    pub fn send_on(
+        &mut self,
+        channel: Channel,
+        payload: impl AsRef<[u8]>,
+    ) -> Result<Sequence, Error> {
         let sequence = self.queue(channel, payload)?;
         self.flush();
         Ok(sequence)
     }
 
-    /// Sends a bare datagram, for programs that do not speak the protocol, now.
+    /// Sends a raw datagram, for programs that do not speak the protocol, now.
     ///
     /// # Errors
     ///
     /// Why it can never be sent, such as its length.
     pub fn send_raw(&mut self, datagram: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.when_there_is_room(|node, now| node.send_raw(now, datagram.as_ref()))?;
+        self.when_there_is_room(|node, now| node.queue_raw(now, datagram.as_ref()))?;
         self.flush();
         Ok(())
     }
@@ -54,25 +57,29 @@ impl Member {
     /// # Errors
     ///
     /// Why the message can never be sent, such as its length.
-    pub fn queue(&mut self, channel: Channel, payload: impl AsRef<[u8]>) -> Result<u32, Error> {
-        self.when_there_is_room(|node, now| node.send(now, channel, payload.as_ref()))
+    pub fn queue(
+        &mut self,
+        channel: Channel,
+        payload: impl AsRef<[u8]>,
+    ) -> Result<Sequence, Error> {
+        self.when_there_is_room(|node, now| node.queue(now, channel, payload.as_ref()))
     }
 
     /// As [`queue`](Self::queue), but never waits.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` while the queue is full: [`poll`](Self::poll), [`wait`](Self::wait), and try again.
+    /// [`SendError::QueueFull`] while there is no room: [`poll`](Self::poll), [`wait`](Self::wait), and try again.
     /// Other errors tell why the message can never be sent.
     pub fn try_queue(
         &mut self,
         channel: Channel,
         payload: impl AsRef<[u8]>,
-    ) -> nb::Result<u32, SendError> {
-        self.node.send(self.clock.now(), channel, payload.as_ref())
+    ) -> Result<Sequence, SendError> {
+        self.node.queue(self.clock.now(), channel, payload.as_ref())
     }
 
-    /// As [`send_on`](Self::send_on), with a signature: see [`Group::send_signed`](groupcast::Group::send_signed).
+    /// As [`send_on`](Self::send_on), with a signature: see [`Group::send_signed`](groupcast::Group::queue_signed).
     /// [`sign_file`](crate::sign_file) reads keys from files.
     ///
     /// # Errors
@@ -83,9 +90,9 @@ impl Member {
         channel: Channel,
         payload: impl AsRef<[u8]>,
         key: &SigningKey,
-    ) -> Result<u32, Error> {
+    ) -> Result<Sequence, Error> {
         let sequence = self.when_there_is_room(|node, now| {
-            node.send_signed(now, channel, payload.as_ref(), key)
+            node.queue_signed(now, channel, payload.as_ref(), key)
         })?;
         self.flush();
         Ok(sequence)
@@ -101,20 +108,20 @@ impl Member {
         channel: Channel,
         payload: impl AsRef<[u8]>,
         key: &SigningKey,
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<Sequence, SendError> {
         self.node
-            .send_signed(self.clock.now(), channel, payload.as_ref(), key)
+            .queue_signed(self.clock.now(), channel, payload.as_ref(), key)
     }
 
     fn when_there_is_room<T>(
         &mut self,
-        mut send: impl FnMut(&mut Node<StdStack, ProfileMemory>, Instant) -> nb::Result<T, SendError>,
+        mut send: impl FnMut(&mut Node<StdStack, ProfileMemory>, Instant) -> Result<T, SendError>,
     ) -> Result<T, Error> {
         loop {
             match send(&mut self.node, self.clock.now()) {
                 Ok(sent) => return Ok(sent),
-                Err(nb::Error::WouldBlock) => self.wait_for_room()?,
-                Err(nb::Error::Other(error)) => return Err(error.into()),
+                Err(SendError::QueueFull) => self.wait_for_room()?,
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -130,12 +137,31 @@ impl Member {
         self.wait(NO_ROOM)
     }
 
-    /// Asks the others who has every message from the one with the sequence number `first` to that
-    /// with the number `last`, of the reliable classes and of State.
-    /// [`Event::Confirmed`](crate::Event::Confirmed) tells of each that has. A later call takes the place of an
+    /// Asks the others who has every message of the reliable classes and of State among these sequence numbers: one
+    /// of them, or [from one to another](Sequence::to).
+    /// [`Event::Confirmed`](groupcast::Event::Confirmed) tells of each that has. A later call takes the place of an
     /// earlier one.
-    pub fn confirm(&mut self, first: u32, last: u32) {
-        self.node.confirm(self.clock.now(), first, last);
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), groupcast_std::Error> {
+    /// use core::time::Duration;
+    /// use groupcast::{Channel, Event};
+    ///
+    /// let mut member = groupcast_std::join("239.1.2.3:12345")?;
+    /// let order = member.send_on(Channel::reliable_ordered(4), "close the valve")?;
+    /// member.confirm(order);
+    /// loop {
+    ///     member.wait(Duration::from_secs(1))?;
+    ///     while let Some(event) = member.poll()? {
+    ///         if let Event::Confirmed(peer) = event {
+    ///             println!("{} has it", peer.name());
+    ///         }
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn confirm(&mut self, messages: impl Into<SequenceRange>) {
+        self.node.confirm(self.clock.now(), messages);
     }
 
     /// Whether this member said that it will never have all of what is to be
@@ -160,7 +186,7 @@ impl Member {
 
     /// How many messages are queued and not sent yet, or not wholly, since the pace is slower.
     #[must_use]
-    pub fn unsent(&mut self) -> usize {
+    pub fn unsent(&self) -> usize {
         self.node.unsent()
     }
 }

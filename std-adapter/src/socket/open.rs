@@ -23,7 +23,7 @@ pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// And of the send buffer.
 const SEND_BUFFER: usize = 1024 * 1024;
 
-/// The octets that one system call sends at most: what a UDP datagram over IPv6 can hold, since the system
+/// The bytes that one system call sends at most: what a UDP datagram over IPv6 can hold, since the system
 /// cuts them from one.
 const MOST_OCTETS: usize = 65_535 - 40 - 8;
 
@@ -214,7 +214,7 @@ impl Open {
                 .locate(Interface::Default)
                 .ok_or(Error::InterfaceGone(family))?;
             open.set_outgoing_link(link)?;
-            open.set_hops(settings.hops)?;
+            open.set_hop_limit(settings.hop_limit)?;
             open.set_loop(settings.loopback)?;
         }
         match open.refill() {
@@ -283,22 +283,22 @@ impl Open {
         Ok(())
     }
 
-    pub(crate) fn set_hops(&self, hops: u8) -> Result<(), Error> {
+    pub(crate) fn set_hop_limit(&self, hop_limit: u8) -> Result<(), Error> {
         let socket = SockRef::from(&self.io);
         match self.family {
             Family::V4 => {
                 socket
-                    .set_multicast_ttl_v4(hops.into())
+                    .set_multicast_ttl_v4(hop_limit.into())
                     .map_err(option("IP_MULTICAST_TTL"))?;
                 // Whoever sends to a group is not told by a router that a datagram is too long for a link
                 // behind it: what must not be split would be lost there, always.
-                if hops > 1 {
+                if hop_limit > 1 {
                     sys::let_routers_split(&self.io).map_err(option("IP_MTU_DISCOVER"))?;
                 }
                 Ok(())
             }
             Family::V6 => socket
-                .set_multicast_hops_v6(hops.into())
+                .set_multicast_hops_v6(hop_limit.into())
                 .map_err(option("IPV6_MULTICAST_HOPS")),
         }
     }
@@ -375,22 +375,22 @@ mod tests {
 
         let fresh = UdpSocket::bind("127.0.0.1:0").unwrap();
         let usual = ip_mtu_discover(&fresh).unwrap();
-        for hops in [0, 1, 2, 255] {
+        for hop_limit in [0, 1, 2, 255] {
             let settings = Settings {
                 group: "239.72.9.3:45193".parse().unwrap(),
-                hops,
+                hop_limit,
                 loopback: true,
                 receive_buffer: None,
                 send_buffer: None,
             };
             let watch = Watch::new("127.0.0.1".parse().unwrap(), settings.group.ip()).unwrap();
             let open = Open::bind(&settings, &watch, 0).unwrap();
-            let expected = if hops > 1 {
+            let expected = if hop_limit > 1 {
                 Ipv4PathMtuDiscovery::DONT
             } else {
                 usual
             };
-            assert_eq!(ip_mtu_discover(&open.io).unwrap(), expected, "{hops}");
+            assert_eq!(ip_mtu_discover(&open.io).unwrap(), expected, "{hop_limit}");
         }
     }
 
@@ -402,7 +402,7 @@ mod tests {
 
         let settings = |group: &str| Settings {
             group: group.parse().unwrap(),
-            hops: 0,
+            hop_limit: 0,
             loopback: true,
             receive_buffer: None,
             send_buffer: None,

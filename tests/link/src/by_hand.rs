@@ -24,9 +24,9 @@ pub(crate) fn run(config: Config, from: SocketAddr) {
         }
         let _ = black_box((group.poll_transmit(now, &mut buffer), &buffer));
         let payload = black_box([0_u8; 64].as_slice());
-        let _ = black_box(group.send(now, Channel::best_effort(1), payload));
-        let _ = black_box(group.send_raw(now, payload));
-        for member in group.members() {
+        let _ = black_box(group.queue(now, Channel::best_effort(1), payload));
+        let _ = black_box(group.queue_raw(now, payload));
+        for member in group.peers() {
             black_box((member.id(), member.name()));
         }
         black_box((*group.counters(), group.counters().dropped()));

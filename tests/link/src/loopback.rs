@@ -27,6 +27,14 @@ pub(crate) struct Socket {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure(UdpErrorKind);
 
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the loopback stack")
+    }
+}
+
+impl core::error::Error for Failure {}
+
 impl UdpError for Failure {
     fn kind(&self) -> UdpErrorKind {
         self.0

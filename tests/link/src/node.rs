@@ -39,15 +39,15 @@ pub(crate) fn run<S: UdpMulticast>(stack: S, group: SocketAddr, poll: impl Fn(In
         }
         let payload = black_box([0_u8; 64].as_slice());
         for channel in [Channel::best_effort(1), Channel::state(2), Channel::reliable_ordered(3)] {
-            if let Ok(sequence) = black_box(node.send(now, channel, payload)) {
-                node.confirm(now, sequence, sequence);
+            if let Ok(sequence) = black_box(node.queue(now, channel, payload)) {
+                node.confirm(now, sequence);
             }
         }
-        let _ = black_box(node.send_raw(now, payload));
+        let _ = black_box(node.queue_raw(now, payload));
         #[cfg(feature = "seal")]
         seal::change_keys(&mut node, now);
-        for member in node.members() {
-            black_box((member.id(), member.address(), member.standing()));
+        for member in node.peers() {
+            black_box((member.id(), member.address(), member.status()));
         }
         black_box(*node.counters());
         black_box((node.id(), node.session(), node.max_message(Class::BestEffort)));

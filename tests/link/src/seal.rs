@@ -20,7 +20,7 @@ pub(crate) fn open<S: UdpMulticast, M: Memory>(
     let entropy = Entropy::new().with_random(black_box(&[1, 2, 3])).with_device(black_box(b"chip"));
     let entropy = entropy.with_starts(black_box(4));
     let keys = keys();
-    let seal = Seal::new(&keys, entropy).with_bare(black_box(true));
+    let seal = Seal::new(&keys, entropy).with_raw(black_box(true));
     Node::sealed(stack, memory, config, seal).ok()
 }
 

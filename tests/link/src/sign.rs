@@ -16,7 +16,7 @@ pub(crate) fn run(group: SocketAddr) {
         return;
     };
     let now = black_box(Instant::ZERO);
-    let _ = black_box(node.send_signed(now, Channel::state(1), black_box(b"off"), &key));
+    let _ = black_box(node.queue_signed(now, Channel::state(1), black_box(b"off"), &key));
     let mut datagram = black_box([0; 1472]);
     let _ = black_box(node.handle(now, group, &mut datagram));
     while let Some(event) = node.poll_event() {

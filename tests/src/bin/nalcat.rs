@@ -1,4 +1,4 @@
-//! Sends and receives bare datagrams over the std adapter: the program that the labs run.
+//! Sends and receives raw datagrams over the std adapter: the program that the labs run.
 //!
 //! ```text
 //! nalcat listen GROUP:PORT INTERFACE          one line a datagram: `heard SOURCE TEXT`

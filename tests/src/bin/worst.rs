@@ -17,7 +17,9 @@ use groupcast::sign::{PublicKey, SIGNATURE_LEN, SigningKey, Statement, Verifier}
 use groupcast::wire::{
     self, Ack, AckRequest, Ask, Data, Echo, Frame, Header, Hello, Nack, Skip, Suite, Time,
 };
-use groupcast::{Channel, Config, Desktop, Event, Group, Instant, MemberId, Name, Pace, Session};
+use groupcast::{
+    Channel, Config, Desktop, Event, Group, Instant, MemberId, Name, Pace, Sequence, Session,
+};
 use groupcast_tests::fuzz;
 use groupcast_tests::insider::{self, Insider};
 use groupcast_tests::swarm::dice::Dice;
@@ -137,7 +139,7 @@ impl Arena {
         for _ in 0..SENT {
             let sent = arena
                 .member
-                .send(arena.now, Channel::reliable_ordered(1), &[b'x'; 16]);
+                .queue(arena.now, Channel::reliable_ordered(1), &[b'x'; 16]);
             sent.expect("it is not full");
             arena.flush();
         }
@@ -145,7 +147,7 @@ impl Arena {
         let hello = arena.around(&[Frame::Hello(Hello::new(name)), sync(0, 0)]);
         arena.counter += 1;
         arena.hear(&hello, &mut None);
-        assert_eq!(arena.member.members().count(), 1, "it is believed");
+        assert_eq!(arena.member.peers().count(), 1, "it is believed");
         arena
     }
 
@@ -173,7 +175,7 @@ impl Arena {
             stamp: 1,
             held: 1,
         }
-        .to_octets();
+        .to_bytes();
         let echoes = echo.repeat(20);
         loop {
             let number = self.number;
@@ -299,7 +301,7 @@ impl Arena {
 
     /// What is done as soon as a datagram arrives, all events and answers included.
     fn hear(&mut self, datagram: &[u8], verifier: &mut Option<Verifier<'_, 8>>) {
-        self.now = self.now + Duration::from_millis(1);
+        self.now += Duration::from_millis(1);
         let from = ([10, 0, 0, 66], 12345).into();
         let taken = self.member.handle(self.now, from, datagram);
         taken.expect("all events were read");
@@ -339,7 +341,7 @@ fn signature() -> &'static [u8; SIGNATURE_LEN] {
             sender: MemberId::new(1).expect("not zero"),
             session: Session::new(1),
             channel: Channel::reliable_ordered(1),
-            sequence: 1,
+            sequence: Sequence::new(1),
             payload: b"",
         })
     })

@@ -301,7 +301,7 @@ pub fn an_interface_can_be_named_by_its_address<R: Rig<Stack: UdpMulticast + Udp
         .set_multicast_interface(&mut mouth, interface)
         .expect("there is such an interface");
     stack
-        .set_multicast_hops(&mut mouth, 3)
+        .set_multicast_hop_limit(&mut mouth, 3)
         .expect("3 hops are possible");
     stack
         .set_multicast_loop(&mut mouth, true)

@@ -88,7 +88,7 @@ fn sums(frame: &Frame<'_>) {
             assert!(wanted.iter().all(|number| nack.contains(*number)));
         }
         Frame::Time(time) => {
-            let octets: Vec<_> = time.iter_echoes().flat_map(wire::Echo::to_octets).collect();
+            let octets: Vec<_> = time.iter_echoes().flat_map(wire::Echo::to_bytes).collect();
             assert_eq!(octets, time.echoes);
         }
         Frame::Hello(hello) => {

@@ -63,9 +63,9 @@ pub fn operations(octets: &[u8]) -> Reached {
 pub fn run(octets: &[u8], prints: bool) -> (Plan, Outcome) {
     let plan = plan(&mut Script::new(octets));
     let outcome = match plan.store {
-        Store::Tiny => drive::<Box<Tiny>>(&plan, prints),
-        Store::Board => drive::<Box<Board>>(&plan, prints),
-        Store::Roomy | Store::Wide => drive::<Box<crate::swarm::Roomy>>(&plan, prints),
+        Store::Tiny => drive::<Tiny>(&plan, prints),
+        Store::Board => drive::<Board>(&plan, prints),
+        Store::Roomy | Store::Wide => drive::<crate::swarm::Roomy>(&plan, prints),
     };
     (plan, outcome)
 }
@@ -132,7 +132,7 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
     let config = Config::new(group)
         .with_name(["ana", "ben", "cleo"][n as usize])
         .with_pace(pace)
-        .with_join([Join::Current, Join::Recent(20)][usize::from(octet >> 3 & 1)])
+        .with_join_at([Join::Current, Join::Recent(20)][usize::from(octet >> 3 & 1)])
         .with_max_datagram(max_datagram)
         .with_receive_burst([0, 2][usize::from(octet >> 5 & 1)])
         .with_max_wait(Duration::from_millis(

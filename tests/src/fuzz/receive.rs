@@ -9,8 +9,8 @@ use groupcast::wire::{
     Start, Suite, Sync, Time,
 };
 use groupcast::{
-    Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Session, Storage,
-    Tiny,
+    Channel, Class, Config, Group, Instant, Join, MemberId, Memory, Name, Pace, Sequence, Session,
+    Storage, Tiny,
 };
 
 use super::script::Script;
@@ -69,7 +69,7 @@ fn play_within(octets: &[u8], is_sealed: bool) -> Reached {
     let group: SocketAddr = SocketAddr::from(([239, 1, 2, 3], 12345));
     let mut config = Config::new(group)
         .with_pace(Pace::BOARD)
-        .with_join([Join::Current, Join::Recent(5)][usize::from(settings >> 1 & 1)])
+        .with_join_at([Join::Current, Join::Recent(5)][usize::from(settings >> 1 & 1)])
         .with_announce(is_sealed || settings & 4 == 0)
         .with_receive_burst(settings >> 4 & 3);
     if settings & 8 == 0 {
@@ -147,9 +147,8 @@ impl<M: Memory + Default> Run<M> {
         reached.extend(
             counters
                 .reasons()
-                .iter()
                 .filter(|(_, count)| *count > 0)
-                .map(|(name, _)| *name),
+                .map(|(name, _)| name),
         );
         for (name, count) in [
             ("no-room", counters.fragments_no_room),
@@ -203,13 +202,14 @@ impl<M: Memory + Default> Run<M> {
                 0 => {
                     let last = self.own_next.wrapping_sub(1);
                     let first = last.wrapping_sub(u32::from(script.octet() & 3));
-                    self.group.confirm(self.now, first, last);
+                    let (first, last) = (Sequence::new(first), Sequence::new(last));
+                    self.group.confirm(self.now, first.to(last));
                 }
                 1 => self.group.set_local_address(address(script)),
                 2 => {
                     let len = script.octet();
                     let datagram = script.octets(usize::from(len));
-                    if self.group.send_raw(self.now, datagram).is_ok() {
+                    if self.group.queue_raw(self.now, datagram).is_ok() {
                         self.watch.raw_sent.insert(datagram.to_vec());
                     }
                 }
@@ -382,7 +382,7 @@ impl<M: Memory + Default> Run<M> {
                     stamp: script.u32(),
                     held: script.u32(),
                 };
-                *echo = of.to_octets();
+                *echo = of.to_bytes();
                 Frame::Time(Time {
                     stamp: script.u32(),
                     echoes: &[],
@@ -481,13 +481,13 @@ impl<M: Memory + Default> Run<M> {
         let channel = Channel::new(script.octet() & 3, class);
         let limit = self.group.max_message(class);
         let payload = vec![class as u8; len];
-        if let Ok(first) = self.group.send(self.now, channel, &payload) {
+        if let Ok(first) = self.group.queue(self.now, channel, &payload) {
             assert!(
                 len <= limit,
                 "{len} octets were taken, the limit is {limit}"
             );
             if class.is_reliable() {
-                self.own_next = first.wrapping_add(1);
+                self.own_next = first.get().wrapping_add(1);
             }
         }
     }

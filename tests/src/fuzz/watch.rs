@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use groupcast::wire::{self, Frame};
-use groupcast::{Class, Event, Instant, Member};
+use groupcast::{Class, Event, Instant, Peer};
 
 use super::Reached;
 use crate::insider::Insider;
@@ -49,9 +49,9 @@ impl Watch {
                 "raw"
             }
             Event::Gap(gap) => {
-                let track = self.tracks.get_mut(&gap.member().id().get());
+                let track = self.tracks.get_mut(&gap.peer().id().get());
                 if let Some(track) = track.filter(|_| !self.overlaps) {
-                    track.gap(gap.first(), gap.last());
+                    track.gap(gap.lost().first().get(), gap.lost().last().get());
                 }
                 "gap"
             }
@@ -88,7 +88,7 @@ impl Watch {
         let Some(track) = track.filter(|_| !self.overlaps) else {
             return "unjudged";
         };
-        let sequence = message.sequence();
+        let sequence = message.sequence().get();
         match class {
             Class::BestEffort => "best-effort",
             Class::Latest => "latest",
@@ -107,7 +107,7 @@ impl Watch {
         }
     }
 
-    fn restarted(&mut self, member: &Member) -> &'static str {
+    fn restarted(&mut self, member: &Peer) -> &'static str {
         let (id, session) = (member.id().get(), member.session().get());
         let Some(mut old) = self.tracks.remove(&id) else {
             self.tracks.insert(id, Track::of(session));

@@ -38,9 +38,9 @@ pub struct Outcome {
 }
 
 /// A run.
-pub(super) struct Siege<'a, M: Memory + Default> {
+pub(super) struct Siege<'a> {
     plan: &'a Plan,
-    pub(super) net: SimNet<M>,
+    pub(super) net: SimNet,
     pub(super) keys: Vec<MemberKey>,
     /// Which of the two keys each member sends with.
     sending: Vec<u8>,
@@ -63,7 +63,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Whether it is time to stop.
-    fn look<M: Memory + Default>(&mut self, net: &SimNet<M>, keys: &[MemberKey]) -> bool {
+    fn look(&mut self, net: &SimNet, keys: &[MemberKey]) -> bool {
         let now = net.now();
         let mut unicasts = Vec::new();
         for entry in net.network().take_trace() {
@@ -125,8 +125,10 @@ fn clock(now: Instant) -> String {
 
 /// Runs a plan with members that have this memory. `prints`: what members accept and are told.
 #[must_use]
-pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
-    let mut net = SimNet::<M>::new(plan.seed).with_link(plan.link);
+pub fn drive<M: Memory + Default + 'static>(plan: &Plan, prints: bool) -> Outcome {
+    let mut net = SimNet::new(plan.seed)
+        .with_link(plan.link)
+        .with_memory::<M>();
     let _ = net.network().clone().with_recorded_trace();
     let join =
         |config: &groupcast::Config| net.join_sealed(*config, super::keys(0), FirstContact::Verify);
@@ -170,7 +172,7 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
     }
 }
 
-impl<M: Memory + Default> Siege<'_, M> {
+impl Siege<'_> {
     /// How long the rosters took to be right after the attack; `None` if a promise was broken before.
     fn all(&mut self) -> Option<Duration> {
         for member in 0..self.keys.len() {
@@ -232,7 +234,7 @@ impl<M: Memory + Default> Siege<'_, M> {
         let Self {
             net, keys, watch, ..
         } = self;
-        if net.run_while_not(time, |net| watch.look(net, keys)) {
+        if net.run_until(time, |net| watch.look(net, keys)) {
             return None;
         }
         for (member, key) in self.keys.iter().enumerate() {
@@ -288,7 +290,7 @@ impl<M: Memory + Default> Siege<'_, M> {
             if channel.class().is_reliable() {
                 let number = judge.lives.all[life].sent.len();
                 let fragments = payload.len().div_ceil(fragment).max(1);
-                judge.whole.sent(life, number, first, fragments);
+                judge.whole.sent(life, number, first.get(), fragments);
             }
             judge.lives.all[life].sent.push((channel, payload));
             judge.totals.sent += 1;
@@ -355,13 +357,13 @@ impl<M: Memory + Default> Siege<'_, M> {
         let there: BTreeSet<_> = nodes().map(|node| (node.id(), node.session())).collect();
         let expected = self.plan.store.places().min(there.len() - 1);
         nodes().all(|node| {
-            let seen = || node.members().map(|member| (member.id(), member.session()));
+            let seen = || node.peers().map(|member| (member.id(), member.session()));
             seen().count() == expected && seen().all(|member| there.contains(&member))
         })
     }
 
     fn rosters(&self) -> String {
-        let all = self.keys.iter().map(|key| self.net[*key].members());
+        let all = self.keys.iter().map(|key| self.net[*key].peer_names());
         format!("{:?}", all.collect::<Vec<_>>())
     }
 
@@ -391,7 +393,7 @@ impl<M: Memory + Default> Siege<'_, M> {
                 let mut roster = self.net[*key]
                     .node()
                     .into_iter()
-                    .flat_map(|node| node.members());
+                    .flat_map(|node| node.peers());
                 if receiver != sender && roster.any(|member| member.id() == id) {
                     expected.push((receiver, (life, number)));
                 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use groupcast::seal::FirstContact;
 use groupcast::{Config, MemberId, Tiny};
-use groupcast_sim::{Link, SimNet};
+use groupcast_sim::{Link, MemberKey, SimNet};
 
 use super::plan::group;
 use crate::swarm::dice::Dice;
@@ -32,7 +32,9 @@ pub const GIVEN_UP: Duration = Duration::from_secs(60);
 #[must_use]
 pub fn first_contact(seed: u64, at_once: u64, fixed: bool) -> Duration {
     let mut dice = Dice::new(seed, 4);
-    let mut net: SimNet<Box<Tiny>> = SimNet::new(seed).with_link(Link::lan());
+    let mut net = SimNet::new(seed)
+        .with_memory::<Tiny>()
+        .with_link(Link::lan());
     let network = net.network().clone();
     let tape: Rc<RefCell<Vec<Vec<u8>>>> = Rc::default();
     let record = Rc::clone(&tape);
@@ -64,7 +66,7 @@ pub fn first_contact(seed: u64, at_once: u64, fixed: bool) -> Duration {
     let stranger = network.add_host();
     let tape = tape.take();
     let source = (stranger.ipv4(), group().port()).into();
-    let mut step = |net: &mut SimNet<Box<Tiny>>| {
+    let mut step = |net: &mut SimNet| {
         for _ in 0..at_once {
             network.forge(stranger, source, group(), &tape[dice.place(tape.len())]);
         }
@@ -76,7 +78,7 @@ pub fn first_contact(seed: u64, at_once: u64, fixed: bool) -> Duration {
     net.restart(newcomer);
     let began = net.now();
     while net.now().since(began) < GIVEN_UP {
-        let complete = |member| net[member].members().len() + 1 == members.len();
+        let complete = |member: MemberKey| net[member].peer_names().len() + 1 == members.len();
         if members.iter().all(|member| complete(*member)) {
             break;
         }

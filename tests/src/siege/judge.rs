@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use groupcast::seal::{Keyring, Portable};
 use groupcast::wire::{self, Frame, Header};
-use groupcast::{Counters, Instant, Member, Name, OwnedEvent};
+use groupcast::{Counters, Instant, Name, OwnedEvent, Peer};
 
 use super::lives::{Era, Lives};
 use super::plan::{Plan, Store, group};
@@ -366,15 +366,12 @@ impl Judge {
                     self.accuse(now, "twice", what);
                 }
             }
-            OwnedEvent::Gap {
-                member: other,
-                first,
-                last,
-            } => {
+            OwnedEvent::Gap { peer: other, lost } => {
+                let (first, last) = (lost.first().get(), lost.last().get());
                 let era = self.lives.eras.get(&(other.id(), other.session()));
                 let here = self.lives.current[member];
                 if let Some(there) = era.map(|era| era.life)
-                    && let Err(what) = self.whole.gap(here, there, *first, *last)
+                    && let Err(what) = self.whole.gap(here, there, first, last)
                 {
                     self.accuse(now, "gap", format!("member {member}: {what}"));
                 }
@@ -429,7 +426,7 @@ impl Judge {
     }
 
     /// Somebody is said to be there.
-    fn is_there(&mut self, now: Instant, member: usize, other: &Member, said: &str) {
+    fn is_there(&mut self, now: Instant, member: usize, other: &Peer, said: &str) {
         let Some(era) = self.lives.eras.get(&(other.id(), other.session())).copied() else {
             let what = format!("member {member}: {other:?} {said}");
             return self.accuse(now, "outsider", what);

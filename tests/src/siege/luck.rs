@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use groupcast::seal::{Entropy, Seal};
-use groupcast::{Group, Instant, Memory, Tiny};
+use groupcast::{Group, Instant, Tiny};
 use groupcast_sim::{MemberKey, SimNet};
 
 use super::drive::Siege;
@@ -17,7 +17,7 @@ const LONGEST: u64 = 100_000;
 /// Who sleeps until when.
 pub(super) type Sleeper = (usize, Instant);
 
-impl<M: Memory + Default> Siege<'_, M> {
+impl Siege<'_> {
     /// A member says something, and sends with the other key from now on or from soon on.
     pub(super) fn rotate(&mut self) -> Option<()> {
         let member = self.dice.place(self.keys.len());
@@ -78,7 +78,7 @@ impl<M: Memory + Default> Siege<'_, M> {
 }
 
 /// A member goes on, and is told that time has passed.
-fn wake<M: Memory + Default>(net: &mut SimNet<M>, key: MemberKey) {
+fn wake(net: &mut SimNet, key: MemberKey) {
     net[key].resume();
     let clock = net[key].clock();
     if let Some(node) = net[key].node_mut() {

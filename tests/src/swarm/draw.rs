@@ -89,7 +89,7 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
     }
     let mut pace = Pace::WIRED;
     if !mild {
-        config = config.with_join(dice.pick(&[
+        config = config.with_join_at(dice.pick(&[
             Join::Current,
             Join::Current,
             Join::Recent(5),

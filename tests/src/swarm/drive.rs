@@ -4,13 +4,12 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
-use groupcast::embedded_nal::nb;
 use groupcast::sign::SIGNATURE_LEN;
-use groupcast::{Class, Instant, Memory, SendError};
+use groupcast::{Class, Instant, Memory, SendError, Sequence};
 use groupcast_sim::{MemberKey, SimNet};
 
 use super::luck::Luck;
-use super::memory;
+use super::memory::{AROUND, Streamless};
 use super::oracle::{Oracle, Totals, Violation};
 use super::plan::{Action, Plan};
 use super::print::{clock, print_entry, short};
@@ -36,9 +35,9 @@ pub struct Outcome {
 mod others;
 
 /// A run.
-struct Drive<'a, M: Memory + Default> {
+struct Drive<'a> {
     plan: &'a Plan,
-    net: SimNet<M>,
+    net: SimNet,
     keys: Vec<MemberKey>,
     oracle: Oracle<'a>,
     watch: Watch,
@@ -62,12 +61,7 @@ struct Watch {
 
 impl Watch {
     /// Whether it is time to stop.
-    fn look<M: Memory + Default>(
-        &mut self,
-        net: &SimNet<M>,
-        keys: &[MemberKey],
-        oracle: &mut Oracle<'_>,
-    ) -> bool {
+    fn look(&mut self, net: &SimNet, keys: &[MemberKey], oracle: &mut Oracle<'_>) -> bool {
         let now = net.now();
         if let Some(what) = self.work.as_mut().and_then(Work::too_much) {
             oracle.accuse(now, "work", what);
@@ -113,8 +107,10 @@ impl Watch {
 
 /// Runs a plan with members that have this memory. `prints`: everything that happens.
 #[must_use]
-pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
-    let net = SimNet::<M>::new(plan.seed).with_link(plan.link);
+pub fn drive<M: Memory + Default + 'static>(plan: &Plan, prints: bool) -> Outcome {
+    let net = SimNet::new(plan.seed)
+        .with_link(plan.link)
+        .with_memory::<M>();
     let _ = net
         .network()
         .clone()
@@ -141,11 +137,15 @@ pub fn drive<M: Memory + Default>(plan: &Plan, prints: bool) -> Outcome {
     }
 }
 
-impl<M: Memory + Default> Drive<'_, M> {
+impl Drive<'_> {
     fn all(&mut self) {
         for player in &self.plan.players {
-            memory::choose(player.streamless);
-            let key = self.net.join(player.settings());
+            let settings = player.settings();
+            let key = if player.streamless {
+                self.net.join_with::<Streamless>(settings)
+            } else {
+                self.net.join(settings)
+            };
             self.watch
                 .tap
                 .hosts
@@ -185,7 +185,7 @@ impl<M: Memory + Default> Drive<'_, M> {
             watch,
             ..
         } = self;
-        if net.run_while_not(time, |net| watch.look(net, keys, oracle)) {
+        if net.run_until(time, |net| watch.look(net, keys, oracle)) {
             return true;
         }
         // Members that have left stop by themselves.
@@ -252,7 +252,6 @@ impl<M: Memory + Default> Drive<'_, M> {
                 self.check_counters(*member);
                 self.oracle.end(*member, now);
                 let starts = self.oracle.starts(*member) + 1;
-                self.choose_memory(*member);
                 self.net.restart(self.keys[*member]);
                 self.start(*member, starts);
                 self.born(*member);
@@ -268,13 +267,13 @@ impl<M: Memory + Default> Drive<'_, M> {
             }
             Action::Confirm(member) => {
                 if let Some((first, last)) = self.oracle.question(*member) {
-                    self.net[self.keys[*member]].confirm(first, last);
+                    self.net[self.keys[*member]]
+                        .confirm(Sequence::new(first).to(Sequence::new(last)));
                 }
             }
             Action::Clone { of, by } => {
                 self.oracle.end(*by, now);
                 let seed = self.net[self.keys[*of]].seed();
-                self.choose_memory(*by);
                 self.net.restart_with(self.keys[*by], seed);
                 self.born(*by);
             }
@@ -319,11 +318,11 @@ impl<M: Memory + Default> Drive<'_, M> {
         };
         let signature = if self.plan.signs { SIGNATURE_LEN } else { 0 };
         let size = size.min(node.max_message(channel.class()) - signature);
-        let is_mixed = node.members().any(|member| !member.takes_reliable());
+        let is_mixed = node.peers().any(|member| !member.takes_reliable());
         let fragment = match channel.class() {
             // What is for those alone who take streams does not keep to what the others can receive.
             Class::ReliableOrdered | Class::ReliableUnordered if is_mixed => {
-                self.oracle.limit(member).min(self.plan.store.receive() - 1) - memory::AROUND
+                self.oracle.limit(member).min(self.plan.store.receive() - 1) - AROUND
             }
             _ => node.max_message(Class::Latest).max(1),
         };
@@ -342,7 +341,7 @@ impl<M: Memory + Default> Drive<'_, M> {
                 }
                 let sent = Sent {
                     channel,
-                    first,
+                    first: first.get(),
                     fragments: (size + signature).div_ceil(fragment).max(1),
                     payload,
                     at: now,
@@ -351,18 +350,13 @@ impl<M: Memory + Default> Drive<'_, M> {
                     self.oracle.accuse(now, "sequence", what);
                 }
             }
-            Err(nb::Error::WouldBlock) => self.oracle.totals.blocked += 1,
-            Err(nb::Error::Other(SendError::HasLeft | SendError::TooManyStates)) => {}
-            Err(nb::Error::Other(error)) => {
+            Err(SendError::QueueFull) => self.oracle.totals.blocked += 1,
+            Err(SendError::HasLeft | SendError::TooManyStates) => {}
+            Err(error) => {
                 let what = format!("member {member} cannot send {size} octets: {error}");
                 self.oracle.accuse(now, "send", what);
             }
         }
-    }
-
-    /// What the member has that starts next.
-    fn choose_memory(&self, member: usize) {
-        memory::choose(self.plan.players[member].streamless);
     }
 
     /// Every datagram that was received is counted once.
@@ -385,7 +379,7 @@ impl<M: Memory + Default> Drive<'_, M> {
             let Some(node) = self.net[*key].node() else {
                 continue;
             };
-            let seen = node.members().map(groupcast::Member::id).collect();
+            let seen = node.peers().map(groupcast::Peer::id).collect();
             self.oracle.roster(now, member, seen);
         }
     }

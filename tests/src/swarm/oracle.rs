@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use core::ops::AddAssign;
 use core::time::Duration;
-use groupcast::{
-    Channel, Class, Instant, Member, MemberId, OwnedEvent, OwnedMessage, Pace, Session,
-};
+use groupcast::{Channel, Class, Instant, MemberId, OwnedEvent, OwnedMessage, Pace, Peer, Session};
 
 mod heard;
 mod presence;
@@ -124,7 +122,7 @@ pub struct Oracle<'a> {
     told_dropped: BTreeSet<usize>,
     /// What each life wants to know, and who answered.
     questions: BTreeMap<usize, Question>,
-    /// The bare datagrams that were sent.
+    /// The raw datagrams that were sent.
     pub raw: Vec<Vec<u8>>,
     /// What happened.
     pub totals: Totals,
@@ -232,7 +230,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The life that a line of a roster means.
-    fn life_of(&self, member: &Member) -> Option<usize> {
+    fn life_of(&self, member: &Peer) -> Option<usize> {
         self.life_named(member.id(), member.session())
     }
 
@@ -244,17 +242,17 @@ impl<'a> Oracle<'a> {
         let verdict = match event {
             OwnedEvent::Message(message) if self.strangers.contains_key(&message.sender) => Ok(()),
             OwnedEvent::Message(message) => self.message(now, here, message),
-            OwnedEvent::Gap { member, .. } if self.strangers.contains_key(&member.id()) => Ok(()),
-            OwnedEvent::Gap {
-                member,
-                first,
-                last,
-            } => self.gap(here, member, *first, *last),
+            OwnedEvent::Gap { peer: member, .. } if self.strangers.contains_key(&member.id()) => {
+                Ok(())
+            }
+            OwnedEvent::Gap { peer: member, lost } => {
+                self.gap(here, member, lost.first().get(), lost.last().get())
+            }
             OwnedEvent::Joined(member) | OwnedEvent::Restarted(member) => {
                 self.heard_of(here, member, matches!(event, OwnedEvent::Joined(_)))
             }
             OwnedEvent::Raw(raw) if !self.plan.damages && !self.raw.contains(&raw.payload) => {
-                Err(("bytes", format!("bare {:02x?} was not sent", raw.payload)))
+                Err(("bytes", format!("raw {:02x?} was not sent", raw.payload)))
             }
             // Whoever speaks in somebody's name, and whoever has a clone, is told of.
             OwnedEvent::DuplicateId(_) if self.plan.luck == Luck::Clones => Ok(()),
@@ -347,7 +345,7 @@ impl<'a> Oracle<'a> {
     ) -> Result<(usize, usize), (&'static str, String)> {
         if let Some((there, number)) = label(&message.payload) {
             let life = self.lives.get(there);
-            let found = life.and_then(|life| life.find(message.channel, message.sequence));
+            let found = life.and_then(|life| life.find(message.channel, message.sequence.get()));
             let fits = found == Some(number) && life.is_some_and(|l| l.had_id(message.sender));
             return if fits {
                 Ok((there, number))
@@ -364,7 +362,7 @@ impl<'a> Oracle<'a> {
         // the last one that fits. Of a life that gave it already only if no other life can have.
         let fits = |there: &usize| {
             let life = &self.lives[*there];
-            let found = life.find(message.channel, message.sequence);
+            let found = life.find(message.channel, message.sequence.get());
             *there != here
                 && life.had_id(message.sender)
                 && found.is_some_and(|number| life.sent[number].payload == message.payload)
@@ -378,7 +376,7 @@ impl<'a> Oracle<'a> {
             && !self.promises.values_fit;
         let is_new = |there: &usize| {
             let life = &self.lives[*there];
-            let number = life.find(message.channel, message.sequence);
+            let number = life.find(message.channel, message.sequence.get());
             let track = self.tracks.get(&(here, *there));
             comes_twice
                 || !track.is_some_and(|track| number.is_some_and(|number| track.had(life, number)))
@@ -395,14 +393,14 @@ impl<'a> Oracle<'a> {
             );
             return Err(("bytes", what));
         };
-        let number = self.lives[there].find(message.channel, message.sequence);
+        let number = self.lives[there].find(message.channel, message.sequence.get());
         Ok((there, number.unwrap_or_default()))
     }
 
     fn gap(
         &mut self,
         here: usize,
-        member: &Member,
+        member: &Peer,
         first: u32,
         last: u32,
     ) -> Result<(), (&'static str, String)> {

@@ -133,7 +133,7 @@ pub enum Action {
         /// Octets; as many as are possible if that is less.
         size: usize,
     },
-    /// A member sends a bare datagram.
+    /// A member sends a raw datagram.
     Raw(usize),
     /// A member ends without a word.
     Crash(usize),

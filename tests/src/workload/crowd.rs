@@ -60,7 +60,7 @@ impl Crowd {
             let hello = crowd.next(Says::Hello);
             crowd.hear(&hello);
         }
-        assert_eq!(crowd.receiver.group.members().count(), members);
+        assert_eq!(crowd.receiver.group.peers().count(), members);
         crowd
     }
 
@@ -133,7 +133,7 @@ impl Crowd {
 
     /// The member takes a datagram. Returns how many messages arrived.
     pub fn hear(&mut self, datagram: &[u8]) -> usize {
-        self.now = self.now + STEP;
+        self.now += STEP;
         let from = ([10, 0, 1, 1], 12345).into();
         let messages = self.receiver.take(self.now, from, datagram);
         self.receiver.flush(self.now, &mut self.answers);

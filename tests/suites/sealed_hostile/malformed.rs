@@ -20,7 +20,7 @@ fn samples(own: &Header) -> Vec<Vec<u8>> {
         stamp: 4,
         held: 5,
     };
-    let echoes = echo.to_octets();
+    let echoes = echo.to_bytes();
     let classes = (0..4).map(|class| Data {
         class,
         ..data(b"Hello, multicast!", 0)
@@ -113,7 +113,7 @@ fn every_truncation_and_every_flipped_bit_of_a_sealed_datagram_is_dropped() {
         c.other_group,
         c.wrong_suite,
         c.wrong_version,
-        c.bare,
+        c.raw_refused,
         c.duplicate,
     ];
     assert!(reasons.iter().all(|count| *count > 0), "{c:?}");
@@ -126,7 +126,7 @@ fn every_field_at_its_extremes_is_handled_when_a_member_sealed_it() {
     liar.meet(&mut subject);
     subject
         .group
-        .send(
+        .queue(
             subject.now,
             Channel::reliable_ordered(1),
             b"to be asked for",

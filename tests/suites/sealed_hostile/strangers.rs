@@ -1,7 +1,7 @@
 //! Datagrams that were sealed with another key, or at another time.
 
 use groupcast::wire::{Bye, Frame, Hello};
-use groupcast::{Outcome, OwnedEvent};
+use groupcast::{DuplicateIdOutcome, OwnedEvent};
 use groupcast_tests::insider::Insider;
 
 use crate::subject::{
@@ -33,7 +33,7 @@ fn its_own_datagrams_come_back_to_no_effect() {
     let mut subject = Subject::new();
     let mut liar = Liar::new(3, 100);
     liar.meet(&mut subject);
-    subject.group.send(subject.now, CHANNEL, b"mine").unwrap();
+    subject.group.queue(subject.now, CHANNEL, b"mine").unwrap();
     subject.pass(ms(3_000));
     let told = subject.told.len();
     let (sent, before) = (subject.sent.clone(), subject.counters());
@@ -182,7 +182,7 @@ fn what_was_forgotten_just_now_is_not_believed_again() {
     let bye = liar.say(&[Frame::Bye(Bye::LEFT)]);
     subject.hear(&bye);
     // Whoever left is forgotten after ten seconds. Here, nothing is sent in this very moment.
-    subject.now = subject.now + ms(10_001);
+    subject.now += ms(10_001);
     subject.hear(&proof);
     subject.hear(&message);
     assert_eq!(subject.roster(), [0; 0]);
@@ -278,7 +278,7 @@ fn captured_traffic_played_back_after_a_reboot_is_not_believed() {
     let mut tape = Vec::new();
     for n in 0..100 {
         ana.group
-            .send(ana.now, CHANNEL, format!("{n}").as_bytes())
+            .queue(ana.now, CHANNEL, format!("{n}").as_bytes())
             .unwrap();
         ana.pass(ms(50));
         ben.pass(ms(50));
@@ -311,13 +311,13 @@ fn two_boards_with_the_same_id_and_session_notice_and_begin_others() {
     let (mut one, mut other) = (boards(), boards());
     let session = one.group.session();
     assert_eq!(session, other.group.session());
-    one.group.send(one.now, CHANNEL, b"first").unwrap();
+    one.group.queue(one.now, CHANNEL, b"first").unwrap();
     one.pass(ms(2_000));
     let events: Vec<_> = one.sent.iter().flat_map(|sent| other.hear(sent)).collect();
     let [OwnedEvent::DuplicateId(duplicate)] = &events[..] else {
         panic!("{events:?}");
     };
-    assert_eq!(duplicate.outcome(), Outcome::Cloned);
+    assert_eq!(duplicate.outcome(), DuplicateIdOutcome::Cloned);
     assert_ne!(other.group.session(), session);
     // The copy has the same random numbers, so that the other one draws the same session as soon as it
     // notices; and then they notice again, as long as it takes.

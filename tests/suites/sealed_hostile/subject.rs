@@ -136,11 +136,7 @@ impl<M: Memory> Subject<M> {
 
     /// Ids on the roster.
     pub(crate) fn roster(&self) -> Vec<u32> {
-        let mut ids: Vec<_> = self
-            .group
-            .members()
-            .map(|member| member.id().get())
-            .collect();
+        let mut ids: Vec<_> = self.group.peers().map(|member| member.id().get()).collect();
         ids.sort_unstable();
         ids
     }
@@ -215,7 +211,7 @@ impl Liar {
     }
 
     pub(crate) fn is_known_to<M: Memory>(&self, subject: &Subject<M>) -> bool {
-        let mut members = subject.group.members();
+        let mut members = subject.group.peers();
         members.any(|member| (member.id().get(), member.session().get()) == (self.id, self.session))
     }
 }

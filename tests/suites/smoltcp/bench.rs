@@ -37,7 +37,7 @@ impl Bench {
     pub(crate) fn run_for(&mut self, interval: Duration) {
         let end = self.now + interval;
         while self.now < end {
-            self.now = self.now + Duration::from_millis(1);
+            self.now += Duration::from_millis(1);
             for host in &self.hosts {
                 host.poll(self.now);
             }

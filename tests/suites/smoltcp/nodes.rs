@@ -23,7 +23,7 @@ fn nodes_can_share_a_stack() {
         })
         .into();
     let start = bench.now;
-    while nodes.iter().any(|node| node.members().count() < 2) {
+    while nodes.iter().any(|node| node.peers().count() < 2) {
         bench.run_for(Duration::from_millis(1));
         assert!(bench.now.since(start) < Duration::from_secs(5));
         for node in &mut nodes {
@@ -72,11 +72,11 @@ fn nodes_exchange_reliable_messages_over_an_ethernet_that_loses_frames() {
                 "{heard} of {MESSAGES} at {loss}"
             );
             // They meet first.
-            let met = nodes.iter().all(|node| node.members().count() == 1);
+            let met = nodes.iter().all(|node| node.peers().count() == 1);
             if met
                 && sent < MESSAGES
                 && nodes[0]
-                    .send(bench.now, COMMANDS, &sent.to_be_bytes())
+                    .queue(bench.now, COMMANDS, &sent.to_be_bytes())
                     .is_ok()
             {
                 sent += 1;

@@ -26,7 +26,7 @@ fn a_burst_waits_in_the_device_until_the_socket_has_room() {
     }
     let mut expected = 0_u32;
     while expected < 100 {
-        bench.now = bench.now + Duration::from_millis(1);
+        bench.now += Duration::from_millis(1);
         there.poll(bench.now);
         assert!(bench.now < Instant::from_millis(500), "stuck at {expected}");
         // Three are read, fewer than fit the queue.

@@ -18,9 +18,9 @@ fn datagrams_to_groups_stay_on_the_link_unless_told_otherwise() {
     let mut stack = bench.hosts[0];
     let mut mouth = bound(stack, 0);
     stack.send_to(&mut mouth, GROUP_SOCKET, b"1").unwrap();
-    stack.set_multicast_hops(&mut mouth, 5).unwrap();
+    stack.set_multicast_hop_limit(&mut mouth, 5).unwrap();
     stack.send_to(&mut mouth, GROUP_SOCKET, b"5").unwrap();
-    stack.set_multicast_hops(&mut mouth, 0).unwrap();
+    stack.set_multicast_hop_limit(&mut mouth, 0).unwrap();
     stack.send_to(&mut mouth, GROUP_SOCKET, b"0").unwrap();
     assert_eq!(bench.hop_limits(0), [1, 5]);
     let host = SocketAddr::new(address(1), PORT);
@@ -36,7 +36,7 @@ fn with_a_hop_limit_of_zero_only_this_host_hears_it() {
     let mut there = member(bench.hosts[1], GROUP);
     let mut neighbour = member(here, GROUP);
     let mut mouth = bound(here, 0);
-    here.set_multicast_hops(&mut mouth, 0).unwrap();
+    here.set_multicast_hop_limit(&mut mouth, 0).unwrap();
     here.send_to(&mut mouth, GROUP_SOCKET, b"psst").unwrap();
     bench.settle();
     assert_eq!(receive(here, &mut neighbour), Some(b"psst".to_vec()));

@@ -1,6 +1,6 @@
 //! What a socket can fail with.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::net::IpAddr;
 
 use groupcast::multicast::{Interface, UdpError, UdpErrorKind};
@@ -31,6 +31,25 @@ pub enum Error<E: Debug> {
     /// The received datagram did not fit the buffer. It is gone.
     Truncated,
 }
+
+impl<E: Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chip(error) => write!(f, "the chip: {error:?}"),
+            Self::NoAnswer => f.write_str("the chip did not take a command"),
+            Self::NotBound => f.write_str("the socket has no port yet"),
+            Self::NotConnected => f.write_str("the socket has nowhere to send to"),
+            Self::NotIpv4 => f.write_str("the chip knows IPv4 only"),
+            Self::NotMulticast(address) => write!(f, "{address} is no group"),
+            Self::SecondGroup => f.write_str("a socket of the chip has one group"),
+            Self::NoInterface(_) => f.write_str("the chip has one interface, the default one"),
+            Self::MessageTooLong => f.write_str("the datagram does not fit a frame"),
+            Self::Truncated => f.write_str("the datagram did not fit the buffer"),
+        }
+    }
+}
+
+impl<E: Debug> core::error::Error for Error<E> {}
 
 impl<E: Debug> UdpError for Error<E> {
     fn kind(&self) -> UdpErrorKind {

@@ -61,7 +61,7 @@ fn two_nodes_meet_and_a_reliable_message_arrives() {
     for millis in 0..3_000 {
         let now = Instant::from_millis(millis);
         if millis == 1_000 {
-            boiler.send(now, COMMANDS, b"on").expect("there is room");
+            boiler.queue(now, COMMANDS, b"on").expect("there is room");
         }
         while boiler.poll(now).expect("the stack works").is_some() {}
         while let Some(event) = panel.poll(now).expect("the stack works") {
@@ -73,7 +73,7 @@ fn two_nodes_meet_and_a_reliable_message_arrives() {
     assert_eq!(heard, [("boiler".to_owned(), b"on".to_vec())]);
     assert_eq!(
         boiler
-            .members()
+            .peers()
             .map(|m| m.name().to_owned())
             .collect::<Vec<_>>(),
         ["panel"]

@@ -6,7 +6,7 @@ use core::fmt::Write;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use groupcast::{Channel, Config, Session};
+use groupcast::{Channel, Config, Sequence, Session};
 use groupcast_sim::{Link, SimNet};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -74,7 +74,7 @@ fn line(id: u32, name: &str, text: &str) -> Said {
     Said {
         sender: who(id, name),
         session: Some(Session::new(u64::from(id))),
-        sequence: 0,
+        sequence: Sequence::new(0),
         note: String::new(),
         text: text.to_owned(),
         stated: None,
@@ -244,7 +244,7 @@ fn a_second_ana_is_told_and_ids_go_with_her() {
 fn what_was_said_before_one_came_stands_in_order_with_its_time() {
     let mut room = new_room();
     let said_at = |id, name: &str, text: &str, sequence, minutes: u64, teller| Said {
-        sequence,
+        sequence: Sequence::new(sequence),
         stated: Some(MILLIS - minutes * 60_000),
         teller,
         ..line(id, name, text)
@@ -308,13 +308,13 @@ fn an_empty_room() {
 #[test]
 fn a_conversation() {
     let mut room = room_of_three();
-    room.said("hello, who is there?".to_owned(), 0, now());
+    room.said("hello, who is there?".to_owned(), Sequence::new(0), now());
     room.history.question(&room.here(), Instant::now());
     happen(&mut room, Happening::Has(MemberId::new(1).unwrap()));
     happen(&mut room, said(2, "초희", "안녕하세요 여러분 👋"));
     happen(
         &mut room,
-        Happening::Bare {
+        Happening::Raw {
             from: "10.0.0.9:4711".parse().unwrap(),
             text: "Hello from Python".to_owned(),
         },
@@ -323,8 +323,7 @@ fn a_conversation() {
         &mut room,
         Happening::Gap {
             who: who(1, "ben"),
-            first: 4,
-            last: 6,
+            lost: Sequence::new(4).to(Sequence::new(6)),
         },
     );
     happen(&mut room, Happening::Lost(who(2, "초희")));
@@ -339,7 +338,7 @@ fn a_conversation() {
         * 초희 joined (00000002 at 10.0.0.2:7000)       │ ana (you)
         ana: hello, who is there? ✓ 1/2, not 초희       │ ben suspect
         초희: 안녕하세요 여러분 👋                      │ 초희 lost
-        10.0.0.9:4711 (bare): Hello from Python         │
+        10.0.0.9:4711 (raw): Hello from Python          │
         ! ben: messages 4 to 6 are lost                 │
         * 초희 is lost (00000002 at 10.0.0.2:7000)      │
                                                         │
@@ -362,7 +361,7 @@ fn a_conversation() {
         * 초희 joined (00000002 at 10.0.0.2:7000)       │ ana (you)
         ana: hello, who is there? ✓ 1/2, not 초희       │ ben
         초희: 안녕하세요 여러분 👋                      │ 초희
-        10.0.0.9:4711 (bare): Hello from Python         │ 초희 lost
+        10.0.0.9:4711 (raw): Hello from Python          │ 초희 lost
         ! ben: messages 4 to 6 are lost                 │
         * 초희 is lost (00000002 at 10.0.0.2:7000)      │
         * 초희 joined (00000003 at 10.0.0.3:7000)       │
@@ -380,7 +379,7 @@ fn a_narrow_window() {
     let mut room = room_of_three();
     room.said(
         "a message that is longer than the window is wide".to_owned(),
-        0,
+        Sequence::new(0),
         now(),
     );
     happen(
@@ -491,7 +490,7 @@ fn strangers_cannot_fake_a_screen() {
     );
     happen(
         &mut room,
-        Happening::Bare {
+        Happening::Raw {
             from: "10.0.0.9:4711".parse().unwrap(),
             text: "\u{1b}[1;1Hsealed".to_owned(),
         },
@@ -519,7 +518,7 @@ fn strangers_cannot_fake_a_screen() {
         08:00 ana#00000005: a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{20 │
           0f}                                               │
         08:00 \\u{1b}[2J\\u{1b}[31mroot…: x                   │
-        08:00 10.0.0.9:4711 (bare): \\u{1b}[1;1Hsealed       │
+        08:00 10.0.0.9:4711 (raw): \\u{1b}[1;1Hsealed        │
         ── Enter sends · /help for more · Ctrl-C leaves ────────────────────────────
         > _
         ",
@@ -570,7 +569,7 @@ fn a_sealed_and_mirrored_room_says_so() {
     for from in ["10.0.0.1:7000", "10.0.0.9:7000"] {
         happen(
             &mut room,
-            Happening::Bare {
+            Happening::Raw {
                 from: from.parse().unwrap(),
                 text: "ben: hi".to_owned(),
             },
@@ -580,10 +579,10 @@ fn a_sealed_and_mirrored_room_says_so() {
         &room,
         (70, 7),
         "
-         sealed  mirrored bare · 239.1.2.3:12345 via lo
+         sealed  mirrored raw · 239.1.2.3:12345 via lo
         * ben joined (00000001 at 10.0.0.1:7000)      │ 3 here
         * 초희 joined (00000002 at 10.0.0.2:7000)     │ ana (you)
-        10.0.0.9:7000 (bare): ben: hi                 │ ben
+        10.0.0.9:7000 (raw): ben: hi                  │ ben
                                                       │ 초희
         ── Enter sends · /help for more · Ctrl-C leaves ──────────────────────
         > _
@@ -596,7 +595,7 @@ fn a_sealed_and_mirrored_room_says_so() {
 fn a_group_that_loses_messages_and_members() {
     let channel = Channel::reliable_ordered(0);
     let config = Config::new("239.1.2.3:12345".parse().unwrap());
-    let mut net: SimNet = SimNet::new(5).with_link(Link::perfect().with_loss(0.2));
+    let mut net = SimNet::new(5).with_link(Link::perfect().with_loss(0.2));
     let ana = net.join(config.with_name("ana"));
     let ben = net.join(config.with_name("ben"));
     let mut room = room();
@@ -607,8 +606,8 @@ fn a_group_that_loses_messages_and_members() {
     }
     room.tick(later());
     room.said("who has this?".to_owned(), sequence, now());
-    let (first, last) = room.history.question(&room.here(), Instant::now()).unwrap();
-    net[ana].confirm(first, last);
+    let messages = room.history.question(&room.here(), Instant::now()).unwrap();
+    net[ana].confirm(messages);
     net[ben].send(channel, b"I am here").unwrap();
     net.run_for(core::time::Duration::from_secs(2));
     net.crash(ben);

@@ -1,6 +1,6 @@
 //! The lines about what a command did: one at its end, and one for each line of input that it refused.
 
-use groupcast::{Channel, MemberId, Session};
+use groupcast::{Channel, MemberId, SequenceRange, Session};
 use serde::Serialize;
 
 use super::{called, now};
@@ -12,7 +12,7 @@ use crate::output::receipt::Receipt;
 #[serde(tag = "event", rename = "sent")]
 pub(crate) struct Sent {
     messages: u64,
-    /// Bare datagrams have no more to tell.
+    /// Raw datagrams have no more to tell.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     member: Option<Member>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -62,8 +62,8 @@ impl Who {
 }
 
 impl Sent {
-    /// So many bare datagrams.
-    pub(crate) const fn bare(messages: u64) -> Self {
+    /// So many raw datagrams.
+    pub(crate) const fn raw(messages: u64) -> Self {
         Self {
             messages,
             member: None,
@@ -77,7 +77,7 @@ impl Sent {
         (sender, session): (MemberId, Session),
         channel: Channel,
         messages: u64,
-        numbers: Option<(u32, u32)>,
+        numbers: Option<SequenceRange>,
         receipt: Option<&Receipt>,
     ) -> Self {
         Self {
@@ -88,7 +88,10 @@ impl Sent {
                 sender: sender.to_string(),
                 session: session.to_string(),
             }),
-            numbers: numbers.map(|(first, last)| Numbers { first, last }),
+            numbers: numbers.map(|range| Numbers {
+                first: range.first().get(),
+                last: range.last().get(),
+            }),
             receivers: receipt.map(|receipt| Receivers {
                 confirmed: Who::all(&receipt.has),
                 lacking: Who::all(&receipt.lacks),
@@ -141,7 +144,7 @@ pub(crate) struct Group<'a> {
     pub(crate) group_name: Option<&'a str>,
     pub(crate) members: usize,
     pub(crate) names: Vec<&'a str>,
-    /// Of bare datagrams.
+    /// Of raw datagrams.
     pub(crate) senders: Vec<String>,
     pub(crate) profiles: &'a [&'a str],
 }

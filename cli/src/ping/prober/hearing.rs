@@ -32,7 +32,7 @@ impl Prober {
                 self.unreadable.hear(at, &stranger);
                 return Ok(Some(None));
             }
-            Read::Bare | Read::Damaged => return Ok(Some(None)),
+            Read::Raw | Read::Damaged => return Ok(Some(None)),
         };
         if header.sender == self.id {
             return Ok(Some(None));

@@ -37,7 +37,7 @@ impl<'a> Body<'a> {
         self.payload.is_empty() && self.signature.is_empty()
     }
 
-    /// The first `len` octets, or all if there are no more, and the rest.
+    /// The first `len` bytes, or all if there are no more, and the rest.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn split_at(self, len: usize) -> (Self, Self) {
         let split = |octets: &'a [u8], at| octets.split_at_checked(at).unwrap_or((octets, &[]));

@@ -35,7 +35,7 @@ pub(crate) struct Assembled {
     pub(crate) channel: u8,
     /// It ends with a signature.
     pub(crate) signed: bool,
-    /// How many octets it has, with the signature.
+    /// How many bytes it has, with the signature.
     pub(crate) len: usize,
 }
 
@@ -186,7 +186,7 @@ impl Partials {
         }
     }
 
-    /// How many octets the fragments at a place have, as far as they have come.
+    /// How many bytes the fragments at a place have, as far as they have come.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn message_len(&self, at: usize, pool: &Pool) -> usize {
         let mut next = self.places.get(at).copied().flatten().map(|p| p.newest);

@@ -1,25 +1,25 @@
 //! Received fragments that wait: for those before them, or for the rest of their message.
 //!
-//! Memory is cut into blocks of [`BLOCK`] octets that form chains, so nothing is ever moved and every
-//! length of fragment is stored alike. A fragment of 64 octets takes one block.
+//! Memory is cut into blocks of [`BLOCK`] bytes that form chains, so nothing is ever moved and every
+//! length of fragment is stored alike. A fragment of 64 bytes takes one block.
 
 use super::body::Body;
 use crate::group::work;
 use crate::wire::{Data, Writer};
 
-/// Octets of a block, its link included.
+/// Bytes of a block, its link included.
 pub(crate) const BLOCK: usize = 80;
 
-/// Beside the class's code in its octet: the message is signed.
+/// Beside the class's code in its byte: the message is signed.
 const SIGNED: u8 = 0x80;
 
-/// Octets of the first block that describe the fragment.
+/// Bytes of the first block that describe the fragment.
 const META: usize = 12;
 
 /// No block.
 const NONE: u16 = u16::MAX;
 
-/// Octets of a block that hold content.
+/// Bytes of a block that hold content.
 const CONTENT: usize = BLOCK - 2;
 
 /// One block: the next one of its chain, and content.
@@ -76,7 +76,7 @@ impl Meta {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn to_octets(self) -> [u8; META] {
+    fn to_bytes(self) -> [u8; META] {
         let [a, b, c, d] = self.sequence.to_be_bytes();
         let [e, f] = self.len.to_be_bytes();
         let [g, h] = self.link.to_be_bytes();
@@ -134,7 +134,7 @@ impl Pool {
         self.used = 0;
     }
 
-    /// How many octets of payload the pool holds at most, in fragments of a datagram's size.
+    /// How many bytes of payload the pool holds at most, in fragments of a datagram's size.
     pub(crate) const fn capacity(&self) -> usize {
         self.blocks.len().saturating_mul(CONTENT - META)
     }
@@ -178,7 +178,7 @@ impl Pool {
         }
     }
 
-    /// The most octets of a fragment in so many blocks.
+    /// The most bytes of a fragment in so many blocks.
     pub(crate) const fn longest_in(blocks: usize) -> usize {
         blocks.saturating_mul(CONTENT).saturating_sub(META)
     }
@@ -189,7 +189,7 @@ impl Pool {
         meta.map_or(0, |meta| Self::blocks_for(usize::from(meta.len)))
     }
 
-    /// Whether there is room for a fragment of `len` octets, if need be in the place of another one.
+    /// Whether there is room for a fragment of `len` bytes, if need be in the place of another one.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn has_room(&self, len: usize, instead_of: Option<Handle>) -> bool {
         let other = instead_of.map_or(0, |other| self.blocks_of(other));
@@ -216,7 +216,7 @@ impl Pool {
             .block_mut(first)?
             .octets
             .split_first_chunk_mut::<META>()?;
-        *head = meta.to_octets();
+        *head = meta.to_bytes();
         let (now, mut later) = body.split_at(rest.len());
         now.emit(&mut Writer::new(rest));
         let mut at = first;
@@ -256,7 +256,7 @@ impl Pool {
             .block_mut(handle.0)
             .and_then(|b| b.octets.split_first_chunk_mut::<META>());
         if let Some((head, _)) = head {
-            *head = meta.to_octets();
+            *head = meta.to_bytes();
         }
     }
 

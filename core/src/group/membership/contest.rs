@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::{LATE, Membership};
-use crate::event::{DuplicateId, Outcome};
+use crate::event::{DuplicateId, DuplicateIdOutcome};
 use crate::group::random::Random;
 use crate::ident::MemberId;
 use crate::time::{Span, Tick};
@@ -48,7 +48,7 @@ impl Membership {
         gives_way: bool,
         fixed: bool,
         random: &mut Random,
-    ) -> Option<Outcome> {
+    ) -> Option<DuplicateIdOutcome> {
         // What an earlier life of this member sent may still be on its way.
         let may_be_late = now.span_since(self.began) < LATE && !gives_way;
         if may_be_late || self.silenced || self.presence.is_leaving() {
@@ -57,15 +57,15 @@ impl Membership {
         if self.session < header.session || gives_way {
             // The other one is to hear at once that the id is taken.
             self.presence.assert(now);
-            return Some(Outcome::Kept);
+            return Some(DuplicateIdOutcome::Kept);
         }
         if !fixed {
-            return Some(Outcome::Redrawn(random.member_id()));
+            return Some(DuplicateIdOutcome::Redrawn(random.member_id()));
         }
         self.silenced = true;
         self.gives_way = self.presence.announces();
         self.presence.silence();
-        Some(Outcome::Silenced)
+        Some(DuplicateIdOutcome::Silenced)
     }
 
     /// What came of it for this member, which had this `id`, is told.
@@ -74,13 +74,13 @@ impl Membership {
         now: Tick,
         id: MemberId,
         address: SocketAddr,
-        outcome: Outcome,
+        outcome: DuplicateIdOutcome,
     ) {
         let reported = |at: Tick| now.span_since(at) < REPORT_DUPLICATE;
-        if outcome == Outcome::Kept && self.duplicate_reported.is_some_and(reported) {
+        if outcome == DuplicateIdOutcome::Kept && self.duplicate_reported.is_some_and(reported) {
             return;
         }
-        if outcome != Outcome::Cloned {
+        if outcome != DuplicateIdOutcome::Cloned {
             self.duplicate_reported = Some(now);
         }
         self.duplicate_id = Some(DuplicateId {

@@ -1,6 +1,6 @@
 //! What is remembered of a peer's stream while none is kept for it (PROTOCOL §5.1, E4, E5).
 
-use super::peer::Peer;
+use super::entry::Entry;
 use super::terms::{Owed, Position};
 use crate::group::serial::{distance, is_before, later};
 use crate::wire::Start;
@@ -8,7 +8,7 @@ use crate::wire::Start;
 /// How often a sender is asked since when it counts this member in: it may not be able to say.
 const START_ASKED: u8 = 32;
 
-impl Peer {
+impl Entry {
     /// This is where its stream begins, or ended, and so much is known to have been sent.
     pub(crate) const fn set_position(&mut self, position: Position, told: u32, rest: u8) {
         self.position = Some(position);
@@ -27,8 +27,8 @@ impl Peer {
     /// What it is told of this member's own stream.
     pub(crate) const fn start(&self) -> Start {
         Start {
-            target: self.member.id.get(),
-            session: self.member.session.life(),
+            target: self.peer.id.get(),
+            session: self.peer.session.life(),
             next: self.counted_from,
         }
     }
@@ -126,7 +126,7 @@ impl Peer {
 /// In a member without streams nobody is asked since when this one counts: `start_asked`
 /// says how often it was asked for its values. All before `position` was heard or is asked for, and what was sent
 /// before `told` may not be the newest.
-impl Peer {
+impl Entry {
     /// A number of its stream was heard.
     pub(crate) const fn pass(&mut self, sequence: u32) {
         let next = Position::starting_at(sequence.wrapping_add(1));

@@ -1,9 +1,9 @@
 //! The places of the roster: a peer keeps its place, and is found by its id in constant time.
 //!
-//! Ids are spread over as many chains as there are places. Each place holds, besides its peer, the
-//! beginning of one chain and the link to the next peer in its peer's chain.
+//! Ids are spread over as many chains as there are places. Each place holds, besides its entry, the
+//! beginning of one chain and the link to the next entry in its entry's chain.
 
-use super::peer::Peer;
+use super::entry::Entry;
 use crate::group::work;
 use crate::ident::MemberId;
 
@@ -13,7 +13,7 @@ const NONE: u16 = u16::MAX;
 /// One place, and the beginning of one chain.
 ///
 /// An empty one can be all zeros, because the tag is told where it has to be. An `Option` puts its own wherever
-/// the peer has values to spare, where it is not 0; or, if it has none, before it, at the price of an alignment.
+/// the entry has values to spare, where it is not 0; or, if it has none, before it, at the price of an alignment.
 #[derive(Clone, Copy, Debug)]
 #[repr(u16)]
 #[expect(
@@ -22,29 +22,29 @@ const NONE: u16 = u16::MAX;
 )]
 pub(crate) enum Place {
     Empty(Links),
-    Taken(Links, Peer),
+    Taken(Links, Entry),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links {
-    /// The first peer of the chain with this place's number.
+    /// The first entry of the chain with this place's number.
     first: u16,
-    /// The next peer in the chain of this place's peer.
+    /// The next entry in the chain of this place's entry.
     next: u16,
 }
 
 impl Place {
-    const fn peer(&self) -> Option<&Peer> {
+    const fn entry(&self) -> Option<&Entry> {
         match self {
             Self::Empty(_) => None,
-            Self::Taken(_, peer) => Some(peer),
+            Self::Taken(_, entry) => Some(entry),
         }
     }
 
-    const fn peer_mut(&mut self) -> Option<&mut Peer> {
+    const fn entry_mut(&mut self) -> Option<&mut Entry> {
         match self {
             Self::Empty(_) => None,
-            Self::Taken(_, peer) => Some(peer),
+            Self::Taken(_, entry) => Some(entry),
         }
     }
 
@@ -101,45 +101,45 @@ impl Places {
     }
 
     #[inline(never)]
-    pub(crate) fn get(&self, index: usize) -> Option<&Peer> {
-        self.places.get(index)?.peer()
+    pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
+        self.places.get(index)?.entry()
     }
 
     #[inline(never)]
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Peer> {
-        self.places.get_mut(index)?.peer_mut()
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Entry> {
+        self.places.get_mut(index)?.entry_mut()
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         work::count(self.end);
         let used = self.places.get(..self.end).unwrap_or_default();
-        used.iter().filter_map(Place::peer)
+        used.iter().filter_map(Place::entry)
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         work::count(self.end);
         let used = self.places.get_mut(..self.end).unwrap_or_default();
-        used.iter_mut().filter_map(Place::peer_mut)
+        used.iter_mut().filter_map(Place::entry_mut)
     }
 
-    /// The first peer from place `start` on of which `is_it` is true.
-    pub(crate) fn position(&self, start: usize, is_it: impl Fn(&Peer) -> bool) -> Option<usize> {
+    /// The first entry from place `start` on of which `is_it` is true.
+    pub(crate) fn position(&self, start: usize, is_it: impl Fn(&Entry) -> bool) -> Option<usize> {
         let used = self.places.get(start..self.end).unwrap_or_default();
         let at = used
             .iter()
-            .position(|place| place.peer().is_some_and(&is_it))?;
+            .position(|place| place.entry().is_some_and(&is_it))?;
         Some(start.saturating_add(at))
     }
 
-    /// The place of the peer with this id.
+    /// The place of the entry with this id.
     pub(crate) fn find(&self, id: MemberId) -> Option<usize> {
         let mut at = self.places.get(self.chain(id))?.links().first;
         // A chain is never longer than the table.
         for _ in 0..self.end {
             work::count(1);
             let place = self.places.get(usize::from(at))?;
-            if place.peer()?.member.id == id {
+            if place.entry()?.peer.id == id {
                 return Some(usize::from(at));
             }
             at = place.links().next;
@@ -150,14 +150,14 @@ impl Places {
     /// A free place.
     pub(crate) fn vacancy(&self) -> Option<usize> {
         let mut rest = self.places.iter().enumerate().skip(self.free);
-        rest.find(|(_, place)| place.peer().is_none())
+        rest.find(|(_, place)| place.entry().is_none())
             .map(|(index, _)| index)
     }
 
     /// Gives a place to a peer. Whoever had it is forgotten.
-    pub(crate) fn put(&mut self, index: usize, peer: Peer) {
+    pub(crate) fn put(&mut self, index: usize, entry: Entry) {
         self.remove(index);
-        let chain = self.chain(peer.member.id);
+        let chain = self.chain(entry.peer.id);
         let Some(next) = self.places.get(chain).map(|place| place.links().first) else {
             return;
         };
@@ -165,7 +165,7 @@ impl Places {
             return;
         };
         let first = place.links().first;
-        *place = Place::Taken(Links { first, next }, peer);
+        *place = Place::Taken(Links { first, next }, entry);
         if let Some(place) = self.places.get_mut(chain) {
             place.links_mut().first = number;
         }
@@ -175,20 +175,20 @@ impl Places {
         }
     }
 
-    /// Forgets the peer at a place.
-    pub(crate) fn remove(&mut self, index: usize) -> Option<Peer> {
+    /// Forgets the entry at a place.
+    pub(crate) fn remove(&mut self, index: usize) -> Option<Entry> {
         let place = self.places.get_mut(index)?;
-        let Place::Taken(links, peer) = *place else {
+        let Place::Taken(links, entry) = *place else {
             return None;
         };
         *place = Place::Empty(links);
         self.free = self.free.min(index);
-        let chain = self.chain(peer.member.id);
+        let chain = self.chain(entry.peer.id);
         let number = u16::try_from(index).ok()?;
         let head = self.places.get_mut(chain)?.links_mut();
         if head.first == number {
             head.first = links.next;
-            return Some(peer);
+            return Some(entry);
         }
         let mut at = head.first;
         for _ in 0..self.end {
@@ -199,7 +199,7 @@ impl Places {
             }
             at = link.next;
         }
-        Some(peer)
+        Some(entry)
     }
 
     /// The chain of an id: ids that follow one another are spread, too (Fibonacci hashing).
@@ -219,7 +219,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn peer(id: u32) -> Peer {
+    fn entry(id: u32) -> Entry {
         let header = Header {
             suite: Suite::Open,
             tag: GroupTag::new(0),
@@ -228,7 +228,7 @@ mod tests {
             counter: 1,
         };
         let from = ([10, 0, 0, 1], 1).into();
-        Peer::new(Tick::from_millis(0), from, &header)
+        Entry::new(Tick::from_millis(0), from, &header)
     }
 
     proptest! {
@@ -251,7 +251,7 @@ mod tests {
                         // When all are taken, the first one gives way.
                         let index = places.vacancy().unwrap_or(0);
                         model.retain(|_, at| *at != index);
-                        places.put(index, peer(id));
+                        places.put(index, entry(id));
                         model.insert(id, index);
                     }
                     _ => {}

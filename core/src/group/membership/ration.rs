@@ -43,7 +43,7 @@ impl Ration {
 /// the roster.
 const PROVEN_AFTER: Span = Span::from_secs(3);
 
-/// What a sender that is not proven has sent pays for ACKs: each costs so much, in whole units of 32 octets of
+/// What a sender that is not proven has sent pays for ACKs: each costs so much, in whole units of 32 bytes of
 /// each datagram, about ten times its own length. So much may be saved.
 const UNIT: usize = 32;
 const ACK_COSTS: u8 = 16;
@@ -111,7 +111,7 @@ impl Credit {
         self.acked_next = next as u16;
     }
 
-    /// A datagram of so many octets of it was taken.
+    /// A datagram of so many bytes of it was taken.
     pub(crate) fn pay(&mut self, octets: usize) {
         let units = u8::try_from(octets / UNIT).unwrap_or(u8::MAX);
         self.paid = self.paid.saturating_add(units).min(MOST_PAID);

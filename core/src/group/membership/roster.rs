@@ -21,18 +21,17 @@ mod streams;
 
 use core::net::SocketAddr;
 
-use super::peer::{Answer, Change, Heard, Limits, Owed, Peer, Position};
+use super::entry::{Answer, Change, Entry, Heard, Limits, Owed, Position};
 use super::places::{Place, Places};
 use super::presence::Presence;
 #[cfg(feature = "seal")]
 use super::window::Verdict;
 use crate::group::backoff;
-use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::ident::MemberId;
-use crate::member::{Member, Standing};
+use crate::peer::{Peer, PeerStatus};
 use crate::time::{Ageing, Span, Tick};
-use crate::wire::{Echo, Header, Hello};
+use crate::wire::{Header, Hello};
 use part::Part;
 
 /// The longest HELLO interval that is believed in a small group, in units of 10 ms.
@@ -107,10 +106,10 @@ impl Roster {
     /// Time makes it older. Who has been gone for long is forgotten.
     pub(crate) fn age(&mut self, ageing: Ageing) {
         ageing.maybe(&mut self.next_check);
-        self.places.iter_mut().for_each(|peer| peer.age(ageing));
-        let is_over = |peer: &Peer| peer.pending.is_none() && peer.is_forgotten();
+        self.places.iter_mut().for_each(|entry| entry.age(ageing));
+        let is_over = |entry: &Entry| entry.pending.is_none() && entry.is_forgotten();
         while let Some(index) = self.places.position(0, is_over) {
-            self.change(index, |peer| peer.owed = None);
+            self.change(index, |entry| entry.owed = None);
             self.places.remove(index);
             self.note_forgotten(true);
         }
@@ -127,11 +126,11 @@ impl Roster {
     }
 
     /// The members that are there.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.places
             .iter()
-            .filter(|peer| peer.is_member())
-            .map(|peer| &peer.member)
+            .filter(|entry| entry.is_member())
+            .map(|entry| &entry.peer)
     }
 
     /// How many members take this member's reliable stream.
@@ -150,8 +149,8 @@ impl Roster {
     }
 
     /// The member at `index`.
-    pub(crate) fn member(&self, index: usize) -> Option<&Member> {
-        self.places.get(index).map(|peer| &peer.member)
+    pub(crate) fn peer(&self, index: usize) -> Option<&Peer> {
+        self.places.get(index).map(|entry| &entry.peer)
     }
 
     /// Never later than the first thing to do.
@@ -167,7 +166,7 @@ impl Roster {
         header: &Header,
     ) -> Result<(usize, Heard), RosterFull> {
         if let Some(index) = self.places.find(header.sender) {
-            let heard = self.change(index, |peer| peer.hear(now, header));
+            let heard = self.change(index, |entry| entry.hear(now, header));
             let heard = heard.unwrap_or(Heard::Stale);
             // The sessions of a life that are over stay over, so nothing of them is forgotten.
             self.note_forgotten(heard == Heard::Restarted);
@@ -176,8 +175,8 @@ impl Roster {
         let index = self.vacancy().ok_or(RosterFull)?;
         self.note_forgotten(self.places.get(index).is_some());
         // Whoever gives way is told nothing more.
-        self.change(index, |peer| peer.owed = None);
-        self.places.put(index, Peer::new(now, from, header));
+        self.change(index, |entry| entry.owed = None);
+        self.places.put(index, Entry::new(now, from, header));
         self.change(index, |_| {});
         Ok((index, Heard::New))
     }
@@ -201,7 +200,7 @@ impl Roster {
 
     /// Time has passed that the clock does not know of.
     pub(crate) fn woke(&mut self, now: Tick) {
-        self.places.iter_mut().for_each(|peer| peer.woke(now));
+        self.places.iter_mut().for_each(|entry| entry.woke(now));
         self.next_check = Some(now);
     }
 
@@ -213,11 +212,11 @@ impl Roster {
                 .vacancy()
                 .filter(|index| self.places.get(*index).is_some());
         };
-        let peer = self.places.get(index)?;
-        if peer.member.session == header.session {
+        let entry = self.places.get(index)?;
+        if entry.peer.session == header.session {
             return None;
         }
-        let heard = { *peer }.hear(now, header);
+        let heard = { *entry }.hear(now, header);
         (heard == Heard::Restarted).then_some(index)
     }
 
@@ -228,78 +227,40 @@ impl Roster {
 
     /// A free place, or that of somebody who is no member any more or not yet.
     fn vacancy(&self) -> Option<usize> {
-        let dispensable = |standing: Standing| {
-            self.places.position(0, |peer| {
-                peer.is_dispensable() && peer.member.standing == standing
+        let dispensable = |status: PeerStatus| {
+            self.places.position(0, |entry| {
+                entry.is_dispensable() && entry.peer.status == status
             })
         };
         self.places
             .vacancy()
-            .or_else(|| dispensable(Standing::Left))
-            .or_else(|| dispensable(Standing::Lost))
-            .or_else(|| dispensable(Standing::Unknown))
+            .or_else(|| dispensable(PeerStatus::Left))
+            .or_else(|| dispensable(PeerStatus::Lost))
+            .or_else(|| dispensable(PeerStatus::Unknown))
     }
 
-    /// A HELLO of the peer at `index` came in.
+    /// A HELLO of the entry at `index` came in.
     pub(crate) fn hello(&mut self, now: Tick, index: usize, from: SocketAddr, hello: &Hello<'_>) {
         let before = self.longest;
-        self.change(index, |peer| peer.hello(now, from, hello));
-        self.change(index, |peer| peer.believe_interval(before));
+        self.change(index, |entry| entry.hello(now, from, hello));
+        self.change(index, |entry| entry.believe_interval(before));
         if hello.interval > before && self.believe_intervals() {
             self.next_check = Some(now);
         }
     }
 
-    /// A BYE of the peer at `index` came in.
+    /// A BYE of the entry at `index` came in.
     pub(crate) fn bye(&mut self, now: Tick, index: usize) {
-        self.change(index, |peer| peer.bye(now));
+        self.change(index, |entry| entry.bye(now));
     }
 
-    /// The members' clocks that were not sent back yet, as many as fit `into`, from somewhere on: if
-    /// everybody began with the same members, the others would never be answered. Returns their octets.
-    pub(crate) fn take_echoes(&mut self, now: Tick, random: &mut Random, into: &mut [u8]) -> usize {
-        let mut len = 0usize;
-        let places = self.places.len();
-        let start = random.below(u32::try_from(places).unwrap_or(u32::MAX));
-        let mut at = usize::try_from(start).unwrap_or_default();
-        for _ in 0..places {
-            let Some(place) = into
-                .get_mut(len..)
-                .and_then(|rest| rest.get_mut(..Echo::LEN))
-            else {
-                break;
-            };
-            at = at.saturating_add(1);
-            if at >= places {
-                at = 0;
-            }
-            let Some(peer) = self.places.get_mut(at) else {
-                continue;
-            };
-            let Some((stamp, held)) = peer.take_stamp(now).filter(|_| peer.is_member()) else {
-                continue;
-            };
-            let echo = Echo {
-                member: peer.member.id.get(),
-                stamp,
-                held: held.as_micros(),
-            };
-            place
-                .iter_mut()
-                .zip(echo.to_octets())
-                .for_each(|(to, from)| *to = from);
-            len = len.saturating_add(Echo::LEN);
-        }
-        len
-    }
-
-    /// The peer at `index`.
-    pub(crate) fn peer(&self, index: usize) -> Option<&Peer> {
+    /// The entry at `index`.
+    pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {
         self.places.get(index)
     }
 
-    /// The peer at `index`, for what no sum depends on.
-    pub(crate) fn peer_mut(&mut self, index: usize) -> Option<&mut Peer> {
+    /// The entry at `index`, for what no sum depends on.
+    pub(crate) fn entry_mut(&mut self, index: usize) -> Option<&mut Entry> {
         self.places.get_mut(index)
     }
 
@@ -309,28 +270,28 @@ impl Roster {
     }
 
     /// Changes a peer and keeps the sums right.
-    pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Peer) -> T) -> Option<T> {
+    pub(crate) fn change<T>(&mut self, index: usize, f: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         let before = self.part(index)?;
         let result = f(self.places.get_mut(index)?);
         self.settle(index, before);
         Some(result)
     }
 
-    /// What the peer at `index` counts for.
+    /// What the entry at `index` counts for.
     #[cfg_attr(target_os = "none", inline(never))]
     fn part(&self, index: usize) -> Option<Part> {
         self.places.get(index).map(Part::of)
     }
 
-    /// Brings the sums up to date with the peer at `index`, which counted for `before`. It is out of line, as
+    /// Brings the sums up to date with the entry at `index`, which counted for `before`. It is out of line, as
     /// [`part`](Self::part) is, because each change that there is would hold a copy.
     #[cfg_attr(target_os = "none", inline(never))]
     fn settle(&mut self, index: usize, before: Part) {
-        let Some(peer) = self.places.get(index) else {
+        let Some(entry) = self.places.get(index) else {
             return;
         };
-        let after = Part::of(peer);
-        if let Some(deadline) = peer.deadline()
+        let after = Part::of(entry);
+        if let Some(deadline) = entry.deadline()
             && self.next_check.is_none_or(|check| deadline < check)
         {
             self.next_check = Some(deadline);
@@ -372,9 +333,9 @@ impl Roster {
         if self.longest > SHORT_INTERVAL {
             self.believe_intervals();
         }
-        let waiting = || self.places.iter().filter(|peer| peer.pending.is_none());
+        let waiting = || self.places.iter().filter(|entry| entry.pending.is_none());
         let late = waiting()
-            .filter_map(Peer::deadline)
+            .filter_map(Entry::deadline)
             .min()
             .map(|due| now.span_since(due));
         if let Some(late) = late.filter(|late| *late >= LATE && !self.is_put_off) {
@@ -382,29 +343,30 @@ impl Roster {
             self.is_put_off = true;
             self.places
                 .iter_mut()
-                .for_each(|peer| peer.excuse(now, late));
+                .for_each(|entry| entry.excuse(now, late));
             self.next_check = Some(now + PUT_OFF);
             return;
         }
         self.is_put_off = false;
         // Whoever has a change to be told waits until it is told: changes are not overwritten.
         let has_come = |due: Tick| due <= now;
-        let is_due = |peer: &Peer| peer.pending.is_none() && peer.deadline().is_some_and(has_come);
+        let is_due =
+            |entry: &Entry| entry.pending.is_none() && entry.deadline().is_some_and(has_come);
         let mut from = 0;
         while let Some(index) = self.places.position(from, is_due) {
-            self.change(index, Peer::expire);
+            self.change(index, Entry::expire);
             from = index.saturating_add(1);
         }
-        let waiting = self.places.iter().filter(|peer| peer.pending.is_none());
-        self.next_check = waiting.filter_map(Peer::deadline).min();
+        let waiting = self.places.iter().filter(|entry| entry.pending.is_none());
+        self.next_check = waiting.filter_map(Entry::deadline).min();
     }
 
     fn find_limits(&mut self) {
         let (mut all, mut takers) = (Limits::NONE, Limits::NONE);
-        for peer in self.places.iter().filter(|peer| peer.is_member()) {
-            all = all.min(peer.limits());
-            if peer.is_taker() {
-                takers = takers.min(peer.limits());
+        for entry in self.places.iter().filter(|entry| entry.is_member()) {
+            all = all.min(entry.limits());
+            if entry.is_taker() {
+                takers = takers.min(entry.limits());
             }
         }
         (self.limits, self.stream_limits) = (all, takers);
@@ -416,7 +378,7 @@ impl Roster {
         wanted: impl Fn(Change) -> bool,
     ) -> Option<(usize, Change)> {
         let index = self.peek_pending(wanted)?;
-        let change = self.change(index, |peer| peer.pending.take())??;
+        let change = self.change(index, |entry| entry.pending.take())??;
         Some((index, change))
     }
 
@@ -426,8 +388,10 @@ impl Roster {
             return None;
         }
         let from = self.pending_from;
-        self.pending_from = self.places.position(from, |peer| peer.pending.is_some())?;
-        let is_it = |peer: &Peer| peer.pending.is_some_and(&wanted);
+        self.pending_from = self
+            .places
+            .position(from, |entry| entry.pending.is_some())?;
+        let is_it = |entry: &Entry| entry.pending.is_some_and(&wanted);
         self.places.position(self.pending_from, is_it)
     }
 
@@ -439,11 +403,11 @@ impl Roster {
 
 impl core::fmt::Debug for Roster {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let peers = self.places.iter().map(|peer| &peer.member);
+        let peers = self.places.iter().map(|entry| &entry.peer);
         f.debug_list().entries(peers).finish()
     }
 }
 
-/// There is no place for another peer.
+/// There is no place for another entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RosterFull;

@@ -20,9 +20,9 @@ pub(crate) enum Change {
 /// What a member can receive, or all members can.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Limits {
-    /// The largest datagram, in octets.
+    /// The largest datagram, in bytes.
     pub(crate) datagram: u16,
-    /// The largest message, in units of 64 octets.
+    /// The largest message, in units of 64 bytes.
     pub(crate) message: u16,
     /// How many datagrams at once.
     pub(crate) burst: u8,

@@ -135,8 +135,8 @@ impl Receiving {
             // Its sender did not keep to what this member can receive, or its fragments are not those of one message.
             return Some(Self::found_gap(parts, Some(at), index, first, last));
         }
-        let member = parts.roster.member(index)?;
-        let (id, address) = (member.id(), member.address());
+        let peer = parts.roster.peer(index)?;
+        let (id, address) = (peer.id(), peer.address());
         count(&mut parts.tools.counters.messages_received);
         Some(Found::Message(FoundMessage {
             channel,

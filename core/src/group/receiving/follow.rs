@@ -87,7 +87,7 @@ impl Receiving {
             .get_mut(at)?
             .set_round_trip(parts.trip.estimate());
         // What was missed while there was no place is missing now.
-        let (told, rest) = parts.roster.peer_mut(index)?.told();
+        let (told, rest) = parts.roster.entry_mut(index)?.told();
         if told != start.next {
             let due = Self::ask_when(now, parts, at);
             let (stream, mut window) = parts.streams.with_window(at, parts.slots)?;
@@ -105,7 +105,7 @@ impl Receiving {
         is_state: bool,
         data: &Data<'_>,
     ) -> Taken {
-        let is_next = parts.roster.peer_mut(index).is_some_and(|peer| {
+        let is_next = parts.roster.entry_mut(index).is_some_and(|peer| {
             let is_next = data.last == 0 && peer.advance(data.sequence);
             if !is_next {
                 let rest = data.last.saturating_sub(data.fragment);
@@ -152,7 +152,7 @@ impl Receiving {
             return;
         };
         let Some(at) = parts.streams.find(index) else {
-            let peer = parts.roster.peer_mut(index);
+            let peer = parts.roster.entry_mut(index);
             peer.into_iter().for_each(|peer| peer.hear_of(told, 0));
             let position = parts.roster.position(index);
             if let Some(position) = position

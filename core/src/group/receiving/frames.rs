@@ -187,7 +187,7 @@ impl Receiving {
                     return;
                 }
                 let Some(at) = self.new_stream(parts, now, source, index, start) else {
-                    if let Some(peer) = parts.roster.peer_mut(index) {
+                    if let Some(peer) = parts.roster.entry_mut(index) {
                         peer.hear_of(sync.next, 0);
                     }
                     return;
@@ -198,7 +198,7 @@ impl Receiving {
         // What is half way round and further says nothing, and what goes back nothing new (PROTOCOL R6).
         let stream = parts.streams.get(at);
         let says = stream.is_some_and(|stream| !is_before(sync.next, stream.next));
-        if says && let Some(peer) = parts.roster.peer_mut(index) {
+        if says && let Some(peer) = parts.roster.entry_mut(index) {
             peer.hear_at_least(sync.next, 0);
         }
         let due = Self::ask_when(now, parts, at);
@@ -313,12 +313,12 @@ impl Receiving {
             return;
         };
         if !parts.takes_streams()
-            && let Some(peer) = parts.roster.peer_mut(index)
-            && peer.member.session.life() == ask.session
+            && let Some(entry) = parts.roster.entry_mut(index)
+            && entry.peer.session.life() == ask.session
         {
             let trip = parts.trip.estimate();
             let random = &mut parts.tools.random;
-            return Self::put_off_values(peer, now, trip, members, random);
+            return Self::put_off_values(entry, now, trip, members, random);
         }
         let Some(at) = parts.streams.find(index) else {
             return;

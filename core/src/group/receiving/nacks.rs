@@ -33,7 +33,7 @@ impl Receiving {
             let Some((stream, mut slots)) = parts.streams.with_window(at, parts.slots) else {
                 continue;
             };
-            let Some(member) = parts.roster.member(stream.peer) else {
+            let Some(peer) = parts.roster.peer(stream.peer) else {
                 // Nobody is there any more to be asked.
                 parts.streams.remove(at, parts.slots, parts.pool);
                 continue;
@@ -42,7 +42,7 @@ impl Receiving {
                 stream.states_at = None;
                 stream.states_asked = stream.states_asked.saturating_add(1);
                 Frame::Ask(Ask {
-                    target: member.id().get(),
+                    target: peer.id().get(),
                     session: stream.session,
                 })
                 .emit(w)?;
@@ -70,7 +70,7 @@ impl Receiving {
                 }
                 let nack = nack.get_or_insert_with(|| Nack {
                     attempt: attempts,
-                    ..Nack::new(member.id().get(), stream.session, sequence)
+                    ..Nack::new(peer.id().get(), stream.session, sequence)
                 });
                 if !nack.add(sequence) {
                     break;

@@ -12,7 +12,7 @@
 
 use super::{Parts, Receiving};
 use crate::group::found::Found;
-use crate::group::membership::{Peer, Position, Source};
+use crate::group::membership::{Entry, Position, Source};
 use crate::group::serial::later;
 use crate::time::Tick;
 use crate::wire::Start;
@@ -28,9 +28,9 @@ impl Receiving {
         start: Start,
     ) -> Option<Found> {
         let index = source.index.filter(|_| parts.takes_streams())?;
-        let take = |peer: &mut Peer| peer.take_start(start.next);
+        let take = |peer: &mut Entry| peer.take_start(start.next);
         let begun = parts.roster.change(index, take)??;
-        let peer = parts.roster.peer(index)?;
+        let peer = parts.roster.entry(index)?;
         let position = peer.position?;
         let (mut told, mut rest) = peer.told();
         let at = parts.streams.find(index);
@@ -56,7 +56,7 @@ impl Receiving {
         let start = Position::starting_at(start.next);
         parts
             .roster
-            .peer_mut(index)?
+            .entry_mut(index)?
             .set_position(start, told, rest);
         // What is missing now is asked for as soon as there is a place.
         if let Some(at) = self.new_stream(parts, now, source, index, start) {

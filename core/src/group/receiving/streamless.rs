@@ -10,7 +10,7 @@ use crate::channel::Class;
 use crate::counters::count;
 use crate::group::backoff;
 use crate::group::found::Taken;
-use crate::group::membership::{Peer, Source};
+use crate::group::membership::{Entry, Source};
 use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::time::{Span, Tick};
@@ -30,7 +30,7 @@ impl Receiving {
         let answers = is_state && data.answers_ask();
         let Some((index, peer)) = source
             .index
-            .and_then(|index| Some((index, parts.roster.peer_mut(index)?)))
+            .and_then(|index| Some((index, parts.roster.entry_mut(index)?)))
         else {
             return self.dropped_unless(parts, is_state);
         };
@@ -78,7 +78,7 @@ impl Receiving {
             // What is not here yet may still wait in the group's queue.
             return;
         };
-        let Some(peer) = parts.roster.peer_mut(index) else {
+        let Some(peer) = parts.roster.entry_mut(index) else {
             return;
         };
         let lacks_numbers = peer.catch_up(sync.next);
@@ -103,7 +103,7 @@ impl Receiving {
 
     /// Somebody else asks a sender for its values: this member waits for the answer to that.
     pub(super) fn put_off_values(
-        peer: &mut Peer,
+        peer: &mut Entry,
         now: Tick,
         trip: Span,
         members: usize,
@@ -127,7 +127,7 @@ impl Receiving {
         }
         self.ask_again_at = None;
         for index in 0..parts.roster.places() {
-            let Some(peer) = parts.roster.peer_mut(index) else {
+            let Some(peer) = parts.roster.entry_mut(index) else {
                 continue;
             };
             let Some(due) = peer.values_at else {
@@ -142,8 +142,8 @@ impl Receiving {
             if peer.is_member() {
                 peer.start_asked = peer.start_asked.saturating_add(1);
                 Frame::Ask(Ask {
-                    target: peer.member.id.get(),
-                    session: peer.member.session.life(),
+                    target: peer.peer.id.get(),
+                    session: peer.peer.session.life(),
                 })
                 .emit(w)?;
             }

@@ -217,7 +217,7 @@ impl Guard {
     }
 
     /// Writes the options of a HELLO: the challenge, if somebody is to send it back, and others'
-    /// challenges, as far as there is `room` in the datagram. Returns how many octets they have.
+    /// challenges, as far as there is `room` in the datagram. Returns how many bytes they have.
     pub(crate) fn write_options(
         &mut self,
         contact: &mut Contact<'_>,

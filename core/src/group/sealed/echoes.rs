@@ -110,7 +110,7 @@ impl Echoes {
         strangers.nth(drawn).map(|(at, _)| at)
     }
 
-    /// Takes challenges, as many as fit `into` as octets. Returns how many octets that are.
+    /// Takes challenges, as many as fit `into` as bytes. Returns how many bytes that are.
     pub(crate) fn take(&mut self, into: &mut [u8]) -> usize {
         let mut len = 0usize;
         self.refused = 0;

@@ -69,11 +69,11 @@ impl Guard {
         tag == self.tag
     }
 
-    /// Whether bare datagrams are taken and sent.
-    pub(crate) const fn takes_bare(&self) -> bool {
+    /// Whether raw datagrams are taken and sent.
+    pub(crate) const fn takes_raw(&self) -> bool {
         #[cfg(feature = "seal")]
         if let Some(sealed) = &self.sealed {
-            return sealed.takes_bare();
+            return sealed.takes_raw();
         }
         true
     }

@@ -25,7 +25,7 @@ pub(crate) struct Sealed {
     cipher: &'static (dyn Cipher + Sync),
     draw: Draw,
     first_contact: FirstContact,
-    takes_bare: bool,
+    takes_raw: bool,
     /// What proves that a HELLO which sends it back is not an old one.
     challenge: u64,
     /// When that was first sent.
@@ -73,7 +73,7 @@ impl Sealed {
             asked: None,
             draw,
             first_contact: seal.first_contact,
-            takes_bare: seal.takes_bare,
+            takes_raw: seal.takes_raw,
             wanted: Wanted::Nobody,
             own: None,
             heard: None,
@@ -107,8 +107,8 @@ impl Sealed {
         self.ring.with_tag(tag).next().is_some()
     }
 
-    pub(crate) const fn takes_bare(&self) -> bool {
-        self.takes_bare
+    pub(crate) const fn takes_raw(&self) -> bool {
+        self.takes_raw
     }
 
     pub(crate) const fn trusts_first(&self) -> bool {
@@ -131,7 +131,7 @@ impl Sealed {
             cipher: _,
             draw: _,
             first_contact: _,
-            takes_bare: _,
+            takes_raw: _,
             challenge: _,
             asked,
             wanted: _,

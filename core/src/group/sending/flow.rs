@@ -27,7 +27,7 @@ const PATIENCE: Span = Span::from_millis(200);
 /// the time at most.
 const RESPITE: Span = Span::from_secs(1);
 
-/// How long a window of so many octets lasts while nobody answers, in microseconds: at 2.5 MB a second, as
+/// How long a window of so many bytes lasts while nobody answers, in microseconds: at 2.5 MB a second, as
 /// with [`Pace::WIRED`](crate::Pace::WIRED). A receiver may only be held up itself.
 fn alone(octets: usize) -> Span {
     let micros = (octets / 5).saturating_mul(2);
@@ -106,8 +106,8 @@ impl Flow {
     }
 
     /// The window, in fragments: what the smallest receiver takes at once (`burst` datagrams of
-    /// `datagram` octets), and three eighths of what can be kept for repair (`kept` octets, in records of `record`
-    /// octets).
+    /// `datagram` bytes), and three eighths of what can be kept for repair (`kept` bytes, in records of `record`
+    /// bytes).
     pub(crate) fn window(burst: u8, datagram: usize, kept: usize, record: usize) -> u32 {
         let burst = u32::from(burst);
         let octets = usize::try_from(burst).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Flow {
         }
     }
 
-    /// The window is full, and something waits; records have so many octets. Returns whether those who hold
+    /// The window is full, and something waits; records have so many bytes. Returns whether those who hold
     /// it up are to be given up.
     pub(crate) fn wait(&mut self, now: Tick, window: u32, trip: Span, record: usize) -> bool {
         let octets = usize::try_from(window)

@@ -1,6 +1,6 @@
 //! What this member sends: records that wait to be sent, and records kept for repair.
 //!
-//! One ring of octets holds both. Records of different length lie one behind the other, the oldest
+//! One ring of bytes holds both. Records of different length lie one behind the other, the oldest
 //! first; a record is never split: one that does not fit before the end goes to the beginning. New
 //! records push out the oldest ones, but only those that have been sent.
 //!
@@ -19,7 +19,7 @@ use core::num::NonZeroUsize;
 use crate::group::work;
 use crate::wire::Data;
 
-/// Octets before each record: kind and marks, the length of the record before it and its own, and when it
+/// Bytes before each record: kind and marks, the length of the record before it and its own, and when it
 /// was last repaired.
 const RECORD_HEADER_LEN: usize = 8;
 
@@ -31,8 +31,8 @@ const MAX_LEN: usize = (1 << LEN_BITS) - 1;
 
 const _: () = assert!(MAX_LEN >= crate::wire::MAX_MAX_DATAGRAM as usize);
 
-/// The record is a bare datagram.
-const BARE: u8 = 0x01;
+/// The record is a raw datagram.
+const RAW: u8 = 0x01;
 /// The record is a frame of the reliable stream, kept after it was sent.
 const KEPT: u8 = 0x02;
 /// Somebody asked for it.
@@ -68,8 +68,8 @@ pub(crate) struct History<B: ?Sized = [u8]> {
 /// What a record holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// A bare datagram.
-    Bare,
+    /// A raw datagram.
+    Raw,
     /// A frame that is forgotten once it was sent.
     Once,
     /// A frame of the reliable stream.
@@ -91,8 +91,8 @@ struct Header {
 
 impl Header {
     const fn kind(self) -> Kind {
-        match (self.marks & BARE != 0, self.marks & KEPT != 0) {
-            (true, _) => Kind::Bare,
+        match (self.marks & RAW != 0, self.marks & KEPT != 0) {
+            (true, _) => Kind::Raw,
             (_, true) => Kind::Kept,
             _ => Kind::Once,
         }
@@ -120,7 +120,7 @@ impl<const N: usize> History<[u8; N]> {
 }
 
 impl History {
-    /// How much room a record of `len` octets takes.
+    /// How much room a record of `len` bytes takes.
     pub(crate) const fn space_for(len: usize) -> usize {
         len.saturating_add(RECORD_HEADER_LEN)
     }
@@ -129,7 +129,7 @@ impl History {
         self.octets.len()
     }
 
-    /// Octets of the records, from the one that begins at `from` on.
+    /// Bytes of the records, from the one that begins at `from` on.
     #[cfg_attr(target_os = "none", inline(never))]
     const fn octets_from(&self, from: usize) -> usize {
         match self.wrap {
@@ -140,7 +140,7 @@ impl History {
         }
     }
 
-    /// Octets of what has not been sent.
+    /// Bytes of what has not been sent.
     pub(crate) const fn unsent_octets(&self) -> usize {
         if self.unsent == 0 {
             return 0;
@@ -148,7 +148,7 @@ impl History {
         self.octets_from(self.cursor)
     }
 
-    /// Octets of a record, on average.
+    /// Bytes of a record, on average.
     pub(crate) fn record_octets(&self) -> usize {
         let records = usize::try_from(self.records).unwrap_or(usize::MAX);
         let octets = self.octets_from(self.head);
@@ -235,7 +235,7 @@ impl History {
         }
     }
 
-    /// Where the record of `len` octets begins that ends where the one at `at` begins.
+    /// Where the record of `len` bytes begins that ends where the one at `at` begins.
     fn before(&self, at: usize, len: usize) -> usize {
         let end = match self.wrap {
             Some(end) if at == 0 => end.get(),
@@ -244,7 +244,7 @@ impl History {
         end.saturating_sub(Self::space_for(len))
     }
 
-    /// Where a record of `need` octets would begin now.
+    /// Where a record of `need` bytes would begin now.
     fn place(&self, need: usize) -> Option<usize> {
         if self.records == 0 {
             return (need <= self.octets.len()).then_some(0);
@@ -258,7 +258,7 @@ impl History {
         (need <= self.head).then_some(0)
     }
 
-    /// Appends a record of `len` octets, which `fill` writes. Old records make room.
+    /// Appends a record of `len` bytes, which `fill` writes. Old records make room.
     pub(crate) fn push(
         &mut self,
         kind: Kind,
@@ -285,7 +285,7 @@ impl History {
             self.cursor = start;
         }
         let marks = match kind {
-            Kind::Bare => BARE,
+            Kind::Raw => RAW,
             Kind::Once => 0,
             Kind::Kept => KEPT,
         };
@@ -312,8 +312,8 @@ impl History {
         Ok(())
     }
 
-    /// Whether a message fits now: `count` records of `size` octets of payload each, the last one of
-    /// `last`, and `overhead` octets more. It may say no although it would just fit.
+    /// Whether a message fits now: `count` records of `size` bytes of payload each, the last one of
+    /// `last`, and `overhead` bytes more. It may say no although it would just fit.
     ///
     /// If it fits only from the beginning on, everything that was sent is forgotten for it.
     pub(crate) fn has_room(
@@ -408,7 +408,7 @@ impl History {
         for _ in 0..self.unsent {
             let Some(header) = self.header(at) else { break };
             let is_last =
-                header.kind() == Kind::Bare || Data::fragments_after(self.body(at, header)) == 0;
+                header.kind() == Kind::Raw || Data::fragments_after(self.body(at, header)) == 0;
             messages = messages.saturating_add(usize::from(is_last));
             at = self.after(at, header);
         }

@@ -1,7 +1,5 @@
 //! A message on its way into the history: how long it may be, and its fragments.
 
-use embedded_nal::nb;
-
 use super::{Full, History, Kind, Sending, Stock};
 use crate::channel::{Channel, Class};
 use crate::counters::{Counters, count};
@@ -17,14 +15,14 @@ const MAX_FRAGMENTS: usize = 256;
 /// What this member's own memory allows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Own {
-    /// The largest message that it can receive, in units of 64 octets.
+    /// The largest message that it can receive, in units of 64 bytes.
     pub(crate) receivable: u16,
-    /// The largest value of the class State that it can keep, in octets.
+    /// The largest value of the class State that it can keep, in bytes.
     pub(crate) value: u16,
 }
 
 impl Sending {
-    /// The most octets of a datagram for receivers with these limits.
+    /// The most bytes of a datagram for receivers with these limits.
     pub(crate) fn datagram_limit(&self, limits: Limits) -> usize {
         usize::from(self.max_datagram.min(limits.datagram))
     }
@@ -38,7 +36,7 @@ impl Sending {
         }
     }
 
-    /// The most octets of a message that is in one datagram, for receivers with these limits.
+    /// The most bytes of a message that is in one datagram, for receivers with these limits.
     #[cfg_attr(target_os = "none", inline(never))]
     fn fragment_limit(&self, limits: Limits) -> usize {
         self.datagram_limit(limits)
@@ -46,8 +44,8 @@ impl Sending {
             .saturating_sub(Data::OVERHEAD)
     }
 
-    /// The most octets of a message of a class. As long as nobody is known, others are taken for members that
-    /// receive as much as this one: so many units of 64 octets.
+    /// The most bytes of a message of a class. As long as nobody is known, others are taken for members that
+    /// receive as much as this one: so many units of 64 bytes.
     pub(crate) fn message_limit(
         &self,
         roster: &Roster,
@@ -73,7 +71,7 @@ impl Sending {
         sendable.min(receivable).max(fragment)
     }
 
-    /// Whether a message of `len` octets, of which a signature takes `signature`, can be sent now: the
+    /// Whether a message of `len` bytes, of which a signature takes `signature`, can be sent now: the
     /// size of its fragments, and how many there are.
     pub(crate) fn make_room(
         &self,
@@ -83,7 +81,7 @@ impl Sending {
         channel: Channel,
         len: usize,
         signature: usize,
-    ) -> nb::Result<(usize, usize), SendError> {
+    ) -> Result<(usize, usize), SendError> {
         let (limits, _) = Self::limits_of(roster, channel.class());
         let mut size = self.fragment_limit(limits);
         if channel.class() == Class::State {
@@ -96,8 +94,7 @@ impl Sending {
                 return Err(SendError::TooLong {
                     len: len.saturating_sub(signature),
                     limit: limit.saturating_sub(signature),
-                }
-                .into());
+                });
             }
             fragments = len.div_ceil(size.max(1));
         }
@@ -110,7 +107,7 @@ impl Sending {
         };
         let is_limited = waits > 0 && waits.saturating_add(len) > most;
         if is_limited || !history.has_room(fragments, size, last_len, Data::OVERHEAD) {
-            return Err(nb::Error::WouldBlock);
+            return Err(SendError::QueueFull);
         }
         Ok((size, fragments))
     }
@@ -127,14 +124,14 @@ impl Sending {
     /// Queues a message for which there is [room](Self::make_room): so many fragments of this size. Returns the
     /// sequence number of the first.
     #[inline]
-    pub(crate) fn send(
+    pub(crate) fn queue(
         &mut self,
         stock: Stock<'_>,
         counters: &mut Counters,
         channel: Channel,
         body: Body<'_>,
         (size, fragments): (usize, usize),
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<u32, SendError> {
         let Stock {
             history,
             states,
@@ -180,7 +177,7 @@ impl Sending {
             };
             history
                 .push(kind, len, write)
-                .map_err(|Full| nb::Error::WouldBlock)?;
+                .map_err(|Full| SendError::QueueFull)?;
             data.sequence = data.sequence.wrapping_add(1);
             if data.fragment == data.last {
                 break;
@@ -197,26 +194,25 @@ impl Sending {
         Ok(first)
     }
 
-    /// Queues a bare datagram.
-    pub(crate) fn send_raw(
+    /// Queues a raw datagram.
+    pub(crate) fn queue_raw(
         &self,
         history: &mut History,
         counters: &mut Counters,
         datagram: &[u8],
-    ) -> nb::Result<(), SendError> {
+    ) -> Result<(), SendError> {
         if datagram.is_empty() {
-            return Err(SendError::Empty.into());
+            return Err(SendError::Empty);
         }
         if is_framed(datagram) {
-            return Err(SendError::LooksFramed.into());
+            return Err(SendError::LooksFramed);
         }
         let limit = usize::from(self.max_datagram);
         if datagram.len() > limit {
             return Err(SendError::TooLong {
                 len: datagram.len(),
                 limit,
-            }
-            .into());
+            });
         }
         let write = |octets: &mut [u8]| {
             // Octet by octet: lengths that might differ would be a reason to panic.
@@ -225,8 +221,8 @@ impl Sending {
                 .zip(datagram)
                 .for_each(|(to, from)| *to = *from);
         };
-        let pushed = history.push(Kind::Bare, datagram.len(), write);
-        pushed.map_err(|Full| nb::Error::WouldBlock)?;
+        let pushed = history.push(Kind::Raw, datagram.len(), write);
+        pushed.map_err(|Full| SendError::QueueFull)?;
         count(&mut counters.messages_sent);
         Ok(())
     }

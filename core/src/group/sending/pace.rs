@@ -26,7 +26,7 @@ impl Pace {
     /// one machine, and for networks that are faster than the members: a slower one loses what it cannot carry.
     pub const UNLIMITED: Self = Self::new(u32::MAX, u8::MAX);
 
-    /// A rate in octets per second, from 16 KiB/s, and how many datagrams may leave at once, from 1.
+    /// A rate in bytes per second, from 16 KiB/s, and how many datagrams may leave at once, from 1.
     #[must_use]
     pub const fn new(octets_per_second: u32, burst: u8) -> Self {
         let floor = Bucket::FLOOR;
@@ -45,13 +45,13 @@ impl Pace {
     }
 }
 
-/// A bucket of octets that may be sent.
+/// A bucket of bytes that may be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     pace: Pace,
     /// The rate now: the pace's, or less after loss.
     rate: u32,
-    /// Octets that may be sent now; below zero after a datagram that was let through. Without a pace: octets
+    /// Bytes that may be sent now; below zero after a datagram that was let through. Without a pace: bytes
     /// of repairs.
     level: i64,
     filled: Tick,
@@ -71,15 +71,15 @@ const PAUSE_EVERY: Span = Span::from_secs(2);
 /// How often the rate is judged.
 const JUDGE_EVERY: Span = Span::from_secs(1);
 
-/// Without a pace, octets of repairs in a second, and for each octet that is sent for the first time: whoever
+/// Without a pace, bytes of repairs in a second, and for each byte that is sent for the first time: whoever
 /// asks again and again for all that is kept must not make a sender flood the network.
 const REPAIR_RATE: u32 = 2_500_000;
 const REPAIRS_PER_SENT: usize = 4;
 
-/// Octets a datagram counts for beside its own: IP, UDP and Ethernet headers.
+/// Bytes a datagram counts for beside its own: IP, UDP and Ethernet headers.
 const PER_DATAGRAM: i64 = 46;
 
-/// How many octets a rate brings in 2^20 microseconds, which are 1.048576 seconds: a board divides 64 bits by
+/// How many bytes a rate brings in 2^20 microseconds, which are 1.048576 seconds: a board divides 64 bits by
 /// calling a function that is larger than this file.
 const fn per_2_20_micros(octets_per_second: u32) -> u64 {
     let rate = octets_per_second as u64;
@@ -88,7 +88,7 @@ const fn per_2_20_micros(octets_per_second: u32) -> u64 {
 }
 
 impl Bucket {
-    /// No rate is below this, in octets per second.
+    /// No rate is below this, in bytes per second.
     const FLOOR: u32 = 16 * 1024;
 
     pub(crate) const fn new(pace: Pace) -> Self {
@@ -137,7 +137,7 @@ impl Bucket {
     }
 
     /// Lets time fill the bucket. `burst` is what the smallest receiver takes at once, in datagrams;
-    /// 0: not stated. `kept` octets can be repaired.
+    /// 0: not stated. `kept` bytes can be repaired.
     pub(crate) fn fill(&mut self, now: Tick, burst: u8, datagram: usize, kept: usize) {
         if self.pace.is_unlimited() {
             let most = i64::try_from(kept.max(datagram)).unwrap_or(i64::MAX);
@@ -168,7 +168,7 @@ impl Bucket {
         self.level = self.level.min(most);
     }
 
-    /// Octets by which a second fills the bucket.
+    /// Bytes by which a second fills the bucket.
     const fn fill_rate(&self) -> u32 {
         if self.pace.is_unlimited() {
             REPAIR_RATE
@@ -218,7 +218,7 @@ impl Bucket {
         self.filled_at()
     }
 
-    /// A datagram of this many octets was sent.
+    /// A datagram of this many bytes was sent.
     pub(crate) fn take(&mut self, octets: usize) {
         if self.pace.is_unlimited() {
             return;
@@ -229,7 +229,7 @@ impl Bucket {
         self.level = self.level.saturating_sub(octets);
     }
 
-    /// So many octets of a datagram were repairs, and so many were sent for the first time.
+    /// So many bytes of a datagram were repairs, and so many were sent for the first time.
     pub(crate) fn count_repairs(&mut self, repairs: usize, sent: usize) {
         if self.pace.is_unlimited() {
             let of = |octets| i64::try_from(octets).unwrap_or(i64::MAX);
@@ -328,7 +328,7 @@ mod tests {
         assert!(bucket.is_open(at), "it opens when it says");
     }
 
-    /// So many octets of repairs leave in so many milliseconds, while so many are sent anew in each.
+    /// So many bytes of repairs leave in so many milliseconds, while so many are sent anew in each.
     fn repairs(from: u32, to: u32, bucket: &mut Bucket, sent: usize) -> usize {
         let mut repairs = 0;
         for now in from..to {

@@ -60,7 +60,7 @@ impl Sending {
     }
 
     /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
-    /// everybody. A bare datagram has none.
+    /// everybody. A raw datagram has none.
     pub(crate) fn first_frame(
         history: &History,
         states: &States,
@@ -73,7 +73,7 @@ impl Sending {
         let repair = history.next_wanted().filter(|_| repairs);
         let repair = repair.map(|(_, frame)| frame);
         let new = || match history.next_unsent()? {
-            (Kind::Bare, _) => Some(&[][..]),
+            (Kind::Raw, _) => Some(&[][..]),
             (Kind::Once | Kind::Kept, frame) => Some(frame),
         };
         let frame = repair.or_else(new)?;
@@ -242,7 +242,7 @@ impl Sending {
         while let Some((kind, frame)) = history.next_unsent() {
             let is_apart = for_takers && Data::is_for_all(frame);
             let is_kept = kind == Kind::Kept;
-            let waits = kind == Kind::Bare || is_apart || (is_kept && sent >= room);
+            let waits = kind == Kind::Raw || is_apart || (is_kept && sent >= room);
             if waits || frame.len() > w.room() {
                 break;
             }

@@ -87,7 +87,7 @@ fn step(sum: &mut Tight, block: &[u8; BLOCK], factor: &Loose) {
     field::fiat_poly1305_carry_mul(sum, &with_block, factor);
 }
 
-/// A number of 128 bits, and the bits above them: what `fiat_poly1305_from_bytes` does octet by octet.
+/// A number of 128 bits, and the bits above them: what `fiat_poly1305_from_bytes` does byte by byte.
 #[inline(always)]
 fn number(low: u128, high: u64) -> Tight {
     const MASK_44: u64 = (1 << 44) - 1;

@@ -1,4 +1,4 @@
-//! What a message costs: instructions that the engine takes to send and to receive 64 octets, in an open
+//! What a message costs: instructions that the engine takes to send and to receive 64 bytes, in an open
 //! and in a sealed group. There is no network: two members, in memory, hand each other datagrams.
 //!
 //! `examples/board/budget` runs it in the emulator, each instruction of which takes the same time.
@@ -45,7 +45,7 @@ fn main() -> ! {
 
     log!("delay {}", board.ticks() - start);
     let (memory, member) = (size_of::<Tiny>() as u32, size_of::<Member<'_>>() as u32);
-    log!("memory {} octets, group {}", memory, member);
+    log!("memory {} bytes, group {}", memory, member);
     let works = "the settings work";
     let open = [
         Group::new(&mut *first, config(), [1; 32]).expect(works),
@@ -112,7 +112,7 @@ impl<'m> Pair<'m> {
                 self.pass_time();
                 let payload = [round as u8; 64];
                 let start = board.ticks();
-                let _ = self.members[0].send(self.now, channel, &payload);
+                let _ = self.members[0].queue(self.now, channel, &payload);
                 let sent = datagram(&mut self.members[0], self.now);
                 sending += board.ticks() - start;
                 let Some((datagram, len)) = sent else {
@@ -150,7 +150,7 @@ fn datagram(member: &mut Member<'_>, now: Instant) -> Option<([u8; LARGEST], usi
     Some((buffer, sent.len))
 }
 
-/// A member hears a datagram. Whether it brought a message of these octets.
+/// A member hears a datagram. Whether it brought a message of these bytes.
 fn receive(
     member: &mut Member<'_>,
     now: Instant,

@@ -21,7 +21,7 @@ const COMMANDS: Channel = Channel::reliable_ordered(0);
 const READINGS: Channel = Channel::state(1);
 const ANSWERS: Channel = Channel::reliable_ordered(2);
 
-/// In each socket 4 datagrams wait, and so two of the 1,025 octets that `Tiny` receives.
+/// In each socket 4 datagrams wait, and so two of the 1,025 bytes that `Tiny` receives.
 type Queues = Memory<2, 4, 2100, 1060>;
 const BURST: u8 = 4;
 
@@ -64,7 +64,7 @@ fn main() -> ! {
                     answer.put(Text::new().with("rate ").number(interval));
                 }
                 ("status", _) => {
-                    let (members, counters) = (node.members().count(), node.counters());
+                    let (members, counters) = (node.peers().count(), node.counters());
                     let text = Text::new().with("readings ").number(readings);
                     let text = text.with(" members ").number(members as u32);
                     let text = text.with(" dropped ").number(counters.dropped() as u32);
@@ -94,7 +94,7 @@ fn main() -> ! {
                 .number(readings)
                 .with(": 21.");
             let text = text.number(readings % 10).with(" C");
-            let _ = node.send(now, READINGS, text.as_str().as_bytes());
+            let _ = node.queue(now, READINGS, text.as_str().as_bytes());
         }
         board.sleep();
     }

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use groupcast::embedded_nal::nb;
 use groupcast::sign::{PublicKey, SigningKey, Verifier};
-use groupcast::{Channel, Event, Memory, SendError};
+use groupcast::{Channel, Event, SendError, Sequence};
 use groupcast_sim::MemberKey;
 
 use super::super::plan::Action;
@@ -25,12 +24,11 @@ fn publisher() -> &'static (SigningKey, [PublicKey; 1]) {
     })
 }
 
-impl<M: Memory + Default> Drive<'_, M> {
+impl Drive<'_> {
     /// A member starts: with a seed of its luck's, and with eyes for signatures.
     pub(super) fn start(&mut self, member: usize, starts: u64) {
         let key = self.keys[member];
         if let Some(seed) = self.plan.luck.seed(self.plan.seed, member, starts) {
-            self.choose_memory(member);
             self.net.restart_with(key, seed);
         }
         if self.plan.signs {
@@ -54,16 +52,14 @@ impl<M: Memory + Default> Drive<'_, M> {
         key: MemberKey,
         channel: Channel,
         payload: &[u8],
-    ) -> nb::Result<u32, SendError> {
+    ) -> Result<Sequence, SendError> {
         if !self.plan.signs {
             return self.net[key].send(channel, payload);
         }
         let member = &mut self.net[key];
         let now = member.clock();
-        let node = member
-            .node_mut()
-            .ok_or(nb::Error::Other(SendError::HasLeft))?;
-        node.send_signed(now, channel, payload, &publisher().0)
+        let node = member.node_mut().ok_or(SendError::HasLeft)?;
+        node.queue_signed(now, channel, payload, &publisher().0)
     }
 
     /// There are strangers, if the plan says so.

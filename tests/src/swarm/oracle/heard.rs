@@ -24,7 +24,7 @@ const GROWN_UP: Duration = Duration::from_secs(1);
 /// A datagram that arrived in a member's socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
-    /// Of which life it is, unharmed. `None`: damaged, bare, or made up by a stranger.
+    /// Of which life it is, unharmed. `None`: damaged, raw, or made up by a stranger.
     pub there: Option<usize>,
     /// Under which name.
     pub name: Option<(MemberId, Session)>,

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::{Instant, Member, MemberId};
+use groupcast::{Instant, MemberId, Peer};
 
 use super::super::claims::Broken;
 use super::super::track::Track;
@@ -20,7 +20,7 @@ impl Oracle<'_> {
     pub(super) fn heard_of(
         &mut self,
         here: usize,
-        member: &Member,
+        member: &Peer,
         joined: bool,
     ) -> Result<(), Broken> {
         let name = (here, member.id(), member.session());
@@ -70,7 +70,7 @@ impl Oracle<'_> {
         now: Instant,
         receiver: usize,
         here: usize,
-        member: &Member,
+        member: &Peer,
         lost: bool,
     ) -> Result<(), Broken> {
         let was_there = self.present.remove(&(here, member.id(), member.session()));

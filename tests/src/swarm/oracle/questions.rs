@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use groupcast::{Class, Member};
+use groupcast::{Class, Peer};
 
 use super::super::plan::{FOUND, Store};
 use super::super::world::Sent;
@@ -42,7 +42,7 @@ impl Oracle<'_> {
     pub(super) fn confirmed(
         &mut self,
         here: usize,
-        member: &Member,
+        member: &Peer,
     ) -> Result<(), (&'static str, String)> {
         let there = self.life_of(member);
         let was_asked = self.questions.contains_key(&here);

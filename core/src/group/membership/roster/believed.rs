@@ -1,6 +1,6 @@
 //! What a sealed group remembers of who is believed (PROTOCOL §8.4).
 
-use super::{Peer, Roster, Verdict};
+use super::{Entry, Roster, Verdict};
 use crate::ident::MemberId;
 use crate::time::Tick;
 use crate::wire::Header;
@@ -14,7 +14,7 @@ impl Roster {
     /// The challenge for which a sender's session was believed, if it has a place.
     pub(crate) fn believed_with(&self, sender: MemberId) -> Option<u64> {
         let index = self.places.find(sender)?;
-        self.places.get(index).map(Peer::believed_with)
+        self.places.get(index).map(Entry::believed_with)
     }
 
     /// Looks at a datagram whose sender may have a place, and remembers nothing. `None`: it has none,
@@ -27,7 +27,7 @@ impl Roster {
     /// A sender has proved to be there now: it sent this challenge back, in a datagram of this header.
     pub(crate) fn prove(&mut self, now: Tick, header: &Header, challenge: u64) {
         if let Some(index) = self.places.find(header.sender) {
-            self.change(index, |peer| peer.prove(now, header, challenge));
+            self.change(index, |entry| entry.prove(now, header, challenge));
         }
     }
 }

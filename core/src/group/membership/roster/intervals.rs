@@ -1,6 +1,6 @@
 //! Which HELLO intervals are believed (PROTOCOL §3.2).
 
-use super::{Peer, Presence, Roster, backoff};
+use super::{Entry, Presence, Roster, backoff};
 
 impl Roster {
     /// The longest HELLO interval that is believed: twice what the protocol gives for the group's size. That is
@@ -10,8 +10,8 @@ impl Roster {
         let own = self.members.saturating_add(1);
         let own_stated = backoff::encode_group_size(own);
         let stated = || {
-            let members = self.places.iter().filter(|peer| peer.is_member());
-            let stated = members.map(Peer::group_size).filter(|size| *size > 0);
+            let members = self.places.iter().filter(|entry| entry.is_member());
+            let stated = members.map(Entry::group_size).filter(|size| *size > 0);
             stated.chain(core::iter::once(own_stated))
         };
         // The lower median: no more than half state less.
@@ -36,7 +36,7 @@ impl Roster {
         }
         self.longest = longest;
         let places = self.places.iter_mut();
-        places.for_each(|peer| peer.believe_interval(longest));
+        places.for_each(|entry| entry.believe_interval(longest));
         true
     }
 }

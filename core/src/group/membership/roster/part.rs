@@ -1,8 +1,8 @@
-//! What one peer counts for on the roster.
+//! What one entry counts for on the roster.
 
-use super::super::peer::{Limits, Peer};
+use super::super::entry::{Entry, Limits};
 
-/// What one peer counts for in the roster's sums. It is compared for each datagram.
+/// What one entry counts for in the roster's sums. It is compared for each datagram.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) struct Part {
     /// In which sums it counts.
@@ -18,20 +18,20 @@ impl Part {
     pub(super) const TAKER: u8 = 8;
 
     #[inline(never)]
-    pub(super) fn of(peer: &Peer) -> Self {
+    pub(super) fn of(entry: &Entry) -> Self {
         let mut sums = 0;
-        if peer.pending.is_some() {
+        if entry.pending.is_some() {
             sums |= Self::PENDING;
         }
-        if peer.owed.is_some() {
+        if entry.owed.is_some() {
             sums |= Self::OWED;
         }
         let mut limits = Limits::NONE;
-        if peer.is_member() {
+        if entry.is_member() {
             sums |= Self::MEMBER;
-            limits = peer.limits();
+            limits = entry.limits();
         }
-        if peer.is_taker() {
+        if entry.is_taker() {
             sums |= Self::TAKER;
         }
         Self { sums, limits }

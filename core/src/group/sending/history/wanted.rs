@@ -39,7 +39,7 @@ impl History {
         }
     }
 
-    /// The first wanted frame: its place among the kept ones, and its octets.
+    /// The first wanted frame: its place among the kept ones, and its bytes.
     pub(crate) fn next_wanted(&self) -> Option<(u32, &[u8])> {
         if self.wanted == 0 {
             return None;

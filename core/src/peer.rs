@@ -1,17 +1,17 @@
 //! Members, as the application sees them.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::ident::{MemberId, Name, Session};
 
 /// Another member of the group.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Member {
+pub struct Peer {
     pub(crate) id: MemberId,
     pub(crate) session: Session,
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
-    pub(crate) standing: Standing,
+    pub(crate) status: PeerStatus,
     pub(crate) takes_reliable: bool,
 }
 
@@ -19,7 +19,7 @@ pub struct Member {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Standing {
+pub enum PeerStatus {
     /// Something of it was heard, but not yet who it is.
     Unknown,
     /// It is there.
@@ -32,7 +32,42 @@ pub enum Standing {
     Lost,
 }
 
-impl Member {
+impl Peer {
+    /// A peer as a roster might have it, for tests of what is done with events. It is
+    /// [present](PeerStatus::Present), takes reliable messages, and sends from `10.0.0.1:40000`.
+    #[must_use]
+    pub const fn new(id: MemberId, name: Name) -> Self {
+        Self {
+            id,
+            session: Session::new(1),
+            name,
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40_000),
+            status: PeerStatus::Present,
+            takes_reliable: true,
+        }
+    }
+
+    /// The same in another session.
+    #[must_use]
+    pub const fn with_session(mut self, session: Session) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// The same at another address.
+    #[must_use]
+    pub const fn with_address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub const fn with_status(mut self, status: PeerStatus) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> MemberId {
@@ -67,14 +102,14 @@ impl Member {
 
     /// How it stands in the group.
     #[must_use]
-    pub const fn standing(&self) -> Standing {
-        self.standing
+    pub const fn status(&self) -> PeerStatus {
+        self.status
     }
 }
 
 #[cfg(feature = "defmt")]
-impl defmt::Format for Member {
+impl defmt::Format for Peer {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{} {} {}", self.id, self.name, self.standing);
+        defmt::write!(f, "{} {} {}", self.id, self.name, self.status);
     }
 }

@@ -1,4 +1,4 @@
-//! Bare datagrams, for programs that do not speak the protocol.
+//! Raw datagrams, for programs that do not speak the protocol.
 //!
 //! A sender of these is no member: nothing is sent but what it is given.
 
@@ -10,9 +10,9 @@ use super::socket::Mouth;
 use crate::options::Common;
 use crate::process::failure::Failure;
 
-/// A sender of bare datagrams.
+/// A sender of raw datagrams.
 #[derive(Debug)]
-pub(crate) struct Bare {
+pub(crate) struct Raw {
     mouth: Mouth,
     limit: usize,
     sent: u64,
@@ -21,19 +21,19 @@ pub(crate) struct Bare {
     trouble: Option<String>,
 }
 
-impl Bare {
-    /// `limit`: the most octets of a datagram. Default: what Ethernet takes; more would be split by IP, and more
+impl Raw {
+    /// `limit`: the most bytes of a datagram. Default: what Ethernet takes; more would be split by IP, and more
     /// often lost.
     pub(crate) fn open(common: &Common, limit: Option<u16>) -> Result<Self, Failure> {
         if common.key_file.is_some() {
             return Err(Failure::Settings(
-                "anybody can read and forge bare datagrams, and there is a key for this group; leave out --bare, or \
+                "anybody can read and forge raw datagrams, and there is a key for this group; leave out --raw, or \
                  the key (--key-file, GROUPCAST_KEY_FILE, a profile)"
                     .to_owned(),
             ));
         }
         let mouth = Mouth::open(common)?;
-        say_where(common, mouth.group(), mouth.choice(), "id none (bare)");
+        say_where(common, mouth.group(), mouth.choice(), "id none (raw)");
         let limit = limit.unwrap_or(MAX_MAX_DATAGRAM).into();
         Ok(Self {
             mouth,

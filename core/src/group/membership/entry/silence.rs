@@ -1,7 +1,7 @@
 //! What silence means: who is suspected, given up and forgotten (PROTOCOL §3.3).
 
-use super::{Change, Owed, Peer};
-use crate::member::Standing;
+use super::{Change, Entry, Owed};
+use crate::peer::PeerStatus;
 
 use crate::time::{Span, Tick};
 
@@ -14,7 +14,7 @@ const REMEMBER: u8 = 82;
 /// When to ask a sender for its HELLO that was heard without one.
 const ASK_AFTER: Span = Span::from_millis(50);
 
-impl Peer {
+impl Entry {
     /// Time has passed that the clock does not know of: whoever is there is not silent for it, and in a
     /// sealed group has to prove that it is there.
     pub(crate) fn woke(&mut self, now: Tick) {
@@ -39,7 +39,7 @@ impl Peer {
 
     /// It lives.
     pub(super) fn alive(&mut self, now: Tick) {
-        if self.member.standing == Standing::Unknown {
+        if self.peer.status == PeerStatus::Unknown {
             // It is asked for its HELLO twice, however often it is heard meanwhile.
             if self.probes >= 2 {
                 self.heard = now;
@@ -48,9 +48,9 @@ impl Peer {
         }
         self.heard = now;
         self.probes = 0;
-        match self.member.standing {
-            Standing::Suspect => {
-                self.member.standing = Standing::Present;
+        match self.peer.status {
+            PeerStatus::Suspect => {
+                self.peer.status = PeerStatus::Present;
                 if self.pending == Some(Change::Suspect) {
                     self.pending = None;
                 } else if self.pending.is_none() {
@@ -58,60 +58,60 @@ impl Peer {
                 }
             }
             // A loss that was not told is none.
-            Standing::Lost if self.pending == Some(Change::Lost) => {
-                self.member.standing = Standing::Present;
+            PeerStatus::Lost if self.pending == Some(Change::Lost) => {
+                self.peer.status = PeerStatus::Present;
                 self.pending = Some(Change::Recovered);
             }
-            Standing::Lost => self.member.standing = Standing::Unknown,
+            PeerStatus::Lost => self.peer.status = PeerStatus::Unknown,
             _ => {}
         }
     }
 
     /// When something is to be done about it unless it is heard before.
     pub(crate) fn deadline(&self) -> Option<Tick> {
-        Some(self.silent_for(match (self.member.standing, self.probes) {
-            (Standing::Unknown, 0) => return Some(self.heard + ASK_AFTER),
-            (Standing::Unknown, 1) => 2,
+        Some(self.silent_for(match (self.peer.status, self.probes) {
+            (PeerStatus::Unknown, 0) => return Some(self.heard + ASK_AFTER),
+            (PeerStatus::Unknown, 1) => 2,
             // 2.5, 3 and 3.5 intervals (PROTOCOL M8).
-            (Standing::Present, _) => 10,
-            (Standing::Suspect, ..=1) => 12,
-            (Standing::Unknown | Standing::Suspect, _) => 14,
-            (Standing::Left | Standing::Lost, _) => return None,
+            (PeerStatus::Present, _) => 10,
+            (PeerStatus::Suspect, ..=1) => 12,
+            (PeerStatus::Unknown | PeerStatus::Suspect, _) => 14,
+            (PeerStatus::Left | PeerStatus::Lost, _) => return None,
         }))
     }
 
     /// Nobody could be heard for this long: whoever is there is not silent for it.
     pub(crate) fn excuse(&mut self, now: Tick, time: Span) {
-        if !matches!(self.member.standing, Standing::Left | Standing::Lost) {
+        if !matches!(self.peer.status, PeerStatus::Left | PeerStatus::Lost) {
             self.heard = now.min(self.heard + time);
         }
     }
 
     /// Does what its deadline was set for.
     pub(crate) fn expire(&mut self) {
-        match self.member.standing {
-            Standing::Present => {
-                self.member.standing = Standing::Suspect;
+        match self.peer.status {
+            PeerStatus::Present => {
+                self.peer.status = PeerStatus::Suspect;
                 self.pending = Some(Change::Suspect);
                 self.ask();
             }
-            Standing::Unknown | Standing::Suspect if self.probes < 2 => self.ask(),
-            Standing::Suspect => {
+            PeerStatus::Unknown | PeerStatus::Suspect if self.probes < 2 => self.ask(),
+            PeerStatus::Suspect => {
                 self.pending = Some(Change::Lost);
                 self.owed = None;
                 self.lose();
             }
             // It may have sent messages, even if it never said who it is.
-            Standing::Unknown => {
+            PeerStatus::Unknown => {
                 self.pending = Some(Change::Ended);
                 self.lose();
             }
-            Standing::Left | Standing::Lost => {}
+            PeerStatus::Left | PeerStatus::Lost => {}
         }
     }
 
     const fn lose(&mut self) {
-        self.member.standing = Standing::Lost;
+        self.peer.status = PeerStatus::Lost;
         self.gone = 0;
     }
 
@@ -122,6 +122,6 @@ impl Peer {
 
     /// Whether it has been gone for so long that nothing of it can be late.
     pub(crate) const fn is_forgotten(&self) -> bool {
-        matches!(self.member.standing, Standing::Left | Standing::Lost) && self.gone >= REMEMBER
+        matches!(self.peer.status, PeerStatus::Left | PeerStatus::Lost) && self.gone >= REMEMBER
     }
 }

@@ -6,23 +6,23 @@ use core::cmp::Ordering;
 #[cfg(feature = "seal")]
 use super::AGED;
 use super::{
-    Answer, Change, Heard, LATE, Peer, Previous, REPORT_DUPLICATE, Standing, Verdict, Window,
+    Answer, Change, Entry, Heard, LATE, PeerStatus, Previous, REPORT_DUPLICATE, Verdict, Window,
 };
 #[cfg(feature = "seal")]
 use crate::time::Span;
 use crate::time::Tick;
 use crate::wire::{Header, Suite};
 
-impl Peer {
+impl Entry {
     /// Looks at a datagram of its present session, or of the one before; nothing is remembered. `None`:
     /// it is of another session, or may be, or of one that was silent for so long that this may have been
     /// held back.
     #[cfg(feature = "seal")]
     pub(crate) fn judge(&self, now: Tick, header: &Header) -> Option<Verdict> {
-        if header.session == self.member.session {
+        if header.session == self.peer.session {
             return match self.look_at(header) {
                 Verdict::New if header.tag != self.tag => Some(Verdict::TooOld),
-                Verdict::New if self.member.standing == Standing::Lost => None,
+                Verdict::New if self.peer.status == PeerStatus::Lost => None,
                 Verdict::New if self.is_stale(now) => None,
                 verdict => Some(verdict),
             };
@@ -63,7 +63,7 @@ impl Peer {
     /// any more.
     #[cfg(feature = "seal")]
     pub(crate) fn prove(&mut self, now: Tick, header: &Header, challenge: u64) {
-        if header.session == self.member.session {
+        if header.session == self.peer.session {
             let before = header.number().saturating_sub(1);
             self.believed_with = challenge;
             self.raise_floor(before);
@@ -131,15 +131,15 @@ impl Peer {
 
     /// A valid datagram with this header came in.
     pub(crate) fn hear(&mut self, now: Tick, header: &Header) -> Heard {
-        if header.session == self.member.session {
+        if header.session == self.peer.session {
             let heard = match self.take_note(header) {
                 Verdict::New => Heard::Fresh,
                 Verdict::Duplicate => return Heard::Duplicate,
                 Verdict::TooOld => return Heard::Stale,
             };
-            return match self.member.standing {
+            return match self.peer.status {
                 // What is late from a member that left changes nothing.
-                Standing::Left => Heard::Stale,
+                PeerStatus::Left => Heard::Stale,
                 _ => {
                     self.alive(now);
                     heard
@@ -152,38 +152,38 @@ impl Peer {
         {
             return self.hear_previous(now, header);
         }
-        let is_before = self.member.session.follows(header.session);
+        let is_before = self.peer.session.follows(header.session);
         // In an open group anybody can make up a later session. When that falls silent, the one before it
         // that still speaks is the member's. A sealed session was believed, and what comes before is over.
         if is_before && (header.suite != Suite::Open || !self.is_silent(now)) {
             return Heard::Stale;
         }
-        let goes_on = is_before || header.session.follows(self.member.session);
+        let goes_on = is_before || header.session.follows(self.peer.session);
         self.previous = Some(Previous {
-            session: self.member.session,
+            session: self.peer.session,
             highest: self.highest(),
             ended: now,
             position: if goes_on { None } else { self.position.take() },
         });
-        self.member.session = header.session;
+        self.peer.session = header.session;
         self.window = Self::window_of(header);
         self.to_one = Self::to_one_of(header);
         if goes_on {
-            if self.member.standing == Standing::Left {
-                self.member.standing = Standing::Unknown;
+            if self.peer.status == PeerStatus::Left {
+                self.peer.status = PeerStatus::Unknown;
             }
             self.alive(now);
             return Heard::Continued;
         }
-        match self.member.standing {
+        match self.peer.status {
             // The application has been told of its end: this is another beginning.
-            Standing::Left => self.member.standing = Standing::Unknown,
-            Standing::Lost if self.pending != Some(Change::Lost) => {
-                self.member.standing = Standing::Unknown;
+            PeerStatus::Left => self.peer.status = PeerStatus::Unknown,
+            PeerStatus::Lost if self.pending != Some(Change::Lost) => {
+                self.peer.status = PeerStatus::Unknown;
             }
-            Standing::Unknown => {}
-            Standing::Present | Standing::Suspect | Standing::Lost => {
-                self.member.standing = Standing::Present;
+            PeerStatus::Unknown => {}
+            PeerStatus::Present | PeerStatus::Suspect | PeerStatus::Lost => {
+                self.peer.status = PeerStatus::Present;
                 self.pending = Some(Change::Restarted);
             }
         }
@@ -206,7 +206,7 @@ impl Peer {
             return Heard::Stale;
         }
         let is_over = self.heard <= previous.ended || self.is_silent(now);
-        let goes_on = self.member.session.life() == previous.session.life();
+        let goes_on = self.peer.session.life() == previous.session.life();
         if goes_on && !is_over {
             return Heard::Stale;
         }
@@ -217,24 +217,24 @@ impl Peer {
             self.pending = Some(Change::DuplicateId);
         }
         // Of two that speak, everybody keeps the session with the lower number (PROTOCOL M28).
-        if !is_over && self.member.session < previous.session {
+        if !is_over && self.peer.session < previous.session {
             previous.highest = header.number();
             self.previous = Some(previous);
             return Heard::Stale;
         }
         self.previous = Some(Previous {
-            session: self.member.session,
+            session: self.peer.session,
             highest: self.highest(),
             ended: now,
             position: if goes_on { None } else { self.position },
         });
-        self.member.session = previous.session;
+        self.peer.session = previous.session;
         self.window = Self::window_of(header);
         self.to_one = Self::to_one_of(header);
         self.raise_floor(previous.highest);
-        if self.member.standing == Standing::Left {
+        if self.peer.status == PeerStatus::Left {
             // It was the other session that left.
-            self.member.standing = Standing::Unknown;
+            self.peer.status = PeerStatus::Unknown;
         }
         self.alive(now);
         if goes_on {

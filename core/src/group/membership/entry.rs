@@ -10,7 +10,7 @@ use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
 use crate::ident::GroupTag;
 use crate::ident::Session;
-use crate::member::{Member, Standing};
+use crate::peer::{Peer, PeerStatus};
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::{Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
@@ -45,8 +45,8 @@ struct Previous {
 
 /// What is known of another member.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer {
-    pub(crate) member: Member,
+pub(crate) struct Entry {
+    pub(crate) peer: Peer,
     /// Which datagrams to the group were heard.
     window: Window,
     /// The highest number of a datagram to this member alone that was heard: a lower one comes too late. These
@@ -121,16 +121,16 @@ pub(crate) enum Heard {
     Stale,
 }
 
-impl Peer {
+impl Entry {
     /// A sender heard for the first time.
     pub(crate) fn new(now: Tick, from: SocketAddr, header: &Header) -> Self {
         Self {
-            member: Member {
+            peer: Peer {
                 id: header.sender,
                 session: header.session,
                 name: crate::ident::Name::EMPTY,
                 address: from,
-                standing: Standing::Unknown,
+                status: PeerStatus::Unknown,
                 takes_reliable: true,
             },
             window: Self::window_of(header),
@@ -173,12 +173,12 @@ impl Peer {
 
     /// Whether it counts as a member now.
     pub(crate) const fn is_member(&self) -> bool {
-        matches!(self.member.standing, Standing::Present | Standing::Suspect)
+        matches!(self.peer.status, PeerStatus::Present | PeerStatus::Suspect)
     }
 
     /// Whether it is a member that takes this member's reliable stream.
     pub(crate) const fn is_taker(&self) -> bool {
-        self.is_member() && self.member.takes_reliable
+        self.is_member() && self.peer.takes_reliable
     }
 
     /// Whether it is answered as a member, and not as one of those who may be made up.
@@ -248,10 +248,10 @@ impl Peer {
     /// Its HELLO came in.
     pub(crate) fn hello(&mut self, now: Tick, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
-        self.member.takes_reliable = hello.takes_streams();
-        self.member.name = hello.name;
-        self.credit.hello(now, self.member.address != from);
-        self.member.address = from;
+        self.peer.takes_reliable = hello.takes_streams();
+        self.peer.name = hello.name;
+        self.credit.hello(now, self.peer.address != from);
+        self.peer.address = from;
         self.limits = Limits {
             datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),
             message: hello.max_message,
@@ -264,8 +264,8 @@ impl Peer {
         if hello.interval > 0 {
             self.stated_interval = hello.interval;
         }
-        if self.member.standing == Standing::Unknown {
-            self.member.standing = Standing::Present;
+        if self.peer.status == PeerStatus::Unknown {
+            self.peer.status = PeerStatus::Present;
             self.pending = Some(Change::Joined);
             self.heard = now;
             self.probes = 0;
@@ -279,14 +279,14 @@ impl Peer {
 
     /// Its BYE came in.
     pub(crate) fn bye(&mut self, now: Tick) {
-        if self.member.standing == Standing::Left {
+        if self.peer.status == PeerStatus::Left {
             return;
         }
-        self.pending = Some(match self.member.standing {
-            Standing::Present | Standing::Suspect => Change::Left,
-            Standing::Unknown | Standing::Left | Standing::Lost => Change::Ended,
+        self.pending = Some(match self.peer.status {
+            PeerStatus::Present | PeerStatus::Suspect => Change::Left,
+            PeerStatus::Unknown | PeerStatus::Left | PeerStatus::Lost => Change::Ended,
         });
-        self.member.standing = Standing::Left;
+        self.peer.status = PeerStatus::Left;
         self.heard = now;
         self.gone = 0;
         self.owed = None;
@@ -295,7 +295,7 @@ impl Peer {
     /// Time makes it older.
     pub(crate) fn age(&mut self, ageing: Ageing) {
         let Self {
-            member,
+            peer,
             window: _,
             to_one: _,
             heard,
@@ -344,7 +344,7 @@ impl Peer {
         ageing.maybe(duplicate_reported);
         ageing.maybe(answered);
         credit.age(ageing);
-        if matches!(member.standing, Standing::Left | Standing::Lost) {
+        if matches!(peer.status, PeerStatus::Left | PeerStatus::Lost) {
             *gone = gone.saturating_add(ageing.steps);
         }
     }
@@ -422,7 +422,7 @@ mod tests {
 
     #[derive(Clone, Copy)]
     struct Case {
-        peer: Peer,
+        entry: Entry,
         told: Told,
         now: Tick,
         session: u64,
@@ -443,22 +443,22 @@ mod tests {
         }
 
         fn tell(&mut self) -> Result<(), String> {
-            if let Some(change) = self.peer.pending.take() {
+            if let Some(change) = self.entry.pending.take() {
                 let told = self.told;
                 self.told = told
                     .after(change)
                     .ok_or_else(|| format!("{change:?} after {told:?}"))?;
             }
-            let knows = match self.peer.member.standing {
-                Standing::Present => Told::There,
-                Standing::Suspect => Told::Suspected,
+            let knows = match self.entry.peer.status {
+                PeerStatus::Present => Told::There,
+                PeerStatus::Suspect => Told::Suspected,
                 _ => Told::Absent,
             };
             let is_right = self.told == knows;
             is_right.then_some(()).ok_or_else(|| {
                 format!(
                     "told {:?}, and it is {:?}",
-                    self.told, self.peer.member.standing
+                    self.told, self.entry.peer.status
                 )
             })
         }
@@ -467,7 +467,7 @@ mod tests {
         /// wait. Changes are told before the frame that follows them.
         fn datagram(&mut self, session: u64, frames: &[Step]) -> Result<(), String> {
             let of_time = matches!(
-                self.peer.pending,
+                self.entry.pending,
                 Some(Change::Suspect | Change::Lost | Change::Ended)
             );
             if !of_time {
@@ -475,7 +475,7 @@ mod tests {
             }
             let header = self.header(session);
             if matches!(
-                self.peer.hear(self.now, &header),
+                self.entry.hear(self.now, &header),
                 Heard::Duplicate | Heard::Stale
             ) {
                 return Ok(());
@@ -485,7 +485,7 @@ mod tests {
             }
             for frame in frames {
                 let is_end = matches!(
-                    self.peer.pending,
+                    self.entry.pending,
                     Some(Change::Left | Change::Lost | Change::Ended)
                 );
                 if !is_end {
@@ -494,10 +494,10 @@ mod tests {
                 match frame {
                     Step::Hello => {
                         let hello = Hello::new(Name::EMPTY);
-                        self.peer.hello(self.now, FROM, &hello);
+                        self.entry.hello(self.now, FROM, &hello);
                     }
-                    Step::Bye => self.peer.bye(self.now),
-                    Step::Has if self.peer.is_member() => self.peer.answer(true),
+                    Step::Bye => self.entry.bye(self.now),
+                    Step::Has if self.entry.is_member() => self.entry.answer(true),
                     _ => {}
                 }
             }
@@ -507,9 +507,9 @@ mod tests {
         fn wait(&mut self, time: u32) {
             self.now = self.now + Span::from_secs(time);
             // As the roster does: no step before what the last one brought is told.
-            let has_come = |peer: &Peer| peer.deadline().is_some_and(|due| due <= self.now);
-            while self.peer.pending.is_none() && has_come(&self.peer) {
-                self.peer.expire();
+            let has_come = |entry: &Entry| entry.deadline().is_some_and(|due| due <= self.now);
+            while self.entry.pending.is_none() && has_come(&self.entry) {
+                self.entry.expire();
             }
         }
 
@@ -562,7 +562,7 @@ mod tests {
     #[test]
     fn what_is_told_makes_sense_whatever_happens_and_whenever_it_is_told() {
         let mut case = Case {
-            peer: Peer::new(
+            entry: Entry::new(
                 Tick::from_millis(1_000),
                 FROM,
                 &Header {
@@ -586,7 +586,7 @@ mod tests {
         for step in [Step::Tell, Step::FiveSeconds, Step::Tell, Step::FiveSeconds] {
             case.take(step).unwrap();
         }
-        assert_eq!(case.peer.pending, Some(Change::Lost));
+        assert_eq!(case.entry.pending, Some(Change::Lost));
         case.follow(6, &mut Vec::new());
     }
 
@@ -602,11 +602,11 @@ mod tests {
             session: Session::new(7),
             counter: 1,
         };
-        let mut peer = Peer::new(kept, FROM, &header);
-        peer.set_stamp(kept, 9);
-        (peer.values_at, peer.answered, peer.duplicate_reported) =
+        let mut entry = Entry::new(kept, FROM, &header);
+        entry.set_stamp(kept, 9);
+        (entry.values_at, entry.answered, entry.duplicate_reported) =
             (Some(kept), Some(kept), Some(kept));
-        peer.previous = Some(Previous {
+        entry.previous = Some(Previous {
             session: Session::new(6),
             highest: 1,
             ended: kept,
@@ -614,20 +614,20 @@ mod tests {
         });
         #[cfg(feature = "seal")]
         {
-            peer.aged_at = kept;
+            entry.aged_at = kept;
         }
-        peer.age(ageing);
-        assert_eq!(peer.heard, older);
-        assert_eq!(peer.stamped, Some(older));
+        entry.age(ageing);
+        assert_eq!(entry.heard, older);
+        assert_eq!(entry.stamped, Some(older));
         assert_eq!(
-            [peer.values_at, peer.answered, peer.duplicate_reported],
+            [entry.values_at, entry.answered, entry.duplicate_reported],
             [Some(older); 3]
         );
-        assert_eq!(peer.previous.map(|it| it.ended), Some(older));
+        assert_eq!(entry.previous.map(|it| it.ended), Some(older));
         #[cfg(feature = "seal")]
-        assert_eq!(peer.aged_at, older);
+        assert_eq!(entry.aged_at, older);
         // A clock that was heard so long ago is not sent back.
-        peer.age(Ageing::by(2));
-        assert_eq!(peer.take_stamp(Tick::from_millis(0)), None);
+        entry.age(Ageing::by(2));
+        assert_eq!(entry.take_stamp(Tick::from_millis(0)), None);
     }
 }
