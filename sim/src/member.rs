@@ -227,9 +227,14 @@ impl SimMember {
     pub fn clock(&self) -> Instant {
         let now = self.asleep.unwrap_or_else(|| self.network.now());
         let ran = now + self.clock_ahead - self.clock_behind;
-        let drifted = now.since(self.drifts_since).as_micros() as i128 * i128::from(self.drift);
-        let micros = i128::from(ran.as_micros()) + drifted.div_euclid(MILLION);
+        let micros = i128::from(ran.as_micros()) + self.drifted(now);
         Instant::from_micros(u64::try_from(micros).unwrap_or_default())
+    }
+
+    /// How far its clock has drifted at `now`, in microseconds.
+    fn drifted(&self, now: Instant) -> i128 {
+        let millionths = now.since(self.drifts_since).as_micros() as i128 * i128::from(self.drift);
+        millionths.div_euclid(MILLION)
     }
 
     /// When its clock will show `time`, by the network's.
@@ -245,8 +250,7 @@ impl SimMember {
     /// crystal that loses nine seconds a day. At most 500,000 either way. A restart leaves it as it is.
     pub fn set_clock_drift(&mut self, millionths: i32) {
         let now = self.network.now();
-        let drifted = now.since(self.drifts_since).as_micros() as i128 * i128::from(self.drift);
-        let micros = drifted.div_euclid(MILLION);
+        let micros = self.drifted(now);
         let by = Duration::from_micros(u64::try_from(micros.abs()).unwrap_or(u64::MAX));
         if micros < 0 {
             self.clock_behind += by;

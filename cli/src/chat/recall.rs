@@ -119,9 +119,9 @@ impl Note {
 
 impl Told {
     fn life(&self) -> Option<Life> {
-        let id = u32::from_str_radix(&self.sender, 16).ok()?;
+        let id = self.sender.parse().ok()?;
         let session = u64::from_str_radix(&self.session, 16).ok()?;
-        Some((MemberId::new(id)?, Session::new(session)))
+        Some((id, Session::new(session)))
     }
 }
 

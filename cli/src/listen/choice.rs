@@ -74,10 +74,7 @@ impl<'a> Choice<'a> {
 
 /// Whether somebody is called that, has that id, or is at that address.
 fn is(wanted: &str, member: Option<(&str, MemberId)>, address: IpAddr) -> bool {
-    let is_member = member.is_some_and(|(name, id)| {
-        let wanted_id = u32::from_str_radix(wanted, 16);
-        name == wanted || wanted_id.is_ok_and(|wanted| wanted == id.get())
-    });
+    let is_member = member.is_some_and(|(name, id)| name == wanted || wanted.parse() == Ok(id));
     is_member || wanted.parse() == Ok(address)
 }
 
