@@ -13,7 +13,6 @@ use std::time::Instant;
 use groupcast::{Channel, Class, Event};
 use serde::Serialize;
 
-use crate::options::choices::class_name;
 use crate::process::clock::{self, Zone};
 use crate::process::failure::Failure;
 use crate::process::signal;
@@ -306,7 +305,7 @@ fn marked(text: &str, event: &Event<'_>, usual: Channel) -> Option<String> {
                     format!("[{number}] {text}")
                 }
             } else {
-                format!("[{number} {}] {text}", class_name(channel))
+                format!("[{number} {}] {text}", channel.class())
             }
         }
         Event::Raw(_) => text.to_string(),

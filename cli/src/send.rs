@@ -13,7 +13,6 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::options::Common;
-use crate::options::choices::class_name;
 use crate::output::Output;
 use crate::output::json;
 use crate::process::clock::end_of;
@@ -43,7 +42,7 @@ pub(crate) fn run(common: &Common, options: &Send) -> Result<(), Failure> {
         return Err(Failure::Settings(format!(
             "nobody confirms messages of class {}, so --expect needs --class state, \
              reliable-unordered or reliable-ordered",
-            class_name(channel)
+            channel.class()
         )));
     }
     let said = Said::of(options)?;

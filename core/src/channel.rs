@@ -24,20 +24,26 @@ pub enum Class {
     ReliableOrdered,
 }
 
-/// As the tool writes it, such as `best-effort`.
+/// Its [name](Class::name).
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+        f.pad(self.name())
+    }
+}
+
+impl Class {
+    /// What it is called on the command line and in JSON, such as `best-effort`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::BestEffort => "best-effort",
             Self::Latest => "latest",
             Self::State => "state",
             Self::ReliableUnordered => "reliable-unordered",
             Self::ReliableOrdered => "reliable-ordered",
-        })
+        }
     }
-}
 
-impl Class {
     /// The class's code on the wire, and whether the LATEST flag is set.
     pub(crate) const fn code(self) -> (u8, bool) {
         match self {

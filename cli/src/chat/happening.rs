@@ -7,7 +7,6 @@ use groupcast_std::OwnedEvent;
 
 use super::earlier::Line;
 use super::people::Who;
-use crate::options::choices::class_name;
 use crate::text::envelope;
 use crate::text::escape::hex;
 
@@ -112,7 +111,7 @@ fn note(channel: Channel, usual: Channel, signed: bool) -> String {
         notes.push(format!("channel {}", channel.number()));
     }
     if channel.class() != usual.class() {
-        notes.push(class_name(channel).to_owned());
+        notes.push(channel.class().name().to_owned());
     }
     notes.join(", ")
 }

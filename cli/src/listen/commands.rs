@@ -11,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::letter::Letter;
-use crate::options::choices::class_name;
 use crate::process::failure::Failure;
 use crate::process::signal;
 use crate::text::escape::escaped;
@@ -57,7 +56,7 @@ impl Job {
         if let Some(member) = letter.member {
             variables.extend([
                 ("MESSAGE_CHANNEL", member.channel.number().to_string()),
-                ("MESSAGE_CLASS", class_name(member.channel).to_owned()),
+                ("MESSAGE_CLASS", member.channel.class().name().to_owned()),
                 ("MESSAGE_SENDER", member.sender.to_string()),
                 ("MESSAGE_SEQUENCE", member.sequence.to_string()),
             ]);

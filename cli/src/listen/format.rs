@@ -3,7 +3,6 @@
 use core::str::FromStr;
 
 use super::letter::Letter;
-use crate::options::choices::class_name;
 use crate::process::clock::Zone;
 use crate::text::escape::{escaped, hex};
 
@@ -50,7 +49,7 @@ impl Field {
             Self::Sender => member.map(|it| it.sender.to_string()),
             Self::Session => member.and_then(|it| it.session).map(|it| it.to_string()),
             Self::Channel => member.map(|it| it.channel.number().to_string()),
-            Self::Class => member.map(|it| class_name(it.channel).to_owned()),
+            Self::Class => member.map(|it| it.channel.class().name().to_owned()),
             Self::Sequence => member.map(|it| it.sequence.to_string()),
             Self::SignedBy => letter.signed_by.map(str::to_owned),
             Self::File => letter.file.clone(),

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use clap::ValueEnum;
-use groupcast::{Channel, Class, Join, Pace};
+use groupcast::{Class, Join, Pace};
 use groupcast_std::Profile;
 
 /// A delivery class.
@@ -44,18 +44,6 @@ impl fmt::Display for ClassChoice {
 pub(crate) fn value_name(choice: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let value = choice.to_possible_value();
     f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-}
-
-/// What a channel's class is called on the command line and in JSON.
-pub(crate) const fn class_name(channel: Channel) -> &'static str {
-    match channel.class() {
-        Class::BestEffort => "best-effort",
-        Class::Latest => "latest",
-        Class::State => "state",
-        Class::ReliableUnordered => "reliable-unordered",
-        Class::ReliableOrdered => "reliable-ordered",
-        _ => "unknown",
-    }
 }
 
 /// How fast to send.
@@ -136,9 +124,8 @@ mod tests {
     fn classes_are_called_the_same_on_the_way_in_and_out() {
         for choice in ClassChoice::value_variants() {
             let value = choice.to_possible_value().unwrap();
-            let channel = Channel::new(0, choice.class());
-            assert_eq!(value.get_name(), class_name(channel));
-            assert_eq!(value.get_name(), channel.class().to_string());
+            assert_eq!(value.get_name(), choice.class().name());
+            assert_eq!(value.get_name(), choice.class().to_string());
         }
     }
 

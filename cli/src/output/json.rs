@@ -12,7 +12,6 @@ use groupcast_std::interfaces::Verdict;
 use serde::Serialize;
 
 use super::show::Show;
-use crate::options::choices::class_name;
 use crate::text::envelope;
 use crate::text::escape::{hex, is_unsafe};
 
@@ -193,7 +192,7 @@ pub(crate) fn event(
     let line = match event {
         Event::Message(message) => Line::Message {
             channel: message.channel().number(),
-            class: class_name(message.channel()),
+            class: message.channel().class().name(),
             from: called(message.name(), message.sender()),
             sender: message.sender().to_string(),
             session: session_of(message),

@@ -7,7 +7,7 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use groupcast::Channel;
 use serde::Deserialize;
 
-use crate::options::choices::{ClassChoice, class_name};
+use crate::options::choices::ClassChoice;
 
 /// A message that a line asks for.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Said {
             Some(_) if !channel.class().is_reliable() => {
                 return Err(format!(
                     "nobody confirms messages of class {}; take state, reliable-unordered or reliable-ordered",
-                    class_name(channel)
+                    channel.class()
                 ));
             }
             Some(Wanted::Everybody(true)) => Some(Confirm::Everybody),

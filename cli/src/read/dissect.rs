@@ -2,13 +2,12 @@
 
 use core::net::SocketAddr;
 
+use groupcast::Class;
 use groupcast::seal::{Portable, TAG_LEN};
 use groupcast::wire::{self, Data, Frame, Frames, Header, Hello, Nack, ParseError, Suite, Time};
-use groupcast::{Channel, Class};
 use serde::Serialize;
 
 use super::keys::Keys;
-use crate::options::choices::class_name;
 use crate::text::cells::fit;
 use crate::text::escape::{escaped, hex};
 
@@ -329,7 +328,7 @@ impl Shown {
         };
         let (payload, signature) = data.payload.split_at(at);
         Self::Data {
-            class: class_name(Channel::new(data.channel, class)),
+            class: class.name(),
             repair: data.repair,
             copy: data.copy,
             latest: data.latest,

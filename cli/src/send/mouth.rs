@@ -11,7 +11,6 @@ use groupcast::{Channel, Class, Event, SequenceRange};
 use super::options::Send;
 use crate::network::raw::Raw;
 use crate::options::Common;
-use crate::options::choices::class_name;
 use crate::output::Output;
 use crate::output::json::results::Sent;
 use crate::output::receipt::Receipt;
@@ -169,12 +168,7 @@ impl Mouth {
         Told {
             is_whole: receipt.as_ref().is_none_or(Receipt::is_whole),
             sentence: receipt.as_ref().map_or_else(
-                || {
-                    format!(
-                        "; nobody confirms messages of class {}",
-                        class_name(channel)
-                    )
-                },
+                || format!("; nobody confirms messages of class {}", channel.class()),
                 |receipt| receipt.sentence(channel.class()),
             ),
             sent: Sent::by(

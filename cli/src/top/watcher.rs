@@ -299,7 +299,7 @@ impl Watched {
         };
         let stream = self
             .streams
-            .entry((data.channel, crate::options::choices::class_name(channel)))
+            .entry((data.channel, channel.class().name()))
             .or_default();
         if data.repair {
             self.repairs.add(1);

@@ -4,7 +4,6 @@ use groupcast::{Channel, MemberId, SequenceRange, Session};
 use serde::Serialize;
 
 use super::{called, now};
-use crate::options::choices::class_name;
 use crate::output::receipt::Receipt;
 
 /// What became of messages.
@@ -84,7 +83,7 @@ impl Sent {
             messages,
             member: Some(Member {
                 channel: channel.number(),
-                class: class_name(channel),
+                class: channel.class().name(),
                 sender: sender.to_string(),
                 session: session.to_string(),
             }),
