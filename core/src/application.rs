@@ -86,7 +86,11 @@ pub trait Endpoint {
 
     /// Asks who has these messages: [`Event::Confirmed`] tells of each that has. See
     /// [`Group::confirm`](crate::Group::confirm).
-    fn confirm(&mut self, messages: impl Into<SequenceRange>);
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotReliable`]: this member keeps nothing for repair.
+    fn confirm(&mut self, messages: impl Into<SequenceRange>) -> Result<(), SendError>;
 
     /// Whether this member will never have all of what is to be [confirmed](Self::confirm).
     fn lacks(&self, peer: MemberId) -> bool;

@@ -7,6 +7,7 @@ use crate::error::ConfigError;
 use crate::group::{History, Pace};
 use crate::ident::{MemberId, Name};
 use crate::multicast::Interface;
+use crate::rooms::Rooms;
 use crate::time::Span;
 use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
@@ -214,8 +215,8 @@ impl Config {
         self.announce
     }
 
-    /// Checks what can be checked without a stack.
-    pub(crate) fn check(&self, receive_buffer: usize, history: usize) -> Result<(), ConfigError> {
+    /// Checks what tells which group it is, and who the member.
+    pub(crate) fn check_group(&self) -> Result<(), ConfigError> {
         if !self.group.ip().is_multicast() {
             return Err(ConfigError::NotMulticast);
         }
@@ -228,6 +229,17 @@ impl Config {
         if self.group_name.is_none() {
             return Err(ConfigError::GroupNameTooLong);
         }
+        Ok(())
+    }
+
+    /// Checks what can be checked without a stack.
+    pub(crate) fn check(
+        &self,
+        rooms: Rooms,
+        receive_buffer: usize,
+        history: usize,
+    ) -> Result<(), ConfigError> {
+        self.check_group()?;
         if self.max_wait > LONGEST_WAIT {
             return Err(ConfigError::MaxWaitTooLong);
         }
@@ -244,6 +256,9 @@ impl Config {
         let needed = History::space_for(needed);
         if history < needed {
             return Err(ConfigError::HistoryTooSmall { needed });
+        }
+        if self.pace.is_unlimited() && !rooms.follow_receivers() {
+            return Err(ConfigError::NeedsPace);
         }
         Ok(())
     }

@@ -45,7 +45,8 @@ pub struct Counters {
     pub raw_refused: u64,
     /// Dropped: well sealed, but its sender has not yet proved to be there now.
     pub unverified: u64,
-    /// Dropped: in a sealed group, of a member for which there is no place on the roster.
+    /// Dropped: in a sealed group, of a member for which there is no place on the roster, or in a
+    /// [`Leaf`](crate::Leaf) to listen to it.
     pub no_place: u64,
     /// Dropped: it began another session while messages of the one before were still to be delivered.
     pub postponed: u64,
@@ -58,7 +59,8 @@ pub struct Counters {
     pub fragments_duplicate: u64,
     /// Fragments for which there was no room. Those of reliable messages are asked for again.
     pub fragments_no_room: u64,
-    /// Fragments of senders for whose streams there was no room, or that came before one joined.
+    /// Fragments of senders for whose streams there was no room, or that came before one joined. In a
+    /// [`Leaf`](crate::Leaf): messages of senders that it has no place to listen to.
     pub fragments_no_stream: u64,
     /// Fragments of reliable messages, in a member that [takes none](crate::Storage#without-streams).
     pub reliable_dropped: u64,

@@ -34,6 +34,8 @@ pub enum ConfigError {
         /// Bytes it must have at least.
         needed: usize,
     },
+    /// The pace is [`Pace::UNLIMITED`](crate::Pace::UNLIMITED), and the storage is not made for that.
+    NeedsPace,
     /// The seed is all zeros, or is made of a device's id that no device has.
     SeedIsZero,
     /// Keys that cannot be used.
@@ -84,6 +86,9 @@ impl fmt::Display for ConfigError {
                     "the history is too small; give the storage HISTORY >= {needed}"
                 )
             }
+            Self::NeedsPace => f.write_str(
+                "this member sends at a pace; choose one, or give it a storage with SENDS = Sends::UNLIMITED",
+            ),
             Self::SeedIsZero => f.write_str(
                 "the seed is all zeros, or the device id that it is made of is blank; fill it from a \
                  random number generator, or give a chip's unique id and a count of starts",
@@ -127,6 +132,9 @@ pub enum SendError {
     QueueFull,
     /// There is no room for another State channel.
     TooManyStates,
+    /// The message is of a reliable class, and this member keeps nothing for repair: its storage has
+    /// [`Sends::VALUES`](crate::Sends::VALUES), or it is a [`Leaf`](crate::Leaf).
+    NotReliable,
     /// Another member has this member's fixed id, and this one fell silent.
     Silenced,
     /// The member has left the group.
@@ -153,7 +161,11 @@ impl fmt::Display for SendError {
             ),
             Self::TooManyStates => f.write_str(
                 "there is no room for the value of another State channel; \
-                 give the storage more PEERS or BLOCKS",
+                 give the storage more PEERS or BLOCKS, and a leaf more ROOM",
+            ),
+            Self::NotReliable => f.write_str(
+                "this member keeps nothing for repair; send a value of the class State, of which the newest \
+                 always arrives, or give it a storage with SENDS = Sends::RELIABLE",
             ),
             Self::Silenced => f.write_str(
                 "another member has the same id, so this one fell silent; give it another id",

@@ -13,7 +13,7 @@
 
 #[cfg(test)]
 mod ageing;
-mod backoff;
+pub(crate) mod backoff;
 mod command;
 mod engine;
 mod events;
@@ -21,15 +21,15 @@ mod found;
 mod fragments;
 mod frames;
 mod hello;
-mod inbox;
+pub(crate) mod inbox;
 mod incoming;
-mod membership;
+pub(crate) mod membership;
 mod outgoing;
 mod random;
 mod receiving;
-mod sealed;
+pub(crate) mod sealed;
 mod sending;
-mod serial;
+pub(crate) mod serial;
 mod tools;
 mod values;
 mod work;
@@ -56,14 +56,13 @@ pub(crate) use inbox::Inbox;
 #[cfg(feature = "seal")]
 pub(crate) use membership::Membership;
 pub(crate) use membership::{Place, Roster, Trip};
-#[cfg(test)]
 pub(crate) use random::Random;
 pub(crate) use receiving::{Parts, Slot, Stream, Streams};
 #[cfg(feature = "seal")]
 pub(crate) use sealed::{Contact, Echo, Echoes};
 pub use sending::Pace;
 pub(crate) use sending::{History, Stock};
-pub(crate) use tools::Tools;
+pub(crate) use tools::{Earliest, Tools};
 pub(crate) use values::{Latest, Seen, States, Value};
 
 /// The payload of a fragment in the smallest datagrams there are, sealed.
@@ -153,9 +152,9 @@ impl<M: Memory> Group<M> {
         config: Config,
         seed: impl Into<Seed>,
     ) -> Result<Self, Failed<ConfigError, M>> {
-        let mut views = memory.views();
-        views.clear();
-        match Engine::new(&views, config, &seed.into()) {
+        let (rooms, mut views) = (memory.rooms(), memory.views());
+        views.clear(rooms);
+        match Engine::new(rooms, &views, config, &seed.into()) {
             Ok(engine) => Ok(Self { memory, engine }),
             Err(error) => Err(Failed {
                 error,
@@ -177,9 +176,9 @@ impl<M: Memory> Group<M> {
         config: Config,
         seal: crate::seal::Seal<'_>,
     ) -> Result<Self, Failed<ConfigError, M>> {
-        let mut views = memory.views();
-        views.clear();
-        match Engine::sealed(&views, config, &seal) {
+        let (rooms, mut views) = (memory.rooms(), memory.views());
+        views.clear(rooms);
+        match Engine::sealed(rooms, &views, config, &seal) {
             Ok(engine) => Ok(Self { memory, engine }),
             Err(error) => Err(Failed {
                 error,
@@ -189,8 +188,13 @@ impl<M: Memory> Group<M> {
     }
 
     /// Sends at another pace from now on: that of another network, for members that move.
-    pub fn set_pace(&mut self, pace: Pace) {
-        self.engine.set_pace(&self.memory.views(), pace);
+    ///
+    /// # Errors
+    ///
+    /// [`Pace::UNLIMITED`] is not for this memory. Nothing was done.
+    pub fn set_pace(&mut self, pace: Pace) -> Result<(), ConfigError> {
+        self.engine
+            .set_pace(self.memory.rooms(), &self.memory.views(), pace)
     }
 
     /// Takes another name: up to 32 bytes. The others see it with the next HELLO, which comes as soon as the rate
@@ -216,7 +220,8 @@ impl<M: Memory> Group<M> {
         now: Instant,
         keys: &crate::seal::KeySet,
     ) -> Result<(), ConfigError> {
-        self.engine.set_keys(&mut self.memory.views(), now, keys)
+        self.engine
+            .set_keys(self.memory.rooms(), &mut self.memory.views(), now, keys)
     }
 
     /// Whether the group is sealed.
@@ -238,14 +243,14 @@ impl<M: Memory> Group<M> {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Result<(), EventsWaiting> {
-        let mut views = self.memory.views();
-        if self.engine.has_events_of_datagram(&mut views) {
+        let (rooms, mut views) = (self.memory.rooms(), self.memory.views());
+        if self.engine.has_events_of_datagram(rooms, &mut views) {
             return Err(EventsWaiting);
         }
         match views.inbox.octets.get_mut(..datagram.len()) {
             Some(buffer) => {
                 buffer.copy_from_slice(datagram);
-                self.engine.handle(views, now, from, datagram.len());
+                self.engine.handle(rooms, views, now, from, datagram.len());
             }
             None => self.count_oversized(),
         }
@@ -274,14 +279,15 @@ impl<M: Memory> Group<M> {
         let Some((len, from)) = receive(&mut views.inbox.octets)? else {
             return Ok(false);
         };
-        let views = self.memory.views();
-        self.engine.handle(views, now, from, len);
+        let (rooms, views) = (self.memory.rooms(), self.memory.views());
+        self.engine.handle(rooms, views, now, from, len);
         Ok(true)
     }
 
     /// Finds the next event without borrowing the group for it.
     pub(crate) fn find_event(&mut self) -> Option<Found> {
-        self.engine.find_event(&mut self.memory.views())
+        self.engine
+            .find_event(self.memory.rooms(), &mut self.memory.views())
     }
 
     /// The event that was found.
@@ -300,7 +306,8 @@ impl<M: Memory> Group<M> {
     /// [`poll_transmit`](Self::poll_transmit) does it too. Call both after everything that has arrived was
     /// [handled](Self::handle): else whoever was heard while nobody looked is taken for silent.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.engine.expire(&mut self.memory.views(), now);
+        self.engine
+            .expire(self.memory.rooms(), &mut self.memory.views(), now);
     }
 
     /// Tells that time has passed which the clock does not know of: the device slept and its timer stood
@@ -312,7 +319,8 @@ impl<M: Memory> Group<M> {
     ///
     /// With a clock that counts sleep it is not needed.
     pub fn woke(&mut self, now: Instant) {
-        self.engine.woke(&mut self.memory.views(), now);
+        self.engine
+            .woke(self.memory.rooms(), &mut self.memory.views(), now);
     }
 
     /// The next datagram to send, if there is one, written to the beginning of `buffer`.
@@ -325,15 +333,15 @@ impl<M: Memory> Group<M> {
         now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        let mut views = self.memory.views();
-        self.engine.expire(&mut views, now);
-        self.engine.transmit(&mut views, now, buffer)
+        let (rooms, mut views) = (self.memory.rooms(), self.memory.views());
+        self.engine.expire(rooms, &mut views, now);
+        self.engine.transmit(rooms, &mut views, now, buffer)
     }
 
     /// [`poll_transmit`](Self::poll_transmit) into the storage's own buffer, behind the `used` bytes
     /// that still stand there. `None` also if there is no room for a datagram of every length.
     pub(crate) fn build_transmit(&mut self, now: Instant, used: usize) -> Option<Transmit> {
-        let mut views = self.memory.views();
+        let (rooms, mut views) = (self.memory.rooms(), self.memory.views());
         let buffer = core::mem::take(&mut views.transmit);
         let buffer = buffer.get_mut(used..)?;
         if used > 0 && buffer.len() < usize::from(MAX_MAX_DATAGRAM) {
@@ -341,7 +349,7 @@ impl<M: Memory> Group<M> {
         }
         // The buffer holds the largest datagram there is.
         self.engine
-            .transmit(&mut views, now, buffer)
+            .transmit(rooms, &mut views, now, buffer)
             .unwrap_or_default()
     }
 
@@ -363,7 +371,8 @@ impl<M: Memory> Group<M> {
     /// `None` only for a member that neither announces itself nor knows of others.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.engine.next_call(self.memory.view())
+        self.engine
+            .next_call(self.memory.rooms(), self.memory.view())
     }
 
     /// Tells the address this member sends from, where it is known.
@@ -412,6 +421,7 @@ impl<M: Memory> Group<M> {
     /// receiver counts. A signed message can have 64 less.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
-        self.engine.message_limit(self.memory.view(), class)
+        self.engine
+            .message_limit(self.memory.rooms(), self.memory.view(), class)
     }
 }

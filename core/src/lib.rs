@@ -34,11 +34,13 @@ mod error;
 mod event;
 mod group;
 mod ident;
+mod leaf;
 pub mod multicast;
 mod node;
 #[cfg(feature = "std")]
 mod owned;
 mod peer;
+mod rooms;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod seed;
@@ -58,15 +60,17 @@ pub use error::{ConfigError, Error, Failed, SendError};
 pub use event::{DuplicateId, DuplicateIdOutcome, Event, Gap, Message, Raw};
 pub use group::{Destination, EventsWaiting, Group, Pace, Transmit};
 pub use ident::{GroupTag, MemberId, Name, NameTooLong, NotAnId, Session};
+pub use leaf::{Leaf, LeafAt, LeafNode};
 pub use node::{At, Node};
 #[cfg(feature = "std")]
 pub use owned::{OwnedEvent, OwnedMessage, OwnedRaw};
 pub use peer::{Peer, PeerStatus};
+pub use rooms::Sends;
 pub use seed::Seed;
 pub use sequence::{Sequence, SequenceRange, Sequences};
 #[cfg(not(target_pointer_width = "16"))]
 pub use storage::Desktop;
 #[cfg(feature = "std")]
 pub use storage::boxed;
-pub use storage::{Board, Memory, Storage, Tiny, View, Views};
+pub use storage::{Board, Memory, Storage, Tiny, TinyPeer, View, Views};
 pub use time::Instant;

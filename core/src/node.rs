@@ -140,7 +140,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
                 });
             }
         };
-        match Self::sockets(&mut stack, group.config()) {
+        match sockets(&mut stack, group.config()) {
             Ok((group_socket, own_socket)) => Ok(Self {
                 stack,
                 group,
@@ -163,34 +163,13 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         }
     }
 
-    /// The socket that receives what is sent to the group, and the one that sends.
-    fn sockets(stack: &mut S, config: &Config) -> Result<(S::UdpSocket, S::UdpSocket), S::Error> {
-        let mut group_socket = stack.socket()?;
-        let joined = stack
-            .bind(&mut group_socket, config.group.port())
-            .and_then(|()| {
-                stack.join_multicast(&mut group_socket, config.group.ip(), config.interface)
-            });
-        let own_socket = joined.and_then(|()| stack.socket());
-        let bound = own_socket.and_then(|mut socket| match stack.bind(&mut socket, 0) {
-            Ok(()) => Ok(socket),
-            Err(error) => {
-                let _ = stack.close(socket);
-                Err(error)
-            }
-        });
-        match bound {
-            Ok(own_socket) => Ok((group_socket, own_socket)),
-            Err(error) => {
-                let _ = stack.close(group_socket);
-                Err(error)
-            }
-        }
-    }
-
     /// Sends at another pace from now on. See [`Group::set_pace`].
-    pub fn set_pace(&mut self, pace: crate::Pace) {
-        self.group.set_pace(pace);
+    ///
+    /// # Errors
+    ///
+    /// As [`Group::set_pace`].
+    pub fn set_pace(&mut self, pace: crate::Pace) -> Result<(), ConfigError> {
+        self.group.set_pace(pace)
     }
 
     /// Takes another name. See [`Group::set_name`].
@@ -314,5 +293,37 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// The stack and its two sockets, the group's first: to wait until one of them is readable.
     pub const fn parts(&mut self) -> (&mut S, &S::UdpSocket, &S::UdpSocket) {
         (&mut self.stack, &self.group_socket, &self.own_socket)
+    }
+}
+
+/// The socket that receives what is sent to the group, and the one that sends.
+pub(crate) fn sockets<S: UdpMulticast>(
+    stack: &mut S,
+    config: &Config,
+) -> Result<(S::UdpSocket, S::UdpSocket), S::Error> {
+    let mut group_socket = stack.socket()?;
+    let joined = stack
+        .bind(&mut group_socket, config.group.port())
+        .and_then(|()| {
+            stack.join_multicast(&mut group_socket, config.group.ip(), config.interface)
+        });
+    match joined.and_then(|()| own_socket(stack)) {
+        Ok(own_socket) => Ok((group_socket, own_socket)),
+        Err(error) => {
+            let _ = stack.close(group_socket);
+            Err(error)
+        }
+    }
+}
+
+/// The socket that sends.
+pub(crate) fn own_socket<S: UdpMulticast>(stack: &mut S) -> Result<S::UdpSocket, S::Error> {
+    let mut socket = stack.socket()?;
+    match stack.bind(&mut socket, 0) {
+        Ok(()) => Ok(socket),
+        Err(error) => {
+            let _ = stack.close(socket);
+            Err(error)
+        }
     }
 }

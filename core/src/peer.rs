@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::ident::{MemberId, Name, Session};
+use crate::wire::MAX_MAX_DATAGRAM;
 
 /// Another member of the group.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,6 +14,9 @@ pub struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) status: PeerStatus,
     pub(crate) takes_reliable: bool,
+    /// In bytes, and in units of 64 bytes.
+    pub(crate) max_datagram: u16,
+    pub(crate) max_message: u16,
 }
 
 /// How a member stands in the group.
@@ -34,7 +38,7 @@ pub enum PeerStatus {
 
 impl Peer {
     /// A peer as a roster might have it, for tests of what is done with events. It is
-    /// [present](PeerStatus::Present), takes reliable messages, and sends from `10.0.0.1:40000`.
+    /// [present](PeerStatus::Present), takes reliable messages and the largest datagrams, and sends from `10.0.0.1:40000`.
     #[must_use]
     pub const fn new(id: MemberId, name: Name) -> Self {
         Self {
@@ -44,6 +48,8 @@ impl Peer {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40_000),
             status: PeerStatus::Present,
             takes_reliable: true,
+            max_datagram: MAX_MAX_DATAGRAM,
+            max_message: u16::MAX,
         }
     }
 
@@ -98,6 +104,20 @@ impl Peer {
     #[must_use]
     pub const fn takes_reliable(&self) -> bool {
         self.takes_reliable
+    }
+
+    /// The largest datagram that it takes, in bytes, from 512 to 1472: the most until it has said so. What is sent to
+    /// everybody keeps to the smallest of all members.
+    #[must_use]
+    pub const fn max_datagram(&self) -> u16 {
+        self.max_datagram
+    }
+
+    /// The largest message that it takes, in bytes: a multiple of 64, and 4,194,240 until it has said so. A message that
+    /// fits one [datagram](Self::max_datagram) it always takes; 0: no other.
+    #[must_use]
+    pub const fn max_message(&self) -> u32 {
+        (self.max_message as u32).saturating_mul(64)
     }
 
     /// How it stands in the group.

@@ -6,6 +6,7 @@ use crate::group::{
 };
 #[cfg(feature = "seal")]
 use crate::group::{Contact, Echo, Echoes, Membership};
+use crate::rooms::{Rooms, Sends};
 use crate::time::Ageing;
 
 /// All the memory of a member.
@@ -18,6 +19,7 @@ use crate::time::Ageing;
 /// | `BLOCKS` | fragments that wait, 80 bytes each, and own State values, in half of them at most | as `WINDOW`; fewer and shorter values |
 /// | `HISTORY` | bytes to be sent, and kept for repair | losses become gaps sooner; bursts block |
 /// | `RECEIVE` | bytes of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
+/// | `SENDS` | [`Sends::VALUES`], [`Sends::RELIABLE`] (if it is left out) or [`Sends::UNLIMITED`] | what it does not send is refused by `queue`, or as a setting |
 ///
 /// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, which takes no flash, since
 /// new memory is all zeros; on a desktop it is [`boxed`]:
@@ -46,6 +48,7 @@ pub struct Storage<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
+    const SENDS: u8 = { Sends::RELIABLE },
 > {
     roster: Roster<[Place; PEERS]>,
     streams: Streams<[Stream; STREAMS]>,
@@ -64,12 +67,15 @@ pub struct Storage<
 /// For the smallest boards: 8 peers, 2 reliable senders, datagrams of 1024 bytes.
 pub type Tiny = Storage<8, 2, 16, 16, 1600, 1025>;
 
+/// For the smallest boards, without reliable messages: 8 peers, datagrams of 512 bytes.
+pub type TinyPeer = Storage<8, 0, 0, 4, 600, 513, { Sends::VALUES }>;
+
 /// For boards: 16 peers, 4 reliable senders, 7 KB for reordering, 8 KB for repair.
 pub type Board = Storage<16, 4, 32, 83, 8192, 1473>;
 
 /// For desktops: 256 peers, 32 reliable senders, messages of 64 KB. Not where a `usize` has 16 bits.
 #[cfg(not(target_pointer_width = "16"))]
-pub type Desktop = Storage<256, 32, 2048, 6554, 524_288, 65_536>;
+pub type Desktop = Storage<256, 32, 2048, 6554, 524_288, 65_536, { Sends::UNLIMITED }>;
 
 impl<
     const PEERS: usize,
@@ -78,7 +84,8 @@ impl<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
-> Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+    const SENDS: u8,
+> Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>
 {
     /// Memory for one member. It is all zeros: a `static` takes no flash.
     #[must_use]
@@ -113,7 +120,8 @@ impl<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
-> Default for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+    const SENDS: u8,
+> Default for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>
 {
     fn default() -> Self {
         Self::new()
@@ -127,7 +135,8 @@ impl<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
-> core::fmt::Debug for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+    const SENDS: u8,
+> core::fmt::Debug for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>
 {
     /// The roster; not the bytes, which are many.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -145,6 +154,10 @@ impl<
 /// Nobody else can implement it: a [`Storage`], a `&mut` to one, and with the feature `std` a `Box`,
 /// `Box<dyn Memory>` where the size is known only at run time.
 pub trait Memory: sealed::Sealed + Send + Sync + core::fmt::Debug {
+    /// What there is room for.
+    #[doc(hidden)]
+    fn rooms(&self) -> Rooms;
+
     /// The parts, to work on.
     #[doc(hidden)]
     fn views(&mut self) -> Views<'_>;
@@ -170,7 +183,8 @@ impl<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
-> sealed::Sealed for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+    const SENDS: u8,
+> sealed::Sealed for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>
 {
 }
 
@@ -223,15 +237,10 @@ impl Views<'_> {
         }
     }
 
-    /// Whether there is room for reliable streams of others at all.
-    pub(crate) fn takes_streams(&self) -> bool {
-        self.streams.len() > 0
-    }
-
     /// What is kept to be sent.
-    pub(crate) fn stock(&mut self) -> Stock<'_> {
+    pub(crate) fn stock(&mut self, rooms: Rooms) -> Stock<'_> {
         Stock {
-            values: self.pool.share_of_values(self.takes_streams()),
+            values: self.pool.share_of_values(rooms.receive_streams()),
             history: self.history,
             states: self.states,
             pool: self.pool,
@@ -289,7 +298,7 @@ impl Views<'_> {
     }
 
     /// Time makes it older.
-    pub(crate) fn age(&mut self, ageing: Ageing) {
+    pub(crate) fn age(&mut self, rooms: Rooms, ageing: Ageing) {
         let Self {
             roster,
             streams,
@@ -305,18 +314,22 @@ impl Views<'_> {
             transmit: _,
         } = self;
         roster.age(ageing);
-        streams.age(ageing);
-        slots.iter_mut().for_each(|slot| slot.age(ageing));
-        partials.age(ageing);
+        if rooms.receive_streams() {
+            streams.age(ageing);
+            slots.iter_mut().for_each(|slot| slot.age(ageing));
+            partials.age(ageing);
+        }
     }
 
     /// Forgets everything.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self, rooms: Rooms) {
         self.roster.clear();
-        self.streams.clear();
-        self.slots.fill(Slot::Unknown);
-        self.partials.clear();
+        if rooms.receive_streams() {
+            self.streams.clear();
+            self.slots.fill(Slot::Unknown);
+            self.partials.clear();
+        }
         self.latest.clear();
         self.states.clear();
         #[cfg(feature = "seal")]
@@ -334,8 +347,14 @@ impl<
     const BLOCKS: usize,
     const HISTORY: usize,
     const RECEIVE: usize,
-> Memory for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>
+    const SENDS: u8,
+> Memory for Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>
 {
+    #[inline(always)]
+    fn rooms(&self) -> Rooms {
+        const { Rooms::new(STREAMS > 0, SENDS) }
+    }
+
     #[inline(never)]
     fn views(&mut self) -> Views<'_> {
         Views {
@@ -368,6 +387,11 @@ impl<
 }
 
 impl<M: Memory + ?Sized> Memory for &mut M {
+    #[inline]
+    fn rooms(&self) -> Rooms {
+        M::rooms(self)
+    }
+
     fn views(&mut self) -> Views<'_> {
         M::views(self)
     }
@@ -404,6 +428,11 @@ pub fn boxed<M: Memory + Default + 'static>() -> std::boxed::Box<M> {
 
 #[cfg(feature = "std")]
 impl<M: Memory + ?Sized> Memory for std::boxed::Box<M> {
+    #[inline]
+    fn rooms(&self) -> Rooms {
+        M::rooms(self)
+    }
+
     fn views(&mut self) -> Views<'_> {
         M::views(self)
     }
@@ -424,11 +453,7 @@ mod tests {
             ("tiny", size_of::<Tiny>(), 8 * 1024),
             ("board", size_of::<Board>(), 24 * 1024),
             ("desktop", size_of::<Desktop>(), 3 * 1024 * 1024),
-            (
-                "without streams",
-                size_of::<Storage<8, 0, 0, 4, 600, 513>>(),
-                5 * 1024,
-            ),
+            ("tiny peer", size_of::<TinyPeer>(), 5 * 1024),
         ];
         for (name, size, budget) in sizes {
             println!("{name}: {size} bytes of {budget}");

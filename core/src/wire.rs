@@ -40,6 +40,7 @@ pub use ack::{Ack, AckRequest, Ask};
 pub use bye::Bye;
 pub use data::Data;
 pub(crate) use data::{Mark, SIGNATURE_LEN};
+pub(crate) use frame::{FIRST_OPTIONAL, FRAME_HEADER_LEN};
 pub use frame::{Frame, Frames};
 pub use header::{Header, MAGIC, Suite, VERSION};
 pub use hello::{Challenge, Hello};
@@ -247,6 +248,9 @@ pub(crate) fn ending(datagram: &[u8]) -> u32 {
 }
 
 /// Writes a datagram: header, then what `frames` writes, then the trailer. Returns its length.
+///
+/// It is inlined, so that what `frames` knows as a constant stays one ([`Rooms`](crate::rooms::Rooms)).
+#[inline(always)]
 pub(crate) fn emit_with(
     header: &Header,
     buffer: &mut [u8],
@@ -260,11 +264,20 @@ pub(crate) fn emit_with(
     header.emit(&mut w);
     frames(&mut w)?;
     let len = w.finish()?;
+    append_trailer(header.suite, len, buffer)
+}
+
+/// Appends the trailer to the `len` bytes of a datagram in `buffer`. Returns how long it is now.
+pub(crate) fn append_trailer(
+    suite: Suite,
+    len: usize,
+    buffer: &mut [u8],
+) -> Result<usize, BufferTooSmall> {
     let mut w = Writer::resume(buffer, len);
-    match header.suite {
+    match suite {
         Suite::Open => checksum::append(&mut w),
         // Room for the tag, which is the sealer's to fill.
-        Suite::Sealed => w.with(header.suite.trailer_len(), |tag| tag.fill(0)),
+        Suite::Sealed => w.with(suite.trailer_len(), |tag| tag.fill(0)),
     }
     w.finish()
 }

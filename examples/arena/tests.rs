@@ -27,7 +27,7 @@ impl Player {
         for outgoing in self.game.take_outbox() {
             let number = member.send(outgoing.channel, &outgoing.payload).unwrap();
             if outgoing.confirm {
-                member.confirm(number);
+                member.confirm(number).unwrap();
             }
         }
     }

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         net.run_for(Duration::from_millis(20));
     }
     let last = net[panel].send(FILES, &[0x5a; 1_400]).map_err(refused)?;
-    net[panel].confirm(last);
+    net[panel].confirm(last).map_err(refused)?;
     net.run_for(Duration::from_millis(500));
 
     // Somebody who comes late, and two who talk in a sealed group at the same address.

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::interface::Choice;
 use crate::leaving::Departure;
-use crate::memory::ProfileMemory;
+use crate::memory::{Profile, ProfileMemory};
 use crate::resolve::resolve_group;
 use crate::stack::StdStack;
 use crate::strangers::{Stranger, Strangers};
@@ -62,6 +62,7 @@ pub struct Member {
     pub(crate) clock: Clock,
     /// The port that it sends from.
     port: u16,
+    profile: Profile,
     /// The application chose the pace.
     has_own_pace: bool,
     /// The changes of the interface that have been followed.
@@ -92,9 +93,10 @@ impl Member {
     fn follow_interface(&mut self) {
         self.changes = self.node.stack().changes();
         if !self.has_own_pace {
-            let pace = pace_of(self.choice());
+            let pace = pace_of(self.profile, self.choice());
             if pace != self.node.group().config().pace() {
-                self.node.set_pace(pace);
+                // It is one for this memory.
+                let _ = self.node.set_pace(pace);
             }
         }
         self.know_oneself();

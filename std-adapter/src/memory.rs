@@ -1,6 +1,6 @@
 //! The memory of a [`Member`](crate::Member): one of the ready-made sizes.
 
-use groupcast::{Board, Desktop, Memory, Tiny};
+use groupcast::{Board, Desktop, Memory, Tiny, TinyPeer};
 
 /// How much memory a member has: see [`groupcast::Storage`].
 ///
@@ -9,6 +9,8 @@ use groupcast::{Board, Desktop, Memory, Tiny};
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Profile {
+    /// [`TinyPeer`]: for the smallest boards, without reliable messages, which it neither takes nor sends.
+    TinyPeer,
     /// [`Tiny`]: for the smallest boards.
     Tiny,
     /// [`Board`]: for boards.
@@ -22,10 +24,16 @@ pub enum Profile {
 pub type ProfileMemory = Box<dyn Memory>;
 
 impl Profile {
+    /// Whether [`Pace::UNLIMITED`](groupcast::Pace::UNLIMITED) can be chosen.
+    pub(crate) const fn can_be_unlimited(self) -> bool {
+        matches!(self, Self::Desktop)
+    }
+
     /// Memory for one member.
     #[must_use]
     pub fn memory(self) -> ProfileMemory {
         match self {
+            Self::TinyPeer => groupcast::boxed::<TinyPeer>(),
             Self::Tiny => groupcast::boxed::<Tiny>(),
             Self::Board => groupcast::boxed::<Board>(),
             Self::Desktop => groupcast::boxed::<Desktop>(),

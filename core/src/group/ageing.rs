@@ -11,7 +11,7 @@ use super::receiving::Stream;
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::{self, Busy, Bye, Data, Frame, Header, Hello, Nack, Suite, Sync};
 use crate::{
-    Board, Channel, Config, Destination, Event, Group, Instant, MemberId, Memory, Name, Pace,
+    Channel, Config, Destination, Event, Group, Instant, MemberId, Memory, Name, Pace, Sends,
     Session, Storage,
 };
 
@@ -274,7 +274,7 @@ impl<M: Memory> Story<M> {
             && (5_000..15_000).contains(&millis)
             && let Ok(number) = self.members[2].queue(now, channel, b"who has it?")
         {
-            self.members[2].confirm(now, number);
+            self.members[2].confirm(now, number).unwrap();
         }
         // Old ones come back, long after they were sent.
         let is_old = |(at, ..): &(u32, usize, Vec<u8>)| millis == at + 19_000;
@@ -358,9 +358,10 @@ fn in_an_open_group_the_same_happens_whenever_time_ages() {
         "RosterFull",
     ];
     the_same_happens(401, &[&ALWAYS[..], &expected].concat(), || {
+        type Eager = Storage<16, 4, 32, 83, 8192, 1473, { Sends::UNLIMITED }>;
         let paces = [Pace::BOARD, Pace::UNLIMITED, Pace::WIFI];
         let members = paces.into_iter().zip(1..).map(|(pace, seed)| {
-            Group::new(Board::new(), config().with_pace(pace), [seed; 32]).unwrap()
+            Group::new(Eager::new(), config().with_pace(pace), [seed; 32]).unwrap()
         });
         members.collect()
     });
@@ -392,7 +393,7 @@ fn in_a_sealed_group_the_same_happens_whenever_time_ages() {
             ];
             let members = random.into_iter().map(|random| {
                 let seal = Seal::new(&keys, Entropy::new().with_random(random));
-                Group::sealed(Board::new(), config(), seal).unwrap()
+                Group::sealed(crate::Board::new(), config(), seal).unwrap()
             });
             members.collect()
         },

@@ -7,6 +7,7 @@ use super::serial::{earlier, later};
 use crate::channel::{Channel, Class};
 use crate::error::SendError;
 use crate::ident::MemberId;
+use crate::rooms::Rooms;
 use crate::sequence::{Sequence, SequenceRange};
 #[cfg(feature = "sign")]
 use crate::sign::{SigningKey, Statement};
@@ -32,7 +33,13 @@ impl<M: Memory> Group<M> {
         payload: &[u8],
     ) -> Result<Sequence, SendError> {
         self.engine
-            .queue(&mut self.memory.views(), now, channel, Body::new(payload))
+            .queue(
+                self.memory.rooms(),
+                &mut self.memory.views(),
+                now,
+                channel,
+                Body::new(payload),
+            )
             .map(Sequence::new)
     }
 
@@ -54,9 +61,9 @@ impl<M: Memory> Group<M> {
         payload: &[u8],
         key: &SigningKey,
     ) -> Result<Sequence, SendError> {
-        let mut views = self.memory.views();
+        let (rooms, mut views) = (self.memory.rooms(), self.memory.views());
         self.engine
-            .queue_signed(&mut views, now, channel, payload, key)
+            .queue_signed(rooms, &mut views, now, channel, payload, key)
             .map(Sequence::new)
     }
 
@@ -67,12 +74,25 @@ impl<M: Memory> Group<M> {
     ///
     /// A later call takes the place of an earlier one. The order of the two numbers does not matter: a range is taken the
     /// shorter way round. Nobody has a message that was not sent yet.
-    pub fn confirm(&mut self, now: Instant, messages: impl Into<SequenceRange>) {
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotReliable`]: this member keeps nothing for repair.
+    pub fn confirm(
+        &mut self,
+        now: Instant,
+        messages: impl Into<SequenceRange>,
+    ) -> Result<(), SendError> {
         let messages = messages.into();
         let (first, last) = (messages.first().get(), messages.last().get());
         let (first, last) = (earlier(first, last), later(first, last));
-        self.engine
-            .confirm(&mut self.memory.views(), now, first, last);
+        self.engine.confirm(
+            self.memory.rooms(),
+            &mut self.memory.views(),
+            now,
+            first,
+            last,
+        )
     }
 
     /// Whether this member said that it will never have all of what is to be
@@ -89,13 +109,14 @@ impl<M: Memory> Group<M> {
     /// As [`queue`](Self::queue); also if `datagram` is empty or begins with `0xc1`.
     pub fn queue_raw(&mut self, now: Instant, datagram: &[u8]) -> Result<(), SendError> {
         self.engine
-            .queue_raw(&mut self.memory.views(), now, datagram)
+            .queue_raw(self.memory.rooms(), &mut self.memory.views(), now, datagram)
     }
 
     /// Begins to leave: what is queued is sent, then the others are told, seven times within
     /// 200 ms. Poll until [`has_left`](Self::has_left).
     pub fn leave(&mut self, now: Instant) {
-        self.engine.leave(&mut self.memory.views(), now);
+        self.engine
+            .leave(self.memory.rooms(), &mut self.memory.views(), now);
     }
 
     /// How many messages are queued and not sent yet, or not wholly: what [`leave`](Self::leave) waits for.
@@ -121,31 +142,33 @@ impl<M: Memory> Group<M> {
 
 impl Engine {
     /// The most bytes of a message of a class.
-    pub(crate) fn message_limit(&self, view: View<'_>, class: Class) -> usize {
+    pub(crate) fn message_limit(&self, rooms: Rooms, view: View<'_>, class: Class) -> usize {
         self.sending
-            .message_limit(view.roster, view.history, self.own, class)
+            .message_limit(rooms, view.roster, view.history, self.own, class)
     }
 
     /// Whether a message of `len` bytes, of which a signature takes `signature`, can be sent now: the
     /// size of its fragments, and how many there are.
     fn make_room(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
         len: usize,
         signature: usize,
     ) -> Result<(usize, usize), SendError> {
-        self.check_sendable(views, now)?;
+        self.check_sendable(rooms, views, now)?;
         let (roster, history) = (&*views.roster, &mut *views.history);
         self.sending
-            .make_room(roster, history, self.own, channel, len, signature)
+            .make_room(rooms, roster, history, self.own, channel, (len, signature))
     }
 
     /// Queues a message with a signature. Returns the sequence number of its first fragment.
     #[cfg(feature = "sign")]
     pub(crate) fn queue_signed(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
@@ -154,7 +177,7 @@ impl Engine {
     ) -> Result<u32, SendError> {
         // Signing takes long: it is known before that there is room.
         let len = payload.len().saturating_add(SIGNATURE_LEN);
-        self.make_room(views, now, channel, len, SIGNATURE_LEN)?;
+        self.make_room(rooms, views, now, channel, len, SIGNATURE_LEN)?;
         let signature = key.sign(&Statement {
             group: self.tools.config.group,
             group_name: self.tools.config.group_name.unwrap_or_default(),
@@ -164,34 +187,42 @@ impl Engine {
             sequence: Sequence::new(self.sending.next_sequence(channel.class())),
             payload,
         });
-        self.queue(views, now, channel, Body::new(payload).signed(&signature))
+        self.queue(
+            rooms,
+            views,
+            now,
+            channel,
+            Body::new(payload).signed(&signature),
+        )
     }
 
     /// Queues a message. Returns the sequence number of its first fragment.
     #[inline(never)]
     pub(crate) fn queue(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         channel: Channel,
         body: Body<'_>,
     ) -> Result<u32, SendError> {
         let signature = if body.is_signed() { SIGNATURE_LEN } else { 0 };
-        let room = self.make_room(views, now, channel, body.len(), signature)?;
+        let room = self.make_room(rooms, views, now, channel, body.len(), signature)?;
         let counters = &mut self.tools.counters;
         self.sending
-            .queue(views.stock(), counters, channel, body, room)
+            .queue(views.stock(rooms), counters, channel, body, room)
     }
 
     /// Queues a raw datagram.
     #[inline(never)]
     pub(crate) fn queue_raw(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         datagram: &[u8],
     ) -> Result<(), SendError> {
-        self.check_sendable(views, now)?;
+        self.check_sendable(rooms, views, now)?;
         if !self.guard.takes_raw() {
             return Err(SendError::RawInSealed);
         }
@@ -199,8 +230,13 @@ impl Engine {
             .queue_raw(views.history, &mut self.tools.counters, datagram)
     }
 
-    fn check_sendable(&mut self, views: &mut Views<'_>, now: Instant) -> Result<(), SendError> {
-        self.tick(views, now);
+    fn check_sendable(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        now: Instant,
+    ) -> Result<(), SendError> {
+        self.tick(rooms, views, now);
         if self.membership.silenced {
             return Err(SendError::Silenced);
         }
@@ -212,15 +248,26 @@ impl Engine {
 
     /// Asks who has every message from the one of number `first` to that of number `last`.
     #[inline(never)]
-    pub(crate) fn confirm(&mut self, views: &mut Views<'_>, now: Instant, first: u32, last: u32) {
-        let now = self.tick(views, now);
+    pub(crate) fn confirm(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        now: Instant,
+        first: u32,
+        last: u32,
+    ) -> Result<(), SendError> {
+        if !rooms.repair() {
+            return Err(SendError::NotReliable);
+        }
+        let now = self.tick(rooms, views, now);
         self.sending
-            .confirm(now, views.roster, views.history, first, last);
+            .confirm(rooms, now, views.roster, views.history, first, last);
+        Ok(())
     }
 
     #[inline(never)]
-    pub(crate) fn leave(&mut self, views: &mut Views<'_>, now: Instant) {
-        let now = self.tick(views, now);
+    pub(crate) fn leave(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Instant) {
+        let now = self.tick(rooms, views, now);
         // Who has not met anybody yet goes on saying HELLO until messages may be sent.
         if self.is_held(views.view(), now) {
             self.membership.leaves_later = true;

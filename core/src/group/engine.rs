@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::ident::{MemberId, Name, Session};
+use crate::rooms::Rooms;
 use crate::seed::Seed;
 use crate::storage::{View, Views};
 use crate::time::{Ageing, Clock, Instant, Tick};
@@ -37,13 +38,13 @@ pub(crate) struct Engine {
 
 /// What the memory allows. The largest message that can be received must fit half a window, in the smallest fragments
 /// there are, half the pool, and the buffer where it is put together. Own values have the other half of the pool.
-fn own(views: &Views<'_>) -> Own {
+fn own(rooms: Rooms, views: &Views<'_>) -> Own {
     let streams = views.streams.len();
     let window = views.slots.len().checked_div(streams).unwrap_or_default();
     let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
     let stored = views.pool.capacity() / 2;
     let octets = views.inbox.octets.len().min(fragments).min(stored);
-    let values = views.pool.share_of_values(views.takes_streams());
+    let values = views.pool.share_of_values(rooms.receive_streams());
     Own {
         receivable: u16::try_from(octets / 64).unwrap_or(u16::MAX),
         value: u16::try_from(Pool::longest_in(values)).unwrap_or(u16::MAX),
@@ -52,25 +53,40 @@ fn own(views: &Views<'_>) -> Own {
 
 impl Engine {
     #[inline(never)]
-    pub(crate) fn new(views: &Views<'_>, config: Config, seed: &Seed) -> Result<Self, ConfigError> {
-        config.check(views.inbox.octets.len(), views.history.capacity())?;
+    pub(crate) fn new(
+        rooms: Rooms,
+        views: &Views<'_>,
+        config: Config,
+        seed: &Seed,
+    ) -> Result<Self, ConfigError> {
+        config.check(rooms, views.inbox.octets.len(), views.history.capacity())?;
         if seed.is_zero() {
             return Err(ConfigError::SeedIsZero);
         }
-        let tag = open_group_tag(config.group, &config.group_name.unwrap_or_default());
-        Ok(Self::with_guard(views, config, Guard::open(tag), seed))
+        let tag = open_group_tag(
+            config.group,
+            config.group_name.as_ref().unwrap_or(&Name::EMPTY),
+        );
+        Ok(Self::with_guard(
+            rooms,
+            views,
+            config,
+            Guard::open(tag),
+            seed,
+        ))
     }
 
     /// A member of a sealed group.
     #[cfg(feature = "seal")]
     pub(crate) fn sealed(
+        rooms: Rooms,
         views: &Views<'_>,
         config: Config,
         seal: &crate::seal::Seal<'_>,
     ) -> Result<Self, ConfigError> {
         use crate::seal::FirstContact;
 
-        config.check(views.inbox.octets.len(), views.history.capacity())?;
+        config.check(rooms, views.inbox.octets.len(), views.history.capacity())?;
         if !config.announce && seal.first_contact == FirstContact::Verify {
             return Err(ConfigError::CannotVerify);
         }
@@ -81,6 +97,7 @@ impl Engine {
         let sealed = sealed.map_err(ConfigError::Keys)?;
         let seed = sealed.jitter_seed().into();
         Ok(Self::with_guard(
+            rooms,
             views,
             config,
             Guard::sealed(sealed),
@@ -89,7 +106,13 @@ impl Engine {
     }
 
     #[inline(never)]
-    fn with_guard(views: &Views<'_>, config: Config, guard: Guard, seed: &Seed) -> Self {
+    fn with_guard(
+        rooms: Rooms,
+        views: &Views<'_>,
+        config: Config,
+        guard: Guard,
+        seed: &Seed,
+    ) -> Self {
         let (mut guard, mut random) = (guard, Random::new(seed));
         let session = guard.draw_session(&mut random);
         let trailer = guard.suite().trailer_len();
@@ -101,7 +124,7 @@ impl Engine {
                 config.announce,
             ),
             guard,
-            own: own(views),
+            own: own(rooms, views),
             own_address: None,
             sending: Sending::new(
                 config.pace,
@@ -124,7 +147,7 @@ impl Engine {
     ///
     /// Returns the engine's own time, which everything inside goes by: it begins with the same moment in every
     /// life, so that it makes no difference where the caller's clock stands, at its first or its last value, say.
-    pub(crate) fn tick(&mut self, views: &mut Views<'_>, now: Instant) -> Tick {
+    pub(crate) fn tick(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Instant) -> Tick {
         let begins = self.clock.now().is_none();
         let (now, ageing) = self.clock.advance(now);
         if begins {
@@ -132,20 +155,20 @@ impl Engine {
             self.receiving.begin(now);
         }
         if let Some(ageing) = ageing {
-            self.age(views, ageing);
+            self.age(rooms, views, ageing);
         }
         if self.membership.leaves_later && !self.is_held(views.view(), now) {
             self.membership.leaves_later = false;
             self.membership.presence.leave(now, true);
         }
-        self.receive_streams(views, now, false);
+        self.receive_streams(rooms, views, now, false);
         now
     }
 
     /// Time makes everything older that is kept.
     #[cold]
     #[inline(never)]
-    fn age(&mut self, views: &mut Views<'_>, ageing: Ageing) {
+    fn age(&mut self, rooms: Rooms, views: &mut Views<'_>, ageing: Ageing) {
         let Self {
             tools: _,
             membership,
@@ -162,20 +185,20 @@ impl Engine {
         guard.age(ageing);
         sending.age(ageing);
         receiving.age(ageing);
-        views.age(ageing);
+        views.age(rooms, ageing);
     }
 
     /// [`tick`](Self::tick), and what silence brings: whoever has not been heard is suspected or given up, and
     /// what has been waited for too long, too. It is for when everything that arrived has been read.
     #[inline(never)]
-    pub(crate) fn expire(&mut self, views: &mut Views<'_>, now: Instant) {
-        let now = self.tick(views, now);
+    pub(crate) fn expire(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Instant) {
+        let now = self.tick(rooms, views, now);
         views.roster.expire(now);
-        self.receive_streams(views, now, true);
+        self.receive_streams(rooms, views, now, true);
     }
 
-    fn receive_streams(&mut self, views: &mut Views<'_>, now: Tick, all_read: bool) {
-        if self.receiving.is_due(views.streams, now, all_read) {
+    fn receive_streams(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Tick, all_read: bool) {
+        if rooms.receive_streams() && self.receiving.is_due(views.streams, now, all_read) {
             let mut parts = views.parts(&mut self.tools, &self.membership.trip);
             self.receiving
                 .tick(&mut parts, now, all_read, !self.membership.silenced);
@@ -183,8 +206,8 @@ impl Engine {
     }
 
     /// The clock stood still, or was slower than time, until now.
-    pub(crate) fn woke(&mut self, views: &mut Views<'_>, now: Instant) {
-        let now = self.tick(views, now);
+    pub(crate) fn woke(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Instant) {
+        let now = self.tick(rooms, views, now);
         views.roster.woke(now);
         // What was sent back before is no proof any more.
         #[cfg(feature = "seal")]
@@ -196,18 +219,27 @@ impl Engine {
 
     /// A new life, under this id: what was sent before does not count for it. What was queued keeps its
     /// numbers.
-    pub(crate) fn begin_life(&mut self, views: &mut Views<'_>, now: Tick, id: MemberId) {
+    pub(crate) fn begin_life(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        now: Tick,
+        id: MemberId,
+    ) {
         let session = self.guard.draw_session(&mut self.tools.random);
         self.sending.begin_life(views.history);
-        let sent = self.sending.sent_next(views.history);
-        views.roster.count_in_from(sent);
-        views.roster.forget_answers();
-        self.begin_session(views, now, id, session);
+        if rooms.repair() {
+            let sent = self.sending.sent_next(views.history);
+            views.roster.count_in_from(sent);
+            views.roster.forget_answers();
+        }
+        self.begin_session(rooms, views, now, id, session);
     }
 
     /// Another session of this life: the stream goes on, and what was sent before can be repaired from it.
-    fn go_on(&mut self, views: &mut Views<'_>, now: Tick) {
+    fn go_on(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Tick) {
         self.begin_session(
+            rooms,
             views,
             now,
             self.membership.id,
@@ -215,18 +247,36 @@ impl Engine {
         );
     }
 
-    fn begin_session(&mut self, views: &mut Views<'_>, now: Tick, id: MemberId, session: Session) {
+    fn begin_session(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        now: Tick,
+        id: MemberId,
+        session: Session,
+    ) {
         let random = &mut self.tools.random;
         self.membership.begin_session(now, id, session, random);
         // Who is how far is said of one session.
-        views.roster.wait_for_nobody();
-        self.sending.begin_session(views.history);
+        if rooms.follow_receivers() {
+            views.roster.wait_for_nobody();
+            self.sending.begin_session(views.history);
+        }
     }
 
     /// Takes another pace.
-    pub(crate) fn set_pace(&mut self, views: &Views<'_>, pace: Pace) {
+    pub(crate) fn set_pace(
+        &mut self,
+        rooms: Rooms,
+        views: &Views<'_>,
+        pace: Pace,
+    ) -> Result<(), ConfigError> {
+        if pace.is_unlimited() && !rooms.follow_receivers() {
+            return Err(ConfigError::NeedsPace);
+        }
         self.tools.config.pace = pace;
-        self.sending.set_pace(views.history, pace);
+        self.sending.set_pace(rooms, views.history, pace);
+        Ok(())
     }
 
     /// Takes another name, which the next HELLO tells: that comes as soon as the rate allows.
@@ -243,6 +293,7 @@ impl Engine {
     #[cfg(feature = "seal")]
     pub(crate) fn set_keys(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         keys: &crate::seal::KeySet,
@@ -252,35 +303,35 @@ impl Engine {
         let sealed = sealed.ok_or(ConfigError::NotSealed)?;
         let changed = sealed.set_keys(keys, self.tools.config.group, &name);
         if changed.map_err(ConfigError::Keys)? && self.clock.now().is_some() {
-            let now = self.tick(views, now);
-            self.go_on(views, now);
+            let now = self.tick(rooms, views, now);
+            self.go_on(rooms, views, now);
         }
         Ok(())
     }
 
     /// Begins a new session when the datagram counter has reached its end.
-    pub(crate) fn renew_session(&mut self, views: &mut Views<'_>, now: Tick) {
+    pub(crate) fn renew_session(&mut self, rooms: Rooms, views: &mut Views<'_>, now: Tick) {
         if self.membership.counter >= Header::MAX_COUNTER {
-            self.go_on(views, now);
+            self.go_on(rooms, views, now);
         }
     }
 
     /// When there is something to do, in the caller's time.
-    pub(crate) fn next_call(&self, view: View<'_>) -> Option<Instant> {
+    pub(crate) fn next_call(&self, rooms: Rooms, view: View<'_>) -> Option<Instant> {
         let Some(now) = self.clock.now() else {
             return Some(Instant::ZERO);
         };
-        let due = self.next_deadline(view, now)?;
+        let due = self.next_deadline(rooms, view, now)?;
         Some(self.clock.told(due))
     }
 
     /// When there is something to do.
     #[inline(never)]
-    pub(crate) fn next_deadline(&self, view: View<'_>, now: Tick) -> Option<Tick> {
+    pub(crate) fn next_deadline(&self, rooms: Rooms, view: View<'_>, now: Tick) -> Option<Tick> {
         // What is owed or waits to be sent by a member that fell silent waits for ever.
         let speaks = !self.membership.silenced;
         let owes = view.roster.has_owed() || self.sending.has_owed();
-        if self.membership.gives_way || self.has_events(view) || (speaks && owes) {
+        if self.membership.gives_way || self.has_events(rooms, view) || (speaks && owes) {
             return Some(now);
         }
         // The BYE waits for what is to be sent before it.
@@ -293,7 +344,9 @@ impl Engine {
             first.at(self.holds_until(view, now));
         }
         first.at(view.roster.next_check());
-        first.at(view.streams.next_check);
+        if rooms.receive_streams() {
+            first.at(view.streams.next_check);
+        }
         if speaks {
             self.receiving.deadline(&mut first);
             // HELLO comes before the first message, and does not wait for its turn.
@@ -306,7 +359,7 @@ impl Engine {
                 ..
             } = view;
             self.sending
-                .deadline(now, roster, history, states, held, &mut first);
+                .deadline(rooms, (now, held), roster, history, states, &mut first);
         }
         first.0
     }

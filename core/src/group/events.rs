@@ -7,6 +7,7 @@ use super::membership::{Change, Entry};
 use super::receiving::Receiving;
 use crate::config::Config;
 use crate::event::{DuplicateId, DuplicateIdOutcome, Event, Gap, Message, Raw};
+use crate::rooms::Rooms;
 use crate::sequence::Sequence;
 use crate::storage::{View, Views};
 use crate::wire;
@@ -20,10 +21,10 @@ fn split_signed(body: &[u8]) -> (&[u8], &[u8]) {
 
 impl Engine {
     /// Whether there is something to look at for events.
-    pub(crate) fn has_events(&self, view: View<'_>) -> bool {
+    pub(crate) fn has_events(&self, rooms: Rooms, view: View<'_>) -> bool {
         view.inbox.is_busy()
             || view.roster.has_pending()
-            || view.streams.any_ready
+            || (rooms.receive_streams() && view.streams.any_ready)
             || self.membership.duplicate_id.is_some()
             || self.guard.is_worn_out()
     }
@@ -31,19 +32,19 @@ impl Engine {
     /// Whether there is something to look at that came with a datagram. That somebody is silent, or is gone who
     /// never said who it is, came with the time, maybe in [`transmit`](Self::transmit), and is taken back if the
     /// next datagram is theirs.
-    pub(crate) fn has_events_of_datagram(&self, views: &mut Views<'_>) -> bool {
+    pub(crate) fn has_events_of_datagram(&self, rooms: Rooms, views: &mut Views<'_>) -> bool {
         let came = |change| !matches!(change, Change::Suspect | Change::Lost | Change::Ended);
-        self.has_events(views.view())
+        self.has_events(rooms, views.view())
             && (views.inbox.is_busy()
-                || views.streams.any_ready
+                || (rooms.receive_streams() && views.streams.any_ready)
                 || self.membership.duplicate_id.is_some()
                 || self.guard.is_worn_out()
                 || views.roster.peek_pending(came).is_some())
     }
 
     /// The next of what is stored, put together in the receive buffer.
-    fn find_stored(&mut self, views: &mut Views<'_>) -> Option<Found> {
-        if !views.streams.any_ready {
+    fn find_stored(&mut self, rooms: Rooms, views: &mut Views<'_>) -> Option<Found> {
+        if !rooms.receive_streams() || !views.streams.any_ready {
             return None;
         }
         let (mut parts, inbox) = views.parts_and_inbox(&mut self.tools, &self.membership.trip);
@@ -56,12 +57,12 @@ impl Engine {
     /// the datagram has been read, since it is put together in the receive buffer. That a member is
     /// gone is told last, after what it still had to say.
     #[inline(never)]
-    pub(crate) fn find_event(&mut self, views: &mut Views<'_>) -> Option<Found> {
+    pub(crate) fn find_event(&mut self, rooms: Rooms, views: &mut Views<'_>) -> Option<Found> {
         let is_end = |change| matches!(change, Change::Left | Change::Lost | Change::Ended);
         loop {
             // A session that is over comes before the one that has begun.
             if !views.inbox.is_busy()
-                && let Some(found) = self.find_stored(views)
+                && let Some(found) = self.find_stored(rooms, views)
             {
                 return Some(found);
             }
@@ -91,37 +92,44 @@ impl Engine {
                 }
                 Content::Frames { .. } => {
                     let source = self.source?;
-                    if let Some(found) = self.next_frame(views, &source) {
+                    if let Some(found) = self.next_frame(rooms, views, &source) {
                         return Some(found);
                     }
                     continue;
                 }
             }
             let index = views.roster.peek_pending(is_end)?;
-            let (at, told) = (views.streams.find(index), views.roster.told(index));
-            if at.is_none()
-                && let Some((first, last)) = views.roster.entry_mut(index).and_then(Entry::take_gap)
+            if rooms.receive_streams()
+                && let Some(found) = self.find_rest(rooms, views, index)
             {
-                let mut parts = views.parts(&mut self.tools, &self.membership.trip);
-                return Some(Receiving::found_gap(&mut parts, None, index, first, last));
-            }
-            if let Some(at) = at
-                && let Some(stream) = views.streams.get_mut(at)
-                && stream.is_owed(told)
-            {
-                stream.give_up(told);
-                if stream.is_ready {
-                    views.streams.any_ready = true;
-                    if let Some(found) = self.find_stored(views) {
-                        return Some(found);
-                    }
-                }
+                return Some(found);
             }
             let (index, change) = views.roster.take_pending(is_end)?;
             if change != Change::Ended {
                 return Some(Found::Change(index, change));
             }
         }
+    }
+
+    /// What is still to be told of the stream of a member that is gone.
+    fn find_rest(&mut self, rooms: Rooms, views: &mut Views<'_>, index: usize) -> Option<Found> {
+        let told = views.roster.told(index);
+        let Some(at) = views.streams.find(index) else {
+            let gap = views.roster.entry_mut(index).and_then(Entry::take_gap);
+            let (first, last) = gap?;
+            let mut parts = views.parts(&mut self.tools, &self.membership.trip);
+            return Some(Receiving::found_gap(&mut parts, None, index, first, last));
+        };
+        let stream = views.streams.get_mut(at)?;
+        if !stream.is_owed(told) {
+            return None;
+        }
+        stream.give_up(told);
+        if !stream.is_ready {
+            return None;
+        }
+        views.streams.any_ready = true;
+        self.find_stored(rooms, views)
     }
 }
 

@@ -4,8 +4,10 @@ use super::engine::Engine;
 use super::found::{Found, FoundMessage, Taken};
 use super::membership::{Membership, Source};
 use super::receiving::{Parts, Receiving};
+use super::sending::Kept;
 use crate::channel::{Channel, Class};
 use crate::counters::count;
+use crate::rooms::Rooms;
 use crate::storage::Views;
 use crate::time::{Span, Tick};
 use crate::wire::{Data, Frame, FrameError};
@@ -17,13 +19,20 @@ const ONE_ECHO: u8 = 0x04;
 
 impl Engine {
     /// Takes the next frame of the datagram; a message is an event.
-    pub(crate) fn next_frame(&mut self, views: &mut Views<'_>, source: &Source) -> Option<Found> {
+    pub(crate) fn next_frame(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        source: &Source,
+    ) -> Option<Found> {
         let now = self.clock.now()?;
         // What follows works on everything but the octets of the receive buffer.
         let (frame, end) = views.inbox.next_frame()?;
         match frame {
             Ok(Frame::Hello(hello)) if self.is_first(ONE_HELLO) => {
-                let sent = self.sending.sent_next(views.history);
+                let sent = rooms
+                    .repair()
+                    .then(|| self.sending.sent_next(views.history));
                 let random = &mut self.tools.random;
                 self.membership
                     .on_hello(now, views.roster, random, source, &hello, sent);
@@ -62,7 +71,8 @@ impl Engine {
                     tools: &mut self.tools,
                     trip: &self.membership.trip,
                 };
-                let taken = Self::on_data(&mut self.receiving, &mut parts, now, source, &data);
+                let taken =
+                    Self::on_data(rooms, &mut self.receiving, &mut parts, now, source, &data);
                 let channel = Channel::new(data.channel, Class::from_code(data.class, data.latest));
                 let found = FoundMessage {
                     channel,
@@ -83,14 +93,18 @@ impl Engine {
                             channel,
                         });
                     }
-                    Taken::Partial(at) => self.found_partial(views, at, end, found)?,
+                    Taken::Partial(at) if rooms.receive_streams() => {
+                        self.found_partial(views, at, end, found)?
+                    }
+                    Taken::Partial(_) => return None,
                 };
                 count(&mut self.tools.counters.messages_received);
                 return Some(Found::Message(found));
             }
             Ok(Frame::Start(start)) => {
-                if (start.target, start.session)
-                    == (self.membership.id.get(), self.membership.session.life())
+                if rooms.receive_streams()
+                    && (start.target, start.session)
+                        == (self.membership.id.get(), self.membership.session.life())
                 {
                     let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                     return self.receiving.on_start(&mut parts, now, source, start);
@@ -98,43 +112,46 @@ impl Engine {
             }
             Ok(Frame::Sync(sync)) => {
                 let mut parts = views.parts(&mut self.tools, &self.membership.trip);
-                self.receiving.on_sync(&mut parts, now, source, sync);
+                self.receiving.on_sync(rooms, &mut parts, now, source, sync);
             }
             Ok(Frame::Nack(nack)) if nack.target == self.membership.id.get() => {
                 if nack.session == self.membership.session.life() && self.is_first(ONE_NACK) {
-                    let counters = &mut self.tools.counters;
                     self.sending.on_nack(
+                        rooms,
                         now,
                         self.clock.stamp(now),
-                        views.history,
+                        Kept {
+                            history: views.history,
+                            states: views.states,
+                            counters: &mut self.tools.counters,
+                        },
                         &self.membership.trip,
-                        counters,
                         &nack,
                     );
                 }
             }
-            Ok(Frame::Nack(nack)) => {
+            Ok(Frame::Nack(nack)) if rooms.receive_streams() => {
                 Receiving::on_nack(
                     &mut views.parts(&mut self.tools, &self.membership.trip),
                     now,
                     &nack,
                 );
             }
-            Ok(Frame::Skip(skip)) => {
+            Ok(Frame::Skip(skip)) if rooms.receive_streams() => {
                 let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 Receiving::on_skip(&mut parts, now, source, skip);
             }
-            Ok(Frame::AckRequest(request)) => {
+            Ok(Frame::AckRequest(request)) if rooms.receive_streams() => {
                 let mut parts = views.parts(&mut self.tools, &self.membership.trip);
                 self.receiving
                     .on_ack_request(&mut parts, now, source, request);
             }
-            Ok(Frame::Ack(ack)) => {
+            Ok(Frame::Ack(ack)) if rooms.repair() => {
                 let is_mine = ack.target == self.membership.id.get()
                     && ack.session == self.membership.session.life();
                 if let Some(index) = source.index.filter(|_| is_mine) {
                     self.sending
-                        .on_ack(now, views.roster, views.history, index, ack);
+                        .on_ack(rooms, now, views.roster, views.history, index, ack);
                 }
             }
             Ok(Frame::Ask(ask)) if ask.target == self.membership.id.get() => {
@@ -144,13 +161,20 @@ impl Engine {
             }
             Ok(Frame::Ask(ask)) => {
                 Receiving::on_ask(
+                    rooms,
                     &mut views.parts(&mut self.tools, &self.membership.trip),
                     now,
                     ask,
                 );
             }
-            // What a datagram holds once at most.
-            Ok(Frame::Hello(_)) => {}
+            // What a datagram holds once at most, and what is of streams that are not received.
+            Ok(
+                Frame::Hello(_)
+                | Frame::Nack(_)
+                | Frame::Skip(_)
+                | Frame::AckRequest(_)
+                | Frame::Ack(_),
+            ) => {}
             Ok(Frame::Unknown { .. }) | Err(FrameError::Unknown { .. }) => {
                 count(&mut self.tools.counters.frames_unknown);
             }
@@ -169,6 +193,7 @@ impl Engine {
 
     /// A message or a fragment of one arrived.
     fn on_data(
+        rooms: Rooms,
         receiving: &mut Receiving,
         parts: &mut Parts<'_>,
         now: Tick,
@@ -183,7 +208,7 @@ impl Engine {
             return Taken::Nothing;
         }
         if class.is_reliable() {
-            return receiving.on_data(parts, now, source, class, data);
+            return receiving.on_data(rooms, parts, now, source, class, data);
         }
         let Some(index) = source.index.filter(|_| class == Class::Latest || !is_whole) else {
             // Whoever has no place on the roster is heard without guarantee.
@@ -198,6 +223,10 @@ impl Engine {
                 true => Taken::Deliver,
                 false => Taken::Nothing,
             };
+        }
+        if !rooms.receive_streams() {
+            count(&mut counters.fragments_no_room);
+            return Taken::Nothing;
         }
         let life = (index, source.life);
         let complete = parts

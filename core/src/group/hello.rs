@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::membership::{Limits, Membership};
 use super::sending::Sending;
 use super::{Destination, Transmit};
+use crate::rooms::Rooms;
 use crate::storage::Views;
 use crate::time::Tick;
 use crate::wire::{BufferTooSmall, Bye, Frame, Hello, Sync, Writer};
@@ -12,6 +13,7 @@ impl Engine {
     /// The last word of a member whose id is another's: so the other one hears of it.
     pub(super) fn give_way(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
@@ -21,7 +23,7 @@ impl Engine {
         let len = self.emit(buffer, false, |engine, w| {
             if engine.guard.is_sealed() {
                 // It is believed only with the other one's challenge.
-                engine.write_hello_frame(views, w)?;
+                engine.write_hello_frame(rooms, views, w)?;
             }
             Frame::Bye(Bye::GIVE_WAY).emit(w)
         })?;
@@ -34,6 +36,7 @@ impl Engine {
     /// BYE, and with it where the stream ends: afterwards nobody can ask.
     pub(super) fn write_bye(
         &mut self,
+        rooms: Rooms,
         views: &Views<'_>,
         now: Tick,
         has_data: bool,
@@ -43,9 +46,9 @@ impl Engine {
         let room = w.room() >= Sync::FRAME_LEN.saturating_add(Bye::FRAME_LEN);
         if all_sent && room && self.membership.presence.bye_due(now) {
             self.write_sync(views, now, w)?;
-            self.write_starts(views, false, w)?;
+            self.write_starts(rooms, views, false, w)?;
             if !has_data {
-                Sending::write_copy(views.history, w);
+                Sending::write_copy(rooms, views.history, w);
             }
             Frame::Bye(Bye::LEFT).emit(w)?;
             self.membership.presence.bye_sent(now);
@@ -57,15 +60,16 @@ impl Engine {
     /// HELLO, and with it the clock and where the stream stands.
     pub(super) fn write_hello(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        self.write_hello_frame(views, w)?;
+        self.write_hello_frame(rooms, views, w)?;
         let stamp = self.clock.stamp(now);
         Membership::write_time(now, stamp, views.roster, &mut self.tools.random, w)?;
         self.write_sync(views, now, w)?;
-        self.write_starts(views, true, w)?;
+        self.write_starts(rooms, views, true, w)?;
         let group_size = views.roster.group_size();
         self.membership
             .presence
@@ -75,6 +79,7 @@ impl Engine {
 
     pub(super) fn write_hello_frame(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
@@ -88,16 +93,16 @@ impl Engine {
                 .write_options(&mut contact, now, w.room(), &mut options);
             Frame::Hello(Hello {
                 options: options.get(..len).unwrap_or_default(),
-                ..self.hello(views)
+                ..self.hello(rooms, views)
             })
             .emit(w)
         }
         #[cfg(not(feature = "seal"))]
-        Frame::Hello(self.hello(views)).emit(w)
+        Frame::Hello(self.hello(rooms, views)).emit(w)
     }
 
     /// This member's HELLO.
-    pub(super) fn hello(&self, views: &Views<'_>) -> Hello<'static> {
+    pub(super) fn hello(&self, rooms: Rooms, views: &Views<'_>) -> Hello<'static> {
         let limits = Limits {
             datagram: u16::try_from(views.inbox.octets.len()).unwrap_or(u16::MAX),
             message: self.own.receivable,
@@ -105,6 +110,6 @@ impl Engine {
         };
         let group_size = views.roster.group_size();
         self.membership
-            .hello(limits, views.takes_streams(), group_size)
+            .hello(limits, rooms.receive_streams(), group_size)
     }
 }

@@ -13,6 +13,7 @@ use super::receiving::Receiving;
 use super::sealed::{Contact, Opened};
 use crate::counters::count;
 use crate::event::DuplicateIdOutcome;
+use crate::rooms::Rooms;
 use crate::storage::Views;
 use crate::time::{Instant, Tick};
 use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
@@ -28,23 +29,31 @@ impl Engine {
     #[inline(never)]
     pub(crate) fn handle(
         &mut self,
+        rooms: Rooms,
         mut views: Views<'_>,
         now: Instant,
         from: SocketAddr,
         len: usize,
     ) {
-        let now = self.tick(&mut views, now);
+        let now = self.tick(rooms, &mut views, now);
         count(&mut self.tools.counters.received);
         self.heard_once = 0;
         let len = len.min(views.inbox.octets.len());
-        views.inbox.content = match self.judge(&mut views, now, from, len) {
+        views.inbox.content = match self.judge(rooms, &mut views, now, from, len) {
             Fate::Taken(content) => content,
             Fate::Dropped => Content::Nothing,
         };
     }
 
     /// Decides what becomes of a datagram, and counts it exactly once.
-    fn judge(&mut self, views: &mut Views<'_>, now: Tick, from: SocketAddr, len: usize) -> Fate {
+    fn judge(
+        &mut self,
+        rooms: Rooms,
+        views: &mut Views<'_>,
+        now: Tick,
+        from: SocketAddr,
+        len: usize,
+    ) -> Fate {
         let datagram = views.inbox.octets.get(..len).unwrap_or_default();
         if datagram.is_empty() {
             count(&mut self.tools.counters.empty);
@@ -81,7 +90,7 @@ impl Engine {
                 Opened::Taken => {}
                 Opened::Dropped => return Fate::Dropped,
                 Opened::Clone => {
-                    self.meet_clone(views, now, from, &header, ending);
+                    self.meet_clone(rooms, views, now, from, &header, ending);
                     return Fate::Dropped;
                 }
             }
@@ -89,18 +98,19 @@ impl Engine {
         let end = len.saturating_sub(header.suite.trailer_len());
         if header.sender == self.membership.id {
             if self.membership.is_own(&header) {
-                self.meet_clone(views, now, from, &header, ending);
+                self.meet_clone(rooms, views, now, from, &header, ending);
             } else {
                 count(&mut self.tools.counters.claims_own_id);
                 let frames = views.inbox.octets.get(Header::LEN..end);
                 let gives_way = Frames::new(frames.unwrap_or_default())
                     .flatten()
                     .any(|frame| frame == Frame::Bye(Bye::GIVE_WAY));
-                self.contest(views, now, from, &header, gives_way);
+                self.contest(rooms, views, now, from, &header, gives_way);
             }
             return Fate::Dropped;
         }
-        if let Some(index) = views.roster.would_end(now, &header)
+        if rooms.receive_streams()
+            && let Some(index) = views.roster.would_end(now, &header)
             && Receiving::end_stream(
                 &mut views.parts(&mut self.tools, &self.membership.trip),
                 index,
@@ -122,12 +132,15 @@ impl Engine {
             Ok((index, heard @ (Heard::New | Heard::Restarted | Heard::Continued))) => {
                 if heard != Heard::Continued {
                     Receiving::forget(
+                        rooms,
                         &mut views.parts(&mut self.tools, &self.membership.trip),
                         index,
                     );
-                    views
-                        .roster
-                        .count_in(index, self.sending.sent_next(views.history));
+                    if rooms.repair() {
+                        views
+                            .roster
+                            .count_in(index, self.sending.sent_next(views.history));
+                    }
                 }
                 #[cfg(feature = "seal")]
                 if let Some(sealed) = &self.guard.sealed {
@@ -218,6 +231,7 @@ impl Engine {
     /// Somebody has the same id and the same session: this member begins another life, as another member if it may.
     pub(crate) fn meet_clone(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         from: SocketAddr,
@@ -233,7 +247,7 @@ impl Engine {
         self.guard.part(&mut self.tools.random, difference);
         let (id, fixed) = (self.membership.id, self.tools.config.id);
         let other = fixed.unwrap_or_else(|| self.tools.random.member_id());
-        self.begin_life(views, now, other);
+        self.begin_life(rooms, views, now, other);
         self.membership
             .tell_duplicate(now, id, from, DuplicateIdOutcome::Cloned);
     }
@@ -241,6 +255,7 @@ impl Engine {
     /// Another member uses this member's id.
     fn contest(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         from: SocketAddr,
@@ -254,7 +269,7 @@ impl Engine {
             .contest(now, header, gives_way, fixed, random);
         let Some(outcome) = outcome else { return };
         if let DuplicateIdOutcome::Redrawn(other) = outcome {
-            self.begin_life(views, now, other);
+            self.begin_life(rooms, views, now, other);
         }
         self.membership.tell_duplicate(now, id, from, outcome);
     }

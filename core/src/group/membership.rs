@@ -18,6 +18,8 @@ use crate::group::random::Random;
 use crate::ident::{MemberId, Name, Session};
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::Header;
+#[cfg(feature = "seal")]
+pub(crate) use entry::AGED;
 pub(crate) use entry::{Entry, Heard, LATE};
 pub(crate) use places::Place;
 pub(crate) use presence::Presence;
@@ -26,8 +28,7 @@ pub(crate) use roster::{Roster, RosterFull};
 pub(crate) use source::Source;
 pub(crate) use terms::{Change, Limits, Owed, Position};
 pub(crate) use trip::Trip;
-#[cfg(feature = "seal")]
-pub(crate) use window::Verdict;
+pub(crate) use window::{Verdict, Window};
 
 /// Echoes of others' clocks in one HELLO.
 pub(crate) const ECHOES: usize = 8;

@@ -8,10 +8,12 @@ use super::membership::Owed;
 use super::sending::{Kind, Sending};
 use super::{Destination, Transmit};
 use crate::counters::count;
+use crate::rooms::Rooms;
 use crate::storage::Views;
 use crate::time::{Instant, Tick};
 use crate::wire::{
-    Ack, BufferTooSmall, Frame, Header, Hello, MIN_MAX_DATAGRAM, Sync, Writer, emit_with, ending,
+    Ack, BufferTooSmall, Frame, Header, Hello, MIN_MAX_DATAGRAM, Start, Sync, Writer, emit_with,
+    ending,
 };
 
 impl Engine {
@@ -19,25 +21,26 @@ impl Engine {
     #[inline(never)]
     pub(crate) fn transmit(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Instant,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        let now = self.tick(views, now);
+        let now = self.tick(rooms, views, now);
         if self
-            .next_deadline(views.view(), now)
+            .next_deadline(rooms, views.view(), now)
             .is_none_or(|due| now < due)
         {
             return Ok(None);
         }
-        self.renew_session(views, now);
+        self.renew_session(rooms, views, now);
         let transmit = if self.membership.silenced {
             views.history.cancel_unsent();
-            self.give_way(views, buffer)?
+            self.give_way(rooms, views, buffer)?
         } else {
-            match self.transmit_to_member(views, now, buffer)? {
+            match self.transmit_to_member(rooms, views, now, buffer)? {
                 Some(transmit) => Some(transmit),
-                None => self.transmit_to_group(views, now, buffer)?,
+                None => self.transmit_to_group(rooms, views, now, buffer)?,
             }
         };
         if let Some(Transmit { len, .. }) = transmit {
@@ -52,6 +55,7 @@ impl Engine {
     /// A HELLO or an ACK owed to one member.
     fn transmit_to_member(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         buffer: &mut [u8],
@@ -62,10 +66,8 @@ impl Engine {
                     let probe = owed == Owed::Probe;
                     let announces = self.membership.presence.announces();
                     let sent = self.sending.sent_next(views.history);
-                    let relies = views
-                        .roster
-                        .start_of(index)
-                        .is_some_and(|it| it.next != sent);
+                    let start = self.start_of(rooms, views, index);
+                    let relies = start.is_some_and(|it| it.next != sent);
                     // Whoever hides says nothing but from where on its stream is for one that it counts on.
                     let hides = !announces && (probe || !relies);
                     if hides || self.membership.presence.is_leaving() {
@@ -75,10 +77,11 @@ impl Engine {
                         Frame::Hello(Hello {
                             probe,
                             join: false,
-                            ..self.hello(views)
+                            ..self.hello(rooms, views)
                         })
                     })
                 }
+                Owed::Ack if !rooms.receive_streams() => continue,
                 Owed::Ack if self.membership.presence.introduces(now) => {
                     // First the group hears a HELLO.
                     views.roster.owe_ack(index);
@@ -116,7 +119,7 @@ impl Engine {
             }
             // With HELLO goes from where on the stream is for its receiver.
             let sync = (owed != Owed::Ack).then(|| Frame::Sync(self.sync(views)));
-            let start = views.roster.start_of(index).map(Frame::Start);
+            let start = self.start_of(rooms, views, index).map(Frame::Start);
             let start = start.filter(|_| owed != Owed::Ack);
             let len = self.emit(buffer, true, |_, w| {
                 let mut frames = [frame, sync, start].into_iter().flatten();
@@ -130,9 +133,24 @@ impl Engine {
         Ok(None)
     }
 
+    /// From where on a member is counted in. Who sends only values says where it stands: of those before everybody
+    /// asks for the newest (PROTOCOL S17).
+    fn start_of(&self, rooms: Rooms, views: &Views<'_>, index: usize) -> Option<Start> {
+        let start = views.roster.start_of(index)?;
+        Some(if rooms.repair() {
+            start
+        } else {
+            Start {
+                next: self.sending.sent_next(views.history),
+                ..start
+            }
+        })
+    }
+
     /// What is due to the group.
     fn transmit_to_group(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         buffer: &mut [u8],
@@ -141,7 +159,7 @@ impl Engine {
         let for_takers = views.roster.stream_limits();
         let narrow = self.sending.datagram_limit(for_all);
         let wide = self.sending.datagram_limit(for_takers);
-        let mut first = Sending::first_frame(views.history, views.states, views.pool, true);
+        let mut first = Sending::first_frame(rooms, views.history, views.states, views.pool, true);
         // The burst is for those who get what comes first.
         let (burst, limit) = match first {
             Some((_, true)) => (for_all.burst, narrow),
@@ -153,7 +171,7 @@ impl Engine {
         self.sending.bucket.judge(now);
         let open = self.sending.bucket.is_open(now);
         let early = self.membership.presence.introduces(now)
-            && ((open && !views.history.is_sent()) || self.owes_group(views, now));
+            && ((open && !views.history.is_sent()) || self.owes_group(rooms, views, now));
         let hello_due = self.membership.presence.hello_due(now, early);
         // Whoever is there hears of this member, however small its buffer.
         let narrow = if hello_due && views.roster.members() == 0 {
@@ -162,8 +180,13 @@ impl Engine {
             narrow
         };
         let open = open && self.holds_until(views.view(), now).is_none();
-        self.sending
-            .mind_flow(now, views.roster, views.history, &self.membership.trip);
+        self.sending.mind_flow(
+            rooms,
+            now,
+            views.roster,
+            views.history,
+            &self.membership.trip,
+        );
         let waiting = views.history.next_unsent().filter(|_| open);
         if let Some((Kind::Raw, datagram)) = waiting.filter(|_| !hello_due) {
             let len = datagram.len();
@@ -181,7 +204,7 @@ impl Engine {
         // A frame that was queued or kept before the limit sank still goes out, alone.
         let repairs = self.sending.bucket.repairs();
         if !repairs {
-            first = Sending::first_frame(views.history, views.states, views.pool, false);
+            first = Sending::first_frame(rooms, views.history, views.states, views.pool, false);
         }
         let (first_len, is_for_all) = first.unwrap_or((0, true));
         let first_len = self.datagram_len(first_len);
@@ -202,19 +225,20 @@ impl Engine {
             w.set_end(narrow.saturating_sub(trailer));
             let begin = w.len();
             if hello_due {
-                engine.write_hello(views, now, w)?;
+                engine.write_hello(rooms, views, now, w)?;
             }
             if views.history.is_sent() && engine.membership.presence.bye_due(now) {
                 // Its SYNC comes with the BYE.
                 engine.sending.end();
             }
-            engine.write_control(views, now, w)?;
+            engine.write_control(rooms, views, now, w)?;
             let is_larger = limit > narrow && w.len() == begin;
             let for_takers = is_larger && !is_for_all;
             if is_larger {
                 w.set_end(usize::MAX);
             }
             engine.sending.write_questions(
+                rooms,
                 now,
                 views.roster,
                 views.history,
@@ -226,19 +250,24 @@ impl Engine {
                 if repairs {
                     let stamp = engine.clock.stamp(now);
                     let counters = &mut engine.tools.counters;
-                    engine
-                        .sending
-                        .write_repairs(stamp, views.stock(), counters, for_takers, w);
+                    engine.sending.write_repairs(
+                        rooms,
+                        stamp,
+                        views.stock(rooms),
+                        counters,
+                        for_takers,
+                        w,
+                    );
                 }
                 let between = w.len();
                 let Views {
                     roster, history, ..
                 } = views;
                 engine.sending.write_new(
-                    now,
+                    rooms,
+                    (now, &engine.membership.trip),
                     roster,
                     history,
-                    &engine.membership.trip,
                     for_takers,
                     w,
                 );
@@ -252,7 +281,7 @@ impl Engine {
             if is_larger {
                 return Ok(());
             }
-            engine.write_bye(views, now, has_data, w)
+            engine.write_bye(rooms, views, now, has_data, w)
         })?;
         if has_data {
             self.sending.bucket.take(len.unwrap_or_default());
@@ -264,12 +293,12 @@ impl Engine {
     }
 
     /// Whether something is due that is no new message: a session says HELLO before it.
-    fn owes_group(&self, views: &Views<'_>, now: Tick) -> bool {
+    fn owes_group(&self, rooms: Rooms, views: &Views<'_>, now: Tick) -> bool {
         let is_due = |due: Option<Tick>| due.is_some_and(|due| due <= now);
-        is_due(views.streams.next_check)
-            || self.sending.is_due(now)
+        (rooms.receive_streams() && is_due(views.streams.next_check))
+            || self.sending.is_due(rooms, now)
             || views.roster.has_owed()
-            || views.history.has_wanted()
+            || (rooms.repair() && views.history.has_wanted())
             || views.states.has_wanted()
     }
 
@@ -296,10 +325,14 @@ impl Engine {
 
     pub(crate) fn write_starts(
         &mut self,
+        rooms: Rooms,
         views: &Views<'_>,
         only_new: bool,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
+        if !rooms.repair() {
+            return Ok(());
+        }
         let random = &mut self.tools.random;
         self.sending
             .write_starts(views.roster, views.history, random, only_new, w)
@@ -308,17 +341,18 @@ impl Engine {
     /// What others wait for, of whom any may take no reliable streams: who is asked for something may only send one.
     fn write_control(
         &mut self,
+        rooms: Rooms,
         views: &mut Views<'_>,
         now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         let mut parts = views.parts(&mut self.tools, &self.membership.trip);
-        self.receiving.write(&mut parts, now, w)?;
+        self.receiving.write(rooms, &mut parts, now, w)?;
         if self.sending.beat_due(now) && w.room() >= Sync::FRAME_LEN {
             let copy = self.sending.carries_copy(now);
             self.write_sync(views, now, w)?;
             if copy {
-                Sending::write_copy(views.history, w);
+                Sending::write_copy(rooms, views.history, w);
             }
         }
         Ok(())
@@ -331,7 +365,9 @@ impl Engine {
             .saturating_add(self.guard.suite().trailer_len())
     }
 
-    /// Writes a datagram with the next datagram counter. `None` if there is nothing to write.
+    /// Writes a datagram with the next datagram counter. `None` if there is nothing to write. It is inlined, as
+    /// [`emit_with`].
+    #[inline(always)]
     pub(crate) fn emit(
         &mut self,
         buffer: &mut [u8],
@@ -362,10 +398,7 @@ impl Engine {
         }
         self.membership.counter = counter;
         let datagram = buffer.get_mut(..len).ok_or(BufferTooSmall)?;
-        if !self
-            .guard
-            .protect(self.membership.id, self.membership.session, datagram)
-        {
+        if !self.guard.protect(&header, datagram) {
             // Its number is used up, and it is lost, as if the network had lost it.
             count(&mut self.tools.counters.send_failures);
             return Ok(None);

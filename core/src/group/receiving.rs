@@ -15,6 +15,7 @@ use crate::group::fragments::{Partials, Pool};
 use crate::group::membership::{Roster, Trip};
 use crate::group::tools::{Earliest, Tools};
 use crate::group::values::Latest;
+use crate::rooms::Rooms;
 use crate::time::{Ageing, Tick};
 use crate::wire::{BufferTooSmall, Writer};
 pub(crate) use stream::{Slot, Stream};
@@ -43,13 +44,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) pool: &'a mut Pool,
     pub(crate) tools: &'a mut Tools,
     pub(crate) trip: &'a Trip,
-}
-
-impl Parts<'_> {
-    /// Whether there is room for reliable streams of others at all.
-    pub(crate) fn takes_streams(&self) -> bool {
-        self.streams.len() > 0
-    }
 }
 
 impl Receiving {
@@ -95,7 +89,7 @@ impl Receiving {
 
     /// Does it. `speaks`: this member may ask.
     pub(crate) fn tick(&mut self, parts: &mut Parts<'_>, now: Tick, all_read: bool, speaks: bool) {
-        if all_read && parts.takes_streams() && self.asks(now) {
+        if all_read && self.asks(now) {
             self.ask_again_at = None;
             for index in 0..parts.roster.places() {
                 self.ask_start(parts.roster, now, index);
@@ -109,11 +103,14 @@ impl Receiving {
     /// What is missing, and what is to be asked of others.
     pub(crate) fn write(
         &mut self,
+        rooms: Rooms,
         parts: &mut Parts<'_>,
         now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        Self::write_nacks(parts, now, w)?;
+        if rooms.receive_streams() {
+            return Self::write_nacks(parts, now, w);
+        }
         if self.asks(now) {
             self.write_asks(parts, now, w)?;
         }

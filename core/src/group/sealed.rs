@@ -7,9 +7,11 @@ mod echoes;
 mod guard;
 #[cfg(feature = "seal")]
 mod keys;
+#[cfg(feature = "seal")]
+mod roster;
 
 #[cfg(feature = "seal")]
-pub(crate) use contact::{Contact, OPTIONS_LEN, Opened};
+pub(crate) use contact::{Contact, Known, OPTIONS_LEN, Opened, options_len};
 #[cfg(feature = "seal")]
 pub(crate) use echoes::{Echo, Echoes};
 pub(crate) use guard::Guard;

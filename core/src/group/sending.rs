@@ -16,6 +16,7 @@ use crate::group::fragments::Pool;
 use crate::group::membership::Roster;
 use crate::group::tools::Earliest;
 use crate::group::values::States;
+use crate::rooms::Rooms;
 use crate::time::{Ageing, Tick};
 use confirm::Confirm;
 use flow::Flow;
@@ -24,6 +25,7 @@ pub(crate) use history::{History, Kind};
 pub(crate) use message::Own;
 use pace::Bucket;
 pub use pace::Pace;
+pub(crate) use repair::Kept;
 use sender::Sender;
 
 /// What is sent, and how fast.
@@ -109,10 +111,12 @@ impl Sending {
     }
 
     /// Takes another pace.
-    pub(crate) fn set_pace(&mut self, history: &History, pace: Pace) {
+    pub(crate) fn set_pace(&mut self, rooms: Rooms, history: &History, pace: Pace) {
         self.bucket.set_pace(pace);
-        // Without a pace it counts from here how far the others are.
-        self.begin_session(history);
+        if rooms.follow_receivers() {
+            // Without a pace it counts from here how far the others are.
+            self.begin_session(history);
+        }
     }
 
     /// Whether a heartbeat is due, or an answer to somebody who asks for too much.
@@ -131,8 +135,10 @@ impl Sending {
     }
 
     /// Whether something of this member's own is due that is no message, nor a repair.
-    pub(crate) fn is_due(&self, now: Tick) -> bool {
-        self.sender.beat_due(now) || !self.skips.is_empty() || self.confirm_due(now)
+    pub(crate) fn is_due(&self, rooms: Rooms, now: Tick) -> bool {
+        self.sender.beat_due(now)
+            || !self.skips.is_empty()
+            || (rooms.repair() && self.confirm_due(now))
     }
 
     /// Whether there is something to say at once.
@@ -144,18 +150,20 @@ impl Sending {
     #[inline]
     pub(crate) fn deadline(
         &self,
-        now: Tick,
+        rooms: Rooms,
+        (now, held): (Tick, Option<Tick>),
         roster: &Roster,
         history: &History,
         states: &States,
-        held: Option<Tick>,
         first: &mut Earliest,
     ) {
-        let is_blocked = self.is_blocked(roster, history);
+        let is_blocked = self.is_blocked(rooms, roster, history);
         let has_new = !history.is_sent() && !is_blocked;
-        let repairs = history.has_wanted() || states.has_wanted();
+        let repairs = (rooms.repair() && history.has_wanted()) || states.has_wanted();
         first.at(self.sender.next_beat(now));
-        first.at(self.confirm.map(|confirm| confirm.ask_at));
+        if rooms.repair() {
+            first.at(self.confirm.map(|confirm| confirm.ask_at));
+        }
         if has_new || repairs {
             let opens = self.bucket.opens_at(now);
             let opens = held.map_or(opens, |end| opens.max(end));

@@ -87,8 +87,8 @@ impl<S: UdpMulticast, M: Memory> Endpoint for At<'_, S, M> {
         self.node.queue_raw(self.now, datagram)
     }
 
-    fn confirm(&mut self, messages: impl Into<SequenceRange>) {
-        self.node.confirm(self.now, messages);
+    fn confirm(&mut self, messages: impl Into<SequenceRange>) -> Result<(), SendError> {
+        self.node.confirm(self.now, messages)
     }
 
     fn lacks(&self, peer: MemberId) -> bool {

@@ -80,7 +80,7 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// const ORDERS: Channel = Channel::reliable_ordered(4);
     /// let first = node.queue(now, ORDERS, b"close the valve")?;
     /// let last = node.queue(now, ORDERS, b"stop the pump")?;
-    /// node.confirm(now, first.to(last));
+    /// node.confirm(now, first.to(last))?;
     /// // In the main loop: once for each peer that has both.
     /// while let Ok(Some(event)) = node.poll(tick()) {
     ///     if let Event::Confirmed(peer) = event {
@@ -90,9 +90,17 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotReliable`]: this member keeps nothing for repair.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub fn confirm(&mut self, now: Instant, messages: impl Into<SequenceRange>) {
-        self.group.confirm(now, messages);
+    pub fn confirm(
+        &mut self,
+        now: Instant,
+        messages: impl Into<SequenceRange>,
+    ) -> Result<(), SendError> {
+        self.group.confirm(now, messages)
     }
 
     /// Begins to leave the group: what is queued is sent, then the others are told, seven times

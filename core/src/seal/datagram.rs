@@ -21,14 +21,20 @@ impl Subkey {
         cipher: &(impl Cipher + ?Sized),
         datagram: &mut [u8],
     ) -> Result<(), SealError> {
-        let Parts {
-            parsed,
-            header,
-            text,
-            tag,
-        } = Parts::of(datagram).map_err(SealError::NotSealable)?;
+        let header = parse(datagram).map_err(SealError::NotSealable)?;
+        self.seal_numbered(cipher, header.counter, datagram)
+    }
+
+    /// Seals a datagram of suite 1 in place, which has this counter.
+    pub(crate) fn seal_numbered(
+        &self,
+        cipher: &(impl Cipher + ?Sized),
+        counter: u64,
+        datagram: &mut [u8],
+    ) -> Result<(), SealError> {
+        let Parts { header, text, tag } = Parts::of(datagram).map_err(SealError::NotSealable)?;
         *tag = cipher
-            .seal(self.octets(), &nonce(parsed.counter), header, text)
+            .seal(self.octets(), &nonce(counter), header, text)
             .map_err(|_| SealError::Cipher)?;
         Ok(())
     }
@@ -44,16 +50,32 @@ impl Subkey {
         cipher: &(impl Cipher + ?Sized),
         datagram: &'a mut [u8],
     ) -> Result<(Header, Frames<'a>), OpenError> {
-        let Parts {
-            parsed,
-            header,
-            text,
-            tag,
-        } = Parts::of(datagram).map_err(OpenError::NotSealed)?;
+        let header = parse(datagram).map_err(OpenError::NotSealed)?;
+        let text = self.open_numbered(cipher, header.counter, datagram)?;
+        Ok((header, Frames::new(text)))
+    }
+
+    /// Opens a datagram of suite 1 in place, which has this counter. Returns its frames, in the clear.
+    pub(crate) fn open_numbered<'a>(
+        &self,
+        cipher: &(impl Cipher + ?Sized),
+        counter: u64,
+        datagram: &'a mut [u8],
+    ) -> Result<&'a [u8], OpenError> {
+        let Parts { header, text, tag } = Parts::of(datagram).map_err(OpenError::NotSealed)?;
         cipher
-            .open(self.octets(), &nonce(parsed.counter), header, text, tag)
+            .open(self.octets(), &nonce(counter), header, text, tag)
             .map_err(|_| OpenError::Forged)?;
-        Ok((parsed, Frames::new(text)))
+        Ok(text)
+    }
+}
+
+/// The header of a datagram of suite 1.
+fn parse(datagram: &[u8]) -> Result<Header, ParseError> {
+    let header = parse_header(datagram)?;
+    match header.suite {
+        Suite::Sealed => Ok(header),
+        suite => Err(ParseError::UnknownSuite(suite.code())),
     }
 }
 
@@ -65,7 +87,6 @@ const fn nonce(counter: u64) -> [u8; NONCE_LEN] {
 
 /// A datagram of suite 1, taken apart.
 struct Parts<'a> {
-    parsed: Header,
     header: &'a [u8],
     text: &'a mut [u8],
     tag: &'a mut [u8; TAG_LEN],
@@ -73,25 +94,14 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(datagram: &'a mut [u8]) -> Result<Self, ParseError> {
-        let parsed = parse_header(datagram)?;
-        if parsed.suite != Suite::Sealed {
-            return Err(ParseError::UnknownSuite(parsed.suite.code()));
-        }
-        let have = datagram.len();
         let truncated = ParseError::Truncated {
             need: Header::LEN.saturating_add(TAG_LEN),
-            have,
+            have: datagram.len(),
         };
-        let (header, rest) = datagram
-            .split_at_mut_checked(Header::LEN)
-            .ok_or(truncated)?;
-        let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>().ok_or(truncated)?;
-        Ok(Self {
-            parsed,
-            header,
-            text,
-            tag,
-        })
+        let parts = datagram.split_at_mut_checked(Header::LEN);
+        let (header, rest) = parts.ok_or(truncated)?;
+        let (text, tag) = rest.split_last_chunk_mut().ok_or(truncated)?;
+        Ok(Self { header, text, tag })
     }
 }
 

@@ -176,8 +176,14 @@ impl Draw {
 
     /// A seed for what anybody may know: ids and jitter. It tells nothing of the rest.
     pub(crate) fn jitter_seed(&self) -> [u8; HASH_LEN] {
+        self.hash(&[b"jitter"])
+    }
+
+    /// The hash of these under its key.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn hash(&self, parts: &[&[u8]]) -> [u8; HASH_LEN] {
         let mut key = padded(&self.key);
-        let hash = hmac(&key, &[b"jitter"]);
+        let hash = hmac(&key, parts);
         key.zeroize();
         hash
     }
@@ -185,9 +191,7 @@ impl Draw {
     /// Goes another way from here on than one that was told another `difference`, or nothing: a copy of
     /// this device draws the same until then.
     pub fn part(&mut self, difference: u64) {
-        let mut key = padded(&self.key);
-        self.key = hmac(&key, &[b"part", &difference.to_be_bytes()]);
-        key.zeroize();
+        self.key = self.hash(&[b"part", &difference.to_be_bytes()]);
     }
 
     /// A session that has not been drawn before.
@@ -200,13 +204,11 @@ impl Draw {
         self.next(b"challenge")
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self, label: &[u8]) -> u64 {
         // A member does not live to draw 2^64 numbers.
         self.drawn = self.drawn.wrapping_add(1);
-        let mut key = padded(&self.key);
-        let hash = hmac(&key, &[label, &self.drawn.to_be_bytes()]);
-        key.zeroize();
-        let [a, b, c, d, e, f, g, h, ..] = hash;
+        let [a, b, c, d, e, f, g, h, ..] = self.hash(&[label, &self.drawn.to_be_bytes()]);
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn hmac(key: &[u8; 64], parts: &[&[u8]]) -> [u8; HASH_LEN] {
 
 /// A key for [`hmac()`]: `octets`, filled up with zeros, as HMAC does with a short key. What is beyond
 /// 64 bytes is left out; nobody has that.
+#[cfg_attr(target_os = "none", inline(never))]
 pub(super) fn padded(octets: &[u8]) -> [u8; 64] {
     let mut key = [0; 64];
     for (to, from) in key.iter_mut().zip(octets) {
@@ -80,21 +81,27 @@ impl Keyring {
         &self.sending
     }
 
+    /// The key at this place of the [`KeySet`].
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn at(&self, place: usize) -> Option<&DerivedKey> {
+        match place.checked_sub(1) {
+            None => Some(&self.sending),
+            Some(other) => self.others.get(other)?.as_ref(),
+        }
+    }
+
     /// The tags of all keys, that of the one to send with first.
     pub fn tags(&self) -> impl Iterator<Item = GroupTag> {
-        core::iter::once(&self.sending)
-            .chain(self.others.iter().flatten())
-            .map(DerivedKey::tag)
+        let keys = (0..MAX_KEYS).filter_map(|place| self.at(place));
+        keys.map(DerivedKey::tag)
     }
 
     /// All keys with this tag, and their places in the [`KeySet`]: as a rule one or none.
     ///
     /// Two of a group's keys share a tag by chance once in 65,536; then each is tried.
     pub fn with_tag(&self, tag: GroupTag) -> impl Iterator<Item = (usize, &DerivedKey)> {
-        core::iter::once(&self.sending)
-            .chain(self.others.iter().flatten())
-            .enumerate()
-            .filter(move |(_, key)| key.tag == tag)
+        let keys = (0..MAX_KEYS).filter_map(|place| Some((place, self.at(place)?)));
+        keys.filter(move |(_, key)| key.tag == tag)
     }
 }
 

@@ -291,8 +291,9 @@ mod tests {
             const BLOCKS: usize,
             const HISTORY: usize,
             const RECEIVE: usize,
+            const SENDS: u8,
         >(
-            _: fn() -> crate::Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE>,
+            _: fn() -> crate::Storage<PEERS, STREAMS, WINDOW, BLOCKS, HISTORY, RECEIVE, SENDS>,
         ) -> u32 {
             WINDOW as u32
         }

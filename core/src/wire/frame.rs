@@ -17,7 +17,7 @@ use super::{FrameError, ParseError};
 pub(crate) const FRAME_HEADER_LEN: usize = 1 + 1 + 2;
 
 /// From this type on, a receiver skips frames it does not know.
-const FIRST_OPTIONAL: u8 = 0x80;
+pub(crate) const FIRST_OPTIONAL: u8 = 0x80;
 
 /// One frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

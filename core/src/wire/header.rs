@@ -129,8 +129,12 @@ impl Header {
     pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         let [t, a] = self.tag.get().to_be_bytes();
         let [b, c, d, e] = self.sender.get().to_be_bytes();
-        let [f, g, h, i, j, k, l, m] = self.session.get().to_be_bytes();
-        let [_, _, n, o, p, q, r, s] = self.counter.to_be_bytes();
+        // In halves: a board stores 32 bits at a time.
+        let [session, counter] = [self.session.get(), self.counter];
+        let [f, g, h, i] = ((session >> 32) as u32).to_be_bytes();
+        let [j, k, l, m] = (session as u32).to_be_bytes();
+        let [n, o] = ((counter >> 32) as u16).to_be_bytes();
+        let [p, q, r, s] = (counter as u32).to_be_bytes();
         let form = (VERSION << 4) | self.suite.code();
         // In one piece: this is written for every datagram.
         let octets: [u8; Self::LEN] = [

@@ -33,11 +33,11 @@ pub struct Hello<'a> {
     pub options: &'a [u8],
 }
 
-const JOIN: u8 = 0x01;
-const PROBE: u8 = 0x02;
-
 impl<'a> Hello<'a> {
     pub(crate) const KIND: u8 = 0x01;
+
+    pub(crate) const JOIN: u8 = 0x01;
+    pub(crate) const PROBE: u8 = 0x02;
 
     /// The body without name and options.
     const FIXED_LEN: usize = 2 + 2 + 2 + 2 + 1 + 1 + 1 + 1;
@@ -137,8 +137,8 @@ impl<'a> Hello<'a> {
 
     pub(crate) fn parse(flags: u8, r: &mut Reader<'a>) -> Self {
         let mut hello = Self {
-            join: flags & JOIN != 0,
-            probe: flags & PROBE != 0,
+            join: flags & Self::JOIN != 0,
+            probe: flags & Self::PROBE != 0,
             capabilities: r.u16(),
             max_datagram: r.u16(),
             max_message: r.u16(),
@@ -167,7 +167,8 @@ impl<'a> Hello<'a> {
 
     pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         let name = self.name.as_bytes();
-        let flags = if self.join { JOIN } else { 0 } | if self.probe { PROBE } else { 0 };
+        let flags =
+            if self.join { Self::JOIN } else { 0 } | if self.probe { Self::PROBE } else { 0 };
         let len = Self::FIXED_LEN
             .saturating_add(name.len())
             .saturating_add(self.options.len());
@@ -221,6 +222,11 @@ impl Challenge {
     /// room.
     pub fn write(&self, into: &mut [u8]) -> usize {
         let mut w = Writer::new(into);
+        self.emit(&mut w);
+        w.finish().unwrap_or_default()
+    }
+
+    pub(crate) fn emit(&self, w: &mut Writer<'_>) {
         let len = match self.target {
             None => Hello::CHALLENGE_LEN,
             Some(_) => Self::MAX_LEN,
@@ -232,7 +238,6 @@ impl Challenge {
         if let Some(target) = self.target {
             w.u32(target.get());
         }
-        w.finish().unwrap_or_default()
     }
 }
 

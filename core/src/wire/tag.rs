@@ -12,10 +12,18 @@ use crate::ident::{GroupTag, Name};
 #[must_use]
 pub fn open_group_tag(group: SocketAddr, name: &Name) -> GroupTag {
     let port = group.port().to_be_bytes();
-    let crc = match group.ip() {
-        IpAddr::V4(ip) => crc32c(&[&ip.octets(), &port, name.as_bytes()]),
-        IpAddr::V6(ip) => crc32c(&[&ip.octets(), &port, name.as_bytes()]),
+    let (v4, v6);
+    let address: &[u8] = match group.ip() {
+        IpAddr::V4(ip) => {
+            v4 = ip.octets();
+            &v4
+        }
+        IpAddr::V6(ip) => {
+            v6 = ip.octets();
+            &v6
+        }
     };
+    let crc = crc32c(&[address, &port, name.as_bytes()]);
     // The halves of a 32-bit number: no octet is lost.
     GroupTag::new((crc >> 16) as u16 ^ crc as u16)
 }

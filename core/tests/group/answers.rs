@@ -187,7 +187,7 @@ fn a_flood_of_made_up_ids_makes_nobody_look_lost_and_stops_no_confirmation() {
         }
         if step == 100 {
             let now = hub.now;
-            hub.group(0).confirm(now, sequence);
+            hub.group(0).confirm(now, sequence).unwrap();
         }
         hub.run(Duration::from_millis(2));
         let lost = |line: &String| line.ends_with("lost") || line.ends_with("joined");
@@ -241,7 +241,7 @@ fn many_newcomers_are_answered_together() {
     assert!((15..=55).contains(&hellos), "{hellos} in 10 s");
 }
 
-type Large = Storage<8, 2, 16, 20, 262_144, 1473>;
+type Large = Storage<8, 2, 16, 20, 262_144, 1473, { groupcast::Sends::UNLIMITED }>;
 
 fn octets_to_group<M: Memory>(group: &mut Group<M>, micros: u64) -> usize {
     let (mut buffer, mut octets) = ([0; 1472], 0);

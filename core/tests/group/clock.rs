@@ -117,7 +117,7 @@ fn half_a_minute(mut pair: Pair, start: Instant) -> Vec<String> {
             4_000..4_400 if millis % 10 == 0 => {
                 let channel = Channel::reliable_ordered(5);
                 let number = pair.members[0].queue(now, channel, &[b'x'; 60]).unwrap();
-                pair.members[0].confirm(now, number);
+                pair.members[0].confirm(now, number).unwrap();
             }
             28_000 => pair.members[0].leave(now),
             _ => {}

@@ -27,7 +27,7 @@ fn send(hub: &mut Hub, payload: &[u8]) -> Sequence {
 /// Who has the messages from `first` to `last`, one second later.
 fn confirmed(hub: &mut Hub, first: Sequence, last: Sequence) -> Vec<String> {
     let now = hub.now;
-    hub.group(0).confirm(now, first.to(last));
+    hub.group(0).confirm(now, first.to(last)).unwrap();
     hub.run(Duration::from_secs(1));
     let mut names: Vec<_> = hub
         .log(0)
@@ -114,7 +114,7 @@ fn whoever_came_later_does_not_confirm_what_was_sent_before() {
     hub.run(Duration::from_secs(2));
     let late = send(&mut hub, b"late");
     let now = hub.now;
-    hub.group(0).confirm(now, early.to(late));
+    hub.group(0).confirm(now, early.to(late)).unwrap();
     hub.run(Duration::from_secs(1));
     let log = hub.log(0);
     assert!(log.iter().any(|line| line == "dee joined"), "{log:?}");
@@ -125,7 +125,7 @@ fn whoever_came_later_does_not_confirm_what_was_sent_before() {
         2,
         "{log:?}"
     );
-    hub.group(0).confirm(now, late);
+    hub.group(0).confirm(now, late).unwrap();
     hub.run(Duration::from_secs(1));
     let log = hub.log(0);
     assert_eq!(

@@ -359,7 +359,7 @@ fn one_datagram_confirms_what_nobody_has() {
     scene.hub.cut_off = vec![1, 2];
     let (names, now) = (scene.names(), scene.hub.now);
     let sequence = scene.hub.group(0).queue(now, RELIABLE, b"open").unwrap();
-    scene.hub.group(0).confirm(now, sequence);
+    scene.hub.group(0).confirm(now, sequence).unwrap();
     scene.hub.run(Duration::from_millis(50));
     let ack = Ack {
         target: names.ana.0,

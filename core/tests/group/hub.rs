@@ -10,7 +10,7 @@ use groupcast::{
 };
 
 /// Room for eight others, and for datagrams of any size.
-pub(crate) type Room = Storage<8, 2, 16, 20, 1600, 1473>;
+pub(crate) type Room = Storage<8, 2, 16, 20, 1600, 1473, { groupcast::Sends::UNLIMITED }>;
 
 pub(crate) const CHANNEL: Channel = Channel::best_effort(3);
 

@@ -266,7 +266,7 @@ pub(crate) mod keys {
             pair.send("two");
             let last = pair.send("three");
             let now = pair.now;
-            pair.members[0].confirm(now, first.to(last));
+            pair.members[0].confirm(now, first.to(last)).unwrap();
             for millis in 0..=lost_for.max(changed_after) {
                 pair.step();
                 if millis == changed_after {

@@ -41,3 +41,4 @@ mod sleep;
 mod streamless;
 mod two_limits;
 mod values;
+mod values_only;

@@ -7,7 +7,7 @@ use groupcast::{Channel, Config, Destination, Event, Group, Join, MemberId, Stor
 
 use crate::hub::{Puppet, address, config, data, drain, ms, sync, watch};
 
-type Room = Storage<64, 4, 32, 40, 4000, 1473>;
+type Room = Storage<64, 4, 32, 40, 4000, 1473, { groupcast::Sends::UNLIMITED }>;
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
 

@@ -235,7 +235,7 @@ fn who_is_asked_answers_to_where_its_asker_said_hello_once_it_is_beyond_the_numb
 fn who_has_what_is_asked_forty_times_at_most() {
     let (mut ana, mut ben) = ana_and_ben();
     let number = send(&mut ana, 2_000, 9);
-    ana.confirm(ms(2_000), Sequence::new(number));
+    ana.confirm(ms(2_000), Sequence::new(number)).unwrap();
     let mut asked = Vec::new();
     for at in 2_000..6_000 {
         if at % 500 == 0 {

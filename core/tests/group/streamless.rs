@@ -8,7 +8,7 @@ use groupcast::{Channel, Config, Destination, Group, Instant, Memory, Pace, Sequ
 use crate::hub::{Hub, Puppet, Room, address, config, data, drain, hear, hello, ms};
 
 /// Room for two others and their values, and for datagrams of 512 bytes.
-pub(crate) type Sensor = Storage<8, 0, 0, 4, 600, 513>;
+pub(crate) type Sensor = Storage<8, 0, 0, 4, 600, 513, { groupcast::Sends::UNLIMITED }>;
 
 pub(crate) const VALUE: Channel = Channel::state(1);
 pub(crate) const ORDERED: Channel = Channel::reliable_ordered(2);
@@ -460,7 +460,7 @@ fn nobody_waits_for_the_confirmation_of_who_takes_no_streams() {
     let sequence = send(&mut hub, ORDERED, b"one");
     hub.record = Some(Vec::new());
     let now = hub.now;
-    hub.group(0).confirm(now, Sequence::new(sequence));
+    hub.group(0).confirm(now, Sequence::new(sequence)).unwrap();
     hub.run(Duration::from_secs(2));
     let log = hub.log(0);
     assert_eq!(log.len(), 1, "{log:?}");
@@ -535,7 +535,7 @@ fn who_takes_no_streams_sends_reliably() {
         expected.push(format!("sen: {text}"));
         if n == 99 {
             let now = hub.now;
-            hub.group(2).confirm(now, sequence);
+            hub.group(2).confirm(now, sequence).unwrap();
         }
     }
     hub.run(Duration::from_secs(2));

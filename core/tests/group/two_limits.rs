@@ -13,7 +13,7 @@ const LOOSE: Channel = Channel::best_effort(3);
 const UNORDERED: Channel = Channel::reliable_unordered(4);
 
 /// As much as small desktops have.
-type Small = Storage<8, 4, 32, 120, 24_000, 2_000>;
+type Small = Storage<8, 4, 32, 120, 24_000, 2_000, { groupcast::Sends::UNLIMITED }>;
 
 /// What a sensor can receive at once, and what fits a datagram so long beside a header, a DATA frame and a trailer.
 const NARROW: usize = 513;

@@ -121,7 +121,7 @@ impl MemberBuilder {
         self
     }
 
-    /// How fast to send at most. Default: [`Pace::WIRED`], and on the loopback interface as fast as it
+    /// How fast to send at most. Default: [`Pace::WIRED`], and with the memory of a desktop on the loopback interface as fast as it
     /// goes.
     pub const fn pace(mut self, pace: Pace) -> Self {
         self.pace = Some(pace);
@@ -185,7 +185,7 @@ impl MemberBuilder {
         let memory = self.profile.memory();
         let config = self
             .config
-            .with_pace(self.pace.unwrap_or_else(|| pace_of(&choice)))
+            .with_pace(self.pace.unwrap_or_else(|| pace_of(self.profile, &choice)))
             .with_receive_burst(receive_burst);
         if self.notes_strangers {
             let group = stack.group();
@@ -209,6 +209,7 @@ impl MemberBuilder {
             node,
             clock: Clock::new(),
             port,
+            profile: self.profile,
             has_own_pace: self.pace.is_some(),
             hop_limit: self.hop_limit,
             group_name: self.group_name,
@@ -220,8 +221,8 @@ impl MemberBuilder {
 }
 
 /// The pace by default.
-pub(super) const fn pace_of(choice: &Choice) -> Pace {
-    if choice.loopback {
+pub(super) const fn pace_of(profile: Profile, choice: &Choice) -> Pace {
+    if choice.loopback && profile.can_be_unlimited() {
         Pace::UNLIMITED
     } else {
         Pace::WIRED

@@ -69,6 +69,7 @@ impl Membership {
     }
 
     /// What came of it for this member, which had this `id`, is told.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn tell_duplicate(
         &mut self,
         now: Tick,

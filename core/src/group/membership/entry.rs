@@ -22,7 +22,7 @@ const UNSTATED_INTERVAL: u16 = 100;
 
 /// How long a datagram may be on its way in a sealed group, if its sender is heard meanwhile.
 #[cfg(feature = "seal")]
-const AGED: Span = Span::from_secs(10);
+pub(crate) const AGED: Span = Span::from_secs(10);
 
 /// How often a duplicate id is reported per member at most.
 const REPORT_DUPLICATE: Span = Span::from_secs(60);
@@ -59,7 +59,8 @@ pub(crate) struct Entry {
     interval: u16,
     /// The size of the group that it states, as in HELLO.
     group_size: u8,
-    limits: Limits,
+    /// How many datagrams it takes at once.
+    burst: u8,
     /// Its clock, and when that was heard, if it was not sent back yet.
     stamp: u32,
     stamped: Option<Tick>,
@@ -132,6 +133,8 @@ impl Entry {
                 address: from,
                 status: PeerStatus::Unknown,
                 takes_reliable: true,
+                max_datagram: Limits::NONE.datagram,
+                max_message: Limits::NONE.message,
             },
             window: Self::window_of(header),
             to_one: Self::to_one_of(header),
@@ -139,7 +142,7 @@ impl Entry {
             stated_interval: UNSTATED_INTERVAL,
             interval: UNSTATED_INTERVAL,
             group_size: 0,
-            limits: Limits::NONE,
+            burst: Limits::NONE.burst,
             stamp: 0,
             stamped: None,
             answer: Answer::Open,
@@ -193,7 +196,11 @@ impl Entry {
 
     /// What it can receive.
     pub(crate) const fn limits(&self) -> Limits {
-        self.limits
+        Limits {
+            datagram: self.peer.max_datagram,
+            message: self.peer.max_message,
+            burst: self.burst,
+        }
     }
 
     /// Its clock was heard.
@@ -252,14 +259,11 @@ impl Entry {
         self.peer.name = hello.name;
         self.credit.hello(now, self.peer.address != from);
         self.peer.address = from;
-        self.limits = Limits {
-            datagram: hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM),
-            message: hello.max_message,
-            burst: if hello.receive_burst == 0 {
-                u8::MAX
-            } else {
-                hello.receive_burst
-            },
+        self.peer.max_datagram = hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM);
+        self.peer.max_message = hello.max_message;
+        self.burst = match hello.receive_burst {
+            0 => u8::MAX,
+            burst => burst,
         };
         if hello.interval > 0 {
             self.stated_interval = hello.interval;
@@ -302,7 +306,7 @@ impl Entry {
             stated_interval: _,
             interval: _,
             group_size: _,
-            limits: _,
+            burst: _,
             stamp: _,
             stamped,
             answer: _,

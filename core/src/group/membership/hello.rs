@@ -13,7 +13,7 @@ const TEN_MILLIS: u32 = 10_000;
 const LONGEST_TRIP: u32 = 10_000_000;
 
 impl Membership {
-    /// A HELLO came in. So far this member's own stream was sent by now.
+    /// A HELLO came in. So far this member's own stream was sent by now, if somebody may rely on it.
     pub(crate) fn on_hello(
         &mut self,
         now: Tick,
@@ -21,7 +21,7 @@ impl Membership {
         random: &mut Random,
         source: &Source,
         hello: &Hello<'_>,
-        sent: u32,
+        sent: Option<u32>,
     ) {
         if hello.join {
             self.presence.answer(now, roster.group_size(), random);
@@ -29,7 +29,9 @@ impl Membership {
         if let Some(index) = source.index {
             let before = roster.members();
             roster.hello(now, index, source.address, hello);
-            if roster.members() > before {
+            if let Some(sent) = sent
+                && roster.members() > before
+            {
                 roster.count_in(index, sent);
             }
         }

@@ -167,6 +167,7 @@ impl Presence {
         self.hasten_after(MIN_GAP, wanted.max(now));
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn hasten_after(&mut self, gap: Span, wanted: Tick) {
         if self.leaving || !self.announce {
             return;

@@ -10,9 +10,13 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Window {
     highest: u64,
-    /// In two halves, the low one first: 128 bits at once would want more room for alignment.
-    seen: [u64; 2],
+    /// In words, the lowest first: a board computes with 32 bits.
+    seen: [u32; WORDS],
 }
+
+/// How many numbers are remembered, in words and in bits.
+const WORDS: usize = 4;
+const BITS: u32 = u32::BITS * WORDS as u32;
 
 /// What a window says of a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,7 +34,15 @@ impl Window {
     pub(crate) const fn starting_with(first: u64) -> Self {
         Self {
             highest: first,
-            seen: [1, 0],
+            seen: [1, 0, 0, 0],
+        }
+    }
+
+    /// A window that takes everything up to `first` for seen.
+    pub(crate) const fn closed_at(first: u64) -> Self {
+        Self {
+            highest: first,
+            seen: [u32::MAX; WORDS],
         }
     }
 
@@ -39,56 +51,68 @@ impl Window {
         self.highest
     }
 
-    fn seen(&self) -> u128 {
-        let [low, high] = self.seen;
-        u128::from(low) | (u128::from(high) << 64)
+    /// How far `counter` is behind the highest; [`BITS`] stands for all that is too old.
+    fn behind(&self, counter: u64) -> u32 {
+        let behind = self.highest.saturating_sub(counter);
+        u32::try_from(behind).unwrap_or(BITS).min(BITS)
     }
 
-    fn set_seen(&mut self, seen: u128) {
-        // The two halves of 128 bits.
-        self.seen = [seen as u64, (seen >> 64) as u64];
-    }
-
-    /// The bit of `counter`, if it is not above the highest and not too old.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn bit(&self, counter: u64) -> Option<u128> {
-        let behind = u32::try_from(self.highest.saturating_sub(counter)).unwrap_or(u32::MAX);
-        1u128.checked_shl(behind)
+    /// The word with the bit of what is so far behind, and that bit.
+    fn bit(&mut self, behind: u32) -> Option<(&mut u32, u32)> {
+        let word = self.seen.get_mut((behind >> 5) as usize)?;
+        Some((word, 1 << (behind & 31)))
     }
 
     /// Looks at `counter`. It is not remembered: in a sealed group it may be a forger's.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn judge(&self, counter: u64) -> Verdict {
         if counter > self.highest {
             return Verdict::New;
         }
-        match self.bit(counter) {
+        let behind = self.behind(counter);
+        match self.seen.get((behind >> 5) as usize) {
             None => Verdict::TooOld,
-            Some(bit) if self.seen() & bit != 0 => Verdict::Duplicate,
+            Some(word) if word & (1 << (behind & 31)) != 0 => Verdict::Duplicate,
             Some(_) => Verdict::New,
         }
     }
 
     /// Looks at `counter` and remembers it.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn accept(&mut self, counter: u64) -> Verdict {
         let verdict = self.judge(counter);
         if verdict == Verdict::New {
             let ahead = counter.saturating_sub(self.highest);
             self.highest = self.highest.max(counter);
-            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
-            let moved = self.seen().checked_shl(shift).unwrap_or(0);
-            self.set_seen(moved | self.bit(counter).unwrap_or(0));
+            // Seldom more than one.
+            for _ in 0..u32::try_from(ahead).unwrap_or(BITS).min(BITS) {
+                let mut carry = 0;
+                for word in &mut self.seen {
+                    let moved = (*word << 1) | carry;
+                    carry = *word >> (u32::BITS - 1);
+                    *word = moved;
+                }
+            }
+            let behind = self.behind(counter);
+            if let Some((word, bit)) = self.bit(behind) {
+                *word |= bit;
+            }
         }
         verdict
     }
 
     /// Takes `floor` and everything below as seen: what has not come by now is too late.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn raise_floor(&mut self, floor: u64) {
         if floor > self.highest {
-            self.highest = floor;
-            self.set_seen(u128::MAX);
-        } else if let Some(bit) = self.bit(floor) {
-            // All bits from this one on stand for the floor and what is below.
-            self.set_seen(self.seen() | bit.wrapping_neg());
+            *self = Self::closed_at(floor);
+            return;
+        }
+        // All bits from this one on stand for the floor and what is below.
+        for behind in self.behind(floor)..BITS {
+            if let Some((word, bit)) = self.bit(behind) {
+                *word |= bit;
+            }
         }
     }
 }

@@ -6,15 +6,18 @@ use crate::channel::{Channel, Class};
 use crate::counters::count;
 use crate::group::found::{Found, FoundMessage};
 use crate::group::serial::later;
+use crate::rooms::Rooms;
 use crate::time::Tick;
 
 impl Receiving {
     /// Somebody else has a member's place on the roster.
-    pub(crate) fn forget(parts: &mut Parts<'_>, index: usize) {
-        if let Some(at) = parts.streams.find(index) {
-            parts.streams.remove(at, parts.slots, parts.pool);
+    pub(crate) fn forget(rooms: Rooms, parts: &mut Parts<'_>, index: usize) {
+        if rooms.receive_streams() {
+            if let Some(at) = parts.streams.find(index) {
+                parts.streams.remove(at, parts.slots, parts.pool);
+            }
+            parts.partials.forget(index, parts.pool);
         }
-        parts.partials.forget(index, parts.pool);
         parts.latest.forget(index);
     }
 

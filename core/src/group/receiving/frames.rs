@@ -10,6 +10,7 @@ use crate::group::found::Taken;
 use crate::group::fragments::Meta;
 use crate::group::membership::Source;
 use crate::group::serial::is_before;
+use crate::rooms::Rooms;
 use crate::time::{Span, Tick};
 use crate::wire::{AckRequest, Ask, Data, Nack, Skip, Sync};
 
@@ -37,13 +38,14 @@ impl Receiving {
     /// A message of a sender's stream, or a fragment of one.
     pub(crate) fn on_data(
         &mut self,
+        rooms: Rooms,
         parts: &mut Parts<'_>,
         now: Tick,
         source: &Source,
         class: Class,
         data: &Data<'_>,
     ) -> Taken {
-        if !parts.takes_streams() {
+        if !rooms.receive_streams() {
             return self.on_data_without_streams(parts, source, class, data);
         }
         match source.index {
@@ -161,12 +163,13 @@ impl Receiving {
     /// The sender tells where its stream stands.
     pub(crate) fn on_sync(
         &mut self,
+        rooms: Rooms,
         parts: &mut Parts<'_>,
         now: Tick,
         source: &Source,
         sync: Sync,
     ) {
-        if !parts.takes_streams() {
+        if !rooms.receive_streams() {
             return self.on_sync_without_streams(parts, now, source, sync);
         }
         let Some(index) = source.index else { return };
@@ -307,18 +310,19 @@ impl Receiving {
     }
 
     /// Somebody else asks a third one for its values.
-    pub(crate) fn on_ask(parts: &mut Parts<'_>, now: Tick, ask: Ask) {
+    pub(crate) fn on_ask(rooms: Rooms, parts: &mut Parts<'_>, now: Tick, ask: Ask) {
         let members = parts.roster.group_size();
         let Some(index) = parts.roster.find_number(ask.target) else {
             return;
         };
-        if !parts.takes_streams()
-            && let Some(entry) = parts.roster.entry_mut(index)
-            && entry.peer.session.life() == ask.session
-        {
-            let trip = parts.trip.estimate();
-            let random = &mut parts.tools.random;
-            return Self::put_off_values(entry, now, trip, members, random);
+        if !rooms.receive_streams() {
+            let entry = parts.roster.entry_mut(index);
+            if let Some(entry) = entry.filter(|entry| entry.peer.session.life() == ask.session) {
+                let trip = parts.trip.estimate();
+                let random = &mut parts.tools.random;
+                Self::put_off_values(entry, now, trip, members, random);
+            }
+            return;
         }
         let Some(at) = parts.streams.find(index) else {
             return;

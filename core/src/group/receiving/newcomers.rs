@@ -27,7 +27,7 @@ impl Receiving {
         source: &Source,
         start: Start,
     ) -> Option<Found> {
-        let index = source.index.filter(|_| parts.takes_streams())?;
+        let index = source.index?;
         let take = |peer: &mut Entry| peer.take_start(start.next);
         let begun = parts.roster.change(index, take)??;
         let peer = parts.roster.entry(index)?;

@@ -122,9 +122,6 @@ impl Receiving {
         now: Tick,
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
-        if parts.takes_streams() {
-            return Ok(());
-        }
         self.ask_again_at = None;
         for index in 0..parts.roster.places() {
             let Some(peer) = parts.roster.entry_mut(index) else {

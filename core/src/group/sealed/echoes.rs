@@ -110,27 +110,17 @@ impl Echoes {
         strangers.nth(drawn).map(|(at, _)| at)
     }
 
-    /// Takes challenges, as many as fit `into` as bytes. Returns how many bytes that are.
-    pub(crate) fn take(&mut self, into: &mut [u8]) -> usize {
-        let mut len = 0usize;
+    /// Takes a challenge that is to be sent back, as bytes.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn take(&mut self) -> Option<[u8; Hello::CHALLENGE_LEN]> {
         self.refused = 0;
-        for echo in self.echoes.iter_mut().filter(|echo| echo.sender != 0) {
-            let end = len.saturating_add(Hello::CHALLENGE_LEN);
-            let Some(octets) = into.get_mut(len..end) else {
-                break;
-            };
-            let [high, low] = echo.challenge;
-            let [a, b, c, d] = high.to_be_bytes();
-            let [e, f, g, h] = low.to_be_bytes();
-            octets
-                .iter_mut()
-                .zip([a, b, c, d, e, f, g, h])
-                .for_each(|(to, from)| *to = from);
-            *echo = Echo::FREE;
-            self.count = self.count.saturating_sub(1);
-            len = end;
-        }
-        len
+        let echo = self.echoes.iter_mut().find(|echo| echo.sender != 0)?;
+        let [high, low] = echo.challenge;
+        *echo = Echo::FREE;
+        self.count = self.count.saturating_sub(1);
+        let [a, b, c, d] = high.to_be_bytes();
+        let [e, f, g, h] = low.to_be_bytes();
+        Some([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -144,10 +134,8 @@ mod tests {
     }
 
     fn taken(echoes: &mut Echoes, room: usize) -> Vec<u64> {
-        let mut octets = std::vec![0; room];
-        let len = echoes.take(&mut octets);
-        let (challenges, _) = octets[..len].as_chunks();
-        challenges.iter().copied().map(u64::from_be_bytes).collect()
+        let taken = (0..room / 8).map_while(|_| echoes.take());
+        taken.map(u64::from_be_bytes).collect()
     }
 
     /// PROTOCOL K10.

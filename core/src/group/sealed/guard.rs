@@ -1,7 +1,7 @@
 //! What protects the group's datagrams: a checksum, or a key.
 
-use crate::ident::{GroupTag, MemberId, Session};
-use crate::wire::Suite;
+use crate::ident::{GroupTag, Session};
+use crate::wire::{Header, Suite};
 
 #[cfg(feature = "seal")]
 use super::keys::Sealed;
@@ -96,18 +96,18 @@ impl Guard {
         random.session()
     }
 
-    /// Seals the datagram of this sender's session, if the group is sealed. `false`: that failed, and it
+    /// Seals the datagram of this header, if the group is sealed. `false`: that failed, and it
     /// must not be sent.
     #[cfg_attr(
         not(feature = "seal"),
         expect(clippy::unused_self, reason = "there is nothing to seal with")
     )]
-    pub(crate) fn protect(&mut self, id: MemberId, session: Session, datagram: &mut [u8]) -> bool {
+    pub(crate) fn protect(&mut self, header: &Header, datagram: &mut [u8]) -> bool {
         #[cfg(feature = "seal")]
         if let Some(sealed) = &mut self.sealed {
-            return sealed.seal(id, session, datagram);
+            return sealed.seal(header, datagram);
         }
-        let _ = (id, session, datagram);
+        let _ = (header, datagram);
         true
     }
 

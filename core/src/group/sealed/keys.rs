@@ -3,7 +3,9 @@
 use core::fmt;
 
 use crate::ident::{GroupTag, MemberId, Name, Session};
-use crate::seal::{Cipher, Draw, FirstContact, KeyError, KeySet, Keyring, MAX_KEYS, Seal, Subkey};
+use crate::seal::{
+    Cipher, DerivedKey, Draw, FirstContact, KeyError, KeySet, Keyring, MAX_KEYS, Seal, Subkey,
+};
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::Header;
 use core::net::SocketAddr;
@@ -52,8 +54,25 @@ struct SessionKey {
 }
 
 impl SessionKey {
-    fn is_of(&self, place: usize, id: MemberId, session: Session) -> bool {
-        (self.place, self.id, self.session) == (place, id, session)
+    /// The key of a datagram's session, which is kept instead of what was kept before.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn keep<'a>(
+        kept: &'a mut Option<Self>,
+        key: &DerivedKey,
+        place: usize,
+        header: &Header,
+    ) -> Option<&'a Self> {
+        let (id, session) = (header.sender, header.session);
+        let is_it = |kept: &Self| (kept.place, kept.id, kept.session) == (place, id, session);
+        if !kept.as_ref().is_some_and(is_it) {
+            *kept = Some(Self {
+                place,
+                id,
+                session,
+                key: key.subkey(id, session),
+            });
+        }
+        kept.as_ref()
     }
 }
 
@@ -188,32 +207,25 @@ impl Sealed {
     }
 
     /// Seals a datagram of this member in place. `false`: the cipher failed.
-    pub(crate) fn seal(&mut self, id: MemberId, session: Session, datagram: &mut [u8]) -> bool {
-        let known = self.own.take().filter(|own| own.is_of(0, id, session));
-        let own = known.unwrap_or_else(|| SessionKey {
-            place: 0,
-            id,
-            session,
-            key: self.ring.sending().subkey(id, session),
-        });
-        let sealed = own.key.seal(self.cipher, datagram).is_ok();
-        self.own = Some(own);
-        sealed
+    pub(crate) fn seal(&mut self, header: &Header, datagram: &mut [u8]) -> bool {
+        let own = SessionKey::keep(&mut self.own, self.ring.sending(), 0, header);
+        own.is_some_and(|own| {
+            let sealed = own.key.seal_numbered(self.cipher, header.counter, datagram);
+            sealed.is_ok()
+        })
     }
 
     /// Opens a datagram in place. `false`: its tag fits under no key.
     pub(crate) fn open(&mut self, header: &Header, datagram: &mut [u8]) -> bool {
         for (place, key) in self.ring.with_tag(header.tag) {
-            let known = self.heard.take();
-            let known = known.filter(|heard| heard.is_of(place, header.sender, header.session));
-            let session = known.unwrap_or_else(|| SessionKey {
-                place,
-                id: header.sender,
-                session: header.session,
-                key: key.subkey(header.sender, header.session),
+            let session = SessionKey::keep(&mut self.heard, key, place, header);
+            let opened = session.is_some_and(|session| {
+                let opened = session
+                    .key
+                    .open_numbered(self.cipher, header.counter, datagram);
+                opened.is_ok()
             });
-            if session.key.open(self.cipher, datagram).is_ok() {
-                self.heard = Some(session);
+            if opened {
                 return true;
             }
             if let Some(bad) = self.bad_tags.get_mut(place) {

@@ -3,6 +3,7 @@
 use super::{History, Sending};
 use crate::group::membership::{Roster, Trip};
 use crate::group::serial::is_before;
+use crate::rooms::Rooms;
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::{Ack, AckRequest, BufferTooSmall, Data, Frame, Writer};
 
@@ -39,6 +40,7 @@ impl Sending {
     /// Asks who has every message from the one of number `first` to that of number `last`.
     pub(crate) fn confirm(
         &mut self,
+        rooms: Rooms,
         now: Tick,
         roster: &mut Roster,
         history: &History,
@@ -46,9 +48,12 @@ impl Sending {
         last: u32,
     ) {
         // All fragments of the last message.
-        let nth = last.wrapping_sub(self.low(history));
-        let frame = history.kept_frame(nth);
-        let last = last.wrapping_add(frame.map_or(0, Data::fragments_after));
+        let mut last = last;
+        if rooms.repair() {
+            let nth = last.wrapping_sub(self.low(history));
+            let frame = history.kept_frame(nth);
+            last = last.wrapping_add(frame.map_or(0, Data::fragments_after));
+        }
         let is_same = |confirm: Confirm| (confirm.first, confirm.last) == (first, last);
         if !self.confirm.is_some_and(is_same) {
             roster.forget_answers();
@@ -69,6 +74,7 @@ impl Sending {
     /// The receiver at `index` says how far it is.
     pub(crate) fn on_ack(
         &mut self,
+        rooms: Rooms,
         now: Tick,
         roster: &mut Roster,
         history: &History,
@@ -81,7 +87,7 @@ impl Sending {
             let has_all = !is_before(confirm.first, ack.since);
             roster.change(index, |peer| peer.answer(has_all));
         }
-        self.follow(now, roster, history, index, ack.next);
+        self.follow(rooms, now, roster, history, index, ack.next);
     }
 
     /// The question who has a message.

@@ -7,6 +7,7 @@ use crate::error::SendError;
 use crate::group::fragments::{Body, Meta};
 use crate::group::membership::{Limits, Roster};
 use crate::group::values::NoRoom;
+use crate::rooms::Rooms;
 use crate::wire::{Data, Writer, is_framed};
 
 /// The most fragments a message can have.
@@ -48,6 +49,7 @@ impl Sending {
     /// receive as much as this one: so many units of 64 bytes.
     pub(crate) fn message_limit(
         &self,
+        rooms: Rooms,
         roster: &Roster,
         history: &History,
         own: Own,
@@ -58,6 +60,9 @@ impl Sending {
         match class {
             Class::Latest => return fragment,
             Class::State => return fragment.min(usize::from(own.value)),
+            _ if !rooms.repair() => {
+                return if class.is_reliable() { 0 } else { fragment };
+            }
             _ => {}
         }
         let record = History::space_for(fragment.saturating_add(Data::OVERHEAD));
@@ -75,13 +80,17 @@ impl Sending {
     /// size of its fragments, and how many there are.
     pub(crate) fn make_room(
         &self,
+        rooms: Rooms,
         roster: &Roster,
         history: &mut History,
         own: Own,
         channel: Channel,
-        len: usize,
-        signature: usize,
+        (len, signature): (usize, usize),
     ) -> Result<(usize, usize), SendError> {
+        let is_reliable = channel.class().is_reliable() && channel.class() != Class::State;
+        if is_reliable && !rooms.repair() {
+            return Err(SendError::NotReliable);
+        }
         let (limits, _) = Self::limits_of(roster, channel.class());
         let mut size = self.fragment_limit(limits);
         if channel.class() == Class::State {
@@ -89,8 +98,8 @@ impl Sending {
         }
         let mut fragments = 1;
         if len > size {
-            let limit = self.message_limit(roster, history, own, channel.class());
-            if len > limit {
+            let limit = self.message_limit(rooms, roster, history, own, channel.class());
+            if len > limit || !rooms.repair() {
                 return Err(SendError::TooLong {
                     len: len.saturating_sub(signature),
                     limit: limit.saturating_sub(signature),

@@ -43,6 +43,16 @@ impl Pace {
     pub(crate) const fn is_unlimited(self) -> bool {
         self.octets_per_second == u32::MAX
     }
+
+    /// Bytes in a second.
+    pub(crate) const fn rate(self) -> u32 {
+        self.octets_per_second
+    }
+
+    /// How many datagrams may leave at once.
+    pub(crate) const fn burst(self) -> u8 {
+        self.burst
+    }
 }
 
 /// A bucket of bytes that may be sent.

@@ -9,6 +9,7 @@ use crate::group::membership::{Roster, Trip};
 use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::group::values::States;
+use crate::rooms::Rooms;
 use crate::time::Tick;
 use crate::wire::{BufferTooSmall, Bye, Data, Frame, Mark, Nack, Skip, Start, Sync, Writer};
 
@@ -26,22 +27,38 @@ fn stamped(frame: &[u8], into: &mut [u8], horizon: u32, mark: Mark) {
     }
 }
 
+/// What was sent and can be sent again, and what is counted of it.
+#[derive(Debug)]
+pub(crate) struct Kept<'a> {
+    pub(crate) history: &'a mut History,
+    pub(crate) states: &'a mut States,
+    pub(crate) counters: &'a mut Counters,
+}
+
 impl Sending {
     /// Somebody misses something of this member's stream. `stamp`: the present on a clock that never jumps.
     pub(crate) fn on_nack(
         &mut self,
+        rooms: Rooms,
         now: Tick,
         stamp: u32,
-        history: &mut History,
+        kept: Kept<'_>,
         trip: &Trip,
-        counters: &mut Counters,
         nack: &Nack,
     ) {
+        let Kept {
+            history,
+            states,
+            counters,
+        } = kept;
         count(&mut counters.nacks_received);
         let trip = trip.estimate();
         let low = self.low(history);
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);
+        }
+        if !rooms.repair() {
+            return self.repair_values(history, states, nack);
         }
         // What was repaired just now is on its way.
         let since = stamp.wrapping_sub(trip.as_micros());
@@ -59,9 +76,22 @@ impl Sending {
             .count_asked(u32::try_from(nack.iter().count()).unwrap_or(u32::MAX));
     }
 
+    /// The stream is of State values alone: each number is that of a value, or of one that a newer one has replaced.
+    fn repair_values(&mut self, history: &History, states: &mut States, nack: &Nack) {
+        let (low, sent) = (self.low(history), self.sent_next(history));
+        for sequence in nack.iter() {
+            let was_sent = !is_before(sequence, low) && is_before(sequence, sent);
+            if was_sent && !states.want(sequence) && self.skips.push(sequence).is_err() {
+                // It will be asked for again.
+                break;
+            }
+        }
+    }
+
     /// How long the frame is that goes out first of those that wait for the token bucket, and whether it is for
     /// everybody. A raw datagram has none.
     pub(crate) fn first_frame(
+        rooms: Rooms,
         history: &History,
         states: &States,
         pool: &Pool,
@@ -70,8 +100,10 @@ impl Sending {
         if let Some(len) = states.first_len(pool).filter(|_| repairs) {
             return Some((len, true));
         }
-        let repair = history.next_wanted().filter(|_| repairs);
-        let repair = repair.map(|(_, frame)| frame);
+        let mut repair = None;
+        if rooms.repair() && repairs {
+            repair = history.next_wanted().map(|(_, frame)| frame);
+        }
         let new = || match history.next_unsent()? {
             (Kind::Raw, _) => Some(&[][..]),
             (Kind::Once | Kind::Kept, frame) => Some(frame),
@@ -154,6 +186,7 @@ impl Sending {
     /// What is for those who take this member's stream, but for what is in it.
     pub(crate) fn write_questions(
         &mut self,
+        rooms: Rooms,
         now: Tick,
         roster: &Roster,
         history: &History,
@@ -161,12 +194,17 @@ impl Sending {
         w: &mut Writer<'_>,
     ) -> Result<(), BufferTooSmall> {
         self.write_skips(w)?;
-        self.write_confirm(now, roster, trip, w)?;
-        self.write_question(now, roster, history, trip, w)
+        if rooms.repair() {
+            self.write_confirm(now, roster, trip, w)?;
+        }
+        self.write_question(rooms, now, roster, history, trip, w)
     }
 
     /// The last message once more, if it is short.
-    pub(crate) fn write_copy(history: &History, w: &mut Writer<'_>) {
+    pub(crate) fn write_copy(rooms: Rooms, history: &History, w: &mut Writer<'_>) {
+        if !rooms.repair() {
+            return;
+        }
         let kept = history.kept();
         // Only what has been sent, and is whole, tells a receiver that it has everything.
         let Some(last) = kept.checked_sub(1).filter(|_| history.is_sent()) else {
@@ -188,6 +226,7 @@ impl Sending {
     /// What was asked for again. While new data waits, repairs take half of the datagram at most.
     pub(crate) fn write_repairs(
         &mut self,
+        rooms: Rooms,
         stamp: u32,
         stock: Stock<'_>,
         counters: &mut Counters,
@@ -201,7 +240,7 @@ impl Sending {
             values: _,
         } = stock;
         let reserve = if history.is_sent() { 0 } else { w.room() / 2 };
-        if !states.write(pool, reserve, counters, w) {
+        if !states.write(pool, reserve, counters, w) || !rooms.repair() {
             return;
         }
         let low = self.low(history);
@@ -230,15 +269,15 @@ impl Sending {
     /// What has not been sent yet.
     pub(crate) fn write_new(
         &mut self,
-        now: Tick,
+        rooms: Rooms,
+        (now, trip): (Tick, &Trip),
         roster: &Roster,
         history: &mut History,
-        trip: &Trip,
         for_takers: bool,
         w: &mut Writer<'_>,
     ) {
         let mut sent = 0u32;
-        let room = self.flow_room(roster, history);
+        let room = self.flow_room(rooms, roster, history);
         while let Some((kind, frame)) = history.next_unsent() {
             let is_apart = for_takers && Data::is_for_all(frame);
             let is_kept = kind == Kind::Kept;

@@ -123,6 +123,19 @@ impl States {
         self.wanted = self.count;
     }
 
+    /// Somebody lacks the value of this number. Whether it still is one.
+    pub(crate) fn want(&mut self, sequence: u32) -> bool {
+        let mut values = self.values.iter_mut().flatten();
+        let Some(value) = values.find(|value| value.sequence == sequence) else {
+            return false;
+        };
+        if !value.is_wanted() {
+            value.wanted = Wanted::Yes;
+            self.wanted = self.wanted.saturating_add(1);
+        }
+        true
+    }
+
     pub(crate) const fn has_wanted(&self) -> bool {
         self.wanted > 0
     }
