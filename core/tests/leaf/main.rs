@@ -1,0 +1,11 @@
+//! Leaves beside groups, which exchange datagrams by hand: what each member is told.
+
+mod chaos;
+mod hub;
+mod ids;
+mod listening;
+mod node;
+mod places;
+mod saying;
+#[cfg(feature = "seal")]
+mod sealed;
