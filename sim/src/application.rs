@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use groupcast::{Application, Event, Instant};
 
-use crate::member::SimNode;
+use crate::driver::{At, Driver};
 use crate::net::MemberKey;
 
 /// Names an application that runs on a member of a [`SimNet`](crate::SimNet): index the net with it to look at it.
@@ -50,8 +50,8 @@ pub(crate) trait Hosted: core::fmt::Debug {
 
     fn on_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// Lets it act on its node, and sends. Returns when to call again.
-    fn act(&mut self, now: Instant, node: &mut SimNode) -> Option<Instant>;
+    /// Lets it act on its member, and sends. Returns when to call again.
+    fn act(&mut self, now: Instant, driver: &mut dyn Driver) -> Option<Instant>;
 
     fn as_any(&self) -> &dyn Any;
 
@@ -86,10 +86,10 @@ impl<A: Application + 'static, F: FnMut() -> A> Hosted for Host<A, F> {
         self.application.on_event(now, event);
     }
 
-    fn act(&mut self, now: Instant, node: &mut SimNode) -> Option<Instant> {
-        let wake = self.application.act(now, &mut node.at(now));
+    fn act(&mut self, now: Instant, driver: &mut dyn Driver) -> Option<Instant> {
+        let wake = self.application.act(now, &mut At { driver, now });
         // What the stack reports comes with the next poll.
-        node.flush(now);
+        driver.flush(now);
         wake
     }
 

@@ -47,6 +47,7 @@
 
 mod application;
 mod capture;
+mod driver;
 mod error;
 mod host;
 mod link;
@@ -63,13 +64,14 @@ mod trace;
 
 pub use application::AppKey;
 pub use capture::Capture;
+pub use driver::{SimLeaf, SimNode};
 pub use error::SimError;
 pub use host::HostId;
 pub use link::Link;
-pub use member::{SimMember, SimNode};
+pub use member::SimMember;
 pub use net::{MemberKey, SimNet};
 pub use network::Network;
-pub use scenario::{Latency, Report, Roomy, Scenario};
+pub use scenario::{Latency, Outcome, Profile, Report, Roomy, Scenario};
 pub use socket::SimSocket;
 pub use stack::SimStack;
 pub use trace::{NetworkCounters, TraceEntry, TraceEvent};

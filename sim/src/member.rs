@@ -4,21 +4,15 @@ use core::time::Duration;
 
 use groupcast::seal::{Entropy, FirstContact, KeySet, Seal};
 use groupcast::{
-    Channel, Class, Config, Counters, Event, Instant, MemberId, Memory, Node, OwnedEvent,
-    OwnedMessage, SendError, Sequence, SequenceRange,
+    Channel, Class, Config, Counters, Event, Instant, MemberId, OwnedEvent, OwnedMessage,
+    SendError, Sequence, SequenceRange, Session,
 };
 
 use crate::application::Hosted;
+use crate::driver::{Driver, Secret, SimLeaf, SimNode, Start};
 use crate::error::SimError;
 use crate::host::HostId;
 use crate::network::Network;
-use crate::stack::SimStack;
-
-/// The node of a simulated member.
-pub type SimNode = Node<SimStack, Box<dyn Memory>>;
-
-/// Makes the memory of a member.
-pub(crate) type MakeMemory = fn() -> Box<dyn Memory>;
 
 /// Parts of one, of which clocks drift.
 const MILLION: i128 = 1_000_000;
@@ -41,9 +35,9 @@ pub struct SimMember {
     network: Network,
     host: HostId,
     config: Config,
-    memory: MakeMemory,
+    start: Start,
     /// `None` while it is not running.
-    node: Option<SimNode>,
+    driver: Option<Box<dyn Driver>>,
     /// What runs on it.
     application: Option<Box<dyn Hosted>>,
     starts: u64,
@@ -70,18 +64,13 @@ pub struct SimMember {
 }
 
 impl SimMember {
-    pub(crate) const fn new(
-        network: Network,
-        host: HostId,
-        config: Config,
-        memory: MakeMemory,
-    ) -> Self {
+    pub(crate) const fn new(network: Network, host: HostId, config: Config, start: Start) -> Self {
         Self {
             network,
             host,
             config,
-            memory,
-            node: None,
+            start,
+            driver: None,
             application: None,
             starts: 0,
             keys: None,
@@ -136,16 +125,15 @@ impl SimMember {
         self.clock_behind = Duration::ZERO;
         self.drifts_since = self.network.now();
         let stack = self.network.stack(self.host);
-        let node = match &self.keys {
-            None => Node::new(stack, (self.memory)(), self.config, seed),
+        let secret = match &self.keys {
+            None => Secret::Seed(seed),
             Some(keys) => {
                 let entropy = Entropy::new().with_random(&seed);
-                let seal = Seal::new(keys, entropy).with_first_contact(self.first_contact);
-                Node::sealed(stack, (self.memory)(), self.config, seal)
+                Secret::Seal(Seal::new(keys, entropy).with_first_contact(self.first_contact))
             }
         };
-        match node {
-            Ok(node) => self.node = Some(node),
+        match (self.start)(stack, self.config, secret) {
+            Ok(driver) => self.driver = Some(driver),
             Err(failed) => panic!("{failed}"),
         }
     }
@@ -155,30 +143,36 @@ impl SimMember {
         self.first_contact = first_contact;
     }
 
-    /// Sends at another pace, now and when it starts again: see [`Node::set_pace`].
-    pub fn set_pace(&mut self, pace: groupcast::Pace) {
-        if let Some(node) = &mut self.node {
-            node.set_pace(pace);
+    /// Sends at another pace, now and when it starts again: see [`Node::set_pace`](groupcast::Node::set_pace). What is
+    /// not running takes it when it starts, and so does a leaf.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::set_pace`](groupcast::Node::set_pace).
+    pub fn set_pace(&mut self, pace: groupcast::Pace) -> Result<(), groupcast::ConfigError> {
+        if let Some(node) = self.node_mut() {
+            node.set_pace(pace)?;
         }
         self.config = self.config.with_pace(pace);
+        Ok(())
     }
 
     /// Takes other keys, now and when it starts again.
     ///
     /// # Errors
     ///
-    /// As [`Node::set_keys`]. What is not running takes them when it starts.
+    /// As [`Node::set_keys`](groupcast::Node::set_keys). What is not running takes them when it starts.
     pub fn set_keys(&mut self, keys: KeySet) -> Result<(), groupcast::ConfigError> {
         let now = self.clock();
-        if let Some(node) = &mut self.node {
-            node.set_keys(now, &keys)?;
+        if let Some(driver) = &mut self.driver {
+            driver.set_keys(now, &keys)?;
         }
         self.keys = Some(keys);
         Ok(())
     }
 
     pub(crate) fn stop(&mut self) {
-        self.node = None;
+        self.driver = None;
         self.paused = false;
         self.asleep = None;
     }
@@ -189,11 +183,11 @@ impl SimMember {
             return None;
         }
         let now = self.clock();
-        let node = self.node.as_mut()?;
+        let driver = self.driver.as_deref_mut()?;
         // A stack that fails for ever does not stop time.
         let mut failures = 0;
         while failures < 16 {
-            match node.poll(now) {
+            match driver.poll(now) {
                 Ok(Some(event)) => {
                     if let Some(look) = &mut self.witness.0 {
                         look(&event);
@@ -212,17 +206,17 @@ impl SimMember {
             }
         }
         let application = self.application.as_mut();
-        let wake = application.and_then(|application| application.act(now, node));
-        if node.has_left() {
+        let wake = application.and_then(|application| application.act(now, driver));
+        if driver.has_left() {
             self.stop();
             return None;
         }
-        let deadlines = [wake, node.next_deadline()];
+        let deadlines = [wake, driver.next_deadline()];
         let deadline = deadlines.into_iter().flatten().min()?;
         Some(self.network_time(deadline))
     }
 
-    /// The time by its own clock, which is what its node is told.
+    /// The time by its own clock, which is what its node or leaf is told.
     #[must_use]
     pub fn clock(&self) -> Instant {
         let now = self.asleep.unwrap_or_else(|| self.network.now());
@@ -261,23 +255,24 @@ impl SimMember {
         self.drift = millionths.clamp(-500_000, 500_000);
     }
 
-    /// Queues a message, as [`Node::queue`]: it goes out when time goes on, together with what else is sent now.
+    /// Queues a message, as [`Node::queue`](groupcast::Node::queue): it goes out when time goes on, together with what else is sent now.
     /// Returns its sequence number.
     ///
     /// # Errors
     ///
-    /// As [`Node::queue`]. A member that is not running has left.
+    /// As [`Node::queue`](groupcast::Node::queue); of a leaf, as [`Leaf::queue`](groupcast::Leaf::queue): it sends nothing
+    /// reliably. A member that is not running has left.
     pub fn send(&mut self, channel: Channel, payload: &[u8]) -> Result<Sequence, SendError> {
         let now = self.clock();
-        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
-        node.queue(now, channel, payload)
+        let driver = self.driver.as_mut().ok_or(SendError::HasLeft)?;
+        driver.queue(now, channel, payload)
     }
 
     /// Sends a message with a signature.
     ///
     /// # Errors
     ///
-    /// As [`Node::queue_signed`]. A member that is not running has left.
+    /// As [`Node::queue_signed`](groupcast::Node::queue_signed); [`SendError::NotReliable`] of a leaf, which does not sign. A member that is not running has left.
     #[cfg(feature = "sign")]
     pub fn send_signed(
         &mut self,
@@ -286,34 +281,37 @@ impl SimMember {
         key: &groupcast::sign::SigningKey,
     ) -> Result<Sequence, SendError> {
         let now = self.clock();
-        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
-        node.queue_signed(now, channel, payload, key)
+        let driver = self.driver.as_mut().ok_or(SendError::HasLeft)?;
+        driver.reliable()?.queue_signed(now, channel, payload, key)
     }
 
     /// Sends a raw datagram.
     ///
     /// # Errors
     ///
-    /// As [`Node::queue_raw`]. A member that is not running has left.
+    /// As [`Node::queue_raw`](groupcast::Node::queue_raw). A member that is not running has left.
     pub fn send_raw(&mut self, datagram: &[u8]) -> Result<(), SendError> {
         let now = self.clock();
-        let node = self.node.as_mut().ok_or(SendError::HasLeft)?;
-        node.queue_raw(now, datagram)
+        let driver = self.driver.as_mut().ok_or(SendError::HasLeft)?;
+        driver.queue_raw(now, datagram)
     }
 
-    /// Asks who has these of its messages. See [`Node::confirm`].
-    pub fn confirm(&mut self, messages: impl Into<SequenceRange>) {
+    /// Asks who has these of its messages. See [`Node::confirm`](groupcast::Node::confirm).
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::confirm`](groupcast::Node::confirm); [`SendError::NotReliable`] of a leaf. A member that is not running has left.
+    pub fn confirm(&mut self, messages: impl Into<SequenceRange>) -> Result<(), SendError> {
         let now = self.clock();
-        if let Some(node) = &mut self.node {
-            node.confirm(now, messages);
-        }
+        let driver = self.driver.as_mut().ok_or(SendError::HasLeft)?;
+        driver.reliable()?.confirm(now, messages)
     }
 
     /// Leaves the group politely, and stops when that is done.
     pub fn leave(&mut self) {
         let now = self.clock();
-        if let Some(node) = &mut self.node {
-            node.leave(now);
+        if let Some(driver) = &mut self.driver {
+            driver.leave(now);
         }
     }
 
@@ -372,7 +370,7 @@ impl SimMember {
     /// Whether it runs: it has neither left nor crashed.
     #[must_use]
     pub const fn is_running(&self) -> bool {
-        self.node.is_some()
+        self.driver.is_some()
     }
 
     /// The seed that its last start was given: with that a clone of it can be [started](crate::SimNet::restart_with).
@@ -388,15 +386,41 @@ impl SimMember {
     }
 
     /// The node, for what is not done often enough to have a method here. Pass [`clock`](Self::clock) as the
-    /// time. `None` while it is not running.
-    pub const fn node_mut(&mut self) -> Option<&mut SimNode> {
-        self.node.as_mut()
+    /// time. `None` while it is not running, and of a [leaf](Self::leaf_mut).
+    pub fn node_mut(&mut self) -> Option<&mut SimNode> {
+        self.driver.as_deref_mut()?.is_mut()
     }
 
-    /// The node; `None` while it is not running.
+    /// The node; `None` while it is not running, and of a [leaf](Self::leaf).
     #[must_use]
-    pub const fn node(&self) -> Option<&SimNode> {
-        self.node.as_ref()
+    pub fn node(&self) -> Option<&SimNode> {
+        self.driver.as_deref()?.is()
+    }
+
+    /// As [`node_mut`](Self::node_mut), of a leaf of this size. `None` while it is not running, and of what is no leaf,
+    /// or one of another size.
+    ///
+    /// ```
+    /// # use groupcast::Config;
+    /// # use groupcast_sim::{SimLeaf, SimNet};
+    /// # let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    /// let mut net = SimNet::new(7);
+    /// let valve = net.join_leaf(config.with_name("valve"));
+    /// let leaf: &mut SimLeaf = net[valve].leaf_mut().unwrap();
+    /// leaf.set_channels(2..=2);
+    /// ```
+    pub fn leaf_mut<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize>(
+        &mut self,
+    ) -> Option<&mut SimLeaf<DATAGRAM, SENDERS, ROOM>> {
+        self.driver.as_deref_mut()?.is_mut()
+    }
+
+    /// The leaf; `None` while it is not running, and of what is no leaf, or one of another size.
+    #[must_use]
+    pub fn leaf<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize>(
+        &self,
+    ) -> Option<&SimLeaf<DATAGRAM, SENDERS, ROOM>> {
+        self.driver.as_deref()?.is()
     }
 
     /// Its host.
@@ -408,29 +432,33 @@ impl SimMember {
     /// Its id; `None` while it is not running.
     #[must_use]
     pub fn id(&self) -> Option<MemberId> {
-        self.node.as_ref().map(Node::id)
+        self.driver.as_ref().map(|driver| driver.id())
+    }
+
+    /// Its present session; `None` while it is not running.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.driver.as_ref().map(|driver| driver.session())
     }
 
     /// What happened to every datagram since it started; all 0 while it is not running.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.node
-            .as_ref()
-            .map(Node::counters)
-            .copied()
-            .unwrap_or_default()
+        let driver = self.driver.as_ref();
+        driver.map_or_else(Counters::default, |driver| *driver.counters())
     }
 
     /// The most bytes a message of this class can have now; 0 while it is not running.
     #[must_use]
     pub fn max_message(&self, class: Class) -> usize {
-        self.node.as_ref().map_or(0, |node| node.max_message(class))
+        let driver = self.driver.as_ref();
+        driver.map_or(0, |driver| driver.max_message(class))
     }
 
-    /// The names of the members on its roster, in alphabetical order.
+    /// The names of the members on its roster, in alphabetical order. A leaf keeps none.
     #[must_use]
     pub fn peer_names(&self) -> Vec<String> {
-        let members = self.node.iter().flat_map(Node::peers);
+        let members = self.driver.iter().flat_map(|driver| driver.peers());
         let mut names: Vec<_> = members.map(|member| member.name().to_owned()).collect();
         names.sort();
         names

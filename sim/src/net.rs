@@ -14,9 +14,10 @@ use groupcast::{Application, Board, Config, Instant, Memory};
 
 use crate::application::{AppKey, Host};
 use crate::capture::Capture;
+use crate::driver::{self, Start};
 use crate::host::HostId;
 use crate::link::Link;
-use crate::member::{MakeMemory, SimMember};
+use crate::member::SimMember;
 use crate::network::Network;
 use crate::random::seed_for;
 
@@ -50,7 +51,7 @@ pub struct MemberKey(pub(crate) usize);
 /// ```
 ///
 /// Each member has the memory [`Board`], unless [`with_memory`](Self::with_memory) or [`join_with`](Self::join_with) say
-/// otherwise. Use the storage of your firmware to test with its limits.
+/// otherwise, or it is a [leaf](Self::join_leaf). Use the storage of your firmware to test with its limits.
 ///
 /// An [`Application`] runs on a member with [`host_app`](Self::host_app).
 ///
@@ -62,8 +63,8 @@ pub struct SimNet {
     network: Network,
     /// Whether what was recorded is written when the test fails.
     keeps_capture: bool,
-    /// The memory of who joins next.
-    memory: MakeMemory,
+    /// How who joins next is started: with its kind of memory.
+    start: Start,
     members: Vec<SimMember>,
     /// The members on each host.
     on_host: BTreeMap<HostId, Vec<usize>>,
@@ -82,11 +83,6 @@ const DIRECTORY: &str = "GROUPCAST_SIM_DIR";
 /// What is wrong with a key that names nobody.
 const FOREIGN: &str = "this key is of another SimNet";
 
-/// Memory of this kind for one member.
-fn make<M: Memory + Default + 'static>() -> Box<dyn Memory> {
-    groupcast::boxed::<M>()
-}
-
 /// A member that asks to be polled again at once is polled again after this time, so that virtual
 /// time goes on whatever it does.
 const SMALLEST_STEP: Duration = Duration::from_micros(1);
@@ -101,7 +97,7 @@ impl SimNet {
             seed,
             network: Network::new(seed),
             keeps_capture: false,
-            memory: make::<Board>,
+            start: driver::node::<Board>,
             members: Vec::new(),
             on_host: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -153,7 +149,7 @@ impl SimNet {
     /// Sets the memory of those who join from now on, such as [`Tiny`](groupcast::Tiny).
     #[must_use]
     pub fn with_memory<M: Memory + Default + 'static>(mut self) -> Self {
-        self.memory = make::<M>;
+        self.start = driver::node::<M>;
         self
     }
 
@@ -188,9 +184,83 @@ impl SimNet {
     /// A setting cannot work.
     #[track_caller]
     pub fn join_with<M: Memory + Default + 'static>(&mut self, config: Config) -> MemberKey {
-        let others = core::mem::replace(&mut self.memory, make::<M>);
+        self.join_as(driver::node::<M>, config)
+    }
+
+    /// A new member on a new host that is a [leaf](groupcast::Leaf), of the usual size: for sensors and actuators.
+    ///
+    /// What is done with other members is done with it, as far as a leaf does it. It keeps no roster, is told of nobody
+    /// who comes or goes, and what is reliable is refused ([`SendError::NotReliable`](groupcast::SendError::NotReliable)).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use groupcast::{Channel, Config, SendError};
+    /// use groupcast_sim::{Link, SimNet};
+    ///
+    /// const TEMPERATURE: Channel = Channel::state(1);
+    /// const VALVE: Channel = Channel::state(2);
+    /// let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    ///
+    /// let mut net = SimNet::new(42).with_link(Link::wifi().with_loss(0.2));
+    /// let boiler = net.join_leaf(config.with_name("boiler"));
+    /// let panel = net.join(config.with_name("panel"));
+    /// net[boiler].send(TEMPERATURE, b"21.5").unwrap();
+    /// net[panel].send(VALVE, b"open").unwrap();
+    /// net.run_for(Duration::from_secs(5));
+    ///
+    /// assert_eq!(net[panel].peer_names(), ["boiler"]);
+    /// assert_eq!(net[panel].last(TEMPERATURE), Some(&b"21.5"[..]));
+    /// assert_eq!(net[boiler].last(VALVE), Some(&b"open"[..]));
+    /// let reliable = net[boiler].send(Channel::reliable_ordered(3), b"hello");
+    /// assert_eq!(reliable, Err(SendError::NotReliable));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// A setting cannot work.
+    #[track_caller]
+    pub fn join_leaf(&mut self, config: Config) -> MemberKey {
+        self.join_leaf_with::<512, 4, 128>(config)
+    }
+
+    /// A new member on a new host that is a leaf of the size of your firmware: see [`Leaf`](groupcast::Leaf) for what
+    /// the numbers mean.
+    ///
+    /// # Panics
+    ///
+    /// A setting cannot work.
+    #[track_caller]
+    pub fn join_leaf_with<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize>(
+        &mut self,
+        config: Config,
+    ) -> MemberKey {
+        self.join_as(driver::leaf::<DATAGRAM, SENDERS, ROOM>, config)
+    }
+
+    /// A new leaf of the usual size on a new host, in a sealed group.
+    ///
+    /// # Panics
+    ///
+    /// A setting or a key cannot work.
+    #[track_caller]
+    pub fn join_leaf_sealed(
+        &mut self,
+        config: Config,
+        keys: KeySet,
+        first_contact: FirstContact,
+    ) -> MemberKey {
+        let others = core::mem::replace(&mut self.start, driver::sealed_leaf);
+        let key = self.join_sealed(config, keys, first_contact);
+        self.start = others;
+        key
+    }
+
+    /// A new member on a new host that is started in this way.
+    #[track_caller]
+    pub(crate) fn join_as(&mut self, start: Start, config: Config) -> MemberKey {
+        let others = core::mem::replace(&mut self.start, start);
         let key = self.join(config);
-        self.memory = others;
+        self.start = others;
         key
     }
 
@@ -231,7 +301,7 @@ impl SimNet {
             self.network.clone(),
             host,
             config,
-            self.memory,
+            self.start,
         ));
         self.on_host.entry(host).or_default().push(key);
         self.current.push(None);

@@ -2,6 +2,7 @@
 
 mod latency;
 mod ledger;
+mod profile;
 mod report;
 mod run;
 mod traffic;
@@ -10,11 +11,14 @@ use core::time::Duration;
 
 use groupcast::{Class, Memory, Pace, SendError, Storage};
 
+use crate::driver;
 use crate::link::Link;
+use profile::{Part, cast};
 use run::Run;
 
 pub use latency::Latency;
-pub use report::Report;
+pub use profile::Profile;
+pub use report::{Outcome, Report};
 
 /// The HELLO interval per member of a large group: all of them send 20 a second.
 const INTERVAL_PER_MEMBER: Duration = Duration::from_millis(50);
@@ -24,7 +28,7 @@ const SETTLING: Duration = Duration::from_secs(5);
 
 /// Memory for members of large groups: 1,023 peers, and little for anything else, so that a thousand
 /// of them fit a computer.
-pub type Roomy = Storage<1023, 4, 256, 256, 32_768, 1473>;
+pub type Roomy = Storage<1023, 4, 256, 256, 32_768, 1473, { groupcast::Sends::UNLIMITED }>;
 
 /// A group with something to do, and what comes of it.
 ///
@@ -156,10 +160,47 @@ impl Scenario {
     ///
     /// There are no members, or more senders than members, or the rate is not a number.
     pub fn run<M: Memory + Default + 'static>(&self) -> Result<Report, SendError> {
-        assert!(self.members > 0, "a group has members");
         assert!(self.senders <= self.members, "senders are members");
+        self.play(vec![Part::node(driver::node::<M>); self.members])
+    }
+
+    /// Runs it in a group of different members: so many of each [`Profile`], instead of
+    /// [`with_members`](Self::with_members). Those send who come first in the mix and [support](Profile::supports) the
+    /// class, and messages are for all who do.
+    ///
+    /// A leaf listens to four senders. What others say is in [`Report::no_place`].
+    ///
+    /// ```
+    /// use groupcast::Class;
+    /// use groupcast_sim::{Profile, Scenario};
+    ///
+    /// let mix = [(Profile::Leaf, 5), (Profile::Tiny, 2), (Profile::Desktop, 1)];
+    /// let report = Scenario::new().run_mix(&mix)?;
+    /// assert_eq!((report.receivers, report.delivered), (2, 200));
+    ///
+    /// let report = Scenario::new().with_class(Class::State).run_mix(&mix)?;
+    /// assert_eq!((report.receivers, report.delivered), (7, 700));
+    /// assert_eq!(report.profiles[&Profile::Leaf].delivered, 400);
+    /// # Ok::<(), groupcast::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A member cannot send the messages, because they are too long for its class, its memory, or the smallest member.
+    ///
+    /// # Panics
+    ///
+    /// There are no members, or more senders than members that support the class, or the rate is not a number, or a
+    /// pace without a limit in a group with leaves or [`TinyPeer`](groupcast::TinyPeer).
+    pub fn run_mix(&self, mix: &[(Profile, usize)]) -> Result<Report, SendError> {
+        let parts = cast(mix, self.class, self.senders);
+        self.with_members(parts.len()).play(parts)
+    }
+
+    fn play(&self, parts: Vec<Part>) -> Result<Report, SendError> {
+        assert!(self.members > 0, "a group has members");
         assert!(self.rate >= 0.0, "a rate is not negative");
-        Run::start::<M>(*self).play()
+        Run::start(*self, parts).play()
     }
 
     /// When a sender has the message that is so many intervals after the start. `None`: never.

@@ -8,6 +8,8 @@ use core::ops::Range;
 use groupcast::{Class, Instant};
 
 use super::latency::Latency;
+use super::profile::Part;
+use super::report::Outcome;
 
 /// What became of a message at a receiver.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -31,8 +33,34 @@ struct Sent {
 #[derive(Clone, Debug, Default)]
 struct Inbox {
     fates: Vec<Fate>,
-    /// The number after the highest one that was delivered or reported.
+    /// The number after the highest one that was delivered or reported. 0: it has heard nothing of the sender.
     next: usize,
+    /// The sender is not on the receiver's roster, which is full: so nothing is promised.
+    is_unlisted: bool,
+}
+
+/// A member, as somebody whom messages are for.
+#[derive(Clone, Debug)]
+struct Receiver {
+    /// Whether it takes messages of the class.
+    takes: bool,
+    /// How many senders it listens to.
+    places: usize,
+    /// By sender.
+    inboxes: Vec<Inbox>,
+}
+
+impl Receiver {
+    /// Whether there is no place for this sender: not on the roster, or since it listens to as many others as it can.
+    fn has_no_place_for(&self, sender: usize) -> bool {
+        let is_heard = |inbox: &&Inbox| inbox.next > 0;
+        if self.inboxes[sender].is_unlisted {
+            return true;
+        }
+        self.places < self.inboxes.len()
+            && self.inboxes[sender].next == 0
+            && self.inboxes.iter().filter(is_heard).count() >= self.places
+    }
 }
 
 /// The sums of a [`Ledger`].
@@ -44,6 +72,7 @@ pub(super) struct Totals {
     pub(super) duplicates: u64,
     pub(super) lost: u64,
     pub(super) unaccounted: u64,
+    pub(super) no_place: u64,
     pub(super) out_of_order: u64,
     pub(super) damaged: u64,
     pub(super) contradicted: u64,
@@ -61,23 +90,32 @@ pub(super) struct Ledger {
     size: usize,
     /// By sender.
     sent: Vec<Vec<Sent>>,
-    /// By receiver, then by sender.
-    inboxes: Vec<Vec<Inbox>>,
+    receivers: Vec<Receiver>,
     /// Pairs of message and receiver whose fate is open.
     open: u64,
     totals: Totals,
 }
 
 impl Ledger {
-    pub(super) fn new(members: usize, senders: usize, class: Class, size: usize) -> Self {
+    pub(super) fn new(parts: &[Part], senders: usize, class: Class, size: usize) -> Self {
+        let receivers = parts.iter().map(|part| Receiver {
+            takes: part.takes,
+            places: part.places,
+            inboxes: vec![Inbox::default(); senders],
+        });
         Self {
             class,
             size,
             sent: vec![Vec::new(); senders],
-            inboxes: vec![vec![Inbox::default(); senders]; members],
+            receivers: receivers.collect(),
             open: 0,
             totals: Totals::default(),
         }
+    }
+
+    /// A receiver has no room for a sender on its roster.
+    pub(super) fn unlist(&mut self, receiver: usize, sender: usize) {
+        self.receivers[receiver].inboxes[sender].is_unlisted = true;
     }
 
     /// How many messages a sender has sent: the number of its next one.
@@ -89,7 +127,20 @@ impl Ledger {
     pub(super) fn sent(&mut self, sender: usize, sequence: u32, at: Instant) {
         self.sent[sender].push(Sent { sequence, at });
         self.totals.sent += 1;
-        self.open += self.inboxes.len() as u64 - 1;
+        let is_owed = |receiver: &usize| self.is_owed(*receiver, sender);
+        self.open += (0..self.receivers.len()).filter(is_owed).count() as u64;
+    }
+
+    /// Whether messages of this sender are for this receiver.
+    fn is_owed(&self, receiver: usize, sender: usize) -> bool {
+        receiver != sender && self.receivers[receiver].takes
+    }
+
+    /// The pairs of sender and receiver for which there are messages.
+    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+        let pairs = (0..self.receivers.len())
+            .flat_map(|receiver| (0..self.sent.len()).map(move |sender| (receiver, sender)));
+        pairs.filter(|(receiver, sender)| self.is_owed(*receiver, *sender))
     }
 
     /// A receiver was given a message.
@@ -109,20 +160,21 @@ impl Ledger {
             })
             .ok()
         });
-        let Some(number) = number.filter(|_| receiver != sender) else {
+        let Some(number) = number.filter(|_| self.is_owed(receiver, sender)) else {
             self.totals.unknown += 1;
             return;
         };
         if !content(sender, number, self.size).eq(payload.iter().copied()) {
             self.totals.damaged += 1;
         }
-        let inbox = &mut self.inboxes[receiver][sender];
+        let inbox = &mut self.receivers[receiver].inboxes[sender];
         if inbox.fates.len() <= number {
             inbox.fates.resize(number + 1, Fate::Open);
         }
+        let is_listed = !inbox.is_unlisted;
         match inbox.fates[number] {
-            Fate::Delivered => self.totals.duplicates += 1,
-            Fate::Gap => self.totals.contradicted += 1,
+            Fate::Delivered => self.totals.duplicates += u64::from(is_listed),
+            Fate::Gap => self.totals.contradicted += u64::from(is_listed),
             Fate::Open => {
                 inbox.fates[number] = Fate::Delivered;
                 self.open -= 1;
@@ -130,7 +182,7 @@ impl Ledger {
                 let took = self.sent[sender][number].at.until(now);
                 self.totals.latency.add(took);
                 if number < inbox.next && is_in_order(self.class) {
-                    self.totals.out_of_order += 1;
+                    self.totals.out_of_order += u64::from(is_listed);
                 }
             }
         }
@@ -143,26 +195,27 @@ impl Ledger {
             .sent
             .get(sender)
             .map(|sent| covered(sent, first, last))
-            .filter(|numbers| !numbers.is_empty() && receiver != sender);
+            .filter(|numbers| !numbers.is_empty() && self.is_owed(receiver, sender));
         let Some(numbers) = numbers else {
             self.totals.unknown += 1;
             return;
         };
-        let inbox = &mut self.inboxes[receiver][sender];
+        let inbox = &mut self.receivers[receiver].inboxes[sender];
         if inbox.fates.len() < numbers.end {
             inbox.fates.resize(numbers.end, Fate::Open);
         }
+        let is_listed = !inbox.is_unlisted;
         for number in numbers {
             match inbox.fates[number] {
                 // Of a message in fragments, several parts can be reported.
                 Fate::Gap => {}
-                Fate::Delivered => self.totals.contradicted += 1,
+                Fate::Delivered => self.totals.contradicted += u64::from(is_listed),
                 Fate::Open => {
                     inbox.fates[number] = Fate::Gap;
                     self.open -= 1;
                     self.totals.gap_messages += 1;
                     if number < inbox.next && is_in_order(self.class) {
-                        self.totals.out_of_order += 1;
+                        self.totals.out_of_order += u64::from(is_listed);
                     }
                 }
             }
@@ -172,32 +225,70 @@ impl Ledger {
 
     /// Whether there is nothing left that must still come.
     pub(super) fn is_settled(&self) -> bool {
-        self.open == 0 || (self.class == Class::State && self.missing_finals() == 0)
-    }
-
-    /// Pairs of sender and receiver of which the receiver does not have the final message.
-    fn missing_finals(&self) -> u64 {
-        let mut missing = 0;
-        for (receiver, inboxes) in self.inboxes.iter().enumerate() {
-            for (sender, (inbox, sent)) in inboxes.iter().zip(&self.sent).enumerate() {
-                let last = sent.len().wrapping_sub(1);
-                let open = inbox.fates.get(last).is_none_or(|fate| *fate == Fate::Open);
-                missing += u64::from(receiver != sender && !sent.is_empty() && open);
-            }
+        match self.class {
+            Class::State => self.open == 0 || self.missing_finals() == 0,
+            // Those without a place may never have it.
+            _ => self.open == 0 || self.open == self.no_place(),
         }
-        missing
     }
 
-    /// The sums: what is still open was lost, or should not have been.
+    /// Pairs of sender and receiver of which the receiver does not have the final message, although it listens.
+    fn missing_finals(&self) -> u64 {
+        let is_missing = |(receiver, sender): &(usize, usize)| {
+            let receiver = &self.receivers[*receiver];
+            let last = self.sent[*sender].len().wrapping_sub(1);
+            let fate = receiver.inboxes[*sender].fates.get(last);
+            let is_open = fate.is_none_or(|fate| *fate == Fate::Open);
+            !self.sent[*sender].is_empty() && is_open && !receiver.has_no_place_for(*sender)
+        };
+        self.pairs().filter(is_missing).count() as u64
+    }
+
+    /// What became of the messages at one receiver.
+    pub(super) fn outcome(&self, receiver: usize) -> Outcome {
+        let mut outcome = Outcome::default();
+        let at = &self.receivers[receiver];
+        let senders = 0..self.sent.len();
+        for sender in senders.filter(|sender| self.is_owed(receiver, *sender)) {
+            let fates = at.inboxes[sender].fates.iter();
+            outcome.owed += self.sent[sender].len() as u64;
+            outcome.delivered += fates.filter(|fate| **fate == Fate::Delivered).count() as u64;
+            outcome.no_place += self.without_place(receiver, sender);
+        }
+        outcome
+    }
+
+    /// How many messages of a sender a receiver was not told of that has no place for it.
+    fn without_place(&self, receiver: usize, sender: usize) -> u64 {
+        let at = &self.receivers[receiver];
+        if !at.has_no_place_for(sender) {
+            return 0;
+        }
+        let told = |fate: &&Fate| **fate != Fate::Open;
+        let told = at.inboxes[sender].fates.iter().filter(told).count();
+        (self.sent[sender].len() - told) as u64
+    }
+
+    /// The same of all.
+    fn no_place(&self) -> u64 {
+        let pairs = self.pairs();
+        pairs
+            .map(|(at, sender)| self.without_place(at, sender))
+            .sum()
+    }
+
+    /// The sums: what is still open was lost, or should not have been, or there was nobody to listen.
     pub(super) fn totals(&self) -> Totals {
+        let no_place = self.no_place();
         let unaccounted = match self.class {
-            Class::ReliableUnordered | Class::ReliableOrdered => self.open,
+            Class::ReliableUnordered | Class::ReliableOrdered => self.open - no_place,
             Class::State => self.missing_finals(),
             _ => 0,
         };
         Totals {
+            no_place,
             unaccounted,
-            lost: self.open - unaccounted,
+            lost: self.open - no_place - unaccounted,
             ..self.totals.clone()
         }
     }
@@ -242,11 +333,17 @@ mod tests {
 
     use core::time::Duration;
 
+    use groupcast::Tiny;
+
+    use crate::driver;
+
     const SIZE: usize = 20;
+
+    const MEMBER: Part = Part::node(driver::node::<Tiny>);
 
     /// Three members, of which the first one sent `count` messages of `fragments` fragments.
     fn ledger(class: Class, count: usize, fragments: u32) -> Ledger {
-        let mut ledger = Ledger::new(3, 1, class, SIZE);
+        let mut ledger = Ledger::new(&[MEMBER; 3], 1, class, SIZE);
         for number in 0..count {
             // The sequence numbers wrap on the way.
             let sequence = 0xffff_fffe_u32.wrapping_add(number as u32 * fragments);
@@ -256,10 +353,14 @@ mod tests {
     }
 
     fn deliver(ledger: &mut Ledger, receiver: usize, number: usize) {
-        let sent = ledger.sent[0][number];
-        let payload: Vec<u8> = content(0, number, SIZE).collect();
+        deliver_of(ledger, receiver, (0, number));
+    }
+
+    fn deliver_of(ledger: &mut Ledger, receiver: usize, (sender, number): (usize, usize)) {
+        let sent = ledger.sent[sender][number];
+        let payload: Vec<u8> = content(sender, number, SIZE).collect();
         let now = sent.at + Duration::from_millis(2);
-        ledger.message(receiver, 0, sent.sequence, &payload, now);
+        ledger.message(receiver, sender, sent.sequence, &payload, now);
     }
 
     /// Everybody gets everything.
@@ -318,6 +419,22 @@ mod tests {
         let mut ledger = perfect(Class::ReliableUnordered);
         deliver(&mut ledger, 2, 3);
         assert_eq!(problems(&ledger.totals()), [1, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn between_members_without_room_for_each_other_nothing_is_promised() {
+        let mut ledger = ledger(Class::ReliableOrdered, 3, 1);
+        ledger.unlist(2, 0);
+        (0..3).for_each(|number| deliver(&mut ledger, 1, number));
+        for number in [1, 1, 0] {
+            deliver(&mut ledger, 2, number);
+        }
+        assert!(ledger.is_settled());
+        let totals = ledger.totals();
+        assert_eq!((totals.delivered, totals.no_place), (5, 1));
+        assert_eq!(problems(&totals), [0; 7]);
+        deliver(&mut ledger, 1, 2);
+        assert_eq!(ledger.totals().duplicates, 1);
     }
 
     #[test]
@@ -423,5 +540,55 @@ mod tests {
             let sum = totals.delivered + totals.gap_messages + totals.lost + totals.unaccounted;
             assert_eq!(sum, totals.sent * 2, "{class:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_owed_to_who_does_not_take_it() {
+        let deaf = Part {
+            takes: false,
+            ..MEMBER
+        };
+        let mut ledger = Ledger::new(&[MEMBER, deaf, MEMBER], 1, Class::ReliableOrdered, SIZE);
+        ledger.sent(0, 7, Instant::ZERO);
+        assert_eq!(ledger.totals().unaccounted, 1);
+        deliver(&mut ledger, 2, 0);
+        assert!(ledger.is_settled());
+        let owed = [0, 1, 2].map(|receiver| ledger.outcome(receiver).owed);
+        assert_eq!(owed, [0, 0, 1]);
+        // It may not be given it either.
+        deliver(&mut ledger, 1, 0);
+        assert_eq!(ledger.totals().unknown, 1);
+    }
+
+    #[test]
+    fn who_finds_no_place_is_told_from_who_is_lost() {
+        let leaf = Part {
+            places: 2,
+            ..MEMBER
+        };
+        let mut ledger = Ledger::new(&[MEMBER, MEMBER, MEMBER, leaf], 3, Class::State, SIZE);
+        for sender in 0..3 {
+            ledger.sent(sender, 5, Instant::ZERO);
+            for receiver in (0..3).filter(|receiver| *receiver != sender) {
+                deliver_of(&mut ledger, receiver, (sender, 0));
+            }
+        }
+        deliver_of(&mut ledger, 3, (1, 0));
+        // There is a place left: somebody is to be heard.
+        let totals = ledger.totals();
+        assert_eq!((totals.no_place, totals.unaccounted), (0, 2));
+        deliver_of(&mut ledger, 3, (2, 0));
+        let totals = ledger.totals();
+        assert_eq!(
+            (totals.no_place, totals.unaccounted, totals.lost),
+            (1, 0, 0)
+        );
+        assert!(ledger.is_settled());
+        let outcome = ledger.outcome(3);
+        assert_eq!(
+            (outcome.owed, outcome.delivered, outcome.no_place),
+            (3, 2, 1)
+        );
+        assert_eq!(totals.delivered + totals.no_place, totals.sent * 3);
     }
 }

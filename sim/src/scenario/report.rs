@@ -1,15 +1,37 @@
 //! What a scenario came to.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use super::latency::Latency;
+use super::profile::Profile;
+
+/// What became of messages at the receivers of one [`Profile`], or at one of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Pairs of message and receiver.
+    pub owed: u64,
+    /// Those where the message was delivered.
+    pub delivered: u64,
+    /// Those where the receiver had no place to listen to the sender.
+    pub no_place: u64,
+}
+
+impl Outcome {
+    pub(super) const fn add(&mut self, other: &Self) {
+        self.owed += other.owed;
+        self.delivered += other.delivered;
+        self.no_place += other.no_place;
+    }
+}
 
 /// What a [`Scenario`](super::Scenario) came to; or several of them, [merged](Self::merge).
 ///
 /// Every pair of a message and a receiver is counted once:
 ///
 /// ```text
-/// sent * receivers = delivered + gap_messages + lost + unaccounted
+/// sent * receivers = delivered + gap_messages + lost + unaccounted + no_place
 /// ```
 ///
 /// What is counted *per message* is counted from the first message until the last one is accounted
@@ -19,7 +41,7 @@ use super::latency::Latency;
 pub struct Report {
     /// Messages that the group took to be sent, of all senders.
     pub sent: u64,
-    /// How many members each message is for: all but its sender.
+    /// How many members each message is for: all who take its class, but its sender.
     pub receivers: u64,
     /// Pairs of message and receiver, where the message was delivered.
     pub delivered: u64,
@@ -34,6 +56,12 @@ pub struct Report {
     /// Pairs of which the receiver heard nothing although it was promised: every message of the
     /// reliable classes, the final value of State.
     pub unaccounted: u64,
+    /// Pairs of which the receiver has no place for the sender: a leaf that listens to others, as many as it can, or a
+    /// member whose roster is full. That is no breach of a promise.
+    pub no_place: u64,
+    /// What became of the messages at the receivers of each profile, if the members
+    /// [have profiles](super::Scenario::run_mix).
+    pub profiles: BTreeMap<Profile, Outcome>,
     /// Messages or gaps that came after newer ones, where the class has an order.
     pub out_of_order: u64,
     /// Deliveries whose content is not what was sent.
@@ -46,7 +74,8 @@ pub struct Report {
     /// `sent`.
     pub refused: u64,
     /// Pairs of members that did not know each other when the first message was sent: their storage
-    /// has room for fewer peers.
+    /// has room for fewer peers. Between those nothing is promised: what is lost is in `no_place`, and what comes
+    /// again is not counted.
     pub strangers: u64,
     /// Datagrams lost on purpose by [`with_one_loss`](super::Scenario::with_one_loss).
     pub losses: u64,
@@ -77,6 +106,10 @@ impl Report {
         self.duplicates += other.duplicates;
         self.lost += other.lost;
         self.unaccounted += other.unaccounted;
+        self.no_place += other.no_place;
+        for (profile, outcome) in &other.profiles {
+            self.profiles.entry(*profile).or_default().add(outcome);
+        }
         self.out_of_order += other.out_of_order;
         self.damaged += other.damaged;
         self.contradicted += other.contradicted;
@@ -94,7 +127,7 @@ impl Report {
     }
 
     /// Whether every message was accounted for, once, in order and unchanged. Losses that the class
-    /// allows, and gaps, are no breach.
+    /// allows, gaps, and receivers without a place for the sender, are no breach.
     #[must_use]
     pub const fn keeps_promise(&self) -> bool {
         self.unaccounted == 0

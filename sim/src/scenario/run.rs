@@ -6,11 +6,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use groupcast::{Channel, Config, Instant, MemberId, Memory, OwnedEvent, SendError};
+use groupcast::{Channel, Config, Instant, MemberId, OwnedEvent, SendError};
 
 use super::Scenario;
 use super::ledger::{Ledger, content};
-use super::report::Report;
+use super::profile::Part;
+use super::report::{Outcome, Report};
 use super::traffic::Traffic;
 use crate::net::{MemberKey, SimNet};
 use crate::random::Random;
@@ -34,6 +35,7 @@ const AFTERMATH: Duration = Duration::from_secs(1);
 pub(super) struct Run {
     scenario: Scenario,
     net: SimNet,
+    parts: Vec<Part>,
     keys: Vec<MemberKey>,
     ledger: Ledger,
     traffic: Rc<Cell<Traffic>>,
@@ -68,36 +70,31 @@ struct Turn {
 }
 
 impl Run {
-    /// The members join over a link without faults, and get to know each other.
-    pub(super) fn start<M: Memory + Default + 'static>(scenario: Scenario) -> Self {
+    /// The members join over a link without faults, and get to know each other. The first of them are to send.
+    pub(super) fn start(scenario: Scenario, parts: Vec<Part>) -> Self {
         let link = scenario.link.without_faults();
-        let mut net = SimNet::new(scenario.seed)
-            .with_link(link)
-            .with_memory::<M>();
+        let mut net = SimNet::new(scenario.seed).with_link(link);
         let traffic = Traffic::watch(net.network());
         let group = SocketAddr::from((Ipv4Addr::new(239, 1, 2, 3), 12345));
-        let keys = (1..=scenario.members).map(|number| {
-            let id = u32::try_from(number).ok().and_then(MemberId::new);
+        let keys = (1..).zip(&parts).map(|(number, part)| {
+            let id = MemberId::new(number);
             let config = Config::new(group)
                 .with_pace(scenario.pace)
                 .with_id(id.expect("a group has fewer than 2^32 members"));
-            net.join(config)
+            net.join_as(part.start, config)
         });
         let keys: Vec<_> = keys.collect();
         let mut run = Self {
             net,
             keys,
-            ledger: Ledger::new(
-                scenario.members,
-                scenario.senders,
-                scenario.class,
-                scenario.size,
-            ),
+            ledger: Ledger::new(&parts, scenario.senders, scenario.class, scenario.size),
             traffic,
             report: Report {
-                receivers: scenario.members as u64 - 1,
+                receivers: (parts.iter().filter(|part| part.takes).count() as u64)
+                    .saturating_sub(1),
                 ..Report::default()
             },
+            parts,
             fetch_at: Instant::ZERO,
             scenario,
         };
@@ -114,10 +111,26 @@ impl Run {
             self.forget();
         }
         self.report.strangers = self.strangers();
+        self.note_unlisted();
         let end = self.net.now() + settling;
         while self.net.now() < end {
             self.net.run_for(FETCH);
             self.forget();
+        }
+    }
+
+    /// Notes which senders have no room on whose roster. A leaf has none, and no roster.
+    fn note_unlisted(&mut self) {
+        let ids: Vec<_> = self.keys.iter().map(|key| self.net[*key].id()).collect();
+        for (receiver, key) in self.keys.iter().enumerate() {
+            let Some(node) = self.net[*key].node() else {
+                continue;
+            };
+            for (sender, id) in ids.iter().enumerate().take(self.scenario.senders) {
+                if receiver != sender && node.peers().all(|peer| Some(peer.id()) != *id) {
+                    self.ledger.unlist(receiver, sender);
+                }
+            }
         }
     }
 
@@ -128,13 +141,12 @@ impl Run {
         }
     }
 
-    /// Pairs of members of whom one does not know the other.
+    /// Pairs of members of whom one does not know the other. A leaf is to know nobody.
     fn strangers(&self) -> u64 {
         let others = self.keys.len() - 1;
-        let known = |key: &MemberKey| self.net[*key].node().map_or(0, |node| node.peers().count());
-        self.keys
-            .iter()
-            .map(|key| (others - known(key)) as u64)
+        let nodes = self.keys.iter().filter_map(|key| self.net[*key].node());
+        nodes
+            .map(|node| (others - node.peers().count()) as u64)
             .sum()
     }
 
@@ -286,9 +298,9 @@ impl Run {
             repairs: 0,
             traffic: self.traffic.get(),
         };
-        for node in self.keys.iter().filter_map(|key| self.net[*key].node()) {
-            meter.nacks += node.counters().nacks_sent;
-            meter.repairs += node.counters().repairs_sent;
+        for counters in self.keys.iter().map(|key| self.net[*key].counters()) {
+            meter.nacks += counters.nacks_sent;
+            meter.repairs += counters.repairs_sent;
         }
         meter
     }
@@ -296,6 +308,13 @@ impl Run {
     /// Adds everything up.
     fn close(self, before: &Meter, after: &Meter) -> Report {
         let totals = self.ledger.totals();
+        let mut profiles = BTreeMap::<_, Outcome>::new();
+        for (receiver, part) in self.parts.iter().enumerate() {
+            if let Some(profile) = part.profile {
+                let outcome = self.ledger.outcome(receiver);
+                profiles.entry(profile).or_default().add(&outcome);
+            }
+        }
         let datagrams = after.traffic.datagrams - before.traffic.datagrams;
         Report {
             sent: totals.sent,
@@ -304,6 +323,8 @@ impl Run {
             duplicates: totals.duplicates,
             lost: totals.lost,
             unaccounted: totals.unaccounted,
+            no_place: totals.no_place,
+            profiles,
             out_of_order: totals.out_of_order,
             damaged: totals.damaged,
             contradicted: totals.contradicted,

@@ -4,6 +4,7 @@ mod accounts;
 mod applications;
 mod contract;
 mod faults;
+mod leaves;
 mod partitions;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
