@@ -5,6 +5,7 @@
 //! ```text
 //!  bench throughput ──┬── --role rx   joins, and waits for START
 //!                     ├── --role rx   …
+//!                     ├── --role leaf says a value now and then, with --leaves
 //!                     └── --role tx   START → messages → END → all have left
 //! ```
 
@@ -13,6 +14,7 @@ mod cpu;
 mod echo;
 mod floor;
 mod latency;
+mod leaf;
 mod meeting;
 pub(crate) mod options;
 mod payload;

@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// what happens goes to standard output, and it never hears itself. cli/JSON.md is the schema.
     Pipe(Pipe),
     /// Show who is there; with --watch who comes and goes.
+    ///
+    /// TAKES is what a member receives: all classes, or only values (best effort, latest and state), and the largest
+    /// datagram if that is less than 1472 bytes. What is sent to everybody keeps to the smallest.
     Members(Members),
     /// Show which groups are in use here: open or sealed, and how many members are in them.
     #[command(after_help = groups::options::HELP)]

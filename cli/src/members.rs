@@ -13,9 +13,10 @@ use crate::process::failure::Failure;
 use crate::session::{Ended, Session, Wanted, builder};
 use crate::text::columns;
 use crate::text::escape::escaped;
+use crate::text::takes::takes;
 use options::Members;
 
-const HEADINGS: [&str; 4] = ["NAME", "ID", "ADDRESS", "STATUS"];
+const HEADINGS: [&str; 5] = ["NAME", "ID", "ADDRESS", "STATUS", "TAKES"];
 
 pub(crate) fn run(common: &Common, options: &Members) -> Result<(), Failure> {
     let mut session = Session::join(common, builder(common, Limits::default())?)?;
@@ -58,11 +59,8 @@ fn print(members: &[&Peer], json: bool, output: &mut Output) -> Result<(), Failu
             escaped(member.name()).to_string(),
             member.id().to_string(),
             member.address().to_string(),
-            if member.takes_reliable() {
-                status(member).to_owned()
-            } else {
-                format!("{}, takes no reliable messages", status(member))
-            },
+            status(member).to_owned(),
+            takes(member.takes_reliable(), member.max_datagram()),
         ]
     });
     let mut table = vec![HEADINGS.map(str::to_owned)];

@@ -1,5 +1,6 @@
 //! `groupcast sim`: the real engine on a simulated network.
 
+mod mix;
 pub(crate) mod options;
 mod plot;
 pub(crate) mod runs;
@@ -46,7 +47,7 @@ fn check(options: &Sim, report: &Report) -> Result<(), Failure> {
     if kept {
         return Ok(());
     }
-    Err(Failure::Unmet(format!(
+    let text = format!(
         "the promise of {} was broken: {} unaccounted, {} twice, {} out of order, {} damaged, \
          {} both delivered and reported, {} that nobody sent",
         options.class,
@@ -56,5 +57,6 @@ fn check(options: &Sim, report: &Report) -> Result<(), Failure> {
         report.damaged,
         report.contradicted,
         report.unknown
-    )))
+    );
+    Err(Failure::Unmet(text))
 }

@@ -4,3 +4,4 @@ pub(crate) mod cells;
 pub(crate) mod columns;
 pub(crate) mod envelope;
 pub(crate) mod escape;
+pub(crate) mod takes;

@@ -94,7 +94,7 @@ pub(super) fn run(common: &Common, options: &Latency) -> Result<(), Failure> {
 fn near(common: &Common, options: &Latency) -> Result<Line, Failure> {
     let pinned = pin(Processor::First);
     let mut session = meeting::join(common, &options.how)?;
-    let receivers = meet(&mut session, 1)?;
+    let receivers = meet(&mut session, 1, 0)?;
     let mut message = meeting::message(options.size, session.limit(options.how.class.class()))?;
     let mut members = Members {
         session,

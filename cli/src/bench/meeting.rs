@@ -12,7 +12,7 @@ use crate::process::failure::Failure;
 use crate::session::{Session, builder_on};
 
 /// Members of a measurement hear nobody else of the group, unless a group name is given.
-const GROUP_NAME: &str = "groupcast bench";
+pub(super) const GROUP_NAME: &str = "groupcast bench";
 
 /// For --sealed. Everybody can know it.
 const KEY: GroupKey = GroupKey::new(*b"no secret, for measurements only");

@@ -20,6 +20,7 @@ pub(crate) const BATCH: u32 = 256;
 /// Runs are bounded in time and number of processes.
 const LONGEST: f64 = 60.0;
 const MOST_RECEIVERS: i64 = 64;
+const MOST_LEAVES: i64 = 16;
 
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
@@ -88,9 +89,20 @@ pub(crate) struct Throughput {
     )]
     pub(crate) batch: u32,
 
+    /// How many leaves are in the group besides, 0 to 16: sensors that take no reliable messages, and no datagrams above
+    /// 512 bytes. Each is a process.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u8).range(0..=MOST_LEAVES),
+        allow_negative_numbers = true
+    )]
+    pub(crate) leaves: u8,
+
     /// Be only one end of it, for comparisons that start both by hand.
     #[arg(long, value_name = "END")]
-    pub(crate) role: Option<Role>,
+    pub(crate) role: Option<MemberRole>,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -182,6 +194,17 @@ pub(crate) struct Floor {
     /// Be only one end of it, for comparisons that start both by hand.
     #[arg(long, value_name = "END")]
     pub(crate) role: Option<Role>,
+}
+
+/// One end of a measurement of throughput.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum MemberRole {
+    /// Sends.
+    Tx,
+    /// Receives.
+    Rx,
+    /// Is a leaf, and says a value now and then until it is ended.
+    Leaf,
 }
 
 /// One end of a measurement.

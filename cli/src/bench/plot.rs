@@ -151,6 +151,7 @@ fn measure(
     progress: &Progress,
 ) -> Result<Line, Failure> {
     let options = Throughput {
+        leaves: 0,
         load: Load {
             seconds: options.seconds,
             receivers,

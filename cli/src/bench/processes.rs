@@ -35,6 +35,7 @@ pub(super) struct Run {
 pub(super) struct Ends {
     arguments: Vec<OsString>,
     load: Load,
+    leaves: u8,
 }
 
 impl Ends {
@@ -43,9 +44,11 @@ impl Ends {
         let mut arguments = shared("throughput", common, &options.load, options.size);
         arguments.extend(how_arguments(&options.how));
         arguments.push(format!("--batch={}", options.batch).into());
+        arguments.push(format!("--leaves={}", options.leaves).into());
         Self {
             arguments,
             load: options.load,
+            leaves: options.leaves,
         }
     }
 
@@ -54,11 +57,17 @@ impl Ends {
         Self {
             arguments: shared("floor", common, load, size),
             load: *load,
+            leaves: 0,
         }
     }
 
     /// Starts them, waits until they are done, and returns what they report.
     pub(super) fn run(&self, progress: &Progress) -> Result<Run, Failure> {
+        // They are there until the others are done.
+        let mut leaves = Processes::default();
+        for _ in 0..self.leaves {
+            leaves.start(&self.arguments, "leaf")?;
+        }
         let mut processes = Processes::default();
         for _ in 0..self.load.receivers {
             processes.start(&self.arguments, "rx")?;

@@ -37,6 +37,7 @@ pub(super) struct Line {
     class: String,
     sealed: bool,
     receivers: u8,
+    leaves: u8,
     sent: u64,
     pub(super) sent_per_second: f64,
     /// At the slowest receiver.
@@ -102,7 +103,11 @@ impl FloorLine {
 impl Line {
     pub(super) fn new(common: &Common, options: &Throughput, members: Run, floors: &[Run]) -> Self {
         let Throughput {
-            load, size, how, ..
+            load,
+            size,
+            how,
+            leaves,
+            ..
         } = *options;
         let Run { sent, received } = members;
         let floor_size = size.min(LARGE);
@@ -125,6 +130,7 @@ impl Line {
             class: how.class.to_string(),
             sealed: how.sealed || common.key_file.is_some(),
             receivers: load.receivers,
+            leaves,
             sent: sent.sent,
             sent_per_second: rate(sent.sent_per_second),
             delivered_per_second: rate(delivered_per_second),

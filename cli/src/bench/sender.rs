@@ -47,7 +47,7 @@ pub(super) struct Sent {
 pub(super) fn run(common: &Common, options: &Throughput) -> Result<Sent, Failure> {
     let Throughput { size, how, .. } = *options;
     let mut session = meeting::join(common, &how)?;
-    let receivers = meet(&mut session, options.load.receivers)?;
+    let receivers = meet(&mut session, options.load.receivers, options.leaves)?;
     let mut message = meeting::message(size, session.limit(how.class.class()))?;
 
     let before = (Instant::now(), CpuTime::now());
@@ -67,13 +67,20 @@ pub(super) fn run(common: &Common, options: &Throughput) -> Result<Sent, Failure
     })
 }
 
-/// Waits until all receivers are there and have heard that it begins. Returns who they are.
-pub(super) fn meet(session: &mut Session, receivers: u8) -> Result<HashSet<MemberId>, Failure> {
-    let wanted = usize::from(receivers);
+/// Waits until all receivers and leaves are there, and the receivers have heard that it begins. Returns who those are.
+pub(super) fn meet(
+    session: &mut Session,
+    receivers: u8,
+    leaves: u8,
+) -> Result<HashSet<MemberId>, Failure> {
+    let (wanted, leaves) = (usize::from(receivers), usize::from(leaves));
     let end = Instant::now() + MEET;
-    while session.member.peers().count() < wanted {
+    while session.member.peers().count() < wanted + leaves {
         session.attend(PAUSE, |_| {})?;
-        still_time(end, || format!("fewer than {wanted} receivers were there"))?;
+        still_time(end, || match leaves {
+            0 => format!("fewer than {wanted} receivers were there"),
+            _ => format!("fewer than {wanted} receivers and {leaves} leaves were there"),
+        })?;
     }
     let mut ready = HashSet::new();
     let start = say(session, Word::Start)?;

@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use groupcast::Class;
 
-use super::options::{BATCH, Floor, How, Large, Load, Role, Throughput};
+use super::options::{BATCH, Floor, How, Large, Load, MemberRole, Role, Throughput};
 use super::processes::Ends;
 use super::progress::Progress;
 use super::report::{FloorLine, LARGE, Line, check, say_received, say_sent};
-use super::{floor, meeting, receiver, sender};
+use super::{floor, leaf, meeting, receiver, sender};
 use crate::options::Common;
 use crate::output::Output;
 use crate::process::failure::Failure;
@@ -16,8 +16,9 @@ use crate::process::failure::Failure;
 pub(super) fn run(common: &Common, options: &Throughput) -> Result<(), Failure> {
     let mut output = Output::new(common.json);
     match options.role {
-        Some(Role::Tx) => say_sent(&mut output, common, &sender::run(common, options)?),
-        Some(Role::Rx) => {
+        Some(MemberRole::Tx) => say_sent(&mut output, common, &sender::run(common, options)?),
+        Some(MemberRole::Leaf) => leaf::run(common, &options.how),
+        Some(MemberRole::Rx) => {
             let received = receiver::run(common, options)?;
             say_received(&mut output, common, &received)?;
             check(options.how.class.class(), core::slice::from_ref(&received))
@@ -37,6 +38,7 @@ pub(super) fn run_large(common: &Common, options: &Large) -> Result<(), Failure>
         size,
         how: options.how,
         batch: BATCH,
+        leaves: 0,
         role: None,
     };
     run_both(common, &options)

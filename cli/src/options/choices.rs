@@ -79,6 +79,8 @@ impl fmt::Display for PaceChoice {
 /// How much memory the member has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum StorageChoice {
+    /// 5 KB, as on the smallest boards, without reliable messages: it neither takes nor sends them.
+    TinyPeer,
     /// 8 KB, as on the smallest boards.
     Tiny,
     /// 24 KB, as on boards.
@@ -90,6 +92,7 @@ pub(crate) enum StorageChoice {
 impl StorageChoice {
     pub(crate) const fn profile(self) -> Profile {
         match self {
+            Self::TinyPeer => Profile::TinyPeer,
             Self::Tiny => Profile::Tiny,
             Self::Board => Profile::Board,
             Self::Desktop => Profile::Desktop,

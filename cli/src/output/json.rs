@@ -105,6 +105,8 @@ enum Line<'a> {
         who: Who,
         status: &'static str,
         takes_reliable: bool,
+        max_datagram: u16,
+        max_message: u32,
     },
     RotateKey {
         place: usize,
@@ -282,6 +284,8 @@ pub(crate) fn member(member: &Peer) -> String {
         who: Who::new(member),
         status: status(member),
         takes_reliable: member.takes_reliable(),
+        max_datagram: member.max_datagram(),
+        max_message: member.max_message(),
     })
 }
 
@@ -527,6 +531,8 @@ mod tests {
                 who: member(),
                 status: "",
                 takes_reliable: true,
+                max_datagram: 0,
+                max_message: 0,
             },
             Line::RotateKey { place: 0 },
         ];

@@ -5,8 +5,9 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use groupcast_sim::{Link, Scenario};
+use groupcast_sim::{Link, Profile, Scenario};
 
+use super::mix::{MOST, Mix};
 use crate::options::choices::{ClassChoice, PaceChoice, StorageChoice, value_name};
 
 /// Members that fit one desktop roster, and the member itself.
@@ -18,7 +19,13 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
     pub(crate) members: usize,
 
-    /// How many of them send.
+    /// Different members instead: how many of each, such as leaf:20,tiny:5,desktop:3. A leaf is a sensor or an
+    /// actuator with little memory, which listens to four senders; the others are as with --storage. A leaf and a
+    /// tiny-peer neither send nor take the reliable classes.
+    #[arg(long, value_name = "PROFILE:N,...", conflicts_with_all = ["members", "storage", "plot"])]
+    pub(crate) mix: Option<Mix>,
+
+    /// How many of them send. In a mix: the first that can send the class, in the order of the mix.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) senders: usize,
 
@@ -147,18 +154,36 @@ impl Sim {
 
     /// The scenario that is asked for, with the first seed.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
-        if self.senders > self.members {
+        let (mix, class) = (self.group(), self.class.class());
+        let able = mix.can_send(class);
+        if able == 0 && self.senders > 0 {
             return Err(format!(
-                "{} senders are more than the {} members",
-                self.senders, self.members
+                "nobody in {mix} sends {class}; choose another class, such as --class state, or have a tiny, board or \
+                 desktop in the group",
             ));
+        }
+        if self.senders > able {
+            let who = match &self.mix {
+                Some(_) => format!("that can send {class}"),
+                None => "there are".to_owned(),
+            };
+            return Err(format!(
+                "{} senders are more than the {able} members {who}",
+                self.senders
+            ));
+        }
+        let is_small = |(profile, _): &(Profile, usize)| *profile != Profile::Desktop;
+        if self.pace == PaceChoice::Unlimited && mix.parts().iter().any(is_small) {
+            return Err(
+                "only members with the storage desktop send at the pace unlimited".to_owned(),
+            );
         }
         let scenario = Scenario::new()
             .with_members(self.members)
             .with_senders(self.senders)
             .with_rate(self.rate)
             .with_size(self.size)
-            .with_class(self.class.class())
+            .with_class(class)
             .with_link(self.link()?)
             .with_pace(self.pace.pace())
             .with_duration(self.seconds)
@@ -170,9 +195,22 @@ impl Sim {
         })
     }
 
+    /// The members.
+    pub(super) fn group(&self) -> Mix {
+        let profile = match self.storage {
+            StorageChoice::TinyPeer => Profile::TinyPeer,
+            StorageChoice::Tiny => Profile::Tiny,
+            StorageChoice::Board => Profile::Board,
+            StorageChoice::Desktop => Profile::Desktop,
+        };
+        let alike = || Mix::of(profile, self.members);
+        self.mix.clone().unwrap_or_else(alike)
+    }
+
     /// Whether the members need more peers than a desktop's storage has.
     pub(crate) fn is_roomy(&self) -> bool {
-        self.storage == StorageChoice::Desktop && self.members > DESKTOP_MEMBERS
+        let is_usual = self.mix.is_none() && self.storage == StorageChoice::Desktop;
+        is_usual && self.members > DESKTOP_MEMBERS
     }
 }
 
@@ -183,7 +221,7 @@ impl fmt::Display for LinkChoice {
 }
 
 fn at_least_one(text: &str) -> Result<usize, &'static str> {
-    let number = text.parse().ok().filter(|n| (1..=100_000).contains(n));
+    let number = text.parse().ok().filter(|n| (1..=MOST).contains(n));
     number.ok_or("a group has 1 to 100000 members")
 }
 

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 
-use groupcast::{Board, Desktop, SendError, Tiny};
-use groupcast_sim::{Report, Roomy, Scenario};
+use groupcast::SendError;
+use groupcast_sim::{Profile, Report, Roomy, Scenario};
 
 use super::options::Sim;
-use crate::options::choices::StorageChoice;
 use crate::process::failure::Failure;
 
 /// A member's memory is made on the stack before it is boxed, and a desktop's has megabytes.
@@ -26,9 +25,26 @@ pub(super) fn merged(scenarios: &[Sim]) -> Result<Vec<Report>, Failure> {
     }
     let mut reports = vec![Report::default(); scenarios.len()];
     for ((which, _), report) in jobs.iter().zip(run_all(scenarios, &jobs)) {
-        reports[*which].merge(&report?);
+        reports[*which].merge(&report.map_err(|error| failure(&scenarios[*which], error))?);
     }
     Ok(reports)
+}
+
+/// Why a run ended at once.
+fn failure(options: &Sim, error: SendError) -> Failure {
+    let SendError::TooLong { len, limit } = error else {
+        return error.into();
+    };
+    let has_leaves = options.group().has(Profile::Leaf);
+    let smallest = match has_leaves && Profile::Leaf.supports(options.class.class()) {
+        true => "; a leaf takes datagrams of 512 bytes, and has room to send 120 in one message",
+        false => "",
+    };
+    Failure::Settings(format!(
+        "messages of {len} bytes are too long: in this group a message of the class {} has at most {limit} \
+         bytes{smallest}",
+        options.class
+    ))
 }
 
 /// The reports of all jobs, in their order, whatever ran when.
@@ -66,12 +82,11 @@ fn run_all(scenarios: &[Sim], jobs: &[(usize, Scenario)]) -> Vec<Result<Report, 
     reports.into_values().collect()
 }
 
-/// One run, with the memory that is asked for.
+/// One run, with the members that are asked for.
 fn run_one(options: &Sim, scenario: &Scenario) -> Result<Report, SendError> {
-    match options.storage {
-        StorageChoice::Tiny => scenario.run::<Box<Tiny>>(),
-        StorageChoice::Board => scenario.run::<Box<Board>>(),
-        StorageChoice::Desktop if options.is_roomy() => scenario.run::<Box<Roomy>>(),
-        StorageChoice::Desktop => scenario.run::<Box<Desktop>>(),
+    if options.is_roomy() {
+        scenario.run::<Box<Roomy>>()
+    } else {
+        scenario.run_mix(options.group().parts())
     }
 }

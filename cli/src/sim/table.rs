@@ -3,6 +3,7 @@
 use groupcast_sim::Report;
 use serde::Serialize;
 
+use super::mix::in_words;
 use super::options::Sim;
 
 /// The line of `--json`.
@@ -26,6 +27,57 @@ struct Line {
     control_datagrams_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nacks_per_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_place: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mix: Option<Vec<Part>>,
+}
+
+/// The members of one profile.
+#[derive(Debug, Serialize)]
+struct Part {
+    profile: &'static str,
+    members: usize,
+    senders: usize,
+    takes: bool,
+    owed: u64,
+    delivered: u64,
+    no_place: u64,
+}
+
+impl Part {
+    fn row(&self, options: &Sim) -> String {
+        if !self.takes {
+            let meaning = format!("takes no messages of the class {}", options.class);
+            return row(self.profile, "-", &meaning);
+        }
+        let mut meaning = format!("of {} delivered", self.owed);
+        if self.no_place > 0 {
+            meaning += &format!(", no place for {}", self.no_place);
+        }
+        row(self.profile, &self.delivered.to_string(), &meaning)
+    }
+}
+
+/// What became of the messages at the members of each profile, if there is a mix.
+fn parts(options: &Sim, report: &Report) -> Option<Vec<Part>> {
+    let mix = options.mix.as_ref()?;
+    let class = options.class.class();
+    let senders = mix.senders(class, options.senders);
+    let parts = mix.parts().iter().zip(senders);
+    let parts = parts.map(|((profile, members), (_, senders))| {
+        let outcome = report.profiles.get(profile).copied().unwrap_or_default();
+        Part {
+            profile: profile.name(),
+            members: *members,
+            senders,
+            takes: profile.supports(class),
+            owed: outcome.owed,
+            delivered: outcome.delivered,
+            no_place: outcome.no_place,
+        }
+    });
+    Some(parts.collect())
 }
 
 /// Three digits behind the point.
@@ -52,6 +104,8 @@ pub(super) fn json(options: &Sim, report: &Report) -> String {
         bytes_per_message: rounded(report.bytes_per_message()),
         control_datagrams_per_second: rounded(report.control_datagrams_per_second()),
         nacks_per_loss: rounded(report.nacks_per_loss()).filter(|_| options.one_loss),
+        no_place: options.mix.as_ref().map(|_| report.no_place),
+        mix: parts(options, report),
     };
     serde_json::to_string(&line).expect("numbers can be written")
 }
@@ -61,7 +115,11 @@ pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
     let pairs = report.sent * report.receivers;
     let count = |name: &str, count: u64, of: &str| row(name, &count.to_string(), of);
     lines.push(count("sent", report.sent, "messages"));
-    let of = format!("of {pairs}: every message at every other member");
+    let others = match &options.mix {
+        Some(_) => "every other member that takes it",
+        None => "every other member",
+    };
+    let of = format!("of {pairs}: every message at {others}");
     lines.push(count("delivered", report.delivered, &of));
     lines.push(count(
         "in gaps",
@@ -78,6 +136,11 @@ pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
     ));
     lines.push(count("duplicates", report.duplicates, "delivered again"));
     let extraordinary = [
+        (
+            "no place",
+            report.no_place,
+            "at members without a place for the sender",
+        ),
         ("out of order", report.out_of_order, "older after newer"),
         ("damaged", report.damaged, "not what was sent"),
         (
@@ -94,13 +157,17 @@ pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
         (
             "strangers",
             report.strangers,
-            "pairs of members that have no room for each other",
+            "pairs of members without room for each other: nothing is promised",
         ),
     ];
     for (name, number, meaning) in extraordinary {
         if number > 0 {
             lines.push(count(name, number, meaning));
         }
+    }
+    if let Some(parts) = parts(options, report) {
+        lines.push(String::new());
+        lines.extend(parts.iter().map(|part| part.row(options)));
     }
     lines.push(String::new());
     for (name, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
@@ -135,10 +202,15 @@ pub(super) fn lines(options: &Sim, report: &Report) -> Vec<String> {
 
 /// What is simulated.
 pub(super) fn summary(options: &Sim) -> String {
+    let mut members = format!("{} members", options.members);
+    let mut senders = options.senders.to_string();
+    if let Some(mix) = &options.mix {
+        members = format!("{} members ({})", mix.members(), in_words(mix.parts()));
+        let of_each = in_words(&mix.senders(options.class.class(), options.senders));
+        senders = format!("{senders} ({of_each})");
+    }
     format!(
-        "{} members, {} of them sending {} messages/s of {} bytes for {} s, {}",
-        options.members,
-        options.senders,
+        "{members}, {senders} of them sending {} messages/s of {} bytes for {} s, {}",
         options.rate,
         options.size,
         options.seconds.as_secs_f64(),
@@ -156,11 +228,14 @@ pub(super) fn network(options: &Sim) -> String {
             options.seed.saturating_add(n - 1)
         ),
     };
+    let storage = match &options.mix {
+        Some(_) => String::new(),
+        None => format!("storage {}; ", options.storage),
+    };
     format!(
-        "network {}{}; storage {}; {seeds}",
+        "network {}{}; {storage}{seeds}",
         options.link,
-        changes(options),
-        options.storage
+        changes(options)
     )
 }
 

@@ -12,12 +12,13 @@ use super::watcher::{Status, Watched, Watcher};
 use crate::output::json::to_line;
 use crate::text::columns::{self, Column, Fitted, Kind};
 use crate::text::escape::escaped;
+use crate::text::takes::takes;
 
 /// Seconds in a sparkline where there is room for any.
 const SPARKLINE: usize = 20;
 
 /// The columns of members: for each by what the rows are sorted if by it, and what it shows.
-pub(crate) const MEMBERS: [(Column, Option<Key>, &str); 12] = [
+pub(crate) const MEMBERS: [(Column, Option<Key>, &str); 13] = [
     column(
         "MEMBER",
         Kind::Text(16),
@@ -32,6 +33,13 @@ pub(crate) const MEMBERS: [(Column, Option<Key>, &str); 12] = [
         1,
         Some(Key::Status),
         "present, suspect, lost or left",
+    ),
+    column(
+        "TAKES",
+        Kind::Text(6),
+        12,
+        None,
+        "all, or only values; of what size",
     ),
     column(
         "TRIP ms",
@@ -165,6 +173,10 @@ pub(crate) fn members(watcher: &Watcher, order: Order, room: Option<usize>, now:
             escaped(&member.called(id)).to_string(),
             id.to_string(),
             member.status(now).name().to_owned(),
+            member.takes_at_most.map_or_else(
+                || "-".to_owned(),
+                |(datagram, _)| takes(member.takes_reliable, datagram),
+            ),
             member
                 .round_trip
                 .map_or_else(|| "-".to_owned(), |trip| format!("{:.1}", millis(trip))),
@@ -273,6 +285,8 @@ pub(crate) fn json(
                 address: member.address,
                 status: member.status(now).name(),
                 takes_reliable: member.takes_reliable,
+                max_datagram: member.takes_at_most.map(|(datagram, _)| datagram),
+                max_message: member.takes_at_most.map(|(_, message)| message),
                 round_trip_ms: member.round_trip.map(|trip| to_three_places(millis(trip))),
                 datagrams: member.datagrams.total(),
                 datagrams_per_s: per_second(member.datagrams.total()),
@@ -312,6 +326,8 @@ struct MemberLine {
     address: SocketAddr,
     status: &'static str,
     takes_reliable: bool,
+    max_datagram: Option<u16>,
+    max_message: Option<u32>,
     round_trip_ms: Option<f64>,
     datagrams: u64,
     datagrams_per_s: f64,

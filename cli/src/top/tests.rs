@@ -253,8 +253,8 @@ fn a_class_is_read_on_a_terminal_of_any_width() {
         ),
         (
             200,
-            "MEMBER      ID        STATUS   TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS                                                     DATAGRAMS",
-            "student-02  00b5c002  present      0.5      3.0     0.1     2.0      0        0       68     0  ▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃",
+            "MEMBER      ID        STATUS   TAKES           TRIP ms  DGRAM/s    kB/s   MSG/s  NACKS  REPAIRS  MISSING  GAPS                                                     DATAGRAMS",
+            "student-02  00b5c002  present  all, 512 bytes      0.5      3.0     0.1     2.0      0        0       68     0  ▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃▄▄▅▆▆▇▇▁▂▂▃",
             "STREAM      CHANNEL  CLASS              MSG/s    kB/s  REPAIRS                                                      MESSAGES",
         ),
     ] {
@@ -300,6 +300,37 @@ fn who_lost_most_stands_first_when_asked_for_and_scrolling_ends_at_the_end() {
     after(KeyCode::Tab);
     let (rows, place) = after(KeyCode::Down);
     assert_eq!((&*rows[2], &*place), ("student-25", "streams 2-5 of 23"));
+}
+
+#[test]
+fn it_is_shown_what_a_member_takes_as_soon_as_it_has_said_so() {
+    let now = Instant::now();
+    let mut watcher = Watcher::new(now);
+    let mut leaf = Speaker::new(0xf);
+    let shown = |watcher: &Watcher| {
+        let table = report::members(watcher, Order::default(), None, now).table;
+        (table.rows[0][3].clone(), table.rows[1][3].clone())
+    };
+    leaf.say(&mut watcher, now, &[data(0, b"1", false)]);
+    assert_eq!(shown(&watcher).1.trim(), "-");
+    let hello = Hello {
+        capabilities: Hello::NO_STREAMS,
+        max_datagram: 512,
+        max_message: 8,
+        ..Hello::new(Name::new("leaf").unwrap())
+    };
+    leaf.say(&mut watcher, now, &[Frame::Hello(hello)]);
+    let (heading, cell) = shown(&watcher);
+    assert_eq!(
+        (heading.trim(), cell.as_str()),
+        ("TAKES", "values, 512 bytes")
+    );
+    let group = GROUP.parse().unwrap();
+    let line: Value =
+        serde_json::from_str(&report::json(&watcher, group, Order::default(), now)[0]).unwrap();
+    assert_eq!(line["max_datagram"], 512);
+    assert_eq!(line["max_message"], 512);
+    assert_eq!(line["takes_reliable"], false);
 }
 
 #[test]

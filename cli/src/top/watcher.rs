@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use groupcast::wire::{Data, Frame, Header, Hello};
+use groupcast::wire::{Data, Frame, Header, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 use groupcast::{Channel, Class, MemberId, Name, Session};
 
 use groupcast_std::Stranger;
@@ -73,6 +73,8 @@ pub(crate) struct Watched {
     has_left: bool,
     /// Whether it takes reliable messages, as far as it has said.
     pub(crate) takes_reliable: bool,
+    /// The largest datagram and the largest message that it takes, in bytes; `None` if it has not said.
+    pub(crate) takes_at_most: Option<(u16, u32)>,
     /// The round trip that it states.
     pub(crate) round_trip: Option<Duration>,
     seen: Seen,
@@ -212,6 +214,7 @@ impl Watched {
             interval: INTERVAL,
             has_left: false,
             takes_reliable: true,
+            takes_at_most: None,
             round_trip: None,
             seen: Seen::default(),
             datagrams: Series::default(),
@@ -267,6 +270,8 @@ impl Watched {
     fn hello(&mut self, source: SocketAddr, hello: &Hello<'_>) {
         self.name = hello.name;
         self.takes_reliable = hello.takes_streams();
+        let datagram = hello.max_datagram.clamp(MIN_MAX_DATAGRAM, MAX_MAX_DATAGRAM);
+        self.takes_at_most = Some((datagram, u32::from(hello.max_message) * 64));
         self.address = source;
         if hello.interval > 0 {
             self.interval = UNIT * u32::from(hello.interval);

@@ -87,6 +87,21 @@ fn sealed_groups_are_measured_like_open_ones() {
 }
 
 #[test]
+fn leaves_are_in_the_group_and_count_as_no_receivers() {
+    for (test, sealed) in [(151, &["--sealed"][..]), (152, &[])] {
+        let options = [&["throughput", "--leaves", "2", "--size", "600"], sealed].concat();
+        let report = json(test, &options);
+        adds_up(&report, 1);
+        assert_eq!(report["leaves"], 2);
+        assert_eq!(count(&report, "lost"), 0, "{report}");
+        // What is sent reliably does not keep to the 512 bytes that a leaf takes: a message is one datagram, not two.
+        let [datagrams, repairs, sent] =
+            ["datagrams", "repairs", "sent"].map(|name| count(&report, name));
+        assert!(datagrams < sent + sent / 2 + repairs + 50, "{report}");
+    }
+}
+
+#[test]
 fn plain_sockets_are_measured_alone_too() {
     let report = json(144, &["floor", "--size", "100", "--receivers", "2"]);
     let all = ["delivered", "lost"].map(|name| count(&report, name));
@@ -205,6 +220,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         (&["throughput", "--receivers", "0"], "1..=64"),
         (&["throughput", "--size", "7"], "8..="),
         (&["throughput", "--rate", "0"], "--rate"),
+        (&["throughput", "--leaves", "17"], "0..=16"),
         (&["plot", "/nowhere/x.svg"], "cannot write"),
         (&["plot", "x.svg", "--members", "1001"], "2..=1000"),
         (&["floor", "--size", "65508"], "8..=65507"),

@@ -198,7 +198,8 @@ fn watchers_and_tools_tell_what_the_page_says() {
     check("keygen", &keys, &[("key", 1)]);
     let keys = run(group, ["keygen", "--json", "--sign"]).expect(0);
     check("keygen", &keys, &[("signing_key", 1)]);
-    for args in [&[][..], &["--one-loss"]] {
+    let mix = ["--mix", "leaf:2,desktop:1", "--class", "state"];
+    for args in [&[][..], &["--one-loss"], &mix] {
         let sim = ["sim", "--json", "--seconds", "1"];
         let ended = run(group, sim.iter().chain(args)).expect(0);
         check("sim", &ended, &[("", 1)]);

@@ -56,13 +56,13 @@ fn the_roster_is_printed_once_with_a_timeout() {
             .collect::<Vec<_>>()
     };
     let table: Vec<_> = ended.stdout.iter().map(words).collect();
-    assert_eq!(table[0], ["NAME", "ID", "ADDRESS", "STATUS"]);
+    assert_eq!(table[0], ["NAME", "ID", "ADDRESS", "STATUS", "TAKES"]);
     assert_eq!((table.len(), &table[1][0]), (3, &"0000000b".to_owned()));
     assert_eq!(
         (&table[2][0], &table[2][1]),
         (&"ana".to_owned(), &"0000000a".to_owned())
     );
-    assert_eq!(table[2][3], "present");
+    assert_eq!(table[2][3..], ["present", "all"]);
     drop((ana, nameless));
 }
 

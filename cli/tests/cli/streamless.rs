@@ -132,11 +132,17 @@ fn the_roster_says_who_takes_no_reliable_messages() {
         let expected: Vec<_> = ana_and_lamp.into_iter().zip(takes).collect();
         assert_eq!(said, expected, "{command}: {ended:#?}");
     }
+    // A member with the memory of such a device is one.
+    let small = ["listen", "--name", "small", "--storage", "tiny-peer"];
+    let _small = Running::joined(group, small);
     let ended = run(group, ["members", "--timeout", "2"]).expect(0);
+    let of = |name: &str| {
+        let line = ended.stdout.iter().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split("present").nth(1)).unwrap()
+    };
+    assert_eq!(of("ana").trim(), "all");
+    assert_eq!(of("small").trim(), "values, 513 bytes");
     let lamp = ended.stdout.iter().find(|line| line.starts_with("lamp"));
     let lamp = lamp.map(|line| line.trim_end());
-    assert!(
-        lamp.unwrap()
-            .ends_with("present, takes no reliable messages")
-    );
+    assert!(lamp.unwrap().ends_with("present  values, 513 bytes"));
 }

@@ -607,7 +607,7 @@ fn a_group_that_loses_messages_and_members() {
     room.tick(later());
     room.said("who has this?".to_owned(), sequence, now());
     let messages = room.history.question(&room.here(), Instant::now()).unwrap();
-    net[ana].confirm(messages);
+    net[ana].confirm(messages).unwrap();
     net[ben].send(channel, b"I am here").unwrap();
     net.run_for(core::time::Duration::from_secs(2));
     net.crash(ben);
