@@ -56,7 +56,7 @@ pub use judge::Totals;
 pub use plan::{Plan, Store};
 
 /// Memory with fewer places on the roster than there are others.
-pub type Cramped = Storage<2, 2, 16, 24, 2_048, 1_473>;
+pub type Cramped = Storage<2, 2, 16, 24, 2_048, 1_473, { groupcast::Sends::UNLIMITED }>;
 
 /// Runs a seed. `prints`: what members accept and are told.
 #[must_use]

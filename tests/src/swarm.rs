@@ -46,7 +46,13 @@
 //! | `repeat` | the same seed gives the same run |
 //!
 //! A gap may cover values of State that were delivered: when one asks for current values, they arrive
-//! outside of the stream. Where memory does not suffice for what happens (more members than places on
+//! outside of the stream.
+//!
+//! Some members take no reliable streams, some of these send only values, and some are leaves: those keep no roster, so
+//! they are on the others' rosters and nobody is on theirs; they listen to fewer senders than there may be, or to nobody.
+//! What is said above is held against each as far as it can do it.
+//!
+//! Where memory does not suffice for what happens (more members than places on
 //! the roster, say), the promises that depend on it are not held against the group.
 
 mod asks;
@@ -67,7 +73,7 @@ pub mod world;
 
 use core::time::Duration;
 
-use groupcast::{Board, Storage, Tiny};
+use groupcast::{Sends, Storage};
 
 pub use drive::Outcome;
 pub use oracle::{Totals, Violation};
@@ -86,11 +92,17 @@ pub const REMEMBERED: [(u64, u64); 5] = [
     (17, 8),
 ];
 
+/// The memory of [`Store::Tiny`]: [`groupcast::Tiny`], also for members without a pace.
+pub type Tiny = Storage<8, 2, 16, 16, 1600, 1025, { Sends::UNLIMITED }>;
+
+/// The memory of [`Store::Board`]: [`groupcast::Board`], also for members without a pace.
+pub type Board = Storage<16, 4, 32, 83, 8192, 1473, { Sends::UNLIMITED }>;
+
 /// The memory of [`Store::Roomy`].
-pub type Roomy = Storage<32, 16, 256, 600, 32_768, 8_192>;
+pub type Roomy = Storage<32, 16, 256, 600, 32_768, 8_192, { Sends::UNLIMITED }>;
 
 /// The memory of [`Store::Wide`].
-pub type Wide = Storage<8, 4, 1_024, 600, 65_536, 8_192>;
+pub type Wide = Storage<8, 4, 1_024, 600, 65_536, 8_192, { Sends::UNLIMITED }>;
 
 /// Runs a seed, with faults for this long. `prints`: everything that happens.
 #[must_use]

@@ -8,7 +8,7 @@ use groupcast_sim::{Link, MemberKey, SimNet};
 const ORDERED: Channel = Channel::reliable_ordered(1);
 
 /// A desktop's history and windows, for few members.
-type Room = Storage<8, 2, 2048, 2048, 524_288, 4096>;
+type Room = Storage<8, 2, 2048, 2048, 524_288, 4096, { groupcast::Sends::UNLIMITED }>;
 
 /// Octets a second that each receiver takes.
 const RATE: u32 = 1_000_000;
@@ -101,7 +101,7 @@ fn a_pace_that_comes_and_goes_holds_and_nothing_is_lost() {
     net.run_for(Duration::from_secs(2));
     let mut sent = 0;
     let mut flood = |net: &mut SimNet, pace: Pace| {
-        net[ana].set_pace(pace);
+        net[ana].set_pace(pace).unwrap();
         let (start, before) = (net.now(), sent);
         while net.now().since(start) < Duration::from_secs(2) {
             // So many that the queue is full, and an end where nothing holds it.
@@ -152,7 +152,7 @@ fn missed(mild: bool, deaf: Duration, lines: u32) -> u32 {
     let say = |net: &mut SimNet, lines: u32, within: Duration| {
         for _ in 0..lines {
             let number = net[ana].send(ORDERED, b"a line").unwrap();
-            net[ana].confirm(number);
+            net[ana].confirm(number).unwrap();
             net.run_for(within / lines);
         }
     };

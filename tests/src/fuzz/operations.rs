@@ -3,14 +3,15 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use groupcast::{Board, Channel, Config, Join, MemberId, Pace, Tiny};
+use groupcast::{Channel, Config, Join, MemberId, Pace};
 use groupcast_sim::Link;
 
 use super::Reached;
 use super::script::Script;
 use crate::swarm::drive::{Outcome, drive};
 use crate::swarm::luck::Luck;
-use crate::swarm::plan::{Action, Mood, Plan, Player, RECOVERED, Store};
+use crate::swarm::plan::{Action, Kind, Mood, Plan, Player, RECOVERED, Store};
+use crate::swarm::{Board, Tiny};
 
 /// How many members there are.
 const MEMBERS: usize = 3;
@@ -92,6 +93,8 @@ fn plan(script: &mut Script<'_>) -> Plan {
         roster_fits: true,
         streams_fit: true,
         values_fit: true,
+        sources: 0,
+        values: 0,
         is_fair: true,
         forges: false,
         hears_byes: false,
@@ -143,7 +146,7 @@ fn player(script: &mut Script<'_>, n: u32) -> Player {
         id: MemberId::new(1 + n).filter(|_| fixed),
         pace,
         max_datagram: usize::from(max_datagram),
-        streamless: false,
+        kind: Kind::Full,
     }
 }
 

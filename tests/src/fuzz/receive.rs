@@ -203,7 +203,7 @@ impl<M: Memory + Default> Run<M> {
                     let last = self.own_next.wrapping_sub(1);
                     let first = last.wrapping_sub(u32::from(script.octet() & 3));
                     let (first, last) = (Sequence::new(first), Sequence::new(last));
-                    self.group.confirm(self.now, first.to(last));
+                    let _ = self.group.confirm(self.now, first.to(last));
                 }
                 1 => self.group.set_local_address(address(script)),
                 2 => {

@@ -24,6 +24,8 @@ pub(super) struct Said {
     /// Whether a receiver that has just begun may follow the stream from here on: not from the middle of a message, nor
     /// from what was sent before.
     pub(super) begins: bool,
+    /// It is the sender's last word.
+    leaves: bool,
 }
 
 impl Said {
@@ -48,6 +50,7 @@ impl Said {
                 _ => {}
             }
         }
+        said.leaves = frames.iter().any(|frame| matches!(frame, Frame::Bye(_)));
         said.tells = frames.iter().filter_map(told_by).reduce(later);
         said.begins = frames.iter().any(|frame| match frame {
             Frame::Sync(_) => true,
@@ -88,6 +91,7 @@ pub(super) struct Asks {
     asked: BTreeMap<u32, Asked>,
     /// The counters of what it heard.
     heard: BTreeSet<u64>,
+    has_left: bool,
 }
 
 /// When a number was asked for last, by the receiver or one that it heard, and the round trip then.
@@ -99,9 +103,12 @@ struct Asked {
 }
 
 impl Asks {
-    /// A datagram arrived. Whether for the first time.
-    pub(super) fn hears(&mut self, counter: u64) -> bool {
-        self.heard.insert(counter)
+    /// A datagram arrived. Whether for the first time, and before the sender's last word: what comes after that is late,
+    /// and dropped even where nobody was told that the sender joined, and so nobody is told that it left.
+    pub(super) fn hears(&mut self, counter: u64, said: &Said) -> bool {
+        let is_late = self.has_left;
+        self.has_left |= said.leaves;
+        self.heard.insert(counter) && !is_late
     }
 
     /// What the sender says of its stream arrived, and may or may not be noted.

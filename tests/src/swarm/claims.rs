@@ -30,8 +30,8 @@ pub(super) const STATE: u8 = 3;
 const GUESSED_TRIP: u8 = 106;
 
 /// Octets of repairs of a sender without a pace at most, over this time: as much as the fastest pace, and what a
-/// small desktop program keeps.
-const REPAIRS: usize = 250_000 + 65_536;
+/// small desktop program keeps, and one datagram more, with which the budget goes below 0.
+const REPAIRS: usize = 250_000 + 65_536 + 1_472;
 const REPAIRS_OVER: Duration = Duration::from_millis(100);
 
 /// What counts for a datagram beside its octets.
@@ -46,6 +46,9 @@ pub(super) struct Limits {
     pub(super) is_prompt: bool,
 }
 
+/// Of so many round trips it is known until when they were stated.
+const TRIPS: usize = 64;
+
 /// What a sender has claimed so far, in one life.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
@@ -53,9 +56,10 @@ pub(super) struct Claims {
     next: Option<u32>,
     /// Below this it cannot repair.
     low: Option<u32>,
-    /// The round trip it states, and the one before.
+    /// The round trip it states.
     trip: Duration,
-    trip_before: Duration,
+    /// What it stated of late, and until when.
+    trips: VecDeque<(Instant, Duration)>,
     repaired: BTreeMap<u32, Instant>,
     /// Repairs of late, where there is no pace, and their octets.
     repairs: VecDeque<(Instant, usize)>,
@@ -109,6 +113,14 @@ impl Claims {
         self.next.unwrap_or_default()
     }
 
+    /// Its numbers begin anew; its pace does not.
+    pub(super) fn begins_anew(&mut self) {
+        *self = Self {
+            level: self.level,
+            ..Self::default()
+        };
+    }
+
     /// It sent this datagram of `len` octets.
     pub(super) fn sent(
         &mut self,
@@ -131,7 +143,10 @@ impl Claims {
                     self.data(at, data, limits)?;
                 }
                 Frame::Sync(sync) => {
-                    self.trip_before = self.trip;
+                    if self.trips.len() == TRIPS {
+                        self.trips.pop_front();
+                    }
+                    self.trips.push_back((at, self.trip));
                     self.trip = round_trip(sync.round_trip);
                     if let Some(next) = self.next.filter(|next| sync.next != *next) {
                         let what = format!("SYNC says {}, sent was up to {next}", sync.next);
@@ -168,6 +183,8 @@ impl Claims {
         }
         let sequence = data.sequence;
         match low_of(data) {
+            // It is here; that it cannot be repaired, who hears nothing says only in SYNC.
+            Some(low) if data.copy && Some(low.wrapping_add(1)) == self.low => {}
             Some(low) => self.says_low(low)?,
             None => {
                 let low = self.low.unwrap_or(sequence);
@@ -221,9 +238,9 @@ impl Claims {
         let Some(before) = self.repaired.insert(sequence, at) else {
             return Ok(());
         };
-        // With the round trip of that moment, which may be less than the one stated before, and in
-        // milliseconds, so that one may be missing.
-        let stated = self.trip.min(self.trip_before);
+        // With the round trip of the moment when it was asked for, and in milliseconds, so that one may be missing.
+        let since = self.trips.iter().filter(|(until, _)| *until >= before);
+        let stated = since.fold(self.trip, |least, (_, trip)| least.min(*trip));
         let trip = if stated == round_trip(GUESSED_TRIP) {
             Duration::ZERO
         } else {
@@ -271,8 +288,8 @@ impl Claims {
         Ok(())
     }
 
-    /// It has been at rest until now, in calm.
-    pub(super) fn rested(&self, calm: Instant, now: Instant) -> Result<(), Broken> {
+    /// It has been at rest until now, in calm. `copies`: its heartbeats carry the last message.
+    pub(super) fn rested(&self, calm: Instant, now: Instant, copies: bool) -> Result<(), Broken> {
         let Some(last) = self.last.filter(|last| last.at >= calm) else {
             return Ok(());
         };
@@ -290,7 +307,7 @@ impl Claims {
             return Err(("heartbeat", format!("the last one after {until:?}")));
         }
         // Later messages of other classes may have taken its place in the history.
-        let is_kept = self.low != self.next;
+        let is_kept = copies && self.low != self.next;
         if is_kept && last.is_short && last.trip < SHORT_TRIP && last.copies < COPIES {
             let what = format!("{} copies of the last message", last.copies);
             return Err(("heartbeat", what));

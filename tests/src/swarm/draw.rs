@@ -7,7 +7,7 @@ use groupcast::{Channel, Class, Config, Join, MemberId, Pace};
 use groupcast_sim::Link;
 
 use super::dice::Dice;
-use super::plan::Player;
+use super::plan::{Kind, Player};
 
 /// About this many milliseconds.
 pub(super) fn pause(dice: &mut Dice, mean: u64) -> Duration {
@@ -109,7 +109,7 @@ pub(super) fn player(dice: &mut Dice, n: usize, mild: bool) -> Player {
         } else {
             usize::from(max_datagram)
         },
-        streamless: false,
+        kind: Kind::Full,
     }
 }
 

@@ -9,7 +9,7 @@ use groupcast::{Class, Instant, Memory, SendError, Sequence};
 use groupcast_sim::{MemberKey, SimNet};
 
 use super::luck::Luck;
-use super::memory::{AROUND, Streamless};
+use super::memory::AROUND;
 use super::oracle::{Oracle, Totals, Violation};
 use super::plan::{Action, Plan};
 use super::print::{clock, print_entry, short};
@@ -71,9 +71,11 @@ impl Watch {
             trace.iter().for_each(print_entry);
         }
         for (member, key) in keys.iter().enumerate() {
-            if let Some(node) = net[*key].node() {
+            if let Some(name) = net[*key].id().zip(net[*key].session()) {
                 let next = oracle.current[member].map_or(0, |life| self.tap.next_of(life));
-                oracle.is_called(now, member, (node.id(), node.session()), next);
+                if let Some(life) = oracle.is_called(now, member, name, next) {
+                    self.tap.begins_anew(life);
+                }
             }
         }
         self.tap.moment(now, &trace, oracle);
@@ -94,8 +96,8 @@ impl Watch {
                 oracle.told(now, member, event);
             }
             self.seen[member] = events.len();
-            if let Some(node) = net[*key].node() {
-                oracle.counted(now, member, node.counters());
+            if net[*key].is_running() {
+                oracle.counted(now, member, &net[*key].counters());
             }
         }
         for (member, what) in self.refused.borrow_mut().drain(..) {
@@ -140,12 +142,7 @@ pub fn drive<M: Memory + Default + 'static>(plan: &Plan, prints: bool) -> Outcom
 impl Drive<'_> {
     fn all(&mut self) {
         for player in &self.plan.players {
-            let settings = player.settings();
-            let key = if player.streamless {
-                self.net.join_with::<Streamless>(settings)
-            } else {
-                self.net.join(settings)
-            };
+            let key = self.join(player);
             self.watch
                 .tap
                 .hosts
@@ -204,8 +201,8 @@ impl Drive<'_> {
 
     fn born(&mut self, member: usize) {
         let now = self.net.now();
-        let node = self.net[self.keys[member]].node();
-        let Some((id, session)) = node.map(|node| (node.id(), node.session())) else {
+        let node = &self.net[self.keys[member]];
+        let Some((id, session)) = node.id().zip(node.session()) else {
             return;
         };
         let fixed = self.plan.players[member].id.is_some();
@@ -220,8 +217,9 @@ impl Drive<'_> {
             let what = format!("member {member} has session {session:?} again");
             self.oracle.accuse(now, "session", what);
         }
-        self.oracle
-            .begin(Life::new(member, fixed, id, session, now));
+        let mut life = Life::new(member, fixed, id, session, now);
+        life.gives_way = self.plan.players[member].kind.is_leaf();
+        self.oracle.begin(life);
     }
 
     fn act(&mut self, action: &Action) {
@@ -266,9 +264,10 @@ impl Drive<'_> {
                 self.net[self.keys[*member]].leave();
             }
             Action::Confirm(member) => {
-                if let Some((first, last)) = self.oracle.question(*member) {
-                    self.net[self.keys[*member]]
-                        .confirm(Sequence::new(first).to(Sequence::new(last)));
+                let asks = self.oracle.sends_reliably(*member);
+                if asks && let Some((first, last)) = self.oracle.question(*member) {
+                    let messages = Sequence::new(first).to(Sequence::new(last));
+                    let _ = self.net[self.keys[*member]].confirm(messages);
                 }
             }
             Action::Clone { of, by } => {
@@ -313,18 +312,33 @@ impl Drive<'_> {
             return;
         };
         let is_paused = self.net[key].is_paused();
-        let Some(node) = self.net[key].node().filter(|_| !is_paused) else {
+        if !self.net[key].is_running() || is_paused {
             return;
-        };
+        }
+        if !self.plan.players[member].kind.sends(channel.class()) {
+            let refused = self.say(key, channel, &[]);
+            if !matches!(
+                refused,
+                Err(SendError::NotReliable | SendError::HasLeft | SendError::Silenced)
+            ) {
+                let what = format!("member {member} sends reliably: {refused:?}");
+                self.oracle.accuse(now, "send", what);
+            }
+            return;
+        }
         let signature = if self.plan.signs { SIGNATURE_LEN } else { 0 };
-        let size = size.min(node.max_message(channel.class()) - signature);
-        let is_mixed = node.peers().any(|member| !member.takes_reliable());
+        let most = |class| self.net[key].max_message(class);
+        let size = size.min(most(channel.class()).saturating_sub(signature));
+        let node = self.net[key].node();
+        let is_mixed = node.is_some_and(|node| node.peers().any(|it| !it.takes_reliable()));
         let fragment = match channel.class() {
             // What is for those alone who take streams does not keep to what the others can receive.
             Class::ReliableOrdered | Class::ReliableUnordered if is_mixed => {
                 self.oracle.limit(member).min(self.plan.store.receive() - 1) - AROUND
             }
-            _ => node.max_message(Class::Latest).max(1),
+            // Values that are kept leave less room for what is none.
+            _ if self.plan.players[member].kind.is_leaf() => size.max(1),
+            _ => most(Class::Latest).max(1),
         };
         let number = self.oracle.lives[life].sent.len();
         let payload = payload(self.plan.seed, life, number, size);
@@ -346,12 +360,15 @@ impl Drive<'_> {
                     payload,
                     at: now,
                 };
-                if let Err(what) = self.oracle.lives[life].note(sent) {
+                let next = self.watch.tap.next_of(life);
+                if let Err(what) = self.oracle.lives[life].note(sent, next) {
                     self.oracle.accuse(now, "sequence", what);
                 }
             }
             Err(SendError::QueueFull) => self.oracle.totals.blocked += 1,
             Err(SendError::HasLeft | SendError::TooManyStates) => {}
+            // Values leave a leaf no room for anything else.
+            Err(SendError::TooLong { limit: 0, .. }) if self.oracle.lives[life].gives_way => {}
             Err(error) => {
                 let what = format!("member {member} cannot send {size} octets: {error}");
                 self.oracle.accuse(now, "send", what);
@@ -362,9 +379,10 @@ impl Drive<'_> {
     /// Every datagram that was received is counted once.
     fn check_counters(&mut self, member: usize) {
         let now = self.net.now();
-        let Some(node) = self.net[self.keys[member]].node() else {
+        let node = &self.net[self.keys[member]];
+        if !node.is_running() {
             return;
-        };
+        }
         let c = node.counters();
         let sum = c.accepted + c.raw + c.own + c.dropped();
         if c.received != sum {

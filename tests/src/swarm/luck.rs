@@ -139,11 +139,21 @@ impl Luck {
     pub(super) fn leave(self, plan: &mut Plan) {
         match self {
             Self::Far => plan.has_strangers(2),
-            Self::Hogs | Self::Standstill | Self::Farewell | Self::Together | Self::Clones => {
+            Self::Hogs | Self::Standstill | Self::Farewell | Self::Together => {
                 plan.is_fair = false;
             }
+            Self::Clones => {
+                plan.is_fair = false;
+                // Ids that somebody had before.
+                plan.sources = plan.sources.saturating_add(plan.players.len());
+                plan.values_fit &= plan.sources * plan.values <= plan.store.peers();
+            }
             // While strangers take places on rosters, or only unicast passes, not all is as in calm.
-            Self::Flood => plan.is_fair &= !plan.changes_weather(),
+            Self::Flood => {
+                plan.is_fair &= !plan.changes_weather();
+                // They take the places of a leaf.
+                plan.sources = usize::MAX;
+            }
             Self::Ghosts => {}
             Self::Large => plan.has_strangers(1),
             Self::Plain | Self::Seeds | Self::Signed | Self::Zero => {}
@@ -164,6 +174,15 @@ impl Luck {
             Self::Far | Self::Hogs | Self::Clones | Self::Flood | Self::Ghosts | Self::Large => {
                 false
             }
+        }
+    }
+
+    /// Whether some members may be leaves. Not where all is about streams.
+    pub(super) const fn may_have_leaves(self) -> bool {
+        match self {
+            Self::Far | Self::Flood | Self::Ghosts | Self::Clones => true,
+            Self::Hogs | Self::Large => false,
+            mixed => mixed.may_be_mixed(),
         }
     }
 

@@ -15,8 +15,8 @@ pub use self::heard::Arrival;
 use self::heard::Ear;
 use self::questions::Question;
 use super::luck::Luck;
-use super::memory::{AROUND, RECEIVE};
-use super::plan::{FOUND, Mood, Plan, RECOVERED};
+use super::memory::{AROUND, LEAF_DATAGRAM, LEAF_VALUES, RECEIVE};
+use super::plan::{FOUND, Kind, Mood, Plan, RECOVERED};
 use super::stranger::Stranger;
 use super::track::{Promises, Track};
 use super::world::{Life, label};
@@ -139,6 +139,8 @@ impl<'a> Oracle<'a> {
             promises: Promises {
                 roster_fits: plan.roster_fits,
                 values_fit: plan.values_fit,
+                values_come: false,
+                once: plan.roster_fits,
             },
             disturbs_time: plan.disturbs_time(),
             lives: Vec::new(),
@@ -182,13 +184,18 @@ impl<'a> Oracle<'a> {
         self.lives.iter().filter(its).count() as u64
     }
 
-    /// A member has this id and session now. `next`: the number after the last that it has sent.
-    pub fn is_called(&mut self, now: Instant, member: usize, name: (MemberId, Session), next: u32) {
-        let Some(here) = self.current[member].filter(|here| self.is_alive(*here)) else {
-            return;
-        };
+    /// A member has this id and session now. `next`: the number after the last that it has sent. The life whose numbers
+    /// began anew, if it is another one.
+    pub fn is_called(
+        &mut self,
+        now: Instant,
+        member: usize,
+        name: (MemberId, Session),
+        next: u32,
+    ) -> Option<usize> {
+        let here = self.current[member].filter(|here| self.is_alive(*here))?;
         if self.lives[here].name() == name {
-            return;
+            return None;
         }
         if self.plan.luck != Luck::Clones {
             let what = format!("member {member} is {} in another session", name.0);
@@ -205,6 +212,7 @@ impl<'a> Oracle<'a> {
                 track.was_shared(&self.lives[*there]);
             }
         }
+        Some(here).filter(|here| self.lives[*here].began_anew())
     }
 
     /// A member's life ended.
@@ -249,13 +257,16 @@ impl<'a> Oracle<'a> {
                 self.gap(here, member, lost.first().get(), lost.last().get())
             }
             OwnedEvent::Joined(member) | OwnedEvent::Restarted(member) => {
-                self.heard_of(here, member, matches!(event, OwnedEvent::Joined(_)))
+                self.heard_of(now, here, member, matches!(event, OwnedEvent::Joined(_)))
             }
             OwnedEvent::Raw(raw) if !self.plan.damages && !self.raw.contains(&raw.payload) => {
                 Err(("bytes", format!("raw {:02x?} was not sent", raw.payload)))
             }
             // Whoever speaks in somebody's name, and whoever has a clone, is told of.
             OwnedEvent::DuplicateId(_) if self.plan.luck == Luck::Clones => Ok(()),
+            OwnedEvent::DuplicateId(duplicate) if self.seems_two(receiver, duplicate.id()) => {
+                Ok(())
+            }
             OwnedEvent::DuplicateId(duplicate) => {
                 Err(("identity", format!("{duplicate:?}, but ids are unique")))
             }
@@ -295,7 +306,7 @@ impl<'a> Oracle<'a> {
         if sent.payload != message.payload {
             return Err(("bytes", format!("life {there} message {number} differs")));
         }
-        if life.fixed && self.promises.roster_fits {
+        if life.fixed && self.promises(here).roster_fits {
             let receiver = self.lives[here].member;
             let newest = self.newest.insert((here, life.member), there);
             if let Some(newer) = newest.filter(|newest| there < *newest)
@@ -305,13 +316,14 @@ impl<'a> Oracle<'a> {
                 return Err(("restart", what));
             }
         }
+        let promises = self.promises(here);
         let promised = sent.channel.class() != Class::BestEffort
             && sent.channel.class() != Class::Latest
             && self.is_fair(sent.at);
         let took = now.since(sent.at.max(self.lives[here].began + FOUND));
         let track = self.tracks.entry((here, there)).or_default();
         track
-            .message(life, number, self.promises)
+            .message(life, number, promises)
             .map_err(|(rule, what)| {
                 (
                     rule,
@@ -345,8 +357,10 @@ impl<'a> Oracle<'a> {
     ) -> Result<(usize, usize), (&'static str, String)> {
         if let Some((there, number)) = label(&message.payload) {
             let life = self.lives.get(there);
-            let found = life.and_then(|life| life.find(message.channel, message.sequence.get()));
-            let fits = found == Some(number) && life.is_some_and(|l| l.had_id(message.sender));
+            let sequence = message.sequence.get();
+            let is_it = |life: &Life| life.find(message.channel, sequence, |it| it == number);
+            let found = life.filter(|life| is_it(life).is_some());
+            let fits = found.is_some_and(|life| life.had_id(message.sender));
             return if fits {
                 Ok((there, number))
             } else {
@@ -360,12 +374,14 @@ impl<'a> Oracle<'a> {
         }
         // Too short to say who it is: the life that the receiver knows, unless that is gone for it, or else
         // the last one that fits. Of a life that gave it already only if no other life can have.
+        let find = |there: usize| {
+            let life = &self.lives[there];
+            let is_it = |number: usize| life.sent[number].payload == message.payload;
+            life.find(message.channel, message.sequence.get(), is_it)
+        };
         let fits = |there: &usize| {
-            let life = &self.lives[*there];
-            let found = life.find(message.channel, message.sequence.get());
-            *there != here
-                && life.had_id(message.sender)
-                && found.is_some_and(|number| life.sent[number].payload == message.payload)
+            let had_id = self.lives[*there].had_id(message.sender);
+            *there != here && had_id && find(*there).is_some()
         };
         let newest = |there: &usize| {
             let key = (here, self.lives[*there].member);
@@ -373,10 +389,9 @@ impl<'a> Oracle<'a> {
         };
         // Where there is no room for all values, one may come twice.
         let comes_twice = matches!(message.channel.class(), Class::Latest | Class::State)
-            && !self.promises.values_fit;
+            && !self.promises(here).values_fit;
         let is_new = |there: &usize| {
-            let life = &self.lives[*there];
-            let number = life.find(message.channel, message.sequence.get());
+            let (life, number) = (&self.lives[*there], find(*there));
             let track = self.tracks.get(&(here, *there));
             comes_twice
                 || !track.is_some_and(|track| number.is_some_and(|number| track.had(life, number)))
@@ -393,8 +408,7 @@ impl<'a> Oracle<'a> {
             );
             return Err(("bytes", what));
         };
-        let number = self.lives[there].find(message.channel, message.sequence.get());
-        Ok((there, number.unwrap_or_default()))
+        Ok((there, find(there).unwrap_or_default()))
     }
 
     fn gap(
@@ -413,6 +427,10 @@ impl<'a> Oracle<'a> {
             return Err(("gap", format!("of {}, which never lived", member.id())));
         };
         let life = &self.lives[there];
+        // It is not said of which of its lives the numbers are.
+        if life.began_anew() {
+            return Ok(());
+        }
         if self.is_puppet(member.id().get()) {
             // Whatever is asked for is repaired, so only what finds no room at all is lost.
             let places = life.place(first).zip(life.place(last));
@@ -434,7 +452,10 @@ impl<'a> Oracle<'a> {
         let sent = life
             .place(first)
             .map(|place| &life.sent[life.stream[place]]);
+        // Who hears nothing repairs nothing.
+        let repairs = self.kind(there) != Kind::Leaf(0);
         if let Some(sent) = sent
+            && repairs
             && self.is_fair(sent.at)
         {
             return Err(("needless", format!("gap {first}..={last} of life {there}")));
@@ -455,7 +476,7 @@ impl<'a> Oracle<'a> {
             if !self.is_alive(*here) || receiver.member >= self.plan.players.len() {
                 continue;
             }
-            let missing = track.unaccounted(life, alive);
+            let missing = track.unaccounted(life, alive, self.sends_reliably(life.member));
             if let Some((rule, place)) = missing.filter(|_| !self.is_streamless(*here)) {
                 let message = &life.sent[life.stream[place]];
                 let what = format!(
@@ -469,17 +490,23 @@ impl<'a> Oracle<'a> {
                 );
                 found.push((rule, what));
             }
-            if !alive || !self.promises.values_fit {
+            let promises = self.promises(*here);
+            if !alive || !promises.roster_fits || !(promises.values_fit || promises.values_come) {
                 continue;
             }
             for (channel, number) in life.values() {
                 // It may have been said when nobody knew of a receiver that it does not fit.
-                let is_large = life.sent[number].payload.len() > RECEIVE - AROUND;
+                let is_large = life.sent[number].payload.len() > self.receives(*here) - AROUND;
                 if is_large && self.is_streamless(*here) {
                     continue;
                 }
-                if track.value(channel) != Some(number) {
-                    let had = track.value(channel).map(|had| life.sent[had].first);
+                let value = match promises.values_fit {
+                    true => track.value(channel),
+                    // An older one may have come again.
+                    false => track.newest(channel),
+                };
+                if value != Some(number) {
+                    let had = value.map(|had| life.sent[had].first);
                     let what = format!(
                         "member {}: life {there} (member {}): state {channel} is {had:?}, not {}",
                         receiver.member, life.member, life.sent[number].first
@@ -513,18 +540,66 @@ impl<'a> Oracle<'a> {
         }
     }
 
+    /// What member a life is of.
+    fn kind(&self, life: usize) -> Kind {
+        let player = self.plan.players.get(self.lives[life].member);
+        player.map_or(Kind::Full, |player| player.kind)
+    }
+
+    /// What is promised to one life of a receiver. A leaf has a place for so many senders, and knows of few channels
+    /// of each how new their values are; that it lacks one it knows nevertheless.
+    fn promises(&self, here: usize) -> Promises {
+        let Kind::Leaf(senders) = self.kind(here) else {
+            return self.promises;
+        };
+        let fits = self.promises.roster_fits && self.plan.sources <= senders;
+        Promises {
+            roster_fits: fits,
+            values_fit: fits && self.plan.values <= LEAF_VALUES,
+            values_come: fits,
+            // Who keeps its place as long as it is heard is known by the numbers of its datagrams. A leaf that stood
+            // still takes those for silent whose datagrams wait.
+            once: fits || !(self.disturbs_time || self.plan.forges),
+        }
+    }
+
+    /// Octets of the largest datagram that a life receives.
+    #[must_use]
+    pub fn receives(&self, life: usize) -> usize {
+        match self.kind(life) {
+            Kind::Full => self.plan.store.receive(),
+            Kind::Streamless | Kind::Peer => RECEIVE,
+            Kind::Leaf(_) => LEAF_DATAGRAM,
+        }
+    }
+
+    /// Whether a life is one of a leaf.
+    #[must_use]
+    pub fn is_leaf(&self, life: usize) -> bool {
+        self.kind(life).is_leaf()
+    }
+
     /// Whether a life is one of a member that takes no reliable streams.
     #[must_use]
     pub fn is_streamless(&self, life: usize) -> bool {
-        let player = self.plan.players.get(self.lives[life].member);
-        player.is_some_and(|player| player.streamless)
+        !self.kind(life).takes_streams()
     }
 
-    /// Whether a life knows one that takes no reliable streams.
+    /// Whether a member sends messages of the reliable classes.
+    #[must_use]
+    pub fn sends_reliably(&self, member: usize) -> bool {
+        let player = self.plan.players.get(member);
+        player.is_none_or(|player| player.kind.sends(Class::ReliableOrdered))
+    }
+
+    /// Whether a life knows one that takes no reliable streams, and hears something: else it limits nobody.
     #[must_use]
     pub fn knows_streamless(&self, here: usize) -> bool {
         let mut current = self.current.iter().flatten();
-        current.any(|there| self.is_streamless(*there) && self.knows(here, *there))
+        current.any(|there| {
+            let limits = self.is_streamless(*there) && self.kind(*there) != Kind::Leaf(0);
+            limits && self.knows(here, *there)
+        })
     }
 
     /// Whether every member can follow all senders at one time.
@@ -584,6 +659,6 @@ impl<'a> Oracle<'a> {
 }
 
 /// Whether messages of a class are for those alone who take reliable streams.
-const fn is_of_stream(class: Class) -> bool {
+pub(super) const fn is_of_stream(class: Class) -> bool {
     matches!(class, Class::ReliableUnordered | Class::ReliableOrdered)
 }

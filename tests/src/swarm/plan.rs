@@ -8,7 +8,8 @@ use groupcast_sim::Link;
 use super::dice::Dice;
 use super::draw::{channels, cut, links, pause, player};
 use super::luck::{Luck, Shape};
-use super::memory::RECEIVE;
+use super::memory::{LEAF_DATAGRAM, LEAVES, RECEIVE};
+use super::oracle::is_of_stream;
 use super::stranger::Forgery;
 
 /// How long it goes on after the faults end.
@@ -100,8 +101,41 @@ pub struct Player {
     pub pace: Pace,
     /// The largest datagram it may send.
     pub max_datagram: usize,
-    /// Whether it takes no reliable streams.
-    pub streamless: bool,
+    /// What it can do.
+    pub kind: Kind,
+}
+
+/// What a member's memory has room for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Everything.
+    Full,
+    /// It takes no reliable streams.
+    Streamless,
+    /// Nor does it send messages of the reliable classes.
+    Peer,
+    /// A leaf, which keeps no roster and listens to so many senders.
+    Leaf(usize),
+}
+
+impl Kind {
+    /// Whether it takes reliable streams.
+    #[must_use]
+    pub fn takes_streams(self) -> bool {
+        self == Self::Full
+    }
+
+    /// Whether it sends messages of this class.
+    #[must_use]
+    pub fn sends(self, class: Class) -> bool {
+        !matches!(self, Self::Peer | Self::Leaf(_)) || !is_of_stream(class)
+    }
+
+    /// Whether it is a leaf.
+    #[must_use]
+    pub const fn is_leaf(self) -> bool {
+        matches!(self, Self::Leaf(_))
+    }
 }
 
 impl Player {
@@ -209,6 +243,10 @@ pub struct Plan {
     pub streams_fit: bool,
     /// Whether every member can remember all values.
     pub values_fit: bool,
+    /// How many senders there are, each of its ids counted, and how many of each one's values are remembered.
+    pub sources: usize,
+    /// Of so many channels of a sender only the newest value counts.
+    pub values: usize,
     /// Whether no datagram is lost once the faults are over, and hardly one in mild weather.
     pub is_fair: bool,
     /// Whether strangers speak in members' names.
@@ -292,6 +330,8 @@ impl Plan {
             roster_fits: true,
             streams_fit: true,
             values_fit: true,
+            sources: 0,
+            values: 0,
             is_fair: true,
             forges: false,
             hears_byes: false,
@@ -309,6 +349,9 @@ impl Plan {
         luck.happen(&mut plan);
         if luck.may_be_mixed() {
             plan.mix();
+        }
+        if luck.may_have_leaves() {
+            plan.add_leaves();
         }
         plan.questions(senders);
         plan.judge_room(plan.senders());
@@ -333,6 +376,7 @@ impl Plan {
         self.streams_fit = false;
         // Nor is it counted how many values they say.
         self.values_fit = false;
+        self.sources = usize::MAX;
         self.is_fair = false;
     }
 
@@ -504,10 +548,46 @@ impl Plan {
         }
         for player in &mut self.players {
             if dice.chance(share) {
-                player.streamless = true;
+                player.kind = Kind::Streamless;
+                if dice.chance(0.5) {
+                    player.kind = Kind::Peer;
+                    if player.pace == Pace::UNLIMITED {
+                        player.set_pace(Pace::WIRED);
+                    }
+                }
                 player.max_datagram = STREAMLESS_DATAGRAM;
                 let most = STREAMLESS_DATAGRAM as u16;
                 player.config = player.config.with_max_datagram(most);
+            }
+        }
+    }
+
+    /// Some members may be leaves. Where messages are signed, who signs them is none: leaves do not sign.
+    fn add_leaves(&mut self) {
+        let mut dice = Dice::new(self.seed, 9);
+        let share = dice.pick(&[0.0, 0.0, 0.3, 0.6]);
+        let signers = if self.signs { self.senders() } else { 0 };
+        let [deaf, usual, wide] = LEAVES;
+        // Who hears nothing cannot know of a clone.
+        let deaf = if self.luck == Luck::Clones {
+            usual
+        } else {
+            deaf
+        };
+        let draw = |dice: &mut Dice| (dice.chance(share), dice.pick(&[deaf, usual, usual, wide]));
+        let mut all: Vec<_> = self.players.iter().map(|_| draw(&mut dice)).collect();
+        for (_, action) in &self.actions {
+            if let Action::Clone { of, by } = *action {
+                all[by] = all[of];
+            }
+        }
+        for (player, (is_leaf, senders)) in self.players.iter_mut().zip(all).skip(signers) {
+            if is_leaf {
+                player.kind = Kind::Leaf(senders);
+                if player.pace == Pace::UNLIMITED {
+                    player.set_pace(Pace::WIRED);
+                }
+                player.max_datagram = LEAF_DATAGRAM;
             }
         }
     }
@@ -574,5 +654,7 @@ impl Plan {
         // Where few datagrams can wait, bursts are lost for ever.
         self.is_fair = self.queue >= 256 && self.streams_fit && self.roster_fits;
         self.values_fit = sources * values <= self.store.peers();
+        self.sources = sources;
+        self.values = values;
     }
 }

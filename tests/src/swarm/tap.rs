@@ -126,10 +126,12 @@ impl Tap {
     /// All is over, after some time at rest.
     pub fn settle(&self, now: Instant, oracle: &mut Oracle<'_>) {
         for (life, claims) in &self.claims {
+            let member = oracle.lives[*life].member;
+            // Of values, who has a history repeats those of a stream, and a leaf the last one.
+            let copies = oracle.sends_reliably(member) || oracle.is_leaf(*life);
             if oracle.is_alive(*life)
-                && let Err((rule, what)) = claims.rested(oracle.calm_since(), now)
+                && let Err((rule, what)) = claims.rested(oracle.calm_since(), now, copies)
             {
-                let member = oracle.lives[*life].member;
                 oracle.accuse(now, rule, format!("member {member}: {what}"));
             }
         }
@@ -217,7 +219,8 @@ impl Tap {
                 Frame::Start(start) => {
                     let meant = |life: &Life| life.is_target(start.target, start.session);
                     let there = oracle.lives.iter().rposition(meant);
-                    there.is_some_and(|there| oracle.is_streamless(there))
+                    // Who keeps no roster knows nobody who asks, and says the same to all.
+                    there.is_some_and(|there| oracle.is_streamless(there) && !oracle.is_leaf(here))
                 }
                 _ => false,
             };
@@ -297,6 +300,11 @@ impl Tap {
             .retain(|(here, ..), _| lives[*here].member != member);
     }
 
+    /// A life's numbers begin anew.
+    pub(super) fn begins_anew(&mut self, life: usize) {
+        self.claims.entry(life).or_default().begins_anew();
+    }
+
     /// A member asks.
     fn asked(&mut self, at: Instant, here: usize, nack: &Nack, oracle: &Oracle<'_>) -> Verdict {
         // A stream that had to give way forgets what it asked for.
@@ -316,7 +324,12 @@ impl Tap {
         }
         // Who was given up and came back is followed anew, as if nothing had been heard of it.
         let is_known = |there: &usize| oracle.is_prompt(at) && oracle.knows(here, *there);
-        match target(nack, oracle).filter(is_known) {
+        // A clone that has another id now tells of its stream under that: under the former one it ends unheard.
+        let is_current = |there: &usize| {
+            let life = &oracle.lives[*there];
+            life.name().0.get() == nack.target && !life.began_anew()
+        };
+        match target(nack, oracle).filter(is_known).filter(is_current) {
             Some(there) => self.asks.entry((here, there)).or_default().asks(at, nack),
             None => Ok(()),
         }
@@ -330,8 +343,8 @@ impl Tap {
         let known = self.on_the_way.said.get(&entry.payload.as_ptr());
         let here = oracle.current[*member];
         // What does not fit its buffer is not heard.
-        let is_lost =
-            entry.payload.len() > RECEIVE && here.is_some_and(|it| oracle.is_streamless(it));
+        let fits = |here| entry.payload.len() <= oracle.receives(here);
+        let is_lost = !here.is_none_or(fits);
         let spoken = known.and_then(Option::as_ref).filter(|_| !is_lost);
         let arrival = Arrival {
             there: spoken.map(|spoken| spoken.there),
@@ -349,7 +362,7 @@ impl Tap {
         let (there, counter, said) = (&spoken.there, &spoken.counter, &spoken.said);
         // A copy that comes later is dropped, even if what came first was of nobody known.
         let asks = self.asks.entry((here, *there)).or_default();
-        if here == *there || !asks.hears(*counter) {
+        if here == *there || !asks.hears(*counter, said) {
             return;
         }
         // What is heard of those it does not know, or of a life that is over, may be dropped.

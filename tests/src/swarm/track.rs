@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groupcast::Class;
+use groupcast::{Class, Instant};
 
 use super::world::{Life, Sent};
 
@@ -22,6 +22,10 @@ pub struct Promises {
     pub roster_fits: bool,
     /// Every member can remember all values.
     pub values_fit: bool,
+    /// If it cannot, the newest comes nevertheless, and then perhaps an older one again.
+    pub values_come: bool,
+    /// What is sent by best effort does not come twice.
+    pub once: bool,
 }
 
 /// What one receiver got of one sender.
@@ -34,6 +38,8 @@ pub struct Track {
     highest: usize,
     /// The same, by when it had the sender on its roster.
     known_since: Option<usize>,
+    /// When it was told of it first.
+    pub known_at: Option<Instant>,
     /// The same, by when the sender was told of the receiver, as long as it is not told of its end.
     counted_in: Option<usize>,
     /// The place after the last that a datagram told of that was accepted.
@@ -47,13 +53,16 @@ pub struct Track {
     last_ordered: Option<usize>,
     /// The last value of each channel of Latest and State.
     values: BTreeMap<(u8, Class), usize>,
+    /// The newest value of each.
+    newest: BTreeMap<(u8, Class), usize>,
     once: BTreeSet<usize>,
 }
 
 impl Track {
     /// The receiver was told of the sender: what is sent from now on is for it, too.
-    pub fn knows(&mut self, life: &Life) {
+    pub fn knows(&mut self, life: &Life, now: Instant) {
         self.known_since.get_or_insert(life.stream.len());
+        self.known_at.get_or_insert(now);
     }
 
     /// The sender was told of the receiver: whoever is told that somebody joined can rely on it.
@@ -118,12 +127,17 @@ impl Track {
         let sent: &Sent = &life.sent[number];
         let class = sent.channel.class();
         let sequence = sent.first;
+        if class == Class::BestEffort && promises.once && !self.once.insert(number) {
+            return Err(("once", format!("best effort {sequence} again")));
+        }
         if !promises.roster_fits {
             return Ok(());
         }
         match class {
             Class::Latest | Class::State => {
                 let key = (sent.channel.number(), class);
+                let newest = self.newest.entry(key).or_default();
+                *newest = number.max(*newest);
                 let before = self.values.insert(key, number);
                 // Whoever begins another life says its values again: to others it is somebody else.
                 let is_old = |before: &usize| match life.was_renamed() {
@@ -136,9 +150,6 @@ impl Track {
                     let before = life.sent[before].first;
                     return Err(("newer", format!("{class:?} {sequence} after {before}")));
                 }
-            }
-            Class::BestEffort if !self.once.insert(number) => {
-                return Err(("once", format!("best effort {sequence} again")));
             }
             _ => {}
         }
@@ -244,6 +255,12 @@ impl Track {
         self.values.get(&(channel, Class::State)).copied()
     }
 
+    /// The newest message the receiver ever got on a State channel.
+    #[must_use]
+    pub fn newest(&self, channel: u8) -> Option<usize> {
+        self.newest.get(&(channel, Class::State)).copied()
+    }
+
     /// Whether the fragment at a place of the stream was delivered.
     #[must_use]
     pub fn has(&self, place: usize) -> bool {
@@ -251,9 +268,19 @@ impl Track {
     }
 
     /// The first place that is neither delivered nor reported, and must be, and the rule that says so.
-    /// `alive`: the sender still runs.
+    /// `alive`: the sender still runs. `reliable`: it sends more than values; who sends no more says in START where it
+    /// stands, and of values the newest are asked for.
     #[must_use]
-    pub fn unaccounted(&self, life: &Life, alive: bool) -> Option<(&'static str, usize)> {
+    pub fn unaccounted(
+        &self,
+        life: &Life,
+        alive: bool,
+        reliable: bool,
+    ) -> Option<(&'static str, usize)> {
+        // Values only, and it is not said of which of its lives a number is.
+        if life.began_anew() {
+            return None;
+        }
         let all = life.stream.len();
         let known = self.known_since.filter(|_| alive);
         let start = earliest(self.lowest, known);
@@ -264,7 +291,7 @@ impl Track {
         let ended = if self.saw_the_end { all } else { told };
         // Who never heard who the sender is could not ask it, either.
         let counted_in = self.counted_in.filter(|_| self.known_since.is_some());
-        let relied_since = earliest(told_since, counted_in);
+        let relied_since = earliest(told_since, counted_in.filter(|_| reliable));
         // The plainest one first: what is missing by it is missing by those that follow, too.
         [
             ("unaccounted", start, end),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use groupcast::{Channel, Class, Instant, MemberId, Session};
 
 use super::dice::Dice;
+use super::wire_math::is_before;
 
 /// A message that a member sent.
 #[derive(Clone, Debug)]
@@ -37,12 +38,16 @@ pub struct Life {
     pub ended: Option<Instant>,
     /// Whether it was told to leave.
     pub leaves: bool,
+    /// Whether a value that it has not sent yet gives way to the next one of its channel, with its number.
+    pub gives_way: bool,
     /// All it sent.
     pub sent: Vec<Sent>,
     /// The sequence number of the first fragment of its reliable stream.
     base: u32,
     /// For each fragment of the reliable stream, the message.
     pub stream: Vec<usize>,
+    /// Numbers that values had in an earlier life, as others see it, and of which message.
+    former: Vec<(u32, usize)>,
     /// The other messages by their sequence numbers.
     other: BTreeMap<u32, usize>,
 }
@@ -61,9 +66,11 @@ impl Life {
             began,
             ended: None,
             leaves: false,
+            gives_way: false,
             sent: Vec::new(),
             base: 0,
             stream: Vec::new(),
+            former: Vec::new(),
             other: BTreeMap::new(),
         }
     }
@@ -109,9 +116,28 @@ impl Life {
         *self.names.last().expect("it began with one")
     }
 
-    /// It goes on under another id or session.
+    /// It goes on under another id or session. A leaf says its values again, numbered anew.
     pub fn renames(&mut self, id: MemberId, session: Session) {
         self.names.push((id, session));
+        if !self.gives_way {
+            return;
+        }
+        let kept = self.values();
+        self.base = 0;
+        for number in core::mem::take(&mut self.stream) {
+            let sent = &mut self.sent[number];
+            self.former.push((sent.first, number));
+            if kept.get(&sent.channel.number()) == Some(&number) {
+                sent.first = self.stream.len() as u32;
+                self.stream.push(number);
+            }
+        }
+    }
+
+    /// Whether its numbers began anew.
+    #[must_use]
+    pub const fn began_anew(&self) -> bool {
+        self.gives_way && self.was_renamed()
     }
 
     /// Whether it has, or had, more than one name.
@@ -144,28 +170,44 @@ impl Life {
         (place < self.stream.len()).then_some(place)
     }
 
-    /// The message whose first fragment has this sequence number, on such a channel.
-    #[must_use]
-    pub fn find(&self, channel: Channel, sequence: u32) -> Option<usize> {
+    /// The message whose first fragment has this sequence number, or had it, on such a channel, if it is that.
+    pub fn find(
+        &self,
+        channel: Channel,
+        sequence: u32,
+        is_it: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let number = if channel.class().is_reliable() {
-            *self.stream.get(self.place(sequence)?)?
+            let place = self.place(sequence);
+            place.and_then(|place| self.stream.get(place))
         } else {
-            *self.other.get(&sequence)?
+            self.other.get(&sequence)
         };
-        (self.sent[number].first == sequence && self.sent[number].channel == channel)
-            .then_some(number)
+        let is = |number: &usize| self.sent[*number].first == sequence;
+        let was = self.former.iter().filter(|(first, _)| *first == sequence);
+        let mut all = number
+            .copied()
+            .filter(is)
+            .into_iter()
+            .chain(was.map(|(_, number)| *number));
+        all.find(|number| self.sent[*number].channel == channel && is_it(*number))
     }
 
-    /// Notes that a message was sent. An error if its sequence number is not the one expected.
+    /// Notes that a message was sent. An error if its sequence number is not the one expected. `next`: the number after
+    /// the last that went out.
     ///
     /// # Errors
     ///
     /// What is wrong about the number.
-    pub fn note(&mut self, sent: Sent) -> Result<(), String> {
+    pub fn note(&mut self, sent: Sent, next: u32) -> Result<(), String> {
         let number = self.sent.len();
         if sent.channel.class().is_reliable() {
             if self.stream.is_empty() {
                 self.base = sent.first;
+            }
+            let end = self.base.wrapping_add(self.stream.len() as u32);
+            if self.gives_way && sent.first.wrapping_add(1) == end {
+                self.replace(sent.channel, next)?;
             }
             let expected = self.base.wrapping_add(self.stream.len() as u32);
             if sent.first != expected {
@@ -176,6 +218,21 @@ impl Life {
             self.other.insert(sent.first, number);
         }
         self.sent.push(sent);
+        Ok(())
+    }
+
+    /// The last value of a channel is not sent any more: those behind it have one number less.
+    fn replace(&mut self, channel: Channel, next: u32) -> Result<(), String> {
+        let is_it = |number: &usize| self.sent[*number].channel == channel;
+        let place = self.stream.iter().rposition(is_it);
+        let is_unsent = |number: &usize| !is_before(self.sent[*number].first, next);
+        let place = place.filter(|place| is_unsent(&self.stream[*place]));
+        let place = place.ok_or("a value gives way that was sent")?;
+        self.stream.remove(place);
+        for number in &self.stream[place..] {
+            let first = &mut self.sent[*number].first;
+            *first = first.wrapping_sub(1);
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use groupcast::{Instant, MemberId, Name, Session, Storage};
 use super::{GROUP, Side, Wire, datagram};
 
 /// As `Desktop`, with places for a thousand members.
-type Hall = Storage<1024, 32, 1024, 6554, 524_288, 65_536>;
+type Hall = Storage<1024, 32, 1024, 6554, 524_288, 65_536, { groupcast::Sends::UNLIMITED }>;
 
 /// How much later each datagram is than the one before.
 const STEP: Duration = Duration::from_millis(1);

@@ -6,7 +6,8 @@ use groupcast::sign::{PublicKey, SigningKey, Verifier};
 use groupcast::{Channel, Event, SendError, Sequence};
 use groupcast_sim::MemberKey;
 
-use super::super::plan::Action;
+use super::super::memory::{LEAF_DATAGRAM, LEAVES, Peer, ROOM, Streamless, WIDE_ROOM};
+use super::super::plan::{Action, Kind, Player};
 use super::super::stranger::{Forgery, Says, Stranger, Who};
 use super::super::world::Life;
 use super::Drive;
@@ -25,13 +26,31 @@ fn publisher() -> &'static (SigningKey, [PublicKey; 1]) {
 }
 
 impl Drive<'_> {
+    /// A member joins for the first time.
+    pub(super) fn join(&mut self, player: &Player) -> MemberKey {
+        let settings = player.settings();
+        match player.kind {
+            Kind::Full => self.net.join(settings),
+            Kind::Streamless => self.net.join_with::<Streamless>(settings),
+            Kind::Peer => self.net.join_with::<Peer>(settings),
+            Kind::Leaf(0) => self.net.join_leaf_with::<LEAF_DATAGRAM, 0, ROOM>(settings),
+            Kind::Leaf(4) => self.net.join_leaf_with::<LEAF_DATAGRAM, 4, ROOM>(settings),
+            Kind::Leaf(_) => {
+                const MOST: usize = LEAVES[2];
+                self.net
+                    .join_leaf_with::<LEAF_DATAGRAM, MOST, WIDE_ROOM>(settings)
+            }
+        }
+    }
+
     /// A member starts: with a seed of its luck's, and with eyes for signatures.
     pub(super) fn start(&mut self, member: usize, starts: u64) {
         let key = self.keys[member];
         if let Some(seed) = self.plan.luck.seed(self.plan.seed, member, starts) {
             self.net.restart_with(key, seed);
         }
-        if self.plan.signs {
+        // A leaf does not know whose session it is, and verifies nothing (PROTOCOL P5).
+        if self.plan.signs && !self.plan.players[member].kind.is_leaf() {
             let (_, trusted) = publisher();
             let mut verifier: Verifier<'_, REMEMBERED> = Verifier::new(trusted);
             let refused = self.watch.refused.clone();
@@ -53,7 +72,7 @@ impl Drive<'_> {
         channel: Channel,
         payload: &[u8],
     ) -> Result<Sequence, SendError> {
-        if !self.plan.signs {
+        if !self.plan.signs || self.net[key].node().is_none() {
             return self.net[key].send(channel, payload);
         }
         let member = &mut self.net[key];
@@ -130,7 +149,7 @@ impl Drive<'_> {
         for sent in sent {
             self.oracle.totals.sent += 1;
             self.oracle.lives[life]
-                .note(sent)
+                .note(sent, 0)
                 .expect("its numbers rise");
         }
     }

@@ -58,7 +58,7 @@ pub(super) struct Ear {
     begun: Vec<usize>,
     /// When something of a life arrived first, and last.
     first: BTreeMap<usize, Instant>,
-    last: BTreeMap<usize, Instant>,
+    pub(super) last: BTreeMap<usize, Instant>,
     /// When its clock last leapt, or stood.
     leapt: Option<Instant>,
 }
@@ -165,7 +165,7 @@ impl Oracle<'_> {
             }
         }
         // A forged counter is higher than all that comes after it, and a clone's are the same.
-        let is_judged = self.promises.roster_fits && !self.has_clones();
+        let is_judged = self.promises(here).roster_fits && !self.has_clones();
         if stale > old + made_up && is_judged {
             let what = format!("member {member}: {stale} datagrams are stale, {old} can be");
             self.accuse(now, "stale", what);
@@ -206,6 +206,20 @@ impl Oracle<'_> {
     pub(super) fn is_unheard_until(&self, receiver: usize, older: usize, newer: usize) -> bool {
         let first = &self.ears[receiver].first;
         first.get(&older) > first.get(&newer)
+    }
+
+    /// Whether two lives of one id may seem to speak in turns: the later one was heard first.
+    pub(super) fn seems_two(&self, receiver: usize, id: MemberId) -> bool {
+        let first = &self.ears[receiver].first;
+        let mut lives = first
+            .iter()
+            .filter(|(life, _)| self.lives[**life].had_id(id));
+        let mut latest = Instant::ZERO;
+        !lives.all(|(_, at)| {
+            let is_later = latest <= *at;
+            latest = latest.max(*at);
+            is_later
+        })
     }
 
     /// A member is said to be lost: had it really been silent?

@@ -12,6 +12,9 @@ use super::Oracle;
 const HELLO_SHARE: Duration = Duration::from_millis(50);
 const HELLO_LEAST: Duration = Duration::from_secs(1);
 
+/// In so long a question and its answer may both be lost.
+const BRIEF: Duration = Duration::from_millis(500);
+
 /// How much later it may be noticed that somebody is gone.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -19,6 +22,7 @@ impl Oracle<'_> {
     /// A member is there. Only who joined has said where its stream stands.
     pub(super) fn heard_of(
         &mut self,
+        now: Instant,
         here: usize,
         member: &Peer,
         joined: bool,
@@ -35,7 +39,7 @@ impl Oracle<'_> {
                 return Err(("joined", format!("{} twice", member.id())));
             }
             let track = self.tracks.entry((here, there)).or_default();
-            track.knows(&self.lives[there]);
+            track.knows(&self.lives[there], now);
         } else {
             let before = self.newest.get(&(here, self.lives[there].member));
             if let Some(before) = before.filter(|before| **before < there) {
@@ -117,7 +121,14 @@ impl Oracle<'_> {
     fn is_accounted_for(&self, here: usize, there: usize) -> Result<(), Broken> {
         let life = &self.lives[there];
         let track = self.tracks.get(&(here, there));
-        let missing = track.and_then(|track| track.unaccounted(life, false));
+        // Who does not hear it any more soon after it heard who it is may have asked in vain where it is counted in.
+        let last = self.ears[self.lives[here].member].last.get(&there);
+        let known_at = track.and_then(|track| track.known_at);
+        let is_brief = known_at
+            .zip(last)
+            .is_some_and(|(at, last)| last.since(at) < BRIEF);
+        let relies = self.sends_reliably(life.member) && !is_brief;
+        let missing = track.and_then(|track| track.unaccounted(life, false, relies));
         let is_promised = self.promises.roster_fits && !self.is_streamless(here);
         match missing.filter(|_| is_promised) {
             Some((rule, place)) => {

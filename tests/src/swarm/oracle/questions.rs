@@ -80,7 +80,8 @@ impl Oracle<'_> {
         for ((here, there), track) in &self.tracks {
             let (receiver, life) = (&self.lives[*here], &self.lives[*there]);
             let is_old = receiver.began + FOUND < self.calm_since();
-            if !self.is_alive(*here) || !is_old || !self.knows(*here, *there) {
+            let has_place = self.promises(*here).roster_fits;
+            if !self.is_alive(*here) || !has_place || !is_old || !self.knows(*here, *there) {
                 continue;
             }
             // Values and what waits in a stream may leave no room for fragments.
