@@ -1,9 +1,12 @@
-//! The start of a board, up to a member of the sealed group.
+//! The start of a board, up to a member of the group.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+#[cfg(not(feature = "seal"))]
+use groupcast::Seed;
+#[cfg(feature = "seal")]
 use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
-use groupcast::{Config, ConfigError, Error, Instant, MemberId, Node};
+use groupcast::{Config, ConfigError, Error, Instant, LeafNode, MemberId, Node, Session};
 use groupcast_smoltcp::smoltcp::iface::{self, Interface, SocketSet, SocketStorage};
 use groupcast_smoltcp::smoltcp::time;
 use groupcast_smoltcp::smoltcp::wire::{EthernetAddress, IpCidr};
@@ -20,6 +23,18 @@ const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)
 
 /// The member's id, but for the board's number. It is fixed, so that the others see a restart.
 const ID: u32 = 0xb0a2_d000;
+
+/// What a member starts with: the keys of the group and entropy, or in an open group a seed.
+#[cfg(feature = "seal")]
+type Start<'a> = Seal<'a>;
+#[cfg(not(feature = "seal"))]
+type Start<'a> = Seed;
+
+/// Why it is refused without random bytes.
+#[cfg(feature = "seal")]
+const NOT_NEW: ConfigError = ConfigError::NotEnoughEntropy;
+#[cfg(not(feature = "seal"))]
+const NOT_NEW: ConfigError = ConfigError::SeedIsZero;
 
 /// The stack of a board.
 pub type BoardStack = Stack<'static, &'static mut Ethernet, 2>;
@@ -102,8 +117,8 @@ impl Board {
         Stack::new(interface, device, sockets, memory).with_multicast_loop(false)
     }
 
-    /// Joins the sealed group. Ends the program if that cannot be: without random bytes it is refused,
-    /// because a session that was there before would give away what it says.
+    /// Joins the group, which is sealed with the feature `seal`. Ends the program if that cannot be: without random
+    /// bytes it is refused, because a session that was there before would give away what it says.
     #[cfg_attr(target_os = "none", inline(never))]
     pub fn join<'s, M: groupcast::Memory>(
         &self,
@@ -111,6 +126,37 @@ impl Board {
         memory: M,
         burst: u8,
     ) -> Node<&'s BoardStack, M> {
+        let node = self.open(burst, |config, start| {
+            #[cfg(feature = "seal")]
+            let opened = Node::sealed(stack, memory, config, start);
+            #[cfg(not(feature = "seal"))]
+            let opened = Node::new(stack, memory, config, start);
+            opened.map_err(|failed| failed.error)
+        });
+        log_joined(self.number, node.id(), node.session());
+        node
+    }
+
+    /// As [`join`](Self::join), as a leaf.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub fn join_as_leaf<'s>(&self, stack: &'s BoardStack, burst: u8) -> LeafNode<&'s BoardStack> {
+        let node = self.open(burst, |config, start| {
+            #[cfg(feature = "seal")]
+            let opened = LeafNode::sealed(stack, config, start);
+            #[cfg(not(feature = "seal"))]
+            let opened = LeafNode::new(stack, config, start);
+            opened.map_err(|failed| failed.error)
+        });
+        log_joined(self.number, node.leaf().id(), node.leaf().session());
+        node
+    }
+
+    /// The settings of this board, and what it starts with.
+    fn open<T, E: core::fmt::Debug>(
+        &self,
+        burst: u8,
+        join: impl FnOnce(Config, Start<'_>) -> Result<T, Error<E>>,
+    ) -> T {
         let config = Config::new(GROUP)
             .with_group_name(key::GROUP_NAME)
             .with_name(self.name())
@@ -120,23 +166,23 @@ impl Board {
             None => config,
         };
         let random = host::random().filter(|_| !self.options.has("no-entropy"));
+        #[cfg(feature = "seal")]
         let hardware = self.hardware();
-        let entropy = Entropy::new()
-            .with_device(&hardware)
-            .with_random(random.as_ref().map_or(&[], |octets| &octets[..]));
+        #[cfg(feature = "seal")]
         let keys = KeySet::new(GroupKey::new(key::KEY));
-        match Node::sealed(stack, memory, config, Seal::new(&keys, entropy)) {
-            Ok(node) => {
-                log!(
-                    "joins 239.1.2.3:12345 from 10.0.0.{}, sealed, id {:08x}, session {:016x}",
-                    u32::from(self.number),
-                    node.id().get(),
-                    node.session().get()
-                );
-                node
-            }
-            Err(failed) => {
-                if matches!(failed.error, Error::Config(ConfigError::NotEnoughEntropy)) {
+        #[cfg(feature = "seal")]
+        let start = Seal::new(
+            &keys,
+            Entropy::new()
+                .with_device(&hardware)
+                .with_random(random.as_ref().map_or(&[], |octets| &octets[..])),
+        );
+        #[cfg(not(feature = "seal"))]
+        let start = Seed::from(random.unwrap_or_default());
+        match join(config, start) {
+            Ok(node) => node,
+            Err(error) => {
+                if matches!(error, Error::Config(NOT_NEW)) {
                     log!("refused: nothing here is new at every start");
                 } else {
                     log!("refused: the settings or the network");
@@ -160,4 +206,21 @@ impl Board {
     pub fn sleep(&self) {
         cortex_m::asm::wfi();
     }
+}
+
+fn log_joined(number: u8, id: MemberId, session: Session) {
+    #[cfg(not(feature = "seal"))]
+    log!(
+        "joins 239.1.2.3:12345 from 10.0.0.{}, open, id {:08x}, session {:016x}",
+        u32::from(number),
+        id.get(),
+        session.get()
+    );
+    #[cfg(feature = "seal")]
+    log!(
+        "joins 239.1.2.3:12345 from 10.0.0.{}, sealed, id {:08x}, session {:016x}",
+        u32::from(number),
+        id.get(),
+        session.get()
+    );
 }

@@ -7,6 +7,7 @@ mod clock;
 mod ethernet;
 pub mod host;
 mod key;
+pub mod lamp;
 mod led;
 pub mod log;
 mod numbers;

@@ -8,9 +8,11 @@
 
 #[cfg(feature = "by-hand")]
 mod by_hand;
+#[cfg(feature = "leaf")]
+mod leaf;
 #[cfg(not(feature = "smoltcp"))]
 mod loopback;
-#[cfg(not(feature = "nothing"))]
+#[cfg(not(any(feature = "nothing", feature = "leaf")))]
 mod node;
 #[cfg(feature = "nothing")]
 mod nothing;
@@ -48,7 +50,9 @@ extern "C" fn _start() {
 
     #[cfg(feature = "smoltcp")]
     smoltcp::run(black_box(GROUP));
-    #[cfg(not(any(feature = "smoltcp", feature = "nothing")))]
+    #[cfg(feature = "leaf")]
+    leaf::run(loopback::Loopback::new(), black_box(GROUP));
+    #[cfg(not(any(feature = "smoltcp", feature = "nothing", feature = "leaf")))]
     node::run(loopback::Loopback::new(), black_box(GROUP), |_| {});
     #[cfg(feature = "nothing")]
     nothing::run(loopback::Loopback::new(), black_box(GROUP));

@@ -4,14 +4,18 @@ use core::hint::black_box;
 use core::net::SocketAddr;
 
 use groupcast::multicast::UdpMulticast;
-use groupcast::{Channel, Class, Config, Event, Instant, Tiny};
+#[cfg(not(feature = "peer"))]
+use groupcast::Tiny as Memory;
+#[cfg(feature = "peer")]
+use groupcast::TinyPeer as Memory;
+use groupcast::{Channel, Class, Config, Event, Instant};
 
 #[cfg(feature = "seal")]
 use crate::seal;
 
 /// Joins a group, does everything once, and leaves. `poll` is what the stack needs in every turn.
 pub(crate) fn run<S: UdpMulticast>(stack: S, group: SocketAddr, poll: impl Fn(Instant)) {
-    let mut storage = Tiny::new();
+    let mut storage = Memory::new();
     let config = black_box(Config::new(group).with_name("link"));
     #[cfg(feature = "seal")]
     let opened = seal::open(stack, &mut storage, config);
@@ -40,7 +44,7 @@ pub(crate) fn run<S: UdpMulticast>(stack: S, group: SocketAddr, poll: impl Fn(In
         let payload = black_box([0_u8; 64].as_slice());
         for channel in [Channel::best_effort(1), Channel::state(2), Channel::reliable_ordered(3)] {
             if let Ok(sequence) = black_box(node.queue(now, channel, payload)) {
-                node.confirm(now, sequence);
+                let _ = black_box(node.confirm(now, sequence));
             }
         }
         let _ = black_box(node.queue_raw(now, payload));
