@@ -41,14 +41,14 @@ use crate::group::inbox::{Content, Inbox};
 use crate::group::membership::Membership;
 use crate::group::sealed::Guard;
 use crate::group::{EventsWaiting, Random, Tools, Transmit};
-use crate::ident::{MemberId, Name, Session};
+use crate::ident::{MemberId, Session};
 use crate::seed::Seed;
 use crate::time::{Clock, Instant, Tick};
-use crate::wire::{BufferTooSmall, Header, MIN_MAX_DATAGRAM, open_group_tag};
+use crate::wire::{BufferTooSmall, Header, MIN_MAX_DATAGRAM};
 #[cfg(feature = "seal")]
 use crate::{
-    group::sealed::{Echo, Echoes, Sealed},
-    seal::{FirstContact, Seal},
+    group::sealed::{Echo, Echoes},
+    seal::Seal,
 };
 
 pub use endpoint::LeafAt;
@@ -185,14 +185,8 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
     /// A setting that cannot work.
     pub fn new(config: Config, seed: impl Into<Seed>) -> Result<Self, ConfigError> {
         let seed = seed.into();
-        if seed.is_zero() {
-            return Err(ConfigError::SeedIsZero);
-        }
-        let tag = open_group_tag(
-            config.group,
-            config.group_name.as_ref().unwrap_or(&Name::EMPTY),
-        );
-        Self::with_guard(config, Guard::open(tag), &seed)
+        let guard = Guard::for_open(&config, &seed)?;
+        Self::with_guard(config, guard, &seed)
     }
 
     /// A member that is about to join a sealed group: see [`Group::sealed`](crate::Group::sealed). It has to
@@ -210,16 +204,8 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
                 "in a sealed group nobody believes a member that hears nothing"
             );
         }
-        if !config.announce && seal.first_contact == FirstContact::Verify {
-            return Err(ConfigError::CannotVerify);
-        }
-        let seed = seal.entropy.derive();
-        let seed = seed.map_err(|_| ConfigError::NotEnoughEntropy)?;
-        let name = config.group_name.unwrap_or_default();
-        let sealed = Sealed::new(&seal, &seed, config.group, &name);
-        let sealed = sealed.map_err(ConfigError::Keys)?;
-        let seed = sealed.jitter_seed().into();
-        Self::with_guard(config, Guard::sealed(sealed), &seed)
+        let (guard, seed) = Guard::for_sealed(&config, &seal)?;
+        Self::with_guard(config, guard, &seed)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -287,10 +273,8 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
         now: Instant,
         keys: &crate::seal::KeySet,
     ) -> Result<(), ConfigError> {
-        let name = self.tools.config.group_name.unwrap_or_default();
-        let sealed = self.guard.sealed.as_mut().ok_or(ConfigError::NotSealed)?;
-        let changed = sealed.set_keys(keys, self.tools.config.group, &name);
-        if changed.map_err(ConfigError::Keys)? && self.clock.now().is_some() {
+        let changed = self.guard.set_keys(&self.tools.config, keys)?;
+        if changed && self.clock.now().is_some() {
             let now = self.tick(now);
             self.go_on(now);
         }

@@ -17,7 +17,7 @@ use crate::rooms::Rooms;
 use crate::seed::Seed;
 use crate::storage::{View, Views};
 use crate::time::{Ageing, Clock, Instant, Tick};
-use crate::wire::{Header, open_group_tag};
+use crate::wire::Header;
 
 /// Everything of a group but its memory. Its code is not generic.
 #[derive(Debug)]
@@ -60,20 +60,8 @@ impl Engine {
         seed: &Seed,
     ) -> Result<Self, ConfigError> {
         config.check(rooms, views.inbox.octets.len(), views.history.capacity())?;
-        if seed.is_zero() {
-            return Err(ConfigError::SeedIsZero);
-        }
-        let tag = open_group_tag(
-            config.group,
-            config.group_name.as_ref().unwrap_or(&Name::EMPTY),
-        );
-        Ok(Self::with_guard(
-            rooms,
-            views,
-            config,
-            Guard::open(tag),
-            seed,
-        ))
+        let guard = Guard::for_open(&config, seed)?;
+        Ok(Self::with_guard(rooms, views, config, guard, seed))
     }
 
     /// A member of a sealed group.
@@ -84,25 +72,9 @@ impl Engine {
         config: Config,
         seal: &crate::seal::Seal<'_>,
     ) -> Result<Self, ConfigError> {
-        use crate::seal::FirstContact;
-
         config.check(rooms, views.inbox.octets.len(), views.history.capacity())?;
-        if !config.announce && seal.first_contact == FirstContact::Verify {
-            return Err(ConfigError::CannotVerify);
-        }
-        let seed = seal.entropy.derive();
-        let seed = seed.map_err(|_| ConfigError::NotEnoughEntropy)?;
-        let name = config.group_name.unwrap_or_default();
-        let sealed = super::sealed::Sealed::new(seal, &seed, config.group, &name);
-        let sealed = sealed.map_err(ConfigError::Keys)?;
-        let seed = sealed.jitter_seed().into();
-        Ok(Self::with_guard(
-            rooms,
-            views,
-            config,
-            Guard::sealed(sealed),
-            &seed,
-        ))
+        let (guard, seed) = Guard::for_sealed(&config, seal)?;
+        Ok(Self::with_guard(rooms, views, config, guard, &seed))
     }
 
     #[inline(never)]
@@ -298,11 +270,8 @@ impl Engine {
         now: Instant,
         keys: &crate::seal::KeySet,
     ) -> Result<(), ConfigError> {
-        let name = self.tools.config.group_name.unwrap_or_default();
-        let sealed = self.guard.sealed.as_mut();
-        let sealed = sealed.ok_or(ConfigError::NotSealed)?;
-        let changed = sealed.set_keys(keys, self.tools.config.group, &name);
-        if changed.map_err(ConfigError::Keys)? && self.clock.now().is_some() {
+        let changed = self.guard.set_keys(&self.tools.config, keys)?;
+        if changed && self.clock.now().is_some() {
             let now = self.tick(rooms, views, now);
             self.go_on(rooms, views, now);
         }

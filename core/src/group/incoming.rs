@@ -16,7 +16,7 @@ use crate::event::DuplicateIdOutcome;
 use crate::rooms::Rooms;
 use crate::storage::Views;
 use crate::time::{Instant, Tick};
-use crate::wire::{self, Bye, Frame, Frames, Header, ParseError};
+use crate::wire::{self, Bye, Frame, Frames, Header};
 
 /// What becomes of a datagram.
 enum Fate {
@@ -62,7 +62,7 @@ impl Engine {
         if !wire::is_framed(datagram) {
             return self.judge_raw(from, len);
         }
-        let header = match self.parse(datagram) {
+        let header = match self.guard.parse(&mut self.tools.counters, datagram) {
             Ok(header) => header,
             Err(counter) => {
                 count(counter);
@@ -200,32 +200,6 @@ impl Engine {
             to_one: false,
         });
         Fate::Taken(Content::Raw { len })
-    }
-
-    /// The header of a sound datagram of this group, or the counter for what is wrong.
-    fn parse(&mut self, datagram: &[u8]) -> Result<Header, &mut u64> {
-        let counters = &mut self.tools.counters;
-        let header = match wire::parse_header(datagram) {
-            Ok(header) => header,
-            Err(ParseError::Truncated { .. }) => return Err(&mut counters.truncated),
-            Err(ParseError::UnknownVersion(_)) => return Err(&mut counters.wrong_version),
-            Err(ParseError::UnknownSuite(_)) => return Err(&mut counters.wrong_suite),
-            Err(_) => return Err(&mut counters.malformed),
-        };
-        if header.suite != self.guard.suite() {
-            return Err(&mut counters.wrong_suite);
-        }
-        if !self.guard.knows(header.tag) {
-            return Err(&mut counters.other_group);
-        }
-        if self.guard.is_sealed() {
-            return Ok(header);
-        }
-        if wire::is_intact(datagram) {
-            Ok(header)
-        } else {
-            Err(&mut counters.corrupt)
-        }
     }
 
     /// Somebody has the same id and the same session: this member begins another life, as another member if it may.

@@ -10,7 +10,7 @@ use crate::group::membership::Verdict;
 #[cfg(feature = "seal")]
 use crate::group::sealed::{Contact, Opened, Sealed};
 use crate::time::{Instant, Tick};
-use crate::wire::{self, Bye, FRAME_HEADER_LEN, Header, ParseError};
+use crate::wire::{self, Bye, FRAME_HEADER_LEN, Header};
 
 /// Whether one of these frames is the last word of a member that gives way.
 fn gives_way(frames: &[u8]) -> bool {
@@ -81,7 +81,7 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
             return content;
         }
         let ending = wire::ending(datagram);
-        let header = match self.parse(len) {
+        let header = match self.guard.parse(counters, datagram) {
             Ok(header) => header,
             Err(counter) => {
                 count(counter);
@@ -142,30 +142,6 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
             at: Header::LEN,
             end,
         })
-    }
-
-    /// The header of a sound datagram of this group, or the counter for what is wrong.
-    fn parse(&mut self, len: usize) -> Result<Header, &mut u64> {
-        let counters = &mut self.tools.counters;
-        let datagram = self.inbox.octets.get(..len).unwrap_or_default();
-        let header = match wire::parse_header(datagram) {
-            Ok(header) => header,
-            Err(ParseError::Truncated { .. }) => return Err(&mut counters.truncated),
-            Err(ParseError::UnknownVersion(_)) => return Err(&mut counters.wrong_version),
-            Err(ParseError::UnknownSuite(_)) => return Err(&mut counters.wrong_suite),
-            Err(_) => return Err(&mut counters.malformed),
-        };
-        if header.suite != self.guard.suite() {
-            return Err(&mut counters.wrong_suite);
-        }
-        if !self.guard.knows(header.tag) {
-            return Err(&mut counters.other_group);
-        }
-        if self.guard.is_sealed() || wire::is_intact(datagram) {
-            Ok(header)
-        } else {
-            Err(&mut counters.corrupt)
-        }
     }
 
     /// In a sealed group: its sender is there now. Its place; `None` if there is none for it.

@@ -1,7 +1,7 @@
 //! Sessions of one life: the numbers of the reliable stream go on from one to the next.
 
 use groupcast::wire::{Data, Frame};
-use groupcast::{Group, Instant, Sequence};
+use groupcast::{Group, Instant};
 
 use crate::hub::{Puppet, Room, config, data, hear, member, ms, sync};
 
@@ -240,7 +240,7 @@ pub(crate) mod keys {
             drain(ben, &mut self.log);
         }
 
-        pub(crate) fn send(&mut self, text: &str) -> Sequence {
+        pub(crate) fn send(&mut self, text: &str) -> groupcast::Sequence {
             self.members[0]
                 .queue(self.now, CHANNEL, text.as_bytes())
                 .unwrap()
