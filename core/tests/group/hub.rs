@@ -4,34 +4,18 @@ use core::net::SocketAddr;
 use core::ops::Range;
 use core::time::Duration;
 
-use groupcast::wire::{self, Data, Frame, Header, Hello, Suite, Sync};
-use groupcast::{
-    Channel, Config, Destination, Event, Group, Instant, MemberId, Memory, Name, Session, Storage,
-};
+use groupcast::wire::{self, Data, Frame, Hello, Sync};
+use groupcast::{Channel, Config, Destination, Event, Group, Instant, Memory, Name, Storage};
+
+pub(crate) use crate::puppet::{Puppet, config, group_address, id, ms};
 
 /// Room for eight others, and for datagrams of any size.
 pub(crate) type Room = Storage<8, 2, 16, 20, 1600, 1473, { groupcast::Sends::UNLIMITED }>;
 
 pub(crate) const CHANNEL: Channel = Channel::best_effort(3);
 
-pub(crate) fn group_address() -> SocketAddr {
-    "239.1.2.3:12345".parse().unwrap()
-}
-
 pub(crate) fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 40_000))
-}
-
-pub(crate) const fn ms(millis: u64) -> Instant {
-    Instant::from_millis(millis)
-}
-
-pub(crate) fn config(name: &str) -> Config {
-    Config::new(group_address()).with_name(name)
-}
-
-pub(crate) fn id(id: u32) -> MemberId {
-    MemberId::new(id).unwrap()
 }
 
 /// Members on a perfect network without delay.
@@ -188,37 +172,7 @@ pub(crate) fn drain<M: Memory>(group: &mut Group<M>, log: &mut Vec<String>) {
     );
 }
 
-/// A member whose datagrams are made by hand.
-pub(crate) struct Puppet {
-    pub(crate) id: u32,
-    pub(crate) session: u64,
-    pub(crate) counter: u64,
-}
-
 impl Puppet {
-    pub(crate) fn new(id: u32, session: u64) -> Self {
-        Self {
-            id,
-            session,
-            counter: 0,
-        }
-    }
-
-    pub(crate) fn say(&mut self, frames: &[Frame<'_>]) -> Vec<u8> {
-        self.counter += 1;
-        let header = Header {
-            suite: Suite::Open,
-            tag: wire::open_group_tag(group_address(), &Name::EMPTY),
-            sender: id(self.id),
-            session: Session::new(self.session),
-            counter: self.counter,
-        };
-        let mut buffer = vec![0; 1472];
-        let len = wire::emit(&header, frames, &mut buffer).unwrap();
-        buffer.truncate(len);
-        buffer
-    }
-
     pub(crate) fn hello(&mut self, name: &str) -> Vec<u8> {
         let hello = Hello {
             interval: 100,

@@ -26,6 +26,8 @@ mod messages;
 mod newcomers;
 mod paths;
 mod pauses;
+#[path = "../shared/puppet.rs"]
+mod puppet;
 #[cfg(feature = "seal")]
 mod put_back;
 #[cfg(feature = "seal")]

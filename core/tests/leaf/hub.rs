@@ -3,11 +3,13 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use groupcast::wire::{self, BufferTooSmall, Data, Frame, Header, Hello, Suite, Sync};
+use groupcast::wire::{self, BufferTooSmall, Data, Frame, Hello, Sync};
 use groupcast::{
-    Channel, Config, Counters, Destination, Event, EventsWaiting, Group, Instant, Leaf, MemberId,
-    Name, SendError, Sequence, Session, Storage, Transmit,
+    Channel, Counters, Destination, Event, EventsWaiting, Group, Instant, Leaf, Name, SendError,
+    Sequence, Storage, Transmit,
 };
+
+pub(crate) use crate::puppet::{Puppet, config, group_address, id, ms};
 
 /// Room for sixteen others, and for datagrams of any size.
 pub(crate) type Room = Storage<16, 8, 16, 40, 3200, 1473>;
@@ -18,24 +20,8 @@ pub(crate) const LATEST: Channel = Channel::latest(3);
 pub(crate) const LOOSE: Channel = Channel::best_effort(4);
 pub(crate) const ORDERED: Channel = Channel::reliable_ordered(5);
 
-pub(crate) fn group_address() -> SocketAddr {
-    "239.1.2.3:12345".parse().unwrap()
-}
-
 pub(crate) fn address(n: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n as u8 + 1], 40_000))
-}
-
-pub(crate) const fn ms(millis: u64) -> Instant {
-    Instant::from_millis(millis)
-}
-
-pub(crate) fn config(name: &str) -> Config {
-    Config::new(group_address()).with_name(name)
-}
-
-pub(crate) fn id(id: u32) -> MemberId {
-    MemberId::new(id).unwrap()
 }
 
 /// A group or a leaf.
@@ -299,37 +285,7 @@ pub(crate) fn drain(member: &mut dyn Member, log: &mut Vec<String>) {
     );
 }
 
-/// A member whose datagrams are made by hand.
-pub(crate) struct Puppet {
-    pub(crate) id: u32,
-    pub(crate) session: u64,
-    pub(crate) counter: u64,
-}
-
 impl Puppet {
-    pub(crate) fn new(id: u32, session: u64) -> Self {
-        Self {
-            id,
-            session,
-            counter: 0,
-        }
-    }
-
-    pub(crate) fn say(&mut self, frames: &[Frame<'_>]) -> Vec<u8> {
-        self.counter += 1;
-        let header = Header {
-            suite: Suite::Open,
-            tag: wire::open_group_tag(group_address(), &Name::EMPTY),
-            sender: id(self.id),
-            session: Session::new(self.session),
-            counter: self.counter,
-        };
-        let mut buffer = vec![0; 1472];
-        let len = wire::emit(&header, frames, &mut buffer).unwrap();
-        buffer.truncate(len);
-        buffer
-    }
-
     pub(crate) fn hello(&mut self, change: impl FnOnce(&mut Hello<'_>)) -> Vec<u8> {
         let mut hello = Hello::new(Name::new("puppet").unwrap());
         (hello.interval, hello.max_datagram) = (100, 1473);

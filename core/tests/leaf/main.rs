@@ -6,6 +6,8 @@ mod ids;
 mod listening;
 mod node;
 mod places;
+#[path = "../shared/puppet.rs"]
+mod puppet;
 mod saying;
 #[cfg(feature = "seal")]
 mod sealed;
