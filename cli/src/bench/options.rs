@@ -90,7 +90,7 @@ pub(crate) struct Throughput {
     pub(crate) batch: u32,
 
     /// How many leaves are in the group besides, 0 to 16: sensors that take no reliable messages, and no datagrams above
-    /// 512 bytes. Each is a process.
+    /// 512 bytes. Each is a process that looks at its sockets once a millisecond, as a board does.
     #[arg(
         long,
         value_name = "N",
