@@ -1,5 +1,6 @@
 //! What an application is written against, so that the same code runs on a board, on a desktop and in the simulator.
 
+use crate::any_node::AnyNode;
 use crate::channel::{Channel, Class};
 use crate::counters::Counters;
 use crate::error::SendError;
@@ -9,10 +10,15 @@ use crate::peer::Peer;
 use crate::sequence::{Sequence, SequenceRange};
 use crate::time::Instant;
 
+/// So many events are handed over before the application acts: whoever answers each of them is not kept waiting by
+/// those who never stop.
+const EVENTS_IN_A_ROW: u32 = 16;
+
 /// An application: what it makes of events, and what it does when.
 ///
-/// [`Node::run`](crate::Node::run) drives it on a board, `Member::run` of `groupcast-std` on a desktop, and
-/// `SimNet::host_app` of `groupcast-sim` in a test on virtual time. It is not told which of them.
+/// [`Node::run`](crate::Node::run) drives it on a board, `Member::run` of `groupcast-std` on a desktop,
+/// [`AsyncNode::run`](crate::AsyncNode::run) in a task, and `SimNet::host_app` of `groupcast-sim` in a test on virtual time. It
+/// is not told which of them.
 ///
 /// ```
 /// use core::time::Duration;
@@ -115,4 +121,25 @@ pub trait Endpoint {
 
     /// What happened to every datagram so far.
     fn counters(&self) -> &Counters;
+}
+
+/// A turn of an application on a node: hands it what happened, lets it act, and sends. When it wants to be called again; now,
+/// if more has happened.
+pub(crate) fn turn<N: AnyNode>(
+    node: &mut N,
+    now: Instant,
+    application: &mut impl Application,
+) -> Result<Option<Instant>, N::Error> {
+    let mut there_is_more = true;
+    for _ in 0..EVENTS_IN_A_ROW {
+        node.attend(now)?;
+        let Some(event) = node.take_event() else {
+            there_is_more = false;
+            break;
+        };
+        application.on_event(now, &event);
+    }
+    let wake = application.act(now, &mut node.at(now));
+    node.flush(now);
+    Ok(if there_is_more { Some(now) } else { wake })
 }

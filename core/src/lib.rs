@@ -24,12 +24,14 @@
 extern crate std;
 
 // The pages are read, not compiled: examples in them need other crates, whose tests compile them.
+mod any_node;
 mod application;
 #[cfg(all(doc, not(doctest)))]
 pub mod book;
 mod channel;
 mod config;
 mod counters;
+mod drive;
 mod error;
 mod event;
 mod group;
@@ -51,10 +53,12 @@ mod storage;
 mod time;
 pub mod wire;
 
+pub use any_node::AnyNode;
 pub use application::{Application, Endpoint};
 pub use channel::{Channel, Class};
 pub use config::{Config, Join};
 pub use counters::Counters;
+pub use drive::{AsyncNode, Driver, NotQueued, Reactor};
 pub use embedded_nal;
 pub use error::{ConfigError, Error, Failed, SendError};
 pub use event::{DuplicateId, DuplicateIdOutcome, Event, Gap, Message, Raw};

@@ -215,6 +215,11 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         self.group.next_deadline()
     }
 
+    /// Whether something waits until the stack has room.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.unsent.is_some()
+    }
+
     /// Closes the sockets and returns the stack and the memory.
     ///
     /// Without [`leave`](Self::leave) before, the others will notice by the silence.

@@ -10,6 +10,11 @@ use core::time::Duration;
 
 pub(crate) use clock::{Ageing, Clock, Span, Tick};
 
+/// The earlier of two times, either of which may be never.
+pub(crate) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    [one, other].into_iter().flatten().min()
+}
+
 /// A point in time: microseconds since any fixed start, such as power-on.
 ///
 /// The start does not matter and differs between members; only differences are used, and a member that

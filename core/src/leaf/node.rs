@@ -1,38 +1,25 @@
 //! The driver: a leaf on a network stack.
 
+mod poll;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use embedded_nal::nb;
-
 use super::Leaf;
 use super::events::Found;
-use super::outgoing::Buffer;
 use crate::channel::Channel;
 use crate::config::Config;
 #[cfg(doc)]
 use crate::counters::Counters;
-use crate::counters::count;
 use crate::error::{ConfigError, Error, Failed, SendError};
-use crate::event::Event;
-use crate::group::Destination;
-use crate::multicast::{UdpError, UdpErrorKind, UdpMulticast};
+use crate::multicast::UdpMulticast;
 use crate::node::{own_socket, sockets};
 use crate::seed::Seed;
 use crate::sequence::Sequence;
 use crate::time::Instant;
 
-/// When to try again to send what the stack had no room for, and how long.
+/// When to try again to send what the stack had no room for.
 const RETRY: Duration = Duration::from_millis(1);
-const TRY_FOR: Duration = Duration::from_millis(100);
-
-/// The beginning of what there is, as far as there is room.
-fn copy(from: &[u8], to: &mut [u8]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-}
-
-/// Datagrams without an event that one call of [`LeafNode::poll`] takes before it lets the caller go.
-const DATAGRAMS_PER_POLL: u32 = 64;
 
 /// A [`Leaf`] on a network stack.
 ///
@@ -78,6 +65,8 @@ pub struct LeafNode<
     unsent: usize,
     to: SocketAddr,
     since: Instant,
+    /// An event that the next poll is to return.
+    found: Option<Found>,
     /// An error that the next poll is to return.
     failure: Option<S::Error>,
     /// Which socket is asked first.
@@ -143,6 +132,7 @@ impl<S: UdpMulticast, const DATAGRAM: usize, const SENDERS: usize, const ROOM: u
                 stack,
                 group_socket,
                 own_socket,
+                found: None,
                 unsent: 0,
                 to: leaf.config().group(),
                 since: Instant::ZERO,
@@ -159,134 +149,23 @@ impl<S: UdpMulticast, const DATAGRAM: usize, const SENDERS: usize, const ROOM: u
         }
     }
 
-    /// Sends what is due, receives what has arrived, and returns the next event.
-    ///
-    /// Call it until it returns `None`, then wait until [`next_deadline`](Self::next_deadline) or
-    /// until the stack has something to receive. It never waits itself.
-    ///
-    /// # Errors
-    ///
-    /// What the stack reports. The node goes on: the next call works as if nothing had happened.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub fn poll(&mut self, now: Instant) -> Result<Option<Event<'_>>, S::Error> {
-        match self.attend(now)? {
-            Some(found) if SENDERS > 0 => Ok(self.leaf.show(found)),
-            _ => Ok(None),
-        }
-    }
-
-    fn attend(&mut self, now: Instant) -> Result<Option<Found>, S::Error> {
-        self.unfinished = false;
-        for _ in 0..DATAGRAMS_PER_POLL {
-            if let Some(found) = self.leaf.find() {
-                return Ok(Some(found));
-            }
-            let has_room = self.flush(now);
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
-            if !has_room || !self.receive(now)? {
-                return Ok(None);
-            }
-        }
-        self.unfinished = true;
-        Ok(None)
-    }
-
-    /// Receives one datagram; `false` if there is none. The sockets take turns to be asked first.
-    fn receive(&mut self, now: Instant) -> Result<bool, S::Error> {
-        if SENDERS == 0 {
-            return Ok(false);
-        }
-        let Self {
-            stack,
-            leaf,
-            group_socket: Some(group_socket),
-            own_socket,
-            own_first,
-            ..
-        } = self
-        else {
-            return Ok(false);
-        };
-        let mut sockets = [group_socket, own_socket];
-        if *own_first {
-            sockets.reverse();
-        }
-        *own_first = !*own_first;
-        for socket in sockets {
-            match stack.receive(socket, &mut leaf.inbox.octets) {
-                Ok((len, from)) => {
-                    leaf.take(now, from, len.min(DATAGRAM));
-                    return Ok(true);
-                }
-                Err(nb::Error::WouldBlock) => {}
-                Err(nb::Error::Other(error)) => match error.kind() {
-                    UdpErrorKind::Truncated => {
-                        leaf.count_oversized();
-                        return Ok(true);
-                    }
-                    UdpErrorKind::Transient => return Ok(true),
-                    _ => return Err(error),
-                },
-            }
-        }
-        Ok(false)
-    }
-
-    /// Sends what is due now, without receiving, unless an event waits to be polled. `false` if the stack had no room
-    /// for all of it.
-    ///
-    /// [`poll`](Self::poll) does this too, and returns what the stack reported.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub fn flush(&mut self, now: Instant) -> bool {
-        self.now = self.now.max(now);
-        let mut buffer: Buffer = [0; size_of::<Buffer>()];
-        loop {
-            if self.unsent > 0 {
-                copy(&self.leaf.inbox.octets, &mut buffer);
-            } else if self.leaf.has_events() {
-                return true;
-            } else if let Some(transmit) = self.leaf.transmit(now, &mut buffer) {
-                self.to = match transmit.to {
-                    Destination::Group => self.leaf.config().group(),
-                    Destination::Peer(address) => address,
-                };
-                (self.unsent, self.since) = (transmit.len, now);
-            } else {
-                return true;
-            }
-            let octets = buffer.get(..self.unsent).unwrap_or_default();
-            let sent = self.stack.send_to(&mut self.own_socket, self.to, octets);
-            if let Err(error) = sent {
-                match error {
-                    nb::Error::WouldBlock if now < self.since + TRY_FOR => {
-                        copy(&buffer, &mut self.leaf.inbox.octets);
-                        return false;
-                    }
-                    nb::Error::Other(error) if error.kind() != UdpErrorKind::Transient => {
-                        self.failure = Some(error);
-                    }
-                    _ => {}
-                }
-                count(&mut self.leaf.tools.counters.send_failures);
-            }
-            self.unsent = 0;
-        }
-    }
-
     /// When to poll again if nothing arrives before; a time that is past means at once.
     ///
     /// `None`: only when something arrives.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.unfinished || self.failure.is_some() {
+        if self.unfinished || self.failure.is_some() || self.found.is_some() {
             return Some(self.now);
         }
         if self.unsent > 0 {
             return Some(self.now + RETRY);
         }
         self.leaf.next_deadline()
+    }
+
+    /// Whether something waits until the stack has room.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.unsent > 0
     }
 
     /// Queues a message to the group; the next [`poll`](Self::poll) or [`flush`](Self::flush) sends it. See

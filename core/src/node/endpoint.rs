@@ -1,7 +1,7 @@
 //! A node as an application sees it, and what runs the application.
 
 use super::Node;
-use crate::application::{Application, Endpoint};
+use crate::application::{Application, Endpoint, turn};
 use crate::channel::{Channel, Class};
 use crate::counters::Counters;
 use crate::error::SendError;
@@ -10,11 +10,7 @@ use crate::multicast::UdpMulticast;
 use crate::peer::Peer;
 use crate::sequence::{Sequence, SequenceRange};
 use crate::storage::Memory;
-use crate::time::Instant;
-
-/// So many events are handed over before the application acts: whoever answers each of them is not kept waiting by
-/// those who never stop.
-const EVENTS_IN_A_ROW: u32 = 16;
+use crate::time::{Instant, earliest};
 
 /// A [`Node`] at a moment: what [`Node::at`] returns.
 pub struct At<'a, S: UdpMulticast, M> {
@@ -60,21 +56,8 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
         if self.has_left() {
             return Ok(None);
         }
-        let mut there_is_more = true;
-        for _ in 0..EVENTS_IN_A_ROW {
-            let Some(event) = self.poll(now)? else {
-                there_is_more = false;
-                break;
-            };
-            application.on_event(now, &event);
-        }
-        let wake = application.act(now, &mut self.at(now));
-        self.flush(now);
-        if there_is_more {
-            return Ok(Some(now));
-        }
-        let both = [wake, self.next_deadline()];
-        Ok(both.into_iter().flatten().min())
+        let wake = turn(self, now, application)?;
+        Ok(earliest(wake, self.next_deadline()))
     }
 }
 

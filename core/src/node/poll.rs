@@ -46,12 +46,12 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub fn poll(&mut self, now: Instant) -> Result<Option<Event<'_>>, S::Error> {
         self.attend(now)?;
-        let found = self.found.take();
-        Ok(found.and_then(|found| self.group.show_event(found)))
+        Ok(self.take_event())
     }
 
-    /// As [`poll`](Self::poll), but leaves the event to the next call of it. While one waits, nothing is
-    /// received: this is for waiting until there is room to send, not for doing without events.
+    /// As [`poll`](Self::poll), but leaves the event to the next call of it, or to
+    /// [`take_event`](Self::take_event). While one waits, nothing is received: this is for waiting until there is room
+    /// to send, not for doing without events.
     ///
     /// # Errors
     ///
@@ -84,18 +84,29 @@ impl<S: UdpMulticast, M: Memory> Node<S, M> {
 
     /// Finds the next event, or sends what is due if there is none. Whether there is one.
     pub(super) fn find_or_flush(&mut self, now: Instant) -> Result<bool, S::Error> {
-        self.found = self.found.take().or_else(|| self.group.find_event());
-        if self.found.is_some() {
+        if self.find() {
             return Ok(true);
         }
         self.flush(now);
         self.failure.take().map_or(Ok(false), Err)
     }
 
+    /// Finds the next event in what has been received. Whether there is one.
+    pub(crate) fn find(&mut self) -> bool {
+        self.found = self.found.take().or_else(|| self.group.find_event());
+        self.found.is_some()
+    }
+
     /// Whether an event waits that [`attend`](Self::attend) found.
     #[must_use]
     pub const fn has_event(&self) -> bool {
         self.found.is_some()
+    }
+
+    /// Takes the event that [`attend`](Self::attend) found, if there is one.
+    pub fn take_event(&mut self) -> Option<Event<'_>> {
+        let found = self.found.take()?;
+        self.group.show_event(found)
     }
 
     /// Receives one datagram; `false` if there is none. The sockets take turns to be asked first: until

@@ -12,7 +12,7 @@ mod by_hand;
 mod leaf;
 #[cfg(not(feature = "smoltcp"))]
 mod loopback;
-#[cfg(not(any(feature = "nothing", feature = "leaf")))]
+#[cfg(not(any(feature = "nothing", feature = "leaf", feature = "task")))]
 mod node;
 #[cfg(feature = "nothing")]
 mod nothing;
@@ -21,10 +21,12 @@ mod panic;
 mod profiles;
 #[cfg(feature = "seal")]
 mod seal;
-#[cfg(feature = "smoltcp")]
-mod smoltcp;
 #[cfg(feature = "sign")]
 mod sign;
+#[cfg(feature = "smoltcp")]
+mod smoltcp;
+#[cfg(feature = "task")]
+mod task;
 
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -52,7 +54,14 @@ extern "C" fn _start() {
     smoltcp::run(black_box(GROUP));
     #[cfg(feature = "leaf")]
     leaf::run(loopback::Loopback::new(), black_box(GROUP));
-    #[cfg(not(any(feature = "smoltcp", feature = "nothing", feature = "leaf")))]
+    #[cfg(feature = "task")]
+    task::run(loopback::Loopback::new(), black_box(GROUP));
+    #[cfg(not(any(
+        feature = "smoltcp",
+        feature = "nothing",
+        feature = "leaf",
+        feature = "task"
+    )))]
     node::run(loopback::Loopback::new(), black_box(GROUP), |_| {});
     #[cfg(feature = "nothing")]
     nothing::run(loopback::Loopback::new(), black_box(GROUP));

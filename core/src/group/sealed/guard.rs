@@ -61,6 +61,8 @@ impl Guard {
     /// A key that cannot be used, nothing in the entropy that is new at every start, or a member that verifies others and
     /// hides.
     #[cfg(feature = "seal")]
+    // It is large for a board's stack, so it is made where it is to be.
+    #[inline(always)]
     pub(crate) fn for_sealed(
         config: &Config,
         seal: &Seal<'_>,
