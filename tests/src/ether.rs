@@ -1,13 +1,17 @@
-//! A simulated Ethernet: hosts that share a medium, as devices of smoltcp.
+//! A simulated Ethernet: hosts that share a medium, as devices of smoltcp and drivers of embassy-net.
 
 use core::cell::RefCell;
+use core::task::{Context, Waker};
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use groupcast_embassy::embassy_net::driver;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 use crate::swarm::dice::Dice;
+use crate::tasks;
 
 /// The largest frame, in octets, without its checksum.
 const LARGEST_FRAME: usize = 1514;
@@ -26,6 +30,13 @@ struct State {
     sent: Vec<(usize, Vec<u8>)>,
     /// How many frames each host can send before its device has no more room, if there is a limit.
     room: Vec<Option<usize>>,
+    /// How many frames wait at each host before more are lost, if there is a limit.
+    ring: Vec<Option<usize>>,
+    /// How many octets a second each host sends, if there is a limit, and until when each is at it.
+    rate: Option<u64>,
+    busy: Vec<Duration>,
+    /// The task of each host, if there is one.
+    tasks: Vec<Option<Waker>>,
     loss: f64,
     dice: Dice,
 }
@@ -46,6 +57,10 @@ impl Ether {
             plugged: Vec::new(),
             sent: Vec::new(),
             room: Vec::new(),
+            ring: Vec::new(),
+            rate: None,
+            busy: Vec::new(),
+            tasks: Vec::new(),
             loss: 0.0,
             dice: Dice::new(seed, 0),
         })))
@@ -63,6 +78,9 @@ impl Ether {
         medium.queues.push(VecDeque::new());
         medium.plugged.push(true);
         medium.room.push(None);
+        medium.ring.push(None);
+        medium.busy.push(Duration::ZERO);
+        medium.tasks.push(None);
         let number = medium.queues.len() - 1;
         Port {
             ether: self.clone(),
@@ -72,12 +90,26 @@ impl Ether {
 
     /// Takes a host off the medium, or back on it.
     pub fn set_plugged(&self, host: usize, on: bool) {
-        self.0.borrow_mut().plugged[host] = on;
+        let mut medium = self.0.borrow_mut();
+        medium.plugged[host] = on;
+        medium.wake(host);
     }
 
     /// Says how many frames a host's device takes before it has no more room; `None` for no limit.
     pub fn set_room(&self, host: usize, frames: Option<usize>) {
-        self.0.borrow_mut().room[host] = frames;
+        let mut medium = self.0.borrow_mut();
+        medium.room[host] = frames;
+        medium.wake(host);
+    }
+
+    /// Says how many frames wait at a host before more are lost; `None` for no limit.
+    pub fn set_ring(&self, host: usize, frames: Option<usize>) {
+        self.0.borrow_mut().ring[host] = frames;
+    }
+
+    /// Says how many octets a second each host sends, if it is one with tasks.
+    pub fn set_rate(&self, octets: u64) {
+        self.0.borrow_mut().rate = Some(octets);
     }
 
     /// How many frames wait at a host.
@@ -88,8 +120,9 @@ impl Ether {
 
     /// Puts a frame on the medium that none of the hosts has sent.
     pub fn inject(&self, frame: &[u8]) {
-        for queue in &mut self.0.borrow_mut().queues {
-            queue.push_back(frame.to_vec());
+        let mut medium = self.0.borrow_mut();
+        for host in 0..medium.queues.len() {
+            medium.deliver(host, frame);
         }
     }
 
@@ -106,6 +139,10 @@ impl Ether {
     fn send(&self, from: usize, frame: &[u8]) {
         let mut medium = self.0.borrow_mut();
         medium.sent.push((from, frame.to_vec()));
+        if let Some(rate) = medium.rate {
+            let micros = frame.len() as u64 * 1_000_000 / rate;
+            medium.busy[from] = tasks::now() + Duration::from_micros(micros);
+        }
         if let Some(room) = &mut medium.room[from] {
             *room = room.checked_sub(1).expect("a device sends only with room");
         }
@@ -113,8 +150,24 @@ impl Ether {
         for to in 0..medium.queues.len() {
             let loss = medium.loss;
             if to != from && on && medium.plugged[to] && !medium.dice.chance(loss) {
-                medium.queues[to].push_back(frame.to_vec());
+                medium.deliver(to, frame);
             }
+        }
+    }
+}
+
+impl State {
+    fn deliver(&mut self, host: usize, frame: &[u8]) {
+        let queue = &mut self.queues[host];
+        if self.ring[host].is_none_or(|ring| queue.len() < ring) {
+            queue.push_back(frame.to_vec());
+        }
+        self.wake(host);
+    }
+
+    fn wake(&mut self, host: usize) {
+        if let Some(task) = self.tasks[host].take() {
+            task.wake();
         }
     }
 }
@@ -124,6 +177,49 @@ impl Port {
     #[must_use]
     pub const fn number(&self) -> usize {
         self.number
+    }
+}
+
+impl driver::Driver for Port {
+    type RxToken<'a> = Received;
+    type TxToken<'a> = Room;
+
+    fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received, Room)> {
+        self.ether.0.borrow_mut().tasks[self.number] = Some(cx.waker().clone());
+        Device::receive(self, Instant::ZERO)
+    }
+
+    fn transmit(&mut self, cx: &mut Context<'_>) -> Option<Room> {
+        let mut medium = self.ether.0.borrow_mut();
+        medium.tasks[self.number] = Some(cx.waker().clone());
+        let free = medium.busy[self.number];
+        drop(medium);
+        if free > tasks::now() {
+            tasks::wake_at(free, cx.waker());
+            return None;
+        }
+        Device::transmit(self, Instant::ZERO)
+    }
+
+    fn link_state(&mut self, cx: &mut Context<'_>) -> driver::LinkState {
+        let mut medium = self.ether.0.borrow_mut();
+        medium.tasks[self.number] = Some(cx.waker().clone());
+        if medium.plugged[self.number] {
+            driver::LinkState::Up
+        } else {
+            driver::LinkState::Down
+        }
+    }
+
+    fn capabilities(&self) -> driver::Capabilities {
+        let mut capabilities = driver::Capabilities::default();
+        capabilities.max_transmission_unit = LARGEST_FRAME;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> driver::HardwareAddress {
+        let last = u8::try_from(self.number + 1).expect("few hosts");
+        driver::HardwareAddress::Ethernet([2, 0, 0, 0, 0, last])
     }
 }
 
@@ -171,5 +267,17 @@ impl TxToken for Room {
         let result = write(&mut frame);
         self.0.send(self.1, &frame);
         result
+    }
+}
+
+impl driver::RxToken for Received {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, read: F) -> R {
+        read(&mut self.0)
+    }
+}
+
+impl driver::TxToken for Room {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
+        TxToken::consume(self, length, write)
     }
 }

@@ -4,6 +4,7 @@
 //! brings a stack to them.
 
 pub mod contract;
+pub mod embassy_rig;
 pub mod ether;
 pub mod fuzz;
 pub mod insider;
@@ -12,9 +13,11 @@ pub mod siege;
 pub mod sim_rig;
 pub mod smoltcp_rig;
 pub mod swarm;
+pub mod tasks;
 mod work;
 pub mod workload;
 
+pub use embassy_rig::EmbassyHosts;
 pub use rig::{Place, Rig};
 pub use sim_rig::Simulated;
 pub use smoltcp_rig::{EthernetHosts, SmoltcpLoopback};

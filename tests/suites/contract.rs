@@ -30,6 +30,17 @@ mod smoltcp_ethernet {
     groupcast_tests::multicast_contract!(groupcast_tests::EthernetHosts);
 }
 
+/// embassy-net on simulated Ethernet hosts, without the promises that need a port which two sockets share, or a host
+/// that hears itself: embassy-net has neither. `suites/embassy` has what remains of these.
+mod embassy_ethernet {
+    groupcast_tests::unicast_contract!(groupcast_tests::EmbassyHosts);
+    groupcast_tests::contract_tests! { multicast groupcast_tests::EmbassyHosts:
+        the_source_of_a_group_datagram_can_be_answered
+        segments_arrive_as_datagrams
+        the_local_address_is_where_a_datagram_was_sent
+    }
+}
+
 /// A stack that is not ours, for the part without multicast. It truncates in silence, reports
 /// IPv4-mapped sources and shares no ports: the rig says so, and the tests hold it to that.
 mod std_embedded_nal {

@@ -12,6 +12,7 @@ use core::hint::black_box;
 use std::fs;
 
 use groupcast::{Board, Desktop, Storage, Tiny};
+use groupcast_embassy::BoardBuffers;
 use groupcast_smoltcp::BoardMemory;
 
 static mut ZERO_TINY: Tiny = Tiny::new();
@@ -19,6 +20,7 @@ static mut ZERO_BOARD: Board = Board::new();
 static mut ZERO_DESKTOP: Desktop = Desktop::new();
 static mut ZERO_STREAMLESS: Storage<8, 0, 0, 4, 600, 513> = Storage::new();
 static mut ZERO_NETWORK: BoardMemory = BoardMemory::new();
+static mut ZERO_EMBASSY: BoardBuffers = BoardBuffers::new();
 /// A control.
 static mut OTHER_THAN_ZERO: [Option<bool>; 4] = [None; 4];
 
@@ -67,7 +69,8 @@ impl File {
 fn new_memory_is_all_zeros() {
     black_box((&raw mut ZERO_TINY, &raw mut ZERO_BOARD));
     black_box((&raw mut ZERO_DESKTOP, &raw mut ZERO_STREAMLESS));
-    black_box((&raw mut ZERO_NETWORK, &raw mut OTHER_THAN_ZERO));
+    black_box((&raw mut ZERO_NETWORK, &raw mut ZERO_EMBASSY));
+    black_box(&raw mut OTHER_THAN_ZERO);
     let program = std::env::current_exe().expect("a test knows where it is");
     let file = File(fs::read(program).expect("a program can be read"));
     let (zeros, others) = (file.variables(true), file.variables(false));
@@ -79,6 +82,7 @@ fn new_memory_is_all_zeros() {
         "ZERO_DESKTOP",
         "ZERO_STREAMLESS",
         "ZERO_NETWORK",
+        "ZERO_EMBASSY",
     ] {
         assert!(is_in(&zeros, name), "{name} is not all zeros");
     }
