@@ -121,7 +121,7 @@ impl Member {
     }
 
     /// How long to wait at most before looking again.
-    fn left_of(&self, limit: Duration) -> Duration {
+    pub(crate) fn left_of(&self, limit: Duration) -> Duration {
         const LOOK: Duration = Duration::from_millis(100);
         let passed = self
             .departure

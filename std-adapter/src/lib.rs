@@ -54,6 +54,10 @@
 //! no unicast; send from another socket. Android is treated like
 //! them (type-checked, never run).
 //!
+//! # Async programs
+//!
+//! [`Member`] waits by itself. With the feature `tokio`, `groupcast_std::tokio::AsyncMember` is a member in a task of tokio.
+//!
 //! # Several datagrams in one system call
 //!
 //! A node hands datagrams of one length to the stack together, and Linux carries them through its network
@@ -87,6 +91,8 @@ mod stack;
 mod strangers;
 mod sys;
 mod tcp;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod wait;
 mod watch;
 

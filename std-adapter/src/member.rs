@@ -82,10 +82,15 @@ impl Member {
     ///
     /// What the system reports. The member goes on: call it again.
     pub fn poll(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.follow();
+        self.node.poll(self.clock.now())
+    }
+
+    /// Follows the interface, if that has changed.
+    pub(crate) fn follow(&mut self) {
         if self.changes != self.node.stack().changes() {
             self.follow_interface();
         }
-        self.node.poll(self.clock.now())
     }
 
     /// The interface is another one, or has another address: what was chosen by it is chosen again.
@@ -163,9 +168,7 @@ impl Member {
     pub fn run(&mut self, application: &mut impl Application, time: Duration) -> Result<(), Error> {
         let end = self.clock.now() + time;
         loop {
-            if self.changes != self.node.stack().changes() {
-                self.follow_interface();
-            }
+            self.follow();
             let now = self.clock.now();
             let wake = self.node.run(now, application)?;
             let left = self.clock.now().until(end);

@@ -86,6 +86,13 @@ impl Socket {
         size.map_err(|error| Error::os(Operation::Configure("SO_SNDBUF"), error))
     }
 
+    /// The system's socket once more, to wait for it elsewhere.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn try_clone(&self) -> Result<std::net::UdpSocket, Error> {
+        let again = self.get()?.io.try_clone();
+        again.map_err(|error| Error::os(Operation::Wait, error))
+    }
+
     /// Passes over what comes from this address, where the system can: a member's own datagrams, which it
     /// would only count. IPv4 alone; IPv6 sockets have another filter.
     pub(crate) fn pass_over(&self, source: SocketAddr) {
