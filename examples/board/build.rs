@@ -9,8 +9,6 @@ fn main() {
     fs::copy("memory.x", out.join("memory.x")).expect("memory.x can be copied");
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
-    fs::copy("log.x", out.join("log.x")).expect("log.x can be copied");
     println!("cargo:rustc-link-arg-bins=-Tlog.x");
     println!("cargo:rerun-if-changed=memory.x");
-    println!("cargo:rerun-if-changed=log.x");
 }

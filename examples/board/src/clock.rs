@@ -7,7 +7,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 use groupcast::Instant;
 
-use crate::register::Register;
+use kit::{Register, log_clock};
 
 /// The processor's clock after [`Clock::start`], in Hz.
 const FREQUENCY: u32 = 50_000_000;
@@ -29,8 +29,10 @@ fn SysTick() {
     );
 }
 
+log_clock!(millis);
+
 /// Milliseconds since power-on, for the log. They wrap.
-pub fn millis() -> u32 {
+fn millis() -> u32 {
     MILLIS.load(Ordering::Relaxed)
 }
 

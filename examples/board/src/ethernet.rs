@@ -5,7 +5,7 @@
 use groupcast_smoltcp::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use groupcast_smoltcp::smoltcp::time::Instant;
 
-use crate::register::Register;
+use kit::Register;
 
 /// The largest frame without its checksum.
 const FRAME: usize = 1514;

@@ -2,7 +2,8 @@
 
 use groupcast::{Application, Channel, Endpoint, Event, Instant};
 
-use crate::{Led, log, said};
+use crate::Led;
+use kit::{log, said};
 
 /// What all lamps are to be: `on`, `off` or `stop`. The newest command always arrives, also at a lamp that comes late.
 pub const COMMAND: Channel = Channel::state(2);

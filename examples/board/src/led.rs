@@ -1,6 +1,6 @@
 //! The board's light: port F, pin 0 (data sheet §9).
 
-use crate::register::Register;
+use kit::Register;
 
 /// Run-mode clock gates: bit 5 is port F.
 const RCGC2: Register = Register::at(0x400f_e108);

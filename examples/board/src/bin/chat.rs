@@ -9,8 +9,9 @@
 
 use cortex_m_rt::entry;
 use groupcast::{Board as Storage, Channel, Event};
-use groupcast_board::{Board, Outbox, Text, host, log, said};
+use groupcast_board::Board;
 use groupcast_smoltcp::BoardMemory;
+use kit::{Outbox, Text, host, log, said};
 use static_cell::ConstStaticCell;
 
 /// As `groupcast chat`.
@@ -38,7 +39,7 @@ fn main() -> ! {
                 Ok(Some(Event::Message(message))) if message.channel() == TALK => {
                     let (name, text) = (message.name(), said(&message).unwrap_or("?"));
                     log!("{}: {}", name, text);
-                    if board.hears(text) == Some("stop") {
+                    if board.identity.hears(text) == Some("stop") {
                         stopping = true;
                     } else if !text.starts_with(ECHO) {
                         words.put(Text::new().with(ECHO).with(name).with(": ").with(text));

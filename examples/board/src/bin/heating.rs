@@ -14,8 +14,9 @@ mod app;
 use app::Boiler;
 use cortex_m_rt::entry;
 use groupcast::Tiny;
-use groupcast_board::{Board, log};
+use groupcast_board::Board;
 use groupcast_smoltcp::Memory;
+use kit::log;
 use static_cell::ConstStaticCell;
 
 /// In each socket 4 datagrams wait, and so two of the 1,025 bytes that `Tiny` receives.

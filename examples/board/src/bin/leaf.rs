@@ -8,9 +8,10 @@
 #![no_main]
 
 use cortex_m_rt::entry;
+use groupcast_board::Board;
 use groupcast_board::lamp::Lamp;
-use groupcast_board::{Board, host, log};
 use groupcast_smoltcp::Memory;
+use kit::{host, log};
 use static_cell::ConstStaticCell;
 
 /// In each socket 4 datagrams of 512 bytes wait.

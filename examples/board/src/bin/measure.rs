@@ -12,7 +12,8 @@ use core::time::Duration;
 use cortex_m_rt::entry;
 use groupcast::seal::{Entropy, GroupKey, KeySet, Seal};
 use groupcast::{Channel, Config, Event, Group, Instant, Tiny};
-use groupcast_board::{Board, host, log};
+use groupcast_board::Board;
+use kit::{host, log};
 use static_cell::ConstStaticCell;
 
 const ROUNDS: u32 = 200;

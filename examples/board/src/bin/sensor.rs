@@ -11,8 +11,9 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use groupcast::{Channel, Event, Instant, Tiny};
-use groupcast_board::{Board, Led, Outbox, Text, host, log, number, said};
+use groupcast_board::{Board, Led};
 use groupcast_smoltcp::Memory;
+use kit::{Outbox, Text, host, log, number, said};
 use static_cell::ConstStaticCell;
 
 /// What `groupcast chat` says goes here.
@@ -46,7 +47,7 @@ fn main() -> ! {
                 Ok(Some(Event::Message(message))) if message.channel() == COMMANDS => {
                     let text = said(&message).unwrap_or("?");
                     log!("{}: {}", message.name(), text);
-                    command = command.with(board.hears(text).unwrap_or_default());
+                    command = command.with(board.identity.hears(text).unwrap_or_default());
                 }
                 Ok(Some(event)) => log::event(&event),
                 Ok(None) => break,

@@ -10,8 +10,9 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use groupcast::{Board as Storage, Channel, Event, Instant};
-use groupcast_board::{Board, Numbers, Tallies, host, log, said};
+use groupcast_board::Board;
 use groupcast_smoltcp::BoardMemory;
+use kit::{Numbers, Tallies, host, log, report, said};
 use static_cell::ConstStaticCell;
 
 /// As `groupcast chat`.
@@ -24,7 +25,7 @@ fn main() -> ! {
     static QUEUES: ConstStaticCell<BoardMemory> = ConstStaticCell::new(BoardMemory::new());
 
     let mut board = Board::start("soak");
-    let option = |name, default| board.options.value(name).unwrap_or(default);
+    let option = |name, default| board.identity.options.value(name).unwrap_or(default);
     let (count, others, limit) = (
         option("count", 1000),
         option("members", 1),
@@ -56,33 +57,7 @@ fn main() -> ! {
         let complete = numbers.confirmed() == count && heard.complete(count) >= others as usize;
         if !done && (complete || now >= end) {
             done = true;
-            let (confirmed, blocked) = (numbers.confirmed(), numbers.blocked);
-            log!(
-                "sent: {} of {} confirmed by everybody, waited for room {} times",
-                confirmed,
-                count,
-                blocked
-            );
-            for (name, tally) in heard.iter() {
-                log!(
-                    "from {}: received {}, lost {}, again {}",
-                    name,
-                    tally.received,
-                    tally.lost,
-                    tally.again
-                );
-            }
-            let counters = node.counters();
-            let (nacks, repairs) = (counters.nacks_sent, counters.repairs_sent);
-            let (received, dropped, gaps) = (counters.received, counters.dropped(), counters.gaps);
-            log!(
-                "datagrams {} dropped {} NACKs {} repairs {} gaps {}",
-                received,
-                dropped,
-                nacks,
-                repairs,
-                gaps
-            );
+            report(&numbers, &heard, count, node.counters());
             node.leave(now);
         }
         if done && node.has_left() {

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
+use groupcast::multicast::UdpMulticast;
 use groupcast::{Channel, Instant, MemberId, Memory, Node, SendError, SequenceRange};
 use heapless::Vec;
 
-use crate::board::BoardStack;
 use crate::{Text, log};
 
 /// So many are sent, and then no more before everybody has them: what was sent long ago cannot be
@@ -59,7 +59,7 @@ impl Numbers {
     }
 
     /// Sends what may be sent now.
-    pub fn send<M: Memory>(&mut self, node: &mut Node<&BoardStack, M>, now: Instant) {
+    pub fn send<S: UdpMulticast, M: Memory>(&mut self, node: &mut Node<S, M>, now: Instant) {
         while self.sent < self.count && self.sent < self.confirmed + BATCH {
             let text = Text::<32>::new()
                 .number(self.sent)

@@ -11,6 +11,7 @@
 pub const GROUP_NAME: &str = "board-demo";
 
 /// The same key as in `key/demo.keys`.
+#[cfg(feature = "seal")]
 #[rustfmt::skip]
 pub const KEY: [u8; 32] = [
     0x00, 0x39, 0x4d, 0xaa, 0xeb, 0x32, 0x0f, 0x2a,

@@ -1,5 +1,5 @@
 //! The log: lines on the host's standard output, with the time since power-on. Only numbers and names leave the
-//! board: texts are in a section of the firmware's file that is not in flash, and `read-log` takes them from there.
+//! board: texts are in a section of the firmware's file that is not in flash, and `../read-log` takes them from there.
 //! In firmware of your own `defmt` does the same.
 //!
 //! ```text
@@ -12,8 +12,6 @@
 use cortex_m_semihosting::hio;
 use groupcast::multicast::UdpError;
 use groupcast::{Event, Peer};
-
-use crate::clock;
 
 const START: u8 = 0xf5;
 const NUMBER: u8 = 0xff;
@@ -33,6 +31,24 @@ macro_rules! log {
             $(.with($crate::log::Value::from($value)))*
             .write();
     }};
+}
+
+/// Names the function that tells the log the milliseconds since power-on, which may wrap: `log_clock!(millis)`. Each
+/// firmware does so once, or it does not link.
+#[macro_export]
+macro_rules! log_clock {
+    ($millis:path) => {
+        #[unsafe(no_mangle)]
+        fn groupcast_board_millis() -> u32 {
+            let millis: fn() -> u32 = $millis;
+            millis()
+        }
+    };
+}
+
+unsafe extern "Rust" {
+    /// What [`log_clock`] names.
+    safe fn groupcast_board_millis() -> u32;
 }
 
 /// A text, and a zero behind it.
@@ -86,7 +102,7 @@ impl Line {
             octets: [0; LONGEST],
             length: HEAD,
         };
-        line.put(&clock::millis().to_le_bytes());
+        line.put(&groupcast_board_millis().to_le_bytes());
         line.put(&(text as u16).to_le_bytes());
         line
     }

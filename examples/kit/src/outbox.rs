@@ -1,8 +1,8 @@
 //! One reliable message that is to be sent, and waits for room.
 
+use groupcast::multicast::UdpMulticast;
 use groupcast::{Channel, Instant, Memory, Node, SendError};
 
-use crate::board::BoardStack;
 use crate::{Text, log};
 
 /// A message that waits for room. Who has one takes no events meanwhile: what they ask for would wait,
@@ -32,7 +32,11 @@ impl Outbox {
     }
 
     /// Sends what waits. Returns whether nothing waits any more.
-    pub fn send<M: Memory>(&mut self, node: &mut Node<&BoardStack, M>, now: Instant) -> bool {
+    pub fn send<S: UdpMulticast, M: Memory>(
+        &mut self,
+        node: &mut Node<S, M>,
+        now: Instant,
+    ) -> bool {
         let Some(message) = &self.waiting else {
             return true;
         };

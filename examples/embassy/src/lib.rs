@@ -1,0 +1,16 @@
+//! What the programs in `src/bin` share: the board's devices, its start, and how often it wakes up.
+
+#![no_std]
+
+mod board;
+mod clock;
+mod ethernet;
+mod led;
+mod processor;
+mod wake;
+
+pub use board::{Board, Member, Network};
+pub use ethernet::Ethernet;
+pub use led::Led;
+pub use processor::run;
+pub use wake::{Wakes, counted};
