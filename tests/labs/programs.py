@@ -58,15 +58,15 @@ def bare_metal():
     return target_directory() / "bare-metal"
 
 
-def firmware(name, *arguments):
-    """Builds a program of the board, and returns where a copy of it is: cargo puts what is built with other
-    arguments, maybe by another lab at the same time, into the same place."""
-    place = bare_metal() / "firmware" / hashlib.sha256(repr(arguments).encode()).hexdigest()[:16]
+def firmware(name, *arguments, board="board"):
+    """Builds a program of a board, and returns where a copy of it is: cargo puts what is built with other
+    arguments or for another board, maybe by another lab at the same time, into the same place."""
+    place = bare_metal() / "firmware" / hashlib.sha256(repr((board, arguments)).encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
     with open(place.parent / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         program = built(name, "--bin", name, "--target-dir", bare_metal(), *arguments,
-                        command=[ROOT / "examples/board/build"])
+                        command=[ROOT / f"examples/{board}/build"])
         # In one step, since another lab may be running the copy of before.
         shutil.copy(program, place / f"{name}.new")
         os.replace(place / f"{name}.new", place / name)
