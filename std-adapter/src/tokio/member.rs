@@ -24,6 +24,9 @@ use crate::stack::StdStack;
 /// When to go on after the system reported something while a member leaves.
 const GO_ON: Duration = Duration::from_millis(1);
 
+/// How often what is due is sent while nobody takes events.
+pub(super) const UNHEARD: Duration = Duration::from_millis(10);
+
 /// A [`Member`] in an async program: one task owns it and loops around [`recv`](Self::recv).
 ///
 /// Nothing happens in the background: without `recv`, nothing is received, and the others take this member for gone.
@@ -243,6 +246,17 @@ impl AsyncMember {
     ///
     /// [`Error::Unsent`] tells how much was given up.
     pub async fn leave_within(mut self, limit: Duration) -> Result<Counters, Error> {
+        // What arrives while leaving is of no interest to the application.
+        let forget = |node: &mut Node<_, _>| node.take_event().is_some();
+        self.leave_and(limit, forget).await
+    }
+
+    /// Leaves. `take` takes the event that waits, or returns that it cannot now: then nothing is received for a moment.
+    pub(super) async fn leave_and(
+        &mut self,
+        limit: Duration,
+        mut take: impl FnMut(&mut Node<StdStack, ProfileMemory>) -> bool,
+    ) -> Result<Counters, Error> {
         loop {
             match self.member.try_leave(limit) {
                 Leaving::Left { unsent: 0 } => return Ok(*self.member.counters()),
@@ -250,15 +264,19 @@ impl AsyncMember {
                 Leaving::Waiting(_) => {}
             }
             let left = self.member.left_of(limit);
-            // What arrives while leaving is of no interest to the application.
-            let gone = poll_fn(|cx| {
+            let stops = poll_fn(|cx| {
                 self.poll_until(cx, |node, _| {
-                    node.take_event();
-                    node.has_left().then_some(())
+                    let can_go_on = !node.has_event() || take(node);
+                    (!can_go_on || node.has_left()).then_some(())
                 })
             });
-            if let Ok(Err(_)) = timeout(left, gone).await {
-                sleep(GO_ON).await;
+            match timeout(left, stops).await {
+                Ok(Ok(())) if !self.member.node.has_left() => {
+                    self.member.try_flush();
+                    sleep(UNHEARD).await;
+                }
+                Ok(Err(_)) => sleep(GO_ON).await,
+                Ok(Ok(())) | Err(_) => {}
             }
         }
     }

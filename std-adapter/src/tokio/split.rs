@@ -4,14 +4,16 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
+use std::sync::Arc;
 
 use futures_core::Stream;
-use groupcast::{Channel, Counters, Instant, Node, OwnedEvent, SendError, Sequence, SequenceRange};
-use tokio::sync::mpsc::{self, Permit};
-use tokio::sync::oneshot;
+use groupcast::{
+    AnyNode, Channel, Counters, Instant, Node, OwnedEvent, SendError, Sequence, SequenceRange,
+};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::member::AsyncMember;
+use super::member::{AsyncMember, UNHEARD};
 use crate::error::Error;
 use crate::memory::ProfileMemory;
 use crate::stack::StdStack;
@@ -19,15 +21,20 @@ use crate::stack::StdStack;
 /// So many messages, and so many events, wait between tasks at most.
 const WAITING: usize = 256;
 
-/// How often what is due is sent while nobody takes events.
-const UNHEARD: Duration = Duration::from_millis(10);
-
 /// What runs a member: see [`AsyncMember::split`].
 #[derive(Debug)]
 #[must_use = "nothing is sent or received unless it runs"]
 pub struct Runner {
     work: Work,
-    events: mpsc::Sender<Result<OwnedEvent, Error>>,
+    events: Events,
+}
+
+/// The way of events to the receiver.
+#[derive(Debug)]
+struct Events {
+    to: mpsc::UnboundedSender<Result<OwnedEvent, Error>>,
+    /// A permit for each that may wait. Closed when there is no receiver any more.
+    room: Arc<Semaphore>,
 }
 
 /// The member, and what it is to do.
@@ -47,7 +54,10 @@ pub struct Sender(mpsc::Sender<Command>);
 
 /// Receives the events of a member that a [`Runner`] runs: also a [`Stream`].
 #[derive(Debug)]
-pub struct Receiver(mpsc::Receiver<Result<OwnedEvent, Error>>);
+pub struct Receiver {
+    from: mpsc::UnboundedReceiver<Result<OwnedEvent, Error>>,
+    room: Arc<Semaphore>,
+}
 
 #[derive(Debug)]
 enum Command {
@@ -76,15 +86,20 @@ enum Turn {
 
 pub(super) fn split(member: AsyncMember) -> (Runner, Sender, Receiver) {
     let (to_runner, commands) = mpsc::channel(WAITING);
-    let (events, from_runner) = mpsc::channel(WAITING);
+    let (to, from) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(WAITING));
     let work = Work {
         member,
         commands,
         waiting: None,
         failed: None,
     };
+    let events = Events {
+        to,
+        room: Arc::clone(&room),
+    };
     let runner = Runner { work, events };
-    (runner, Sender(to_runner), Receiver(from_runner))
+    (runner, Sender(to_runner), Receiver { from, room })
 }
 
 /// Why nobody takes a command.
@@ -153,7 +168,31 @@ impl Receiver {
     ///
     /// What the system reports, and why a message of [`Sender::queue`] can never be sent. The member goes on.
     pub async fn recv(&mut self) -> Option<Result<OwnedEvent, Error>> {
-        self.0.recv().await
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// How many events wait here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.from.len()
+    }
+
+    /// Whether no event waits here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.from.is_empty()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedEvent, Error>>> {
+        let event = ready!(self.from.poll_recv(cx));
+        self.room.add_permits(1);
+        Poll::Ready(event)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.room.close();
     }
 }
 
@@ -161,63 +200,107 @@ impl Stream for Receiver {
     type Item = Result<OwnedEvent, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx)
+        self.poll_recv(cx)
+    }
+}
+
+impl Events {
+    /// Whether one more may wait; it is promised then, and [`hand_over`](Self::hand_over) follows. Without a receiver there is always room.
+    fn take_room(&self) -> bool {
+        match self.room.try_acquire() {
+            Ok(permit) => {
+                permit.forget();
+                true
+            }
+            Err(TryAcquireError::Closed) => true,
+            Err(TryAcquireError::NoPermits) => false,
+        }
+    }
+
+    /// Without a receiver it is dropped.
+    fn hand_over(&self, event: Result<OwnedEvent, Error>) {
+        let _ = self.to.send(event);
+    }
+
+    /// Hands over the event that waits in the node.
+    fn hand_over_of(&self, node: &mut Node<StdStack, ProfileMemory>) {
+        if let Some(event) = node.take_event() {
+            self.hand_over(Ok(event.into()));
+        }
     }
 }
 
 impl Runner {
-    /// Runs the member until every [`Sender`] is dropped; then it leaves, and what the [`Receiver`] has no room for is lost. So
-    /// keep a sender until you have heard what you want to hear. While an event waits for the receiver, the end is waited for,
-    /// too: take events, or drop the receiver. Without a [`Receiver`] it goes on, and its events
-    /// are dropped. If this future is dropped, the member is, too.
+    /// Runs the member until every [`Sender`] is dropped; then it leaves. All that it has received by then goes to the
+    /// [`Receiver`]. Without a receiver it goes on, and its events are dropped. If this future is dropped, the member is, too.
     ///
     /// # Errors
     ///
     /// As [`AsyncMember::leave`].
     pub async fn run(mut self) -> Result<Counters, Error> {
         loop {
-            match poll_fn(|cx| self.work.poll_turn(cx)).await {
-                Turn::Queued => {}
-                Turn::Event => self.hand_over(None).await,
-                Turn::Failed(error) => self.hand_over(Some(error)).await,
-                Turn::Over => return self.work.member.leave().await,
+            let error = match poll_fn(|cx| self.work.poll_turn(cx)).await {
+                Turn::Queued => continue,
+                Turn::Event => None,
+                Turn::Failed(error) => Some(error),
+                Turn::Over => return self.leave().await,
+            };
+            let has_room = self.wait_for_room().await;
+            match error {
+                Some(error) => self.events.hand_over(Err(error)),
+                None if has_room => self.events.hand_over_of(self.work.node()),
+                None => {}
+            }
+            if !has_room {
+                return self.leave().await;
             }
         }
     }
 
-    /// Gives this error, or the event that waits in the node, to the receiver, as soon as it has room. Until then nothing is
-    /// received.
-    async fn hand_over(&mut self, error: Option<Error>) {
-        let Self { work, events } = self;
-        let permit = permit(work, events).await;
-        let event = match error {
-            Some(error) => Some(Err(error)),
-            None => work.member.take_event().map(|event| Ok(event.into())),
-        };
-        if let (Some(permit), Some(event)) = (permit, event) {
-            permit.send(event);
+    /// Waits until the receiver has room, and sends what is due meanwhile; until then nothing is received. `false`: the last
+    /// sender is gone.
+    async fn wait_for_room(&mut self) -> bool {
+        while !self.events.take_room() {
+            let commands = self
+                .work
+                .poll_commands(&mut Context::from_waker(Waker::noop()));
+            if commands.is_ready() {
+                return false;
+            }
+            self.work.member.member_mut().try_flush();
+            if let Ok(permit) = timeout(UNHEARD, self.events.room.acquire()).await {
+                // Closed, there is no receiver any more.
+                permit.into_iter().for_each(SemaphorePermit::forget);
+                return true;
+            }
         }
+        true
     }
-}
 
-/// Waits until the receiver has room, and sends what is due meanwhile. `None`: there is no receiver any more.
-async fn permit<'a>(
-    work: &mut Work,
-    events: &'a mpsc::Sender<Result<OwnedEvent, Error>>,
-) -> Option<Permit<'a, Result<OwnedEvent, Error>>> {
-    if let Ok(permit) = events.try_reserve() {
-        return Some(permit);
-    }
-    loop {
-        if let Ok(permit) = timeout(UNHEARD, events.reserve()).await {
-            return permit.ok();
+    /// Leaves. Meanwhile it receives as long as the receiver has room. What the node has received when it is gone is handed over
+    /// although there is none: nothing comes behind it.
+    async fn leave(mut self) -> Result<Counters, Error> {
+        let Self { work, events } = &mut self;
+        let take = |node: &mut Node<_, _>| {
+            let has_room = events.take_room();
+            if has_room {
+                events.hand_over_of(node);
+            }
+            has_room
+        };
+        let left = work.member.leave_and(Duration::MAX, take).await;
+        while work.node().find() {
+            events.hand_over_of(work.node());
         }
-        let _ = work.poll_commands(&mut Context::from_waker(Waker::noop()));
-        work.member.member_mut().try_flush();
+        left.map(|_| *work.member.member().counters())
     }
 }
 
 impl Work {
+    const fn node(&mut self) -> &mut Node<StdStack, ProfileMemory> {
+        &mut self.member.member_mut().node
+    }
+
     /// Takes what the senders have handed over, as long as there is room for it. Is ready when the last of them is gone.
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.waiting.is_none() && self.failed.is_none() {

@@ -121,3 +121,35 @@ async fn what_can_never_be_sent_is_told() {
     assert!(matches!(gone, Error::Send(SendError::HasLeft)), "{gone}");
     assert!(receiver.recv().await.is_none());
 }
+
+#[tokio::test]
+async fn what_was_received_is_told_although_the_member_has_left() {
+    let group = "239.72.1.33:45233";
+    let (runner, sender, mut to_ana) = join(group, "ana").await.split();
+    let mut running = tokio::spawn(runner.run());
+    let (_ben, of_ben, mut to_ben) = start(group, "ben").await;
+    next(&mut to_ben, |event| matches!(event, OwnedEvent::Joined(_))).await;
+    for number in 0..2_000_u32 {
+        of_ben.queue(ORDERED, number.to_be_bytes()).await.unwrap();
+    }
+    // Nobody takes ana's events; as soon as no more of them may wait, it is to leave.
+    let full = async {
+        while to_ana.len() < 256 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(SECONDS, full).await.unwrap();
+    drop(sender);
+    let counters = timeout(SECONDS, &mut running).await.unwrap();
+    let received = counters.unwrap().unwrap().messages_received;
+    next(&mut to_ben, |event| matches!(event, OwnedEvent::Left(_))).await;
+    let mut told = 0_u32;
+    while let Some(event) = to_ana.recv().await {
+        if let OwnedEvent::Message(message) = event.unwrap() {
+            assert_eq!(message.payload, told.to_be_bytes());
+            told += 1;
+        }
+    }
+    assert_eq!(u64::from(told), received);
+    assert!(told >= 255, "{told}");
+}
