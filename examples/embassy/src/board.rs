@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use embassy_executor::Spawner;
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use groupcast::Memory;
 use groupcast_embassy::{Buffers, EmbassyStack};
@@ -19,11 +20,13 @@ const PLACES: usize = SOCKETS + 2;
 /// Routers ask all hosts which groups they want.
 const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 
-/// embassy-net's task, which has to run.
-pub type Network = Runner<'static, &'static mut Ethernet>;
-
 /// A member of the group.
 pub type Member<M> = groupcast_embassy::Member<'static, M, SOCKETS>;
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
+    runner.run().await
+}
 
 /// A board that has started.
 pub struct Board {
@@ -40,12 +43,12 @@ impl Board {
         Self { identity }
     }
 
-    /// Starts the Ethernet controller and embassy-net on it.
+    /// Starts the Ethernet controller and embassy-net on it, whose task runs from now on.
     ///
     /// # Panics
     ///
     /// The second time.
-    pub fn network(&self) -> (Stack<'static>, Network) {
+    pub fn network(&self, spawner: Spawner) -> Stack<'static> {
         static DEVICE: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
         static RESOURCES: StaticCell<StackResources<PLACES>> = StaticCell::new();
         let device = DEVICE.take();
@@ -58,7 +61,9 @@ impl Board {
         let [a, b, c, d, e, f, g, h, ..] = host::random().unwrap_or_default();
         let random = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let resources = RESOURCES.init_with(StackResources::new);
-        embassy_net::new(device, config, resources, random)
+        let (stack, runner) = embassy_net::new(device, config, resources, random);
+        spawner.spawn(network(runner).expect("it is spawned once"));
+        stack
     }
 
     /// Joins the group, which is sealed with the feature `seal`. Ends the program if that cannot be.

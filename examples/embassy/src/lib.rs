@@ -9,7 +9,7 @@ mod led;
 mod processor;
 mod wake;
 
-pub use board::{Board, Member, Network};
+pub use board::{Board, Member};
 pub use ethernet::Ethernet;
 pub use led::Led;
 pub use processor::run;

@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use groupcast::multicast::UdpMulticast;
-use groupcast::{Channel, Instant, MemberId, Memory, Node, SendError, SequenceRange};
+use groupcast::{Channel, Endpoint, Instant, MemberId, SendError, SequenceRange};
 use heapless::Vec;
 
 use crate::{Text, log};
@@ -59,13 +58,13 @@ impl Numbers {
     }
 
     /// Sends what may be sent now.
-    pub fn send<S: UdpMulticast, M: Memory>(&mut self, node: &mut Node<S, M>, now: Instant) {
+    pub fn send(&mut self, endpoint: &mut impl Endpoint, now: Instant) {
         while self.sent < self.count && self.sent < self.confirmed + BATCH {
             let text = Text::<32>::new()
                 .number(self.sent)
                 .with(" of ")
                 .number(self.count);
-            match node.queue(now, self.channel, text.as_str().as_bytes()) {
+            match endpoint.queue(self.channel, text.as_str().as_bytes()) {
                 Ok(sequence) => {
                     let first = self.batch.map_or(sequence, SequenceRange::first);
                     self.batch = Some(first.to(sequence));
@@ -86,7 +85,7 @@ impl Numbers {
         let Some(batch) = self.batch else {
             return;
         };
-        if node
+        if endpoint
             .peers()
             .all(|member| !member.takes_reliable() || self.have.contains(&member.id()))
         {
@@ -95,7 +94,7 @@ impl Numbers {
             self.have.clear();
         } else if now >= self.ask_at {
             // This board keeps messages for repair.
-            let _ = node.confirm(now, batch);
+            let _ = endpoint.confirm(batch);
             self.ask_at = now + ASK_AGAIN;
         }
     }

@@ -24,7 +24,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use groupcast::{Channel, Event, SendError, Tiny};
 use groupcast_embassy::Buffers;
-use groupcast_embassy_board::{Board, Led, Network, Wakes, counted, run};
+use groupcast_embassy_board::{Board, Led, Wakes, counted, run};
 use kit::{Text, log, number, said};
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -68,16 +68,10 @@ fn main() -> ! {
 fn start(spawner: Spawner) {
     static BOARD: StaticCell<Board> = StaticCell::new();
     let board = BOARD.init(Board::start("sensor"));
-    let (stack, runner) = board.network();
-    spawner.spawn(network(runner).expect("it is spawned once"));
+    let stack = board.network(spawner);
     spawner.spawn(member(board, stack).expect("it is spawned once"));
     spawner.spawn(measure().expect("it is spawned once"));
     spawner.spawn(obey().expect("it is spawned once"));
-}
-
-#[embassy_executor::task]
-async fn network(mut runner: Network) -> ! {
-    runner.run().await
 }
 
 #[embassy_executor::task]
