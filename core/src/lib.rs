@@ -77,4 +77,4 @@ pub use storage::Desktop;
 #[cfg(feature = "std")]
 pub use storage::boxed;
 pub use storage::{Board, Memory, Storage, Tiny, TinyPeer, View, Views};
-pub use time::Instant;
+pub use time::{Instant, TickClock};

@@ -4,11 +4,13 @@
 //! one. Intervals are [`core::time::Duration`].
 
 mod clock;
+mod ticks;
 
 use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
 pub(crate) use clock::{Ageing, Clock, Span, Tick};
+pub use ticks::TickClock;
 
 /// The earlier of two times, either of which may be never.
 pub(crate) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
@@ -20,7 +22,7 @@ pub(crate) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<I
 /// The start does not matter and differs between members; only differences are used, and a member that
 /// begins at [`ZERO`](Self::ZERO) is like any other. Time must not run backwards: a value smaller than one
 /// passed before is treated as that earlier value. 64 bits of microseconds last 584,000 years; a
-/// board with a 32-bit counter extends it.
+/// board with a 32-bit counter extends it with a [`TickClock`].
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
