@@ -247,16 +247,7 @@ impl Config {
         if !(MIN_MAX_DATAGRAM..=MAX_MAX_DATAGRAM).contains(&octets) {
             return Err(ConfigError::MaxDatagram(octets));
         }
-        let needed = usize::from(octets);
-        if receive_buffer <= needed {
-            return Err(ConfigError::ReceiveBufferTooSmall {
-                needed: needed.saturating_add(1),
-            });
-        }
-        let needed = History::space_for(needed);
-        if history < needed {
-            return Err(ConfigError::HistoryTooSmall { needed });
-        }
+        check_memory(octets, receive_buffer, history)?;
         if self.pace.is_unlimited() && !rooms.follow_receivers() {
             return Err(ConfigError::NeedsPace);
         }
@@ -265,11 +256,40 @@ impl Config {
 
     /// The largest datagram to send, with this much room to receive.
     pub(crate) fn max_datagram(&self, receive_buffer: usize) -> u16 {
-        self.max_datagram.unwrap_or_else(|| {
-            let most = u16::try_from(receive_buffer.saturating_sub(1)).unwrap_or(u16::MAX);
-            most.clamp(MIN_MAX_DATAGRAM, DEFAULT_MAX_DATAGRAM)
-        })
+        self.max_datagram
+            .unwrap_or_else(|| default_max_datagram(receive_buffer))
     }
+}
+
+/// The largest datagram to send if nobody says, with this much room to receive.
+pub(crate) const fn default_max_datagram(receive_buffer: usize) -> u16 {
+    let most = receive_buffer.saturating_sub(1);
+    if most < MIN_MAX_DATAGRAM as usize {
+        MIN_MAX_DATAGRAM
+    } else if most < DEFAULT_MAX_DATAGRAM as usize {
+        most as u16
+    } else {
+        DEFAULT_MAX_DATAGRAM
+    }
+}
+
+/// Whether there is room for datagrams of so many bytes.
+pub(crate) const fn check_memory(
+    datagram: u16,
+    receive_buffer: usize,
+    history: usize,
+) -> Result<(), ConfigError> {
+    let needed = datagram as usize;
+    if receive_buffer <= needed {
+        return Err(ConfigError::ReceiveBufferTooSmall {
+            needed: needed.saturating_add(1),
+        });
+    }
+    let needed = History::space_for(needed);
+    if history < needed {
+        return Err(ConfigError::HistoryTooSmall { needed });
+    }
+    Ok(())
 }
 
 /// Where a member begins to take part in a stream that began before it.

@@ -50,6 +50,7 @@ use crate::time::Instant;
 use crate::wire::{BufferTooSmall, Data, MAX_MAX_DATAGRAM};
 
 use engine::Engine;
+pub(crate) use engine::receivable;
 pub(crate) use found::Found;
 pub(crate) use fragments::{Block, Partial, Partials, Pool};
 pub(crate) use inbox::Inbox;
@@ -61,7 +62,7 @@ pub(crate) use receiving::{Parts, Slot, Stream, Streams};
 #[cfg(feature = "seal")]
 pub(crate) use sealed::{Contact, Echo, Echoes};
 pub use sending::Pace;
-pub(crate) use sending::{History, Stock};
+pub(crate) use sending::{History, MAX_FRAGMENTS, Stock, UNIT, longest};
 pub(crate) use tools::{Earliest, Tools};
 pub(crate) use values::{Latest, Seen, States, Value};
 

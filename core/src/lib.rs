@@ -76,5 +76,5 @@ pub use sequence::{Sequence, SequenceRange, Sequences};
 pub use storage::Desktop;
 #[cfg(feature = "std")]
 pub use storage::boxed;
-pub use storage::{Board, Memory, Storage, Tiny, TinyPeer, View, Views};
+pub use storage::{Board, Limit, Memory, Storage, Tiny, TinyPeer, View, Views};
 pub use time::{Instant, TickClock};

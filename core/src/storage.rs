@@ -1,5 +1,7 @@
 //! The memory a member lives in: all of it, chosen once by the application.
 
+mod limit;
+
 use crate::group::{
     Block, History, Inbox, Latest, Partial, Partials, Parts, Place, Pool, Roster, Seen, Slot,
     States, Stock, Stream, Streams, Tools, Trip, Value,
@@ -8,6 +10,7 @@ use crate::group::{
 use crate::group::{Contact, Echo, Echoes, Membership};
 use crate::rooms::{Rooms, Sends};
 use crate::time::Ageing;
+pub use limit::Limit;
 
 /// All the memory of a member.
 ///
@@ -21,7 +24,8 @@ use crate::time::Ageing;
 /// | `RECEIVE` | bytes of the largest message that can be received, at least a datagram and one | larger ones are refused by their sender, or counted |
 /// | `SENDS` | [`Sends::VALUES`], [`Sends::RELIABLE`] (if it is left out) or [`Sends::UNLIMITED`] | what it does not send is refused by `queue`, or as a setting |
 ///
-/// [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, which takes no flash, since
+/// How long a message may be follows from several of them: [`MAX_MESSAGE`](Self::MAX_MESSAGE) says it, and
+/// [`LIMIT`](Self::LIMIT) which of them to enlarge for longer ones. [`Tiny`], [`Board`] and [`Desktop`] are ready-made. On a board it is a `static`, which takes no flash, since
 /// new memory is all zeros; on a desktop it is [`boxed`]:
 ///
 /// ```

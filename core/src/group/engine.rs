@@ -7,7 +7,7 @@ use super::membership::{Membership, Source};
 use super::random::Random;
 use super::receiving::Receiving;
 use super::sealed::Guard;
-use super::sending::{Own, Pace, Sending};
+use super::sending::{Own, Pace, Sending, UNIT};
 use super::tools::{Earliest, Tools};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -36,17 +36,33 @@ pub(crate) struct Engine {
     pub(crate) heard_once: u8,
 }
 
-/// What the memory allows. The largest message that can be received must fit half a window, in the smallest fragments
-/// there are, half the pool, and the buffer where it is put together. Own values have the other half of the pool.
+/// The largest message that can be received, in [units](UNIT): it must fit half a window, in the smallest fragments there
+/// are, half the pool, and the buffer where it is put together. Own values have the other half of the pool.
+pub(crate) const fn receivable(buffer: usize, window: usize, pool: usize) -> u16 {
+    let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
+    let stored = pool / 2;
+    let mut octets = buffer;
+    if fragments < octets {
+        octets = fragments;
+    }
+    if stored < octets {
+        octets = stored;
+    }
+    let units = octets / UNIT;
+    if units < u16::MAX as usize {
+        units as u16
+    } else {
+        u16::MAX
+    }
+}
+
+/// What the memory allows.
 fn own(rooms: Rooms, views: &Views<'_>) -> Own {
     let streams = views.streams.len();
     let window = views.slots.len().checked_div(streams).unwrap_or_default();
-    let fragments = (window / 2).saturating_mul(super::SMALLEST_FRAGMENT);
-    let stored = views.pool.capacity() / 2;
-    let octets = views.inbox.octets.len().min(fragments).min(stored);
     let values = views.pool.share_of_values(rooms.receive_streams());
     Own {
-        receivable: u16::try_from(octets / 64).unwrap_or(u16::MAX),
+        receivable: receivable(views.inbox.octets.len(), window, views.pool.capacity()),
         value: u16::try_from(Pool::longest_in(values)).unwrap_or(u16::MAX),
     }
 }

@@ -22,7 +22,7 @@ use confirm::Confirm;
 use flow::Flow;
 use history::Full;
 pub(crate) use history::{History, Kind};
-pub(crate) use message::Own;
+pub(crate) use message::{MAX_FRAGMENTS, Own, UNIT, longest};
 use pace::Bucket;
 pub use pace::Pace;
 pub(crate) use repair::Kept;

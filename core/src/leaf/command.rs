@@ -7,7 +7,7 @@ use crate::counters::count;
 use crate::error::SendError;
 use crate::sequence::Sequence;
 use crate::time::Instant;
-use crate::wire::{self, Data, Header, MIN_MAX_DATAGRAM};
+use crate::wire::{self, Data, Header, MIN_MAX_DATAGRAM, Suite};
 
 impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGRAM, SENDERS, ROOM> {
     /// Queues a message to the group, of the classes best effort, Latest and State. Returns its sequence number.
@@ -115,9 +115,58 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
         }
     }
 
+    /// The most bytes of a message in an open group: what [`max_message`](Self::max_message) returns for the classes
+    /// `BestEffort`, `Latest` and `State` as long as no value is kept. It is 8 less than `ROOM`, and at most 474. In a
+    /// sealed group it is at most 462.
+    pub const MAX_MESSAGE: usize = {
+        let (room, most) = (ROOM.saturating_sub(HEAD), frames_of(Suite::Open));
+        if room < most { room } else { most }
+    };
+
     /// The room for a message in a datagram that it sends.
     const fn frames(&self) -> usize {
-        let around = Header::LEN.saturating_add(self.guard.suite().trailer_len());
-        (MIN_MAX_DATAGRAM as usize).saturating_sub(around.saturating_add(Data::OVERHEAD))
+        frames_of(self.guard.suite())
+    }
+}
+
+/// The room for a message in a leaf's datagrams.
+const fn frames_of(suite: Suite) -> usize {
+    let around = Header::LEN.saturating_add(suite.trailer_len());
+    (MIN_MAX_DATAGRAM as usize).saturating_sub(around.saturating_add(Data::OVERHEAD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// What is said of a leaf is what it sends.
+    fn check<const ROOM: usize>() {
+        let config = Config::new("239.1.2.3:12345".parse().unwrap());
+        let max = Leaf::<512, 4, ROOM>::MAX_MESSAGE;
+        for channel in [
+            Channel::best_effort(1),
+            Channel::latest(2),
+            Channel::state(3),
+        ] {
+            let mut leaf: Leaf<512, 4, ROOM> = Leaf::new(config, [1; 32]).unwrap();
+            assert_eq!(leaf.max_message(channel.class()), max);
+            let payload = [7; 600];
+            let refused = leaf.queue(Instant::ZERO, channel, &payload[..=max]);
+            let (len, limit) = (max + 1, max);
+            assert_eq!(refused, Err(SendError::TooLong { len, limit }));
+            leaf.queue(Instant::ZERO, channel, &payload[..max]).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_longest_message_of_a_leaf_is_the_one_that_it_sends() {
+        check::<9>();
+        check::<128>();
+        check::<481>();
+        check::<482>();
+        check::<600>();
+        assert_eq!(Leaf::<512, 4, 128>::MAX_MESSAGE, 120);
+        assert_eq!(Leaf::<512, 4, 600>::MAX_MESSAGE, 474);
     }
 }

@@ -136,7 +136,12 @@ impl Pool {
 
     /// How many bytes of payload the pool holds at most, in fragments of a datagram's size.
     pub(crate) const fn capacity(&self) -> usize {
-        self.blocks.len().saturating_mul(CONTENT - META)
+        Self::capacity_of(self.blocks.len())
+    }
+
+    /// How many that are for so many blocks.
+    pub(crate) const fn capacity_of(blocks: usize) -> usize {
+        blocks.saturating_mul(CONTENT - META)
     }
 
     fn block(&self, at: u16) -> Option<&Block> {

@@ -11,7 +11,10 @@ use crate::rooms::Rooms;
 use crate::wire::{Data, Writer, is_framed};
 
 /// The most fragments a message can have.
-const MAX_FRAGMENTS: usize = 256;
+pub(crate) const MAX_FRAGMENTS: usize = 256;
+
+/// Bytes of the unit in which members say what they can receive.
+pub(crate) const UNIT: usize = 64;
 
 /// What this member's own memory allows.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +23,23 @@ pub(crate) struct Own {
     pub(crate) receivable: u16,
     /// The largest value of the class State that it can keep, in bytes.
     pub(crate) value: u16,
+}
+
+/// The most bytes of a message that is sent in fragments of so many bytes at most, out of a history of so many, to
+/// receivers that take so many. What fits a single fragment always goes.
+pub(crate) const fn longest(fragment: usize, history: usize, receivable: usize) -> usize {
+    let record = History::space_for(fragment.saturating_add(Data::OVERHEAD));
+    let kept = match history.checked_div(record) {
+        Some(kept) if kept < MAX_FRAGMENTS => kept,
+        _ => MAX_FRAGMENTS,
+    };
+    let sendable = fragment.saturating_mul(kept);
+    let most = if sendable < receivable {
+        sendable
+    } else {
+        receivable
+    };
+    if most > fragment { most } else { fragment }
 }
 
 impl Sending {
@@ -65,15 +85,12 @@ impl Sending {
             }
             _ => {}
         }
-        let record = History::space_for(fragment.saturating_add(Data::OVERHEAD));
-        let kept = history.capacity().checked_div(record).unwrap_or_default();
-        let sendable = fragment.saturating_mul(kept.min(MAX_FRAGMENTS));
         let receivable = match receivers {
             0 => own.receivable,
             _ => limits.message,
         };
-        let receivable = usize::from(receivable).saturating_mul(64);
-        sendable.min(receivable).max(fragment)
+        let receivable = usize::from(receivable).saturating_mul(UNIT);
+        longest(fragment, history.capacity(), receivable)
     }
 
     /// Whether a message of `len` bytes, of which a signature takes `signature`, can be sent now: the
