@@ -28,6 +28,7 @@ const LONGEST_WAIT: Span = Span::from_secs(15 * 60);
 /// const CONFIG: Config = Config::new(GROUP).with_name("boiler");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     pub(crate) group: SocketAddr,
     pub(crate) group_name: Option<Name>,

@@ -109,6 +109,7 @@ pub struct Group<M> {
 
 /// A datagram to send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Transmit {
     /// Where to.
@@ -119,6 +120,7 @@ pub struct Transmit {
 
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Destination {
     /// To the group.
     Group,

@@ -37,6 +37,8 @@ mod event;
 mod group;
 mod ident;
 mod leaf;
+#[cfg(feature = "defmt")]
+mod log;
 pub mod multicast;
 mod node;
 #[cfg(feature = "std")]

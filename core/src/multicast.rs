@@ -49,7 +49,7 @@ pub enum Interface {
     /// The interface with this index (RFC 3493 §4).
     Index(NonZeroU32),
     /// The interface that has this address.
-    Address(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
+    Address(IpAddr),
 }
 
 /// What went wrong, in the terms a portable caller can act on.

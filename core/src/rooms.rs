@@ -4,6 +4,7 @@
 ///
 /// Less takes less flash: link-time optimisation leaves out what a firmware does not use.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Sends;
 

@@ -126,6 +126,7 @@ impl IntoIterator for SequenceRange {
 
 /// The numbers of a [`SequenceRange`], one after the other.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sequences {
     next: Sequence,
     left: u64,

@@ -47,6 +47,23 @@ pub struct Buffers<
     to_hosts: Ring<SENT, MTU>,
 }
 
+#[cfg(feature = "defmt")]
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU: usize>
+    defmt::Format for Buffers<SOCKETS, DATAGRAMS, BYTES, MTU>
+{
+    /// Their sizes.
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Buffers<{=usize}, {=usize}, {=usize}, {=usize}>",
+            SOCKETS,
+            DATAGRAMS,
+            BYTES,
+            MTU
+        );
+    }
+}
+
 /// The buffers for a member on Ethernet: in each of its two sockets wait 3 datagrams of the default size of 1,200 bytes, often
 /// 4, or 7 small ones. That is for one sender at `Pace::BOARD`, and a task that is called within 10 ms.
 pub type BoardBuffers = Buffers<2, 8, 4800, 1500>;

@@ -23,13 +23,13 @@ pub enum Error {
     /// The socket has nowhere to send to.
     NotConnected,
     /// Only multicast addresses can be joined.
-    NotMulticast(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
+    NotMulticast(IpAddr),
     /// The stack has one interface: the default one, also known by its addresses.
     NoInterface(Interface),
     /// The socket's or smoltcp's table of groups is full.
     TooManyGroups,
     /// There is no address to send from, or no way to the destination.
-    NoRoute(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] SocketAddr),
+    NoRoute(SocketAddr),
     /// The datagram is longer than the buffers allow, and is never fragmented.
     MessageTooLong {
         /// Bytes to be sent.

@@ -17,6 +17,7 @@ const LONGEST: core::time::Duration = core::time::Duration::from_secs(3600);
 /// The time is that since the chip's start. While a group is joined the task is woken once a second, if nothing else wakes
 /// it: embassy-net answers routers only when its own task is woken, and does not wake it for that.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EmbassyReactor;
 
 fn now() -> Instant {

@@ -18,6 +18,7 @@ const GROUPS: usize = 4;
 ///
 /// Close it with the stack's `close`: dropping it keeps its place, its port and its groups.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Socket {
     pub(crate) place: usize,

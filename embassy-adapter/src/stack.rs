@@ -302,6 +302,13 @@ impl<const SOCKETS: usize> core::fmt::Debug for EmbassyStack<'_, SOCKETS> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const SOCKETS: usize> defmt::Format for EmbassyStack<'_, SOCKETS> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "EmbassyStack({})", self.counters());
+    }
+}
+
 impl<const SOCKETS: usize> UdpClientStack for EmbassyStack<'_, SOCKETS> {
     type UdpSocket = Socket;
     type Error = Error;

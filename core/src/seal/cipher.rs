@@ -84,6 +84,7 @@ const AT_ONCE: usize = if cfg!(any(
 
 /// ChaCha20-Poly1305 in plain code, constant-time on every processor.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Portable;
 
 impl Portable {

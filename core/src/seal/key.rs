@@ -69,6 +69,7 @@ impl fmt::Debug for GroupKey {
 /// More than one is for a change of key: the new one is first accepted everywhere, then sent with
 /// everywhere, and then the old one is taken away.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeySet {
     sending: GroupKey,
     others: [Option<GroupKey>; MAX_KEYS - 1],

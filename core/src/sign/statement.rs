@@ -14,6 +14,7 @@ const DOMAIN: &[u8] = b"groupcast msg v1";
 /// Everything that a signature is for: a message, and its place in the world. A signature fits no other
 /// place, so a message cannot be carried to another group, sender, life, channel or number.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Statement<'a> {
     /// The group's address and port. For an IPv6 group the scope does not count.
     pub group: SocketAddr,

@@ -75,6 +75,7 @@ impl Add<Span> for Tick {
 
 /// A length of time inside the engine, in microseconds. All that computes with it saturates, at 71 minutes.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Span(u32);
 
 impl Span {

@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// The sender asks who has its stream up to here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AckRequest {
     /// The sequence number that the sender is interested in.
     pub sequence: u32,
@@ -35,6 +36,7 @@ impl AckRequest {
 
 /// A receiver has had every message from `since` to before `next`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ack {
     /// The sender whose stream it is.
     pub target: u32,
@@ -69,6 +71,7 @@ impl Ack {
 
 /// A receiver that came late, or lost sight of a stream, asks for the sender's current State values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ask {
     /// The sender that is asked.
     pub target: u32,

@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// The sender leaves the group.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bye {
     /// Why: 0 the application left, 1 the id is another member's. Others are not defined.
     pub reason: u8,

@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// A message, or a fragment of one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
     /// The delivery class's code: 0 best effort or latest, 1 reliable unordered, 2 reliable ordered,
     /// 3 state.

@@ -21,6 +21,7 @@ pub(crate) const FIRST_OPTIONAL: u8 = 0x80;
 
 /// One frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Frame<'a> {
     /// Presence: who the sender is and what it can take.
@@ -107,6 +108,7 @@ pub(crate) fn emit_frame_header(w: &mut Writer<'_>, kind: u8, flags: u8, len: us
 ///
 /// After an error there are no more frames: where the next one begins is not known.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Frames<'a> {
     rest: &'a [u8],
 }

@@ -8,6 +8,7 @@ use crate::ident::{MemberId, Name};
 
 /// Who the sender is and what it can take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello<'a> {
     /// JOIN flag: the sender is new and asks everybody for a HELLO, spread over time.
     pub join: bool,
@@ -189,6 +190,7 @@ impl<'a> Hello<'a> {
 
 /// A number that nobody can guess: whoever sends it back is there now (PROTOCOL K9).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Challenge {
     /// The number.
     pub number: u64,

@@ -7,6 +7,7 @@ use super::writer::Writer;
 
 /// What a receiver misses of one sender's reliable stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Nack {
     /// The sender whose stream it is.
     pub target: u32,

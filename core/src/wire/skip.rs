@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// Sequence numbers that nobody needs any more: newer values have taken their place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Skip {
     /// The first of them.
     pub first: u32,

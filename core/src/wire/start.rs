@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// The sender has listed a member since a certain number of its stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Start {
     /// The member.
     pub target: u32,

@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// Where the sender's reliable stream stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sync {
     /// The sequence number after the last fragment that has been sent: what is queued does not count.
     pub next: u32,

@@ -6,6 +6,7 @@ use super::writer::Writer;
 
 /// The sender's clock, and echoes of others' clocks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Time<'a> {
     /// The sender's clock, in microseconds, modulo 2^32.
     pub stamp: u32,
@@ -15,6 +16,7 @@ pub struct Time<'a> {
 
 /// The clock of another member, sent back to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Echo {
     /// Whose clock it is.
     pub member: u32,
@@ -82,6 +84,7 @@ impl<'a> Time<'a> {
 
 /// A receiver cannot keep up: everybody pauses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Busy {
     /// For how long, in milliseconds; more than 500 counts as 500.
     pub wait: u16,
