@@ -10,6 +10,8 @@
 mod by_hand;
 #[cfg(feature = "leaf")]
 mod leaf;
+#[cfg(feature = "log")]
+mod log;
 #[cfg(not(feature = "smoltcp"))]
 mod loopback;
 #[cfg(not(any(feature = "nothing", feature = "leaf", feature = "task")))]
@@ -43,6 +45,9 @@ extern "C" fn _start() {
 
     #[cfg(feature = "profiles")]
     profiles::run();
+
+    #[cfg(feature = "log")]
+    log::run(black_box(groupcast::Config::new(GROUP)));
 
     #[cfg(feature = "sign")]
     sign::run(black_box(GROUP));
