@@ -7,6 +7,7 @@ use groupcast::multicast::{Interface, UdpError, UdpErrorKind};
 
 /// An error of a socket. It concerns one call; the socket stays usable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// Every socket that the memory has room for is open.
@@ -20,13 +21,13 @@ pub enum Error {
     /// The socket has nowhere to send to.
     NotConnected,
     /// Only multicast addresses can be joined.
-    NotMulticast(IpAddr),
+    NotMulticast(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] IpAddr),
     /// The stack has one interface: the default one, also known by its addresses.
     NoInterface(Interface),
     /// The socket's or smoltcp's table of groups is full.
     TooManyGroups,
     /// There is no address to send from, or no way to the destination.
-    NoRoute(SocketAddr),
+    NoRoute(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] SocketAddr),
     /// The datagram does not fit a frame, and is never fragmented.
     MessageTooLong {
         /// Bytes to be sent.

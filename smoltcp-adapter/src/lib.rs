@@ -10,22 +10,43 @@
         clippy::unwrap_used
     )
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the stack is compiled once for each version of smoltcp"
+)]
 
-mod ear;
+#[cfg(any(
+    feature = "smoltcp-0-12",
+    feature = "smoltcp-0-13",
+    feature = "smoltcp-0-14"
+))]
+mod answers;
+mod counters;
 mod error;
-mod family;
-mod group;
-mod inner;
-mod link;
-mod memory;
-mod mouth;
-mod multicast;
+mod hardware;
+#[cfg(any(
+    feature = "smoltcp-0-12",
+    feature = "smoltcp-0-13",
+    feature = "smoltcp-0-14"
+))]
 mod socket;
-mod stack;
 
+#[cfg(feature = "smoltcp-0-12")]
+pub mod v0_12;
+#[cfg(feature = "smoltcp-0-13")]
+pub mod v0_13;
+#[cfg(feature = "smoltcp-0-14")]
+pub mod v0_14;
+
+pub use counters::StackCounters;
 pub use error::Error;
-pub use link::hardware_address;
-pub use memory::{BoardMemory, Memory};
-pub use smoltcp;
+pub use hardware::hardware_address;
+#[cfg(any(
+    feature = "smoltcp-0-12",
+    feature = "smoltcp-0-13",
+    feature = "smoltcp-0-14"
+))]
 pub use socket::Socket;
-pub use stack::{Stack, StackCounters};
+#[cfg(feature = "smoltcp-0-14")]
+pub use v0_14::{BoardMemory, Memory, PLACES, Stack, smoltcp};

@@ -1,4 +1,4 @@
-//! A simulated Ethernet: hosts that share a medium, as devices of smoltcp and drivers of embassy-net.
+//! A simulated Ethernet: hosts that share a medium, as drivers of embassy-net. `smoltcp_rig` has them as devices of smoltcp.
 
 use core::cell::RefCell;
 use core::task::{Context, Waker};
@@ -7,14 +7,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use groupcast_embassy::embassy_net::driver;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::time::Instant;
 
 use crate::swarm::dice::Dice;
 use crate::tasks;
 
 /// The largest frame, in octets, without its checksum.
-const LARGEST_FRAME: usize = 1514;
+pub(crate) const LARGEST_FRAME: usize = 1514;
 
 /// A shared medium: what one host sends all others receive, or lose.
 #[derive(Clone, Debug)]
@@ -178,6 +176,19 @@ impl Port {
     pub const fn number(&self) -> usize {
         self.number
     }
+
+    /// Takes the frame that waits longest, if there is room for an answer to it.
+    pub(crate) fn take(&mut self) -> Option<(Received, Room)> {
+        let room = self.room()?;
+        let frame = self.ether.0.borrow_mut().queues[self.number].pop_front()?;
+        Some((Received(frame), room))
+    }
+
+    /// Room for a frame to send, if there is some.
+    pub(crate) fn room(&self) -> Option<Room> {
+        let full = self.ether.0.borrow().room[self.number] == Some(0);
+        (!full).then(|| Room(self.ether.clone(), self.number))
+    }
 }
 
 impl driver::Driver for Port {
@@ -186,7 +197,7 @@ impl driver::Driver for Port {
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received, Room)> {
         self.ether.0.borrow_mut().tasks[self.number] = Some(cx.waker().clone());
-        Device::receive(self, Instant::ZERO)
+        self.take()
     }
 
     fn transmit(&mut self, cx: &mut Context<'_>) -> Option<Room> {
@@ -198,7 +209,7 @@ impl driver::Driver for Port {
             tasks::wake_at(free, cx.waker());
             return None;
         }
-        Device::transmit(self, Instant::ZERO)
+        self.room()
     }
 
     fn link_state(&mut self, cx: &mut Context<'_>) -> driver::LinkState {
@@ -225,43 +236,15 @@ impl driver::Driver for Port {
 
 /// A received frame.
 #[derive(Debug)]
-pub struct Received(Vec<u8>);
+pub struct Received(pub(crate) Vec<u8>);
 
 /// Room for a frame to send.
 #[derive(Debug)]
 pub struct Room(Ether, usize);
 
-impl Device for Port {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Room;
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = LARGEST_FRAME;
-        capabilities
-    }
-
-    fn receive(&mut self, at: Instant) -> Option<(Received, Room)> {
-        let room = self.transmit(at)?;
-        let frame = self.ether.0.borrow_mut().queues[self.number].pop_front()?;
-        Some((Received(frame), room))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Room> {
-        let full = self.ether.0.borrow().room[self.number] == Some(0);
-        (!full).then(|| Room(self.ether.clone(), self.number))
-    }
-}
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-impl TxToken for Room {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
+impl Room {
+    /// Sends a frame of this length, which `write` writes.
+    pub(crate) fn send<R>(self, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
         assert!(length <= LARGEST_FRAME, "a frame of {length} octets");
         let mut frame = vec![0; length];
         let result = write(&mut frame);
@@ -278,6 +261,6 @@ impl driver::RxToken for Received {
 
 impl driver::TxToken for Room {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        TxToken::consume(self, length, write)
+        self.send(length, write)
     }
 }

@@ -3,6 +3,11 @@
 //! [`contract`] holds the promises of `groupcast::multicast` as checks over any stack; a [`Rig`]
 //! brings a stack to them.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the rigs over smoltcp are compiled once for each version of it"
+)]
+
 pub mod contract;
 pub mod embassy_rig;
 pub mod ether;
@@ -20,7 +25,6 @@ pub mod workload;
 pub use embassy_rig::EmbassyHosts;
 pub use rig::{Place, Rig};
 pub use sim_rig::Simulated;
-pub use smoltcp_rig::{EthernetHosts, SmoltcpLoopback};
 
 /// The programs in the project's README compile, and what can run there runs.
 #[cfg(doctest)]

@@ -3,11 +3,18 @@
 use core::hint::black_box;
 use core::net::{Ipv4Addr, SocketAddr};
 
-use groupcast_smoltcp::smoltcp::iface::{self, Interface, SocketSet, SocketStorage};
-use groupcast_smoltcp::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use groupcast_smoltcp::smoltcp::time;
-use groupcast_smoltcp::smoltcp::wire::{EthernetAddress, IpCidr};
-use groupcast_smoltcp::{BoardMemory, Stack};
+#[cfg(feature = "smoltcp-0-12")]
+use groupcast_smoltcp::v0_12 as adapter;
+#[cfg(feature = "smoltcp-0-13")]
+use groupcast_smoltcp::v0_13 as adapter;
+#[cfg(not(any(feature = "smoltcp-0-12", feature = "smoltcp-0-13")))]
+use groupcast_smoltcp::v0_14 as adapter;
+
+use adapter::smoltcp::iface::{self, Interface, SocketSet, SocketStorage};
+use adapter::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use adapter::smoltcp::time;
+use adapter::smoltcp::wire::{EthernetAddress, IpCidr};
+use adapter::{BoardMemory, PLACES, Stack};
 
 use crate::node;
 
@@ -61,7 +68,7 @@ pub(crate) fn run(group: SocketAddr) {
     interface.update_ip_addrs(|own| {
         let _ = own.push(IpCidr::new(Ipv4Addr::new(10, 0, 0, 1).into(), 24));
     });
-    let mut places = [SocketStorage::EMPTY; 3];
+    let mut places = [SocketStorage::EMPTY; PLACES];
     let mut memory = BoardMemory::new();
     let stack = Stack::new(interface, device, SocketSet::new(&mut places[..]), &mut memory);
     node::run(&stack, group, |now| {

@@ -9,17 +9,17 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::smoltcp::iface::{SocketHandle, SocketSet};
+use super::smoltcp::phy::Device;
+use super::smoltcp::socket::{Socket, udp};
+use super::smoltcp::storage::PacketBuffer;
 use embedded_nal::nb;
 use groupcast::Instant;
-use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::phy::Device;
-use smoltcp::socket::{Socket, udp};
-use smoltcp::storage::PacketBuffer;
 
+use super::family;
+use super::link::Link;
+use super::memory::Known;
 use crate::error::Error;
-use crate::family;
-use crate::link::Link;
-use crate::memory::Known;
 
 /// How long datagrams wait for their host to answer: three requests, a second apart.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -148,11 +148,10 @@ impl<'a> Mouth<'a> {
         self.unanswered = self.unanswered.saturating_add(dropped);
         // smoltcp remembers of a place which host it waits for, and would hold back what is for another.
         // A socket that is removed and added is free of that.
-        let mut socket = link.sockets.remove(self.host);
-        if let Socket::Udp(socket) = &mut socket {
+        if let Socket::Udp(mut socket) = link.sockets.remove(self.host) {
             socket.close();
+            self.host = link.sockets.add(socket);
         }
-        self.host = link.sockets.add(socket);
     }
 }
 

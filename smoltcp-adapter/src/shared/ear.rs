@@ -1,20 +1,24 @@
-//! The way in: one raw socket of smoltcp that sees every UDP packet.
+//! The way in: a raw socket of smoltcp that sees every UDP packet, or one for each version of IP.
 //!
 //! Not smoltcp's UDP sockets, because only the first of those that share a port would hear a datagram.
 
 use core::net::SocketAddr;
 
-use smoltcp::iface::{Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device};
-use smoltcp::socket::raw;
+use super::smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use super::smoltcp::phy::{ChecksumCapabilities, Device};
+use super::smoltcp::socket::raw;
 #[cfg(feature = "ipv6")]
-use smoltcp::wire::Ipv6Packet;
-use smoltcp::wire::{IpAddress, IpProtocol, IpVersion, Ipv4Packet, UdpPacket, UdpRepr};
+use super::smoltcp::wire::Ipv6Packet;
+use super::smoltcp::wire::{IpAddress, IpVersion, Ipv4Packet, UdpPacket, UdpRepr};
 
-use crate::link::{self, Link};
+use super::differences::{HEARD, UDP};
+use super::link::{self, Link};
 
-/// The raw socket. It holds one packet.
-pub(crate) struct Ear(SocketHandle);
+/// How many raw sockets there are.
+pub(crate) const EARS: usize = HEARD.len();
+
+/// The raw sockets. Each holds one packet, and only one of them does at a time.
+pub(crate) struct Ear([SocketHandle; EARS]);
 
 /// A datagram that is for this host.
 pub(crate) struct Datagram<'p> {
@@ -28,17 +32,20 @@ pub(crate) struct Datagram<'p> {
 impl Ear {
     pub(crate) fn new<'a>(
         sockets: &mut SocketSet<'a>,
-        record: &'a mut [raw::PacketMetadata],
-        octets: &'a mut [u8],
+        packets: [raw::PacketBuffer<'a>; EARS],
     ) -> Self {
-        let received = raw::PacketBuffer::new(record, octets);
-        let sent = raw::PacketBuffer::new(&mut [][..], &mut [][..]);
-        Self(sockets.add(raw::Socket::new(
-            None,
-            Some(IpProtocol::Udp),
-            received,
-            sent,
-        )))
+        let mut versions = HEARD.into_iter();
+        Self(packets.map(|received| {
+            let sent = raw::PacketBuffer::new(&mut [][..], &mut [][..]);
+            let version = versions.next().unwrap_or(HEARD[0]);
+            sockets.add(raw::Socket::new(version, UDP, received, sent))
+        }))
+    }
+
+    /// The raw socket that has a packet.
+    fn full(&self, sockets: &SocketSet<'_>) -> Option<SocketHandle> {
+        let full = |ear: &SocketHandle| sockets.get::<raw::Socket<'_>>(*ear).can_recv();
+        self.0.iter().copied().find(full)
     }
 
     /// The datagram that waits. What is no datagram, or not for this host, is dropped.
@@ -53,10 +60,8 @@ impl Ear {
         let Link {
             interface, sockets, ..
         } = link;
-        let socket = sockets.get_mut::<raw::Socket<'_>>(self.0);
-        if !socket.can_recv() {
-            return None;
-        }
+        let full = self.full(sockets)?;
+        let socket = sockets.get_mut::<raw::Socket<'_>>(full);
         let wanted = |packet| read(packet, &checksums, interface, device_loops).is_some();
         if !socket.peek().is_ok_and(wanted) {
             let _ = socket.recv();
@@ -68,7 +73,9 @@ impl Ear {
 
     /// Drops the packet that waits.
     pub(crate) fn drop_packet<D>(&self, link: &mut Link<'_, D>) {
-        let _ = link.sockets.get_mut::<raw::Socket<'_>>(self.0).recv();
+        if let Some(full) = self.full(&link.sockets) {
+            let _ = link.sockets.get_mut::<raw::Socket<'_>>(full).recv();
+        }
     }
 }
 

@@ -6,15 +6,15 @@
 
 use core::net::IpAddr;
 
-use heapless::Vec;
-use smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT;
-use smoltcp::phy::Device;
+use super::smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT;
+use super::smoltcp::phy::Device;
 #[cfg(feature = "ipv6")]
-use smoltcp::wire::{IpCidr, Ipv6Cidr};
+use super::smoltcp::wire::{IpCidr, Ipv6Cidr};
+use heapless::Vec;
 
+use super::family;
+use super::link::Link;
 use crate::error::Error;
-use crate::family;
-use crate::link::Link;
 
 /// A group that a socket is a member of.
 struct Group {
@@ -44,8 +44,11 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+    /// Whether a group is to be joined that could not be yet, though there is an address.
+    pub(crate) fn wait<D: Device>(&self, link: &Link<'_, D>) -> bool {
+        let joined = |group: &Group| group.state == State::Joined;
+        let mut others = self.groups.iter().filter(|group| !joined(group));
+        others.any(|group| reports_from(link, group.address).is_some())
     }
 
     /// Makes the interface a member, or notes that it must become one.

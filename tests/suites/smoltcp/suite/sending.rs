@@ -3,12 +3,12 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use super::rig::host;
 use embedded_nal::{UdpFullStack, nb};
 use groupcast::multicast::UdpMulticastSend;
 use groupcast_smoltcp::Error;
-use groupcast_tests::smoltcp_rig::host;
 
-use crate::bench::{
+use super::bench::{
     Bench, GROUP, GROUP_SOCKET, PORT, address, bound, member, nameless, receive, set_address,
 };
 

@@ -2,14 +2,14 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use super::smoltcp::phy::Device;
 use embedded_nal::nb;
 use groupcast::multicast::{Interface, UdpMulticast, UdpMulticastSend, UdpReceiveLocal};
-use smoltcp::phy::Device;
 
+use super::inner::Inner;
+use super::stack::Stack;
 use crate::error::Error;
-use crate::inner::Inner;
 use crate::socket::Socket;
-use crate::stack::Stack;
 
 impl<D: Device, const SOCKETS: usize> Inner<'_, D, SOCKETS> {
     #[cfg_attr(target_os = "none", inline(never))]

@@ -3,13 +3,13 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use super::rig::host_addresses;
 use embedded_nal::{UdpClientStack, UdpFullStack};
 use groupcast::Instant;
 use groupcast::multicast::{UdpMulticastSend, UdpReceiveLocal};
 use groupcast_smoltcp::Error;
-use groupcast_tests::smoltcp_rig::host_addresses;
 
-use crate::bench::{
+use super::bench::{
     Bench, GROUP, GROUP_SOCKET, PORT, address, bound, member, receive, set_address,
 };
 

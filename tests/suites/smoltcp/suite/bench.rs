@@ -3,13 +3,13 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use super::rig::{LeakedStack, host, host_addresses, leaked_stack};
+use super::smoltcp::wire::{IpCidr, Ipv4Cidr};
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::Instant;
 use groupcast::multicast::{Interface, UdpMulticast};
 use groupcast_smoltcp::Socket;
 use groupcast_tests::ether::{Ether, Port};
-use groupcast_tests::smoltcp_rig::{LeakedStack, host, host_addresses, leaked_stack};
-use smoltcp::wire::{IpCidr, Ipv4Cidr};
 
 pub(crate) const PORT: u16 = 12345;
 pub(crate) const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3));

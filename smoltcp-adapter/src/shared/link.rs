@@ -2,35 +2,18 @@
 
 use core::net::IpAddr;
 
+use super::smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT;
+use super::smoltcp::iface::{Interface, PollIngressSingleResult, SocketSet};
+use super::smoltcp::phy::Device;
+use super::smoltcp::wire::IpCidr;
 use groupcast::Instant;
-use smoltcp::iface::{Interface, PollIngressSingleResult, SocketSet};
-use smoltcp::phy::Device;
-use smoltcp::wire::IpCidr;
 
-use crate::family;
+use super::tap::Tap;
+use super::{differences, family};
+use crate::answers::Answers;
 
 /// Bytes of a UDP header.
 const UDP_HEADER: usize = 8;
-
-/// The Ethernet address that datagrams to a group are sent to, `None` if it is not a group.
-///
-/// Many Ethernet controllers and Wi-Fi chips drop multicast frames until their filter is told this
-/// address. smoltcp does not tell it; see [`Stack::with_device`](crate::Stack::with_device).
-/// (RFC 1112 §6.4, RFC 2464 §7.)
-#[must_use]
-pub const fn hardware_address(group: IpAddr) -> Option<[u8; 6]> {
-    match group {
-        IpAddr::V4(group) if group.is_multicast() => {
-            let [_, b, c, d] = group.octets();
-            Some([0x01, 0x00, 0x5e, b & 0x7f, c, d])
-        }
-        IpAddr::V6(group) if group.is_multicast() => {
-            let [.., a, b, c, d] = group.octets();
-            Some([0x33, 0x33, a, b, c, d])
-        }
-        _ => None,
-    }
-}
 
 /// What of smoltcp is driven together.
 pub(crate) struct Link<'a, D> {
@@ -40,6 +23,10 @@ pub(crate) struct Link<'a, D> {
     pub(crate) now: Instant,
     /// The largest IP packet that there is memory for, in bytes.
     pub(crate) mtu: usize,
+    /// When answers to routers are due.
+    pub(crate) answers: Answers,
+    /// Whether the device had no room for something when it was last to send.
+    pub(crate) refused: bool,
 }
 
 impl<D: Device> Link<'_, D> {
@@ -105,13 +92,13 @@ impl<D: Device> Link<'_, D> {
     }
 
     /// The time as smoltcp counts it.
-    pub(crate) fn clock(&self) -> smoltcp::time::Instant {
+    pub(crate) fn clock(&self) -> super::smoltcp::time::Instant {
         let micros = i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX);
-        smoltcp::time::Instant::from_micros_const(micros)
+        super::smoltcp::time::Instant::from_micros_const(micros)
     }
 
     /// When smoltcp wants to be polled again. It does not count what is due to routers that ask for
-    /// memberships.
+    /// memberships, nor reports that the device had no room for.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         let due = self.interface.poll_at(self.clock(), &self.sockets)?;
         let micros = u64::try_from(due.total_micros()).unwrap_or(0);
@@ -125,23 +112,30 @@ impl<D: Device> Link<'_, D> {
 
     /// Looks after smoltcp's own timers.
     pub(crate) fn maintain(&mut self) {
-        self.interface.poll_maintenance(self.clock());
+        let now = self.clock();
+        differences::maintain(&mut self.interface, now);
     }
 
     /// Sends what waits: a frame of each socket, and reports of memberships.
     pub(crate) fn send(&mut self) {
         let now = self.clock();
-        self.interface
-            .poll_egress(now, &mut self.device, &mut self.sockets);
+        let mut tap = Tap::new(&mut self.device);
+        self.interface.poll_egress(now, &mut tap, &mut self.sockets);
+        self.refused = tap.refused;
     }
 
     /// Takes one frame from the device; `false` if there is none.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn receive(&mut self) -> bool {
         let now = self.clock();
+        let mut tap = Tap::new(&mut self.device);
         let taken = self
             .interface
-            .poll_ingress_single(now, &mut self.device, &mut self.sockets);
+            .poll_ingress_single(now, &mut tap, &mut self.sockets);
+        if let Some(query) = tap.query {
+            self.answers
+                .asked(query, self.now, IFACE_MAX_MULTICAST_GROUP_COUNT);
+        }
         taken != PollIngressSingleResult::None
     }
 }
@@ -164,19 +158,4 @@ pub(crate) fn is_broadcast(interface: &Interface, address: IpAddr) -> bool {
         IpCidr::Ipv6(_) => false,
     };
     address.is_broadcast() || interface.ip_addrs().iter().any(directed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hardware_address_of_a_group_holds_the_end_of_its_address() {
-        let of = |group: &str| hardware_address(group.parse().unwrap());
-        assert_eq!(of("239.1.2.3"), Some([0x01, 0x00, 0x5e, 1, 2, 3]));
-        assert_eq!(of("239.129.2.3"), Some([0x01, 0x00, 0x5e, 1, 2, 3]));
-        assert_eq!(of("ff12::1:2:3"), Some([0x33, 0x33, 0, 2, 0, 3]));
-        assert_eq!(of("192.0.2.1"), None);
-        assert_eq!(of("fd00::1"), None);
-    }
 }

@@ -9,20 +9,24 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::smoltcp::phy::Device;
 use embedded_nal::nb;
 use groupcast::Instant;
 use heapless::Vec;
-use smoltcp::phy::Device;
 
-use crate::ear::{Datagram, Ear};
+use super::ear::{Datagram, Ear};
+use super::group::Groups;
+use super::link::Link;
+use super::mouth::{Mouth, Way};
+use super::slot::Slot;
 use crate::error::Error;
-use crate::group::Groups;
-use crate::link::Link;
-use crate::mouth::{Mouth, Way};
-use crate::socket::{Slot, Socket};
+use crate::socket::Socket;
 
 /// Frames that one call takes from the device, so that a flood does not keep it for ever.
 const FRAMES_PER_CALL: u32 = 32;
+
+/// When to try again what the device, or smoltcp's table of groups, had no room for.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// How long a datagram waits for room in a socket, and all behind it in the device.
 const HOLD: Duration = Duration::from_millis(20);
@@ -86,9 +90,27 @@ impl<'a, D: Device, const SOCKETS: usize> Inner<'a, D, SOCKETS> {
             self.drop_held();
         }
         self.link.maintain();
+        self.settle();
+        self.link.answers.polled(self.link.now, self.link.refused);
+        self.mouth.check(&mut self.link);
+    }
+
+    /// Joins what can be joined now, and sends what waits.
+    pub(crate) fn settle(&mut self) {
         self.groups.settle(&mut self.link);
         self.link.send();
-        self.mouth.check(&mut self.link);
+    }
+
+    /// When to poll again if nothing arrives before.
+    pub(crate) fn due(&mut self) -> Option<Instant> {
+        let now = self.link.now;
+        if self.unfinished {
+            return Some(now);
+        }
+        let waits = self.link.refused || self.groups.wait(&self.link);
+        let retry = waits.then(|| now + RETRY);
+        let all = [self.link.due(), self.link.answers.due(), retry];
+        all.into_iter().flatten().min()
     }
 
     /// Takes frames from the device until it has no more, or a socket no room. Whether there may be

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use super::smoltcp::wire::{IpAddress, IpEndpoint};
 
 /// Whether smoltcp knows addresses of this family.
 pub(crate) const fn is_known(address: IpAddr) -> bool {
@@ -24,6 +24,11 @@ pub(crate) fn endpoint(endpoint: SocketAddr) -> Option<IpEndpoint> {
     Some(IpEndpoint::new(address, endpoint.port()))
 }
 
+/// The other way round.
+pub(crate) fn socket_address(endpoint: IpEndpoint) -> SocketAddr {
+    SocketAddr::new(endpoint.addr.into(), endpoint.port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,7 +42,7 @@ mod tests {
             assert_eq!(address(ip).map(IpAddr::from), known.then_some(ip));
             let socket = SocketAddr::new(ip, 12345);
             assert_eq!(
-                endpoint(socket).map(SocketAddr::from),
+                endpoint(socket).map(socket_address),
                 known.then_some(socket)
             );
         }

@@ -2,33 +2,34 @@
 
 use core::cell::RefCell;
 use core::net::SocketAddr;
-use core::time::Duration;
 
+use super::smoltcp::iface::{Interface, SocketSet};
+use super::smoltcp::phy::Device;
+use super::smoltcp::socket::{raw, udp};
+use super::smoltcp::storage::PacketBuffer;
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
 use groupcast::Instant;
 use heapless::Vec;
-use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::Device;
-use smoltcp::socket::udp;
-use smoltcp::storage::PacketBuffer;
 
-use crate::ear::Ear;
+use super::ear::{EARS, Ear};
+use super::inner::Inner;
+use super::link::Link;
+use super::memory::Memory;
+use super::mouth::Mouth;
+use super::slot::Slot;
+use crate::answers::Answers;
+use crate::counters::StackCounters;
 use crate::error::Error;
-use crate::inner::Inner;
-use crate::link::Link;
-use crate::memory::Memory;
-use crate::mouth::Mouth;
-use crate::socket::{Slot, Socket};
+use crate::socket::Socket;
 
-/// How often to poll while groups are joined, at least. smoltcp does not tell when its answer to a
-/// router's query is due; a switch that misses the answers stops passing the group on.
-const QUERY_PACE: Duration = Duration::from_millis(100);
+/// How many places of the `SocketSet` a stack takes.
+pub const PLACES: usize = EARS + 2;
 
 /// UDP with multicast on smoltcp: an interface, its device, its sockets, and the memory of ours.
 ///
-/// `&Stack` implements the traits, so that a node can have the stack while the main loop
-/// [polls](Self::poll) it, and several nodes can share it. It keeps the
-/// [contract](groupcast::multicast#contract). Beyond it:
+/// The traits are there for `&Stack`, so that several nodes can share a stack, and for `Stack`, so that a node can own
+/// it and be handed from one task to another: [`Node::stack`](groupcast::Node::stack) is then what is
+/// [polled](Self::poll). It keeps the [contract](groupcast::multicast#contract). Beyond it:
 ///
 /// - A socket sends and receives IPv4 and IPv6.
 /// - A datagram to one address reaches one socket: the connected one, else the one opened last of those
@@ -47,18 +48,6 @@ pub struct Stack<'a, D, const SOCKETS: usize> {
     inner: RefCell<Inner<'a, D, SOCKETS>>,
 }
 
-/// What became of datagrams that did not go the usual way.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct StackCounters {
-    /// Received, and dropped because a socket's queue had no room.
-    pub no_room: u32,
-    /// To be sent to a host whose hardware address did not come in time, and dropped.
-    pub unanswered: u32,
-    /// Groups joined anew because the interface's address had changed.
-    pub rejoins: u32,
-}
-
 impl<D, const SOCKETS: usize> core::fmt::Debug for Stack<'_, D, SOCKETS> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Stack").finish_non_exhaustive()
@@ -69,11 +58,11 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
     /// Makes a stack of an interface, its device, a set of sockets, and memory.
     ///
     /// The set may hold sockets of the application's own, for DHCP or TCP; the stack polls them with its
-    /// own three. A UDP socket among them needs a port that no socket of this stack has.
+    /// own. A UDP socket among them needs a port that no socket of this stack has.
     ///
     /// # Panics
     ///
-    /// If `sockets` has fewer than 3 free places.
+    /// If `sockets` has fewer than [`PLACES`] free places.
     pub fn new<const DATAGRAMS: usize, const BYTES: usize, const MTU: usize>(
         interface: Interface,
         device: D,
@@ -81,7 +70,12 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
         memory: &'a mut Memory<SOCKETS, DATAGRAMS, BYTES, MTU>,
     ) -> Self {
         let mut sockets = sockets;
-        let ear = Ear::new(&mut sockets, &mut memory.ear_record, &mut memory.ear);
+        let mut octets = memory.ears.iter_mut();
+        let packets = memory.ear_records.each_mut().map(|record| {
+            let octets = octets.next().map_or(&mut [][..], |octets| &mut octets[..]);
+            raw::PacketBuffer::new(&mut record[..], octets)
+        });
+        let ear = Ear::new(&mut sockets, packets);
         let mouth = Mouth::new(
             &mut sockets,
             udp::PacketBuffer::new(memory.group_record.make(), &mut memory.group_mouth[..]),
@@ -99,6 +93,8 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
             sockets,
             now: Instant::ZERO,
             mtu: MTU,
+            answers: Answers::default(),
+            refused: false,
         };
         Self {
             inner: RefCell::new(Inner::new(link, ear, mouth, slots)),
@@ -134,23 +130,16 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
 
     /// When to [`poll`](Self::poll) again if nothing arrives before; a time that is past means at once.
     ///
-    /// `None`: only when something arrives, which never happens while a group is joined.
+    /// `None`: only when something arrives. Groups that are joined change nothing in that; a router that asks for them
+    /// does, for as long as it waits for answers.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let mut inner = self.inner.borrow_mut();
-        if inner.unfinished {
-            return Some(inner.link.now);
-        }
-        let due = inner.link.due();
-        if inner.groups.is_empty() {
-            return due;
-        }
-        let query = inner.link.now + QUERY_PACE;
-        Some(due.map_or(query, |due| due.min(query)))
+        self.inner.borrow_mut().due()
     }
 
     /// Gives access to the interface and to the sockets: to set addresses and routes, or to use sockets of
-    /// the application's own.
+    /// the application's own. What it has left to send goes to the device at the end: data of sockets, and
+    /// memberships that begin with an address.
     ///
     /// The stack's own sockets must not be removed, no group left that the stack has joined, and the
     /// interface not polled.
@@ -159,12 +148,15 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
     ///
     /// If `access` uses the stack itself.
     pub fn with<T>(&self, access: impl FnOnce(&mut Interface, &mut SocketSet<'a>) -> T) -> T {
-        let Inner { link, .. } = &mut *self.inner.borrow_mut();
-        access(&mut link.interface, &mut link.sockets)
+        let mut inner = self.inner.borrow_mut();
+        let Inner { link, .. } = &mut *inner;
+        let result = access(&mut link.interface, &mut link.sockets);
+        inner.settle();
+        result
     }
 
     /// Gives access to the device: to tell its filter a group's
-    /// [hardware address](crate::hardware_address), or to ask for the state of the link.
+    /// [hardware address](super::super::hardware_address), or to ask for the state of the link.
     ///
     /// # Panics
     ///
@@ -196,6 +188,13 @@ impl<'a, D: Device, const SOCKETS: usize> Stack<'a, D, SOCKETS> {
 
     pub(crate) fn inner(&self) -> core::cell::RefMut<'_, Inner<'a, D, SOCKETS>> {
         self.inner.borrow_mut()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<D: Device, const SOCKETS: usize> defmt::Format for Stack<'_, D, SOCKETS> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Stack({})", self.counters());
     }
 }
 

@@ -1,10 +1,11 @@
 //! The memory of a stack's sockets, which the caller owns.
 
-use smoltcp::socket::{raw, udp};
-use smoltcp::storage::PacketMetadata;
+use super::smoltcp::socket::{raw, udp};
+use super::smoltcp::storage::PacketMetadata;
 
-use crate::mouth::Way;
-use crate::socket::Route;
+use super::ear::EARS;
+use super::mouth::Way;
+use super::slot::Route;
 
 /// The memory of a stack: queues of received datagrams, and one packet at a time on its way.
 ///
@@ -13,7 +14,7 @@ use crate::socket::Route;
 /// - `BYTES` how many bytes they have together. Twice the largest datagram or more: the queue is a
 ///   ring in which a datagram is never split, so what is left at its end may go unused.
 /// - `MTU` is the largest IP packet, 1500 on Ethernet. What is larger is neither sent nor received.
-///   Four times this is kept: for one packet received, one to a group, one to a single host, and up to
+///   Four times this is kept, with smoltcp 0.12 and IPv6 five times: for one packet received (there, of each), one to a group, one to a single host, and up to
 ///   [`FOLLOWERS`](Self::FOLLOWERS) that wait behind it until that host's hardware address is known.
 ///
 /// `new` is a `const fn`, so the memory can be a `static`. It is all zeros, and so that takes no flash.
@@ -26,8 +27,8 @@ pub struct Memory<
 > {
     pub(crate) records: [[PacketMetadata<Known<Route>>; DATAGRAMS]; SOCKETS],
     pub(crate) octets: [[u8; BYTES]; SOCKETS],
-    pub(crate) ear_record: [raw::PacketMetadata; 1],
-    pub(crate) ear: [u8; MTU],
+    pub(crate) ear_records: [[raw::PacketMetadata; 1]; EARS],
+    pub(crate) ears: [[u8; MTU]; EARS],
     pub(crate) group_record: Record,
     pub(crate) group_mouth: [u8; MTU],
     pub(crate) host_record: Record,
@@ -82,8 +83,8 @@ impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU
         Self {
             records: [const { [PacketMetadata::EMPTY; DATAGRAMS] }; SOCKETS],
             octets: [[0; BYTES]; SOCKETS],
-            ear_record: [raw::PacketMetadata::EMPTY],
-            ear: [0; MTU],
+            ear_records: [const { [raw::PacketMetadata::EMPTY] }; EARS],
+            ears: [[0; MTU]; EARS],
             group_record: Record::Unmade,
             group_mouth: [0; MTU],
             host_record: Record::Unmade,
@@ -102,15 +103,31 @@ impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const SOCKETS: usize, const DATAGRAMS: usize, const BYTES: usize, const MTU: usize>
+    defmt::Format for Memory<SOCKETS, DATAGRAMS, BYTES, MTU>
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Memory<{=usize}, {=usize}, {=usize}, {=usize}>",
+            SOCKETS,
+            DATAGRAMS,
+            BYTES,
+            MTU
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use core::mem::size_of;
 
-    use smoltcp::phy::Device;
-    use smoltcp::time::Instant;
+    use super::super::smoltcp::phy::Device;
+    use super::super::smoltcp::time::Instant;
 
+    use super::super::stack::{PLACES, Stack};
     use super::*;
-    use crate::stack::Stack;
 
     extern crate std;
 
@@ -119,13 +136,13 @@ mod tests {
 
     struct Never;
 
-    impl smoltcp::phy::RxToken for Never {
+    impl super::super::smoltcp::phy::RxToken for Never {
         fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
             read(&[])
         }
     }
 
-    impl smoltcp::phy::TxToken for Never {
+    impl super::super::smoltcp::phy::TxToken for Never {
         fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, write: F) -> R {
             write(&mut [])
         }
@@ -143,8 +160,8 @@ mod tests {
             None
         }
 
-        fn capabilities(&self) -> smoltcp::phy::DeviceCapabilities {
-            smoltcp::phy::DeviceCapabilities::default()
+        fn capabilities(&self) -> super::super::smoltcp::phy::DeviceCapabilities {
+            super::super::smoltcp::phy::DeviceCapabilities::default()
         }
     }
 
@@ -152,8 +169,10 @@ mod tests {
     fn memory_for_a_board_fits_its_budget() {
         let memory = size_of::<BoardMemory>();
         let stack = size_of::<Stack<'_, Nothing, 2>>();
-        let places = 3 * size_of::<smoltcp::iface::SocketStorage<'_>>();
-        std::println!("BoardMemory {memory}, Stack {stack}, three places in a SocketSet {places}");
+        let places = PLACES * size_of::<super::super::smoltcp::iface::SocketStorage<'_>>();
+        std::println!(
+            "BoardMemory {memory}, Stack {stack}, {PLACES} places in a SocketSet {places}"
+        );
         let none = size_of::<Memory<0, 0, 0, 0>>();
         let record = size_of::<Memory<1, 1, 0, 0>>() - none;
         let socket = size_of::<Stack<'_, Nothing, 3>>() - stack;

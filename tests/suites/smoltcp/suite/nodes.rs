@@ -4,7 +4,12 @@ use core::time::Duration;
 
 use groupcast::{Board, Channel, Config, Event, Instant, Node};
 
-use crate::bench::{Bench, GROUP_SOCKET};
+use groupcast_tests::ether::Ether;
+
+use super::adapter::Stack;
+use super::bench::{Bench, GROUP_SOCKET};
+use super::rig::owned_host;
+use super::smoltcp::phy::Loopback;
 
 /// Nodes that share a stack hear each other, and those on other hosts.
 #[test]
@@ -101,4 +106,50 @@ fn nodes_exchange_reliable_messages_over_an_ethernet_that_loses_frames() {
         }
     }
     assert!(lost > 0, "nothing had to be repaired");
+}
+
+/// A node that owns its stack does what one does that shares it; the stack is polled by way of the node.
+#[test]
+fn nodes_can_own_their_stacks() {
+    const COMMANDS: Channel = Channel::reliable_ordered(1);
+    let ether = Ether::new(1);
+    let mut nodes = [1, 2].map(|seed| {
+        let stack = owned_host(&ether);
+        Node::new(
+            stack,
+            Box::new(Board::new()),
+            Config::new(GROUP_SOCKET),
+            [seed; 32],
+        )
+        .unwrap()
+    });
+    let (mut now, mut heard) = (Instant::ZERO, false);
+    while !heard {
+        now += Duration::from_millis(1);
+        assert!(now < Instant::from_millis(5_000), "nothing was heard");
+        for node in &mut nodes {
+            node.stack().poll(now);
+            while let Some(event) = node.poll(now).unwrap() {
+                if let Event::Message(message) = event {
+                    heard |= message.payload() == b"mine";
+                }
+            }
+        }
+        let met = nodes.iter().all(|node| node.peers().count() == 1);
+        if met && nodes[0].counters().messages_sent == 0 {
+            nodes[0].queue(now, COMMANDS, b"mine").unwrap();
+        }
+    }
+    for node in nodes {
+        let (stack, _) = node.close().unwrap();
+        stack.poll(now);
+        assert_eq!(stack.next_deadline(), None);
+    }
+}
+
+/// What an application of RTIC asks of a resource (`tests/rtic` is one), and a thread of what it is given.
+#[test]
+fn a_node_that_owns_its_stack_can_be_sent() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Node<Stack<'static, Loopback, 2>, &'static mut Board>>();
 }

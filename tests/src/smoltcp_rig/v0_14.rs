@@ -1,0 +1,13 @@
+//! The rigs over smoltcp 0.14.
+
+#[path = "device.rs"]
+mod device;
+#[path = "rig.rs"]
+mod rig;
+
+use groupcast_smoltcp::v0_14 as adapter;
+use groupcast_smoltcp::v0_14::smoltcp;
+
+pub use rig::{
+    EthernetHosts, LeakedStack, SmoltcpLoopback, host, host_addresses, leaked_stack, owned_host,
+};
