@@ -14,8 +14,8 @@ const LONGEST: core::time::Duration = core::time::Duration::from_secs(3600);
 
 /// The [`Reactor`] of embassy-net and embassy-time, for a node on an [`EmbassyStack`]. [`EmbassyStack::join`] makes one.
 ///
-/// The time is that since the chip's start. While a group is joined the task is woken once a second, if nothing else wakes
-/// it: embassy-net answers routers only when its own task is woken, and does not wake it for that.
+/// The time is that since the chip's start. While a group is joined the task is woken after 1.5 s, if nothing else wakes
+/// it before: embassy-net answers routers only when its own task is woken, and does not wake it for that.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EmbassyReactor;

@@ -14,9 +14,13 @@ use crate::mouth::{Mouth, Way};
 use crate::route;
 use crate::socket::{Slot, Socket};
 
-/// How often to look at the interface while something is joined or waits. embassy-net does not wake its task when its
-/// answer to a router's query is due; a switch that misses the answers stops passing the group on.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often to look at the interface while a group is joined, if nothing else wakes the task. embassy-net does not wake its
+/// own when its answer to a router's query is due; a switch that misses the answers stops passing the group on. It is
+/// longer than a member in a small group is between two HELLOs, which wake both: it is not woken for this besides.
+const LOOK: Duration = Duration::from_millis(1_500);
+
+/// How often to look while something waits for the hardware address of its host.
+const LOOK_FOR_HOST: Duration = Duration::from_secs(1);
 
 /// How long datagrams wait for their host to answer: three requests, a second apart. Then comes the next look.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -152,7 +156,8 @@ impl<'d, const SOCKETS: usize> EmbassyStack<'d, SOCKETS> {
             self.unanswered = self.unanswered.saturating_add(dropped);
         }
         if waits || !self.groups.is_empty() {
-            let look = Instant::now().saturating_add(LOOK);
+            let pace = if waits { LOOK_FOR_HOST } else { LOOK };
+            let look = Instant::now().saturating_add(pace);
             let look = soon.map_or(look, |soon| soon.min(look));
             embassy_time_driver::schedule_wake(look.as_ticks(), cx.waker());
         }

@@ -5,11 +5,12 @@ use groupcast_smoltcp::smoltcp::iface::{self, Interface, SocketSet, SocketStorag
 use groupcast_smoltcp::smoltcp::time;
 use groupcast_smoltcp::smoltcp::wire::{EthernetAddress, IpCidr};
 use groupcast_smoltcp::{Memory, Stack};
-use kit::{Identity, log};
+use kit::{Identity, Wakes, log};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::clock::Clock;
-use crate::ethernet::Ethernet;
+use crate::clock;
+use crate::ethernet::{self, Ethernet};
+use crate::interrupt::Interrupt;
 
 /// The stack of a board.
 pub type BoardStack = Stack<'static, &'static mut Ethernet, 2>;
@@ -18,21 +19,16 @@ pub type BoardStack = Stack<'static, &'static mut Ethernet, 2>;
 pub struct Board {
     /// Which one it is.
     pub identity: Identity,
-    clock: Clock,
 }
 
 impl Board {
     /// Starts the clock, and reads which board this is.
-    ///
-    /// # Panics
-    ///
-    /// The second time.
     pub fn start(program: &str) -> Self {
-        let core = cortex_m::Peripherals::take().expect("this is the first and only time");
-        let clock = Clock::start(core.SYST);
+        clock::start();
         let identity = Identity::read();
         log!("power on: {} as {}", program, identity.name());
-        Self { identity, clock }
+        Wakes::report_every(identity.options.value("wakes").unwrap_or(0));
+        Self { identity }
     }
 
     /// Starts the Ethernet controller and a stack on it, which lives in this memory.
@@ -97,17 +93,38 @@ impl Board {
     }
 
     /// The time since power-on.
-    pub fn now(&mut self) -> Instant {
-        self.clock.now()
+    pub fn now(&self) -> Instant {
+        clock::now()
     }
 
-    /// The time since power-on in periods of the processor's clock, 20 ns.
-    pub fn ticks(&self) -> u64 {
-        self.clock.ticks()
+    /// The time in periods of the processor's clock, 20 ns. They wrap after 85 s.
+    pub fn ticks(&self) -> u32 {
+        clock::ticks()
     }
 
-    /// Sleeps until something happens: the clock's next millisecond at the latest.
-    pub fn sleep(&self) {
-        cortex_m::asm::wfi();
+    /// Sleeps until the earliest of these deadlines, or until a frame arrives; not at all if either is there already.
+    /// After 43 s at the latest, half a round of the counter, the loop has a turn all the same, for the clock to count on.
+    ///
+    /// No interrupt is ever handled: it ends the sleep, and that is all. What comes between the last look and the sleep
+    /// waits, and ends it at once.
+    pub fn sleep(&self, deadlines: impl IntoIterator<Item = Option<Instant>>) {
+        let deadline = deadlines.into_iter().flatten().min();
+        let woken_by_network = cortex_m::interrupt::free(|_| {
+            ethernet::acknowledge();
+            Interrupt::Ethernet.allow();
+            Interrupt::Alarm.allow();
+            let sleeps = !ethernet::frame_waits() && clock::set_alarm(deadline);
+            if sleeps {
+                cortex_m::asm::wfi();
+            }
+            clock::end_alarm();
+            Interrupt::Alarm.forbid();
+            Interrupt::Ethernet.forbid();
+            sleeps.then(ethernet::frame_waits)
+        });
+        Wakes::count_turn();
+        if let Some(by_network) = woken_by_network {
+            Wakes::count(by_network);
+        }
     }
 }

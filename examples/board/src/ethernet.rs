@@ -17,6 +17,7 @@ const LENGTH: usize = 2;
 /// Run-mode clock gates: bits 28 and 30 are the Ethernet's MAC and PHY.
 const RCGC2: Register = Register::at(0x400f_e108);
 const INTERRUPTS: Register = Register::at(0x4004_8000);
+const ALLOWED: Register = Register::at(0x4004_8004);
 const RECEIVE_CONTROL: Register = Register::at(0x4004_8008);
 const TRANSMIT_CONTROL: Register = Register::at(0x4004_800c);
 const DATA: Register = Register::at(0x4004_8010);
@@ -24,6 +25,19 @@ const ADDRESS_LOW: Register = Register::at(0x4004_8014);
 const ADDRESS_HIGH: Register = Register::at(0x4004_8018);
 const FRAMES_WAITING: Register = Register::at(0x4004_8034);
 const TRANSMIT_REQUEST: Register = Register::at(0x4004_8038);
+
+/// The interrupt when a frame has arrived.
+const ARRIVED: u32 = 1;
+
+/// Takes back the interrupt of frames that have arrived: it comes again with the next one.
+pub fn acknowledge() {
+    INTERRUPTS.write(ARRIVED);
+}
+
+/// Whether a received frame waits.
+pub fn frame_waits() -> bool {
+    FRAMES_WAITING.read() & 0x3f != 0
+}
 
 /// The controller. There is one.
 pub struct Ethernet {
@@ -52,6 +66,7 @@ impl Ethernet {
         // The clock takes a few cycles to reach the controller.
         let _ = RCGC2.read();
         INTERRUPTS.write(0x7f);
+        ALLOWED.write(ARRIVED);
         let [a, b, c, d, e, f] = address;
         ADDRESS_LOW.write(u32::from_le_bytes([a, b, c, d]));
         ADDRESS_HIGH.write(u32::from_le_bytes([e, f, 0, 0]));
@@ -107,7 +122,7 @@ impl Device for &'static mut Ethernet {
     fn receive(&mut self, at: Instant) -> Option<(Received<'_>, Room<'_>)> {
         // A frame may have to be answered.
         self.transmit(at)?;
-        if FRAMES_WAITING.read() & 0x3f == 0 {
+        if !frame_waits() {
             return None;
         }
         let length = self.take().unwrap_or(0);

@@ -6,6 +6,7 @@
 mod board;
 mod clock;
 mod ethernet;
+mod interrupt;
 pub mod lamp;
 mod led;
 

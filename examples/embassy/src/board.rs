@@ -6,12 +6,12 @@ use embassy_executor::Spawner;
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use groupcast::Memory;
 use groupcast_embassy::{Buffers, EmbassyStack};
-use kit::{Identity, host, log};
+use kit::{Identity, Wakes, host, log};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::clock;
 use crate::ethernet::Ethernet;
-use crate::wake::Wakes;
+use crate::wake;
 
 /// What a member needs: a socket for the group and its own, and what sends for them.
 const SOCKETS: usize = 2;
@@ -40,6 +40,7 @@ impl Board {
         clock::start();
         let identity = Identity::read();
         log!("power on: {} as {}", program, identity.name());
+        Wakes::report_every(identity.options.value("wakes").unwrap_or(0));
         Self { identity }
     }
 
@@ -89,11 +90,12 @@ impl Board {
 
     /// Ends the emulator, and logs how often the board woke up.
     pub fn end(well: bool) -> ! {
-        let Wakes { member, processor } = Wakes::now();
+        let Wakes { timer, network, .. } = Wakes::now();
         log!(
-            "wake-ups: the member {}, the processor {}",
-            member,
-            processor
+            "wake-ups: {} by the timer, {} by the network; the member's task was polled {} times",
+            timer,
+            network,
+            wake::polls()
         );
         log!("frames dropped by the driver: {}", Ethernet::dropped());
         host::exit(well)

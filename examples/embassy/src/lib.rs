@@ -13,4 +13,4 @@ pub use board::{Board, Member};
 pub use ethernet::Ethernet;
 pub use led::Led;
 pub use processor::run;
-pub use wake::{Wakes, counted};
+pub use wake::{counted, polls};

@@ -9,10 +9,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use cortex_m_rt::exception;
 use embassy_executor::{Spawner, raw};
-use kit::Register;
+use kit::{Register, Wakes};
 use static_cell::StaticCell;
 
-use crate::{clock, ethernet, wake};
+use crate::{clock, ethernet};
 
 /// Interrupts of the board, by number (application note AN385).
 #[derive(Clone, Copy)]
@@ -30,6 +30,13 @@ impl Interrupt {
         /// Sets enable bits of the interrupt controller.
         const ENABLE: Register = Register::at(0xe000_e100);
         ENABLE.write(1 << self as u8);
+    }
+
+    /// Whether it has come, and was not handled yet.
+    fn waits(self) -> bool {
+        /// Tells which wait.
+        const WAITING: Register = Register::at(0xe000_e200);
+        WAITING.read() & 1 << self as u8 != 0
     }
 }
 
@@ -69,11 +76,16 @@ pub fn run(start: impl FnOnce(Spawner)) -> ! {
         // SAFETY: it is called here only, and never from what it calls.
         unsafe { executor.poll() };
         // An interrupt that comes after the question ends the sleep all the same, and is handled behind it.
-        critical_section::with(|_| {
-            if !PENDED.swap(false, Ordering::Acquire) {
-                wake::count_sleep();
+        let woken_by_network = critical_section::with(|_| {
+            let sleeps = !PENDED.swap(false, Ordering::Acquire);
+            if sleeps {
                 cortex_m::asm::wfi();
             }
+            sleeps.then(|| Interrupt::Ethernet.waits())
         });
+        Wakes::count_turn();
+        if let Some(by_network) = woken_by_network {
+            Wakes::count(by_network);
+        }
     }
 }

@@ -19,6 +19,7 @@ mod soak;
 mod stack;
 mod tally;
 mod text;
+mod wakes;
 
 pub use identity::{Identity, Start};
 pub use options::Options;
@@ -27,3 +28,4 @@ pub use register::Register;
 pub use said::said;
 pub use soak::Soak;
 pub use text::{Text, number};
+pub use wakes::Wakes;

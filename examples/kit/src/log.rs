@@ -51,6 +51,11 @@ unsafe extern "Rust" {
     safe fn groupcast_board_millis() -> u32;
 }
 
+/// Milliseconds since power-on, which wrap.
+pub fn millis() -> u32 {
+    groupcast_board_millis()
+}
+
 /// A text, and a zero behind it.
 pub const fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut octets = [0; N];
@@ -102,7 +107,7 @@ impl Line {
             octets: [0; LONGEST],
             length: HEAD,
         };
-        line.put(&groupcast_board_millis().to_le_bytes());
+        line.put(&millis().to_le_bytes());
         line.put(&(text as u16).to_le_bytes());
         line
     }

@@ -1,9 +1,14 @@
 //! One reliable message that is to be sent, and waits for room.
 
+use core::time::Duration;
+
 use groupcast::multicast::UdpMulticast;
 use groupcast::{Channel, Instant, Memory, Node, SendError};
 
 use crate::{Text, log};
+
+/// How often to look whether there is room.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// A message that waits for room. Who has one takes no events meanwhile: what they ask for would wait,
 /// too.
@@ -47,5 +52,15 @@ impl Outbox {
         }
         self.waiting = None;
         true
+    }
+
+    /// When the loop is to have its next turn, if the node's next deadline is this. While something waits, no event is taken, so
+    /// those that wait are no reason to come back at once.
+    pub fn wake(&self, now: Instant, node: Option<Instant>) -> Option<Instant> {
+        if self.is_empty() {
+            node
+        } else {
+            Some(now + AGAIN)
+        }
     }
 }

@@ -41,10 +41,18 @@ const SHORT_INTERVAL: u16 = 200;
 const LATE: Span = Span::from_millis(250);
 const PUT_OFF: Span = Span::from_millis(100);
 
+/// A check that comes so soon is looked at again before it is told: a member with nothing else to do would be woken for
+/// it. It is longer than such a member sleeps in a small group, and shorter than it takes until somebody is silent that
+/// was just heard.
+const SOON: Span = Span::from_secs(2);
+
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// Never later than the first deadline of a peer.
     next_check: Option<Tick>,
+    /// Whose deadline that is, and whether the peer has been heard since.
+    first: u16,
+    is_outdated: bool,
     /// How many peers have a change to be told, and that there is none before this place.
     pending: usize,
     pending_from: usize,
@@ -71,6 +79,8 @@ impl<const N: usize> Roster<[Place; N]> {
     pub(crate) const fn new() -> Self {
         Self {
             next_check: None,
+            first: 0,
+            is_outdated: false,
             pending: 0,
             pending_from: 0,
             owed: 0,
@@ -92,6 +102,7 @@ impl Roster {
     /// Forgets everybody.
     pub(crate) fn clear(&mut self) {
         self.next_check = None;
+        self.is_outdated = false;
         self.pending = 0;
         self.owed = 0;
         self.members = 0;
@@ -166,6 +177,7 @@ impl Roster {
         header: &Header,
     ) -> Result<(usize, Heard), RosterFull> {
         if let Some(index) = self.places.find(header.sender) {
+            self.is_outdated |= index == usize::from(self.first);
             let heard = self.change(index, |entry| entry.hear(now, header));
             let heard = heard.unwrap_or(Heard::Stale);
             // The sessions of a life that are over stay over, so nothing of them is forgotten.
@@ -295,6 +307,7 @@ impl Roster {
             && self.next_check.is_none_or(|check| deadline < check)
         {
             self.next_check = Some(deadline);
+            self.first = u16::try_from(index).unwrap_or(u16::MAX);
         }
         if after != before {
             self.adjust(index, before, after);
@@ -327,7 +340,13 @@ impl Roster {
 
     /// Suspects, gives up and forgets whoever has been silent for too long.
     pub(crate) fn expire(&mut self, now: Tick) {
-        if self.next_check.is_none_or(|check| now < check) {
+        let Some(check) = self.next_check.filter(|check| *check <= now + SOON) else {
+            return;
+        };
+        if now < check {
+            if self.is_outdated && !self.is_put_off {
+                self.recount();
+            }
             return;
         }
         if self.longest > SHORT_INTERVAL {
@@ -357,8 +376,21 @@ impl Roster {
             self.change(index, Entry::expire);
             from = index.saturating_add(1);
         }
-        let waiting = self.places.iter().filter(|entry| entry.pending.is_none());
-        self.next_check = waiting.filter_map(Entry::deadline).min();
+        self.recount();
+    }
+
+    /// Computes when there is something to do.
+    fn recount(&mut self) {
+        let deadline = |entry: &Entry| match entry.pending {
+            None => entry.deadline(),
+            Some(_) => None,
+        };
+        let first = self.places.iter().filter_map(deadline).min();
+        let is_first = |entry: &Entry| deadline(entry) == first;
+        let index = first.and_then(|_| self.places.position(0, is_first));
+        self.first = index.map_or(u16::MAX, |index| u16::try_from(index).unwrap_or(u16::MAX));
+        self.next_check = first;
+        self.is_outdated = false;
     }
 
     fn find_limits(&mut self) {

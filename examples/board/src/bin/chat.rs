@@ -26,7 +26,7 @@ fn main() -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
     static QUEUES: ConstStaticCell<BoardMemory> = ConstStaticCell::new(BoardMemory::new());
 
-    let mut board = Board::start("chat");
+    let board = Board::start("chat");
     let stack = board.network(QUEUES.take());
     let mut node = board.join(&stack, STORAGE.take(), BURST);
     let mut words = Outbox::new(TALK);
@@ -61,6 +61,6 @@ fn main() -> ! {
                 host::exit(true);
             }
         }
-        board.sleep();
+        board.sleep([stack.next_deadline(), words.wake(now, node.next_deadline())]);
     }
 }

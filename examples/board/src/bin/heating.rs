@@ -28,7 +28,7 @@ fn main() -> ! {
     static STORAGE: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
     static QUEUES: ConstStaticCell<Queues> = ConstStaticCell::new(Queues::new());
 
-    let mut board = Board::start("heating");
+    let board = Board::start("heating");
     let stack = board.network(QUEUES.take());
     let mut node = board.join(&stack, STORAGE.take(), BURST);
     let mut boiler = Boiler::default();
@@ -36,15 +36,16 @@ fn main() -> ! {
     loop {
         let now = board.now();
         stack.poll(now);
-        if let Err(error) = node.run(now, &mut boiler) {
+        let wake = node.run(now, &mut boiler).unwrap_or_else(|error| {
             log::network(&error);
-        }
+            Some(now)
+        });
         let state = (boiler.burns(), boiler.target());
         if shown != Some(state) {
             shown = Some(state);
             let (burns, target) = (if state.0 { "burns" } else { "is off" }, state.1);
             log!("the boiler {}, target {} tenths", burns, target as u32);
         }
-        board.sleep();
+        board.sleep([stack.next_deadline(), wake]);
     }
 }

@@ -22,20 +22,21 @@ const BURST: u8 = 4;
 fn main() -> ! {
     static QUEUES: ConstStaticCell<Queues> = ConstStaticCell::new(Queues::new());
 
-    let mut board = Board::start("leaf");
+    let board = Board::start("leaf");
     let stack = board.network(QUEUES.take());
     let mut node = board.join_as_leaf(&stack, BURST);
     let mut lamp = Lamp::start();
     loop {
         let now = board.now();
         stack.poll(now);
-        if let Err(error) = node.run(now, &mut lamp) {
+        let wake = node.run(now, &mut lamp).unwrap_or_else(|error| {
             log::network(&error);
-        }
+            Some(now)
+        });
         if node.has_left() {
             log!("left");
             host::exit(true);
         }
-        board.sleep();
+        board.sleep([stack.next_deadline(), wake]);
     }
 }

@@ -34,7 +34,7 @@ fn main() -> ! {
     static FIRST: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
     static SECOND: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
 
-    let mut board = Board::start("measure");
+    let board = Board::start("measure");
     let (first, second) = (FIRST.take(), SECOND.take());
     let config = || {
         let group = SocketAddr::from(([239, 1, 2, 3], 12345));
@@ -44,7 +44,7 @@ fn main() -> ! {
     let random = [host::random(), host::random()].map(Option::unwrap_or_default);
     let start = board.ticks();
 
-    log!("delay {}", board.ticks() - start);
+    log!("delay {}", board.ticks().wrapping_sub(start));
     let (memory, member) = (size_of::<Tiny>() as u32, size_of::<Member<'_>>() as u32);
     log!("memory {} bytes, group {}", memory, member);
     let works = "the settings work";
@@ -52,7 +52,7 @@ fn main() -> ! {
         Group::new(&mut *first, config(), [1; 32]).expect(works),
         Group::new(&mut *second, config(), [2; 32]).expect(works),
     ];
-    let mut passed = Pair::meet(open).measure(&mut board, "open");
+    let mut passed = Pair::meet(open).measure(&board, "open");
     let sealed = [
         Group::sealed(
             first,
@@ -67,7 +67,7 @@ fn main() -> ! {
         )
         .expect(works),
     ];
-    passed &= Pair::meet(sealed).measure(&mut board, "sealed");
+    passed &= Pair::meet(sealed).measure(&board, "sealed");
     host::exit(passed)
 }
 
@@ -105,17 +105,17 @@ impl<'m> Pair<'m> {
     }
 
     /// Logs what messages cost. Whether all arrived.
-    fn measure(&mut self, board: &mut Board, group: &str) -> bool {
+    fn measure(&mut self, board: &Board, group: &str) -> bool {
         let mut all = true;
         for (name, channel) in CHANNELS {
-            let (mut sending, mut receiving, mut arrived) = (0, 0, 0);
+            let (mut sending, mut receiving, mut arrived) = (0_u64, 0_u64, 0);
             for round in 0..ROUNDS {
                 self.pass_time();
                 let payload = [round as u8; 64];
                 let start = board.ticks();
                 let _ = self.members[0].queue(self.now, channel, &payload);
                 let sent = datagram(&mut self.members[0], self.now);
-                sending += board.ticks() - start;
+                sending += u64::from(board.ticks().wrapping_sub(start));
                 let Some((datagram, len)) = sent else {
                     continue;
                 };
@@ -127,7 +127,7 @@ impl<'m> Pair<'m> {
                     &datagram[..len],
                     &payload,
                 );
-                receiving += board.ticks() - start;
+                receiving += u64::from(board.ticks().wrapping_sub(start));
                 arrived += u32::from(heard);
             }
             let rounds = u64::from(ROUNDS);

@@ -10,10 +10,10 @@
 use core::time::Duration;
 
 use cortex_m_rt::entry;
-use groupcast::{Channel, Event, Instant, Tiny};
-use groupcast_board::{Board, Led};
+use groupcast::{Channel, Event, Instant, Node, Tiny};
+use groupcast_board::{Board, BoardStack, Led};
 use groupcast_smoltcp::Memory;
-use kit::{Outbox, Text, host, log, number, said};
+use kit::{Outbox, Text, Wakes, host, log, number, said};
 use static_cell::ConstStaticCell;
 
 /// What `groupcast chat` says goes here.
@@ -31,7 +31,7 @@ fn main() -> ! {
     static STORAGE: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
     static QUEUES: ConstStaticCell<Queues> = ConstStaticCell::new(Queues::new());
 
-    let mut board = Board::start("sensor");
+    let board = Board::start("sensor");
     let stack = board.network(QUEUES.take());
     let mut node = board.join(&stack, STORAGE.take(), BURST);
     let mut answer = Outbox::new(ANSWERS);
@@ -64,13 +64,7 @@ fn main() -> ! {
                     interval = number(millis).unwrap_or(interval).clamp(10, 60_000);
                     answer.put(Text::new().with("rate ").number(interval));
                 }
-                ("status", _) => {
-                    let (members, counters) = (node.peers().count(), node.counters());
-                    let text = Text::new().with("readings ").number(readings);
-                    let text = text.with(" members ").number(members as u32);
-                    let text = text.with(" dropped ").number(counters.dropped() as u32);
-                    answer.put(text.with(" stale ").number(counters.stale as u32));
-                }
+                ("status", _) => answer.put(status(&node, readings)),
                 ("stop", _) => {
                     stopping = true;
                     answer.put(Text::new().with("stops"));
@@ -96,7 +90,23 @@ fn main() -> ! {
                 .with(": 21.");
             let text = text.number(readings % 10).with(" C");
             let _ = node.queue(now, READINGS, text.as_str().as_bytes());
+            node.flush(now);
         }
-        board.sleep();
+        let next = answer.wake(now, node.next_deadline());
+        let reading = (!stopping).then_some(next_reading);
+        board.sleep([stack.next_deadline(), next, reading]);
     }
+}
+
+/// How the board is. It is out of line, so that it takes stack only when somebody asks.
+#[inline(never)]
+fn status(node: &Node<&BoardStack, &mut Tiny>, readings: u32) -> Text<160> {
+    let (members, counters) = (node.peers().count(), node.counters());
+    let Wakes { timer, network, .. } = Wakes::now();
+    let text = Text::new().with("readings ").number(readings);
+    let text = text.with(" members ").number(members as u32);
+    let text = text.with(" dropped ").number(counters.dropped() as u32);
+    let text = text.with(" stale ").number(counters.stale as u32);
+    let text = text.with(" wake-ups by timer ").number(timer);
+    text.with(" by network ").number(network)
 }

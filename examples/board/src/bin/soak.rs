@@ -19,19 +19,20 @@ fn main() -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
     static QUEUES: ConstStaticCell<BoardMemory> = ConstStaticCell::new(BoardMemory::new());
 
-    let mut board = Board::start("soak");
+    let board = Board::start("soak");
     let mut soak = Soak::new(&board.identity.options, Duration::ZERO);
     let stack = board.network(QUEUES.take());
     let mut node = board.join(&stack, STORAGE.take(), BURST);
     loop {
         let now = board.now();
         stack.poll(now);
-        if let Err(error) = node.run(now, &mut soak) {
+        let wake = node.run(now, &mut soak).unwrap_or_else(|error| {
             log::network(&error);
-        }
+            Some(now)
+        });
         if node.has_left() {
             host::exit(soak.has_passed());
         }
-        board.sleep();
+        board.sleep([stack.next_deadline(), wake]);
     }
 }

@@ -24,8 +24,8 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use groupcast::{Channel, Event, SendError, Tiny};
 use groupcast_embassy::Buffers;
-use groupcast_embassy_board::{Board, Led, Wakes, counted, run};
-use kit::{Text, log, number, said};
+use groupcast_embassy_board::{Board, Led, counted, run};
+use kit::{Text, Wakes, log, number, said};
 use static_cell::{ConstStaticCell, StaticCell};
 
 /// What `groupcast chat` says goes here.
@@ -191,12 +191,12 @@ async fn obey() {
 }
 
 fn status(command: &Command) -> Text<160> {
-    let Wakes { member, processor } = Wakes::now();
+    let Wakes { timer, network, .. } = Wakes::now();
     let readings = READINGS_TAKEN.load(Ordering::Relaxed);
     let text = Text::new().with("readings ").number(readings);
     let text = text.with(" members ").number(command.members);
     let text = text.with(" dropped ").number(command.dropped);
     let text = text.with(" stale ").number(command.stale);
-    let text = text.with(" wake-ups ").number(member);
-    text.with(" of the processor ").number(processor)
+    let text = text.with(" wake-ups by timer ").number(timer);
+    text.with(" by network ").number(network)
 }
