@@ -64,7 +64,7 @@ choose_toolchain() {
     fi
     cargo=(env RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1)
     for target in "$@"; do
-        variable=${target//-/_}
+        variable=${target//[-.]/_}
         cargo+=("CARGO_TARGET_${variable^^}_LINKER=$lld")
     done
     cargo+=(/usr/bin/cargo)
