@@ -157,6 +157,7 @@ impl<
 ///
 /// Nobody else can implement it: a [`Storage`], a `&mut` to one, and with the feature `std` a `Box`,
 /// `Box<dyn Memory>` where the size is known only at run time.
+#[diagnostic::on_unimplemented(note = "a `Leaf` has its memory in itself and runs on a `LeafNode`")]
 pub trait Memory: sealed::Sealed + Send + Sync + core::fmt::Debug {
     /// What there is room for.
     #[doc(hidden)]

@@ -3,7 +3,6 @@
 //! [`groupcast::multicast`]: groupcast::multicast
 //! [`Link`]: crate::Link
 //! [`Network::trace_hash`]: crate::Network::trace_hash
-//! [Groupcast]: groupcast
 //! [stacks]: crate::SimStack
 //!
 #![doc = include_str!("../README.md")]
