@@ -35,8 +35,9 @@ def await_that(condition, seconds, otherwise):
 
 
 def install(packages):
-    """Installs the Debian packages of commands that are missing: install({"nft": "nftables"})."""
-    missing = sorted({package for command, package in packages.items() if not shutil.which(command)})
+    """Installs the Debian packages of commands or files that are missing: install({"nft": "nftables"})."""
+    missing = sorted({package for name, package in packages.items()
+                      if not (os.path.exists(name) if name.startswith("/") else shutil.which(name))})
     if not missing:
         return
     check(os.getuid() == 0 and shutil.which("apt-get"), f"it needs {' '.join(missing)}, and cannot install them")

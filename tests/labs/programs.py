@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from network import Failed, check
+from network import Failed, check, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -56,6 +56,20 @@ def built(name, *arguments, **options):
 def bare_metal():
     """The target directory for all that is built for microcontrollers: the standard library is there once."""
     return target_directory() / "bare-metal"
+
+
+def cargo_for(*targets):
+    """The command that builds for these targets here, and its options for a standard library, without and with an
+    allocator. See toolchain.sh."""
+    script = """
+        say() { :; }
+        fail() { printf '%s\\n' "$*" >&2; exit 1; }
+        . tests/labs/toolchain.sh
+        choose_toolchain "$@"
+        printf '%s\\n' "${cargo[@]}" -- "${build_std[@]}" -- "${build_std_alloc[@]}" """
+    lines = run("bash", "-euc", script, "cargo_for", *targets, cwd=ROOT).splitlines()
+    first, second = (at for at, line in enumerate(lines) if line == "--")
+    return lines[:first], lines[first + 1:second], lines[second + 1:]
 
 
 def firmware(name, *arguments, board="board"):
