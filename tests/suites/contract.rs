@@ -18,49 +18,29 @@ mod sim_stack {
     groupcast_tests::multicast_contract!(groupcast_tests::Simulated);
 }
 
-/// smoltcp 0.12: on its own loopback device, where what a host sends comes back to it, and on simulated Ethernet hosts,
-/// one for every stack.
-mod smoltcp_0_12 {
-    mod loopback {
-        use groupcast_tests::smoltcp_rig::v0_12::SmoltcpLoopback;
-        groupcast_tests::unicast_contract!(SmoltcpLoopback);
-        groupcast_tests::multicast_contract!(SmoltcpLoopback);
-    }
-    mod ethernet {
-        use groupcast_tests::smoltcp_rig::v0_12::EthernetHosts;
-        groupcast_tests::unicast_contract!(EthernetHosts);
-        groupcast_tests::multicast_contract!(EthernetHosts);
-    }
+/// smoltcp in each version: on its own loopback device, where what a host sends comes back to it, and on simulated
+/// Ethernet hosts, one for every stack.
+macro_rules! smoltcp {
+    ($($module:ident: $version:ident;)*) => {$(
+        mod $module {
+            mod loopback {
+                use groupcast_tests::smoltcp_rig::$version::SmoltcpLoopback;
+                groupcast_tests::unicast_contract!(SmoltcpLoopback);
+                groupcast_tests::multicast_contract!(SmoltcpLoopback);
+            }
+            mod ethernet {
+                use groupcast_tests::smoltcp_rig::$version::EthernetHosts;
+                groupcast_tests::unicast_contract!(EthernetHosts);
+                groupcast_tests::multicast_contract!(EthernetHosts);
+            }
+        }
+    )*};
 }
 
-/// smoltcp 0.13: on its own loopback device, where what a host sends comes back to it, and on simulated Ethernet hosts,
-/// one for every stack.
-mod smoltcp_0_13 {
-    mod loopback {
-        use groupcast_tests::smoltcp_rig::v0_13::SmoltcpLoopback;
-        groupcast_tests::unicast_contract!(SmoltcpLoopback);
-        groupcast_tests::multicast_contract!(SmoltcpLoopback);
-    }
-    mod ethernet {
-        use groupcast_tests::smoltcp_rig::v0_13::EthernetHosts;
-        groupcast_tests::unicast_contract!(EthernetHosts);
-        groupcast_tests::multicast_contract!(EthernetHosts);
-    }
-}
-
-/// smoltcp 0.14: on its own loopback device, where what a host sends comes back to it, and on simulated Ethernet hosts,
-/// one for every stack.
-mod smoltcp_0_14 {
-    mod loopback {
-        use groupcast_tests::smoltcp_rig::v0_14::SmoltcpLoopback;
-        groupcast_tests::unicast_contract!(SmoltcpLoopback);
-        groupcast_tests::multicast_contract!(SmoltcpLoopback);
-    }
-    mod ethernet {
-        use groupcast_tests::smoltcp_rig::v0_14::EthernetHosts;
-        groupcast_tests::unicast_contract!(EthernetHosts);
-        groupcast_tests::multicast_contract!(EthernetHosts);
-    }
+smoltcp! {
+    smoltcp_0_12: v0_12;
+    smoltcp_0_13: v0_13;
+    smoltcp_0_14: v0_14;
 }
 
 /// embassy-net on simulated Ethernet hosts, without the promises that need a port which two sockets share, or a host

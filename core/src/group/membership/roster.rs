@@ -46,13 +46,15 @@ const PUT_OFF: Span = Span::from_millis(100);
 /// was just heard.
 const SOON: Span = Span::from_secs(2);
 
+/// No place on the roster.
+const NOBODY: u16 = u16::MAX;
+
 /// A roster over any storage; code is written for the unsized [`Roster`].
 pub(crate) struct Roster<B: ?Sized = [Place]> {
     /// Never later than the first deadline of a peer.
     next_check: Option<Tick>,
-    /// Whose deadline that is, and whether the peer has been heard since.
+    /// Whose deadline that is; [`NOBODY`] if the peer has been heard since.
     first: u16,
-    is_outdated: bool,
     /// How many peers have a change to be told, and that there is none before this place.
     pending: usize,
     pending_from: usize,
@@ -80,7 +82,6 @@ impl<const N: usize> Roster<[Place; N]> {
         Self {
             next_check: None,
             first: 0,
-            is_outdated: false,
             pending: 0,
             pending_from: 0,
             owed: 0,
@@ -102,7 +103,6 @@ impl Roster {
     /// Forgets everybody.
     pub(crate) fn clear(&mut self) {
         self.next_check = None;
-        self.is_outdated = false;
         self.pending = 0;
         self.owed = 0;
         self.members = 0;
@@ -177,7 +177,9 @@ impl Roster {
         header: &Header,
     ) -> Result<(usize, Heard), RosterFull> {
         if let Some(index) = self.places.find(header.sender) {
-            self.is_outdated |= index == usize::from(self.first);
+            if index == usize::from(self.first) {
+                self.first = NOBODY;
+            }
             let heard = self.change(index, |entry| entry.hear(now, header));
             let heard = heard.unwrap_or(Heard::Stale);
             // The sessions of a life that are over stay over, so nothing of them is forgotten.
@@ -307,7 +309,7 @@ impl Roster {
             && self.next_check.is_none_or(|check| deadline < check)
         {
             self.next_check = Some(deadline);
-            self.first = u16::try_from(index).unwrap_or(u16::MAX);
+            self.first = u16::try_from(index).unwrap_or(NOBODY);
         }
         if after != before {
             self.adjust(index, before, after);
@@ -344,7 +346,7 @@ impl Roster {
             return;
         };
         if now < check {
-            if self.is_outdated && !self.is_put_off {
+            if self.first == NOBODY && !self.is_put_off {
                 self.recount();
             }
             return;
@@ -388,9 +390,10 @@ impl Roster {
         let first = self.places.iter().filter_map(deadline).min();
         let is_first = |entry: &Entry| deadline(entry) == first;
         let index = first.and_then(|_| self.places.position(0, is_first));
-        self.first = index.map_or(u16::MAX, |index| u16::try_from(index).unwrap_or(u16::MAX));
+        self.first = index
+            .and_then(|index| u16::try_from(index).ok())
+            .unwrap_or(NOBODY);
         self.next_check = first;
-        self.is_outdated = false;
     }
 
     fn find_limits(&mut self) {
