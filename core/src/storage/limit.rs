@@ -334,14 +334,7 @@ mod tests {
     #[test]
     fn the_longest_message_of_a_memory_is_the_one_that_its_members_send_and_take() {
         let limits = grid!(512 513 600 1_024 1_201 1_473 2_500 9_000);
-        for limit in [
-            Limit::Receive,
-            Limit::Streams,
-            Limit::Window,
-            Limit::Blocks,
-            Limit::History,
-            Limit::Sends,
-        ] {
+        for limit in SIZES {
             assert!(limits.contains(&limit), "the grid has no case of {limit}");
         }
         // Too large for a test's stack.
