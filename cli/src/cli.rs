@@ -7,6 +7,7 @@ pub(crate) mod usage;
 use clap::{Parser, Subcommand};
 
 use crate::bench::options::Bench;
+use crate::bridge::options::Bridge;
 use crate::chat::options::Chat;
 use crate::doctor::options::Doctor;
 use crate::groups::options::Groups;
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     Interfaces(Interfaces),
     /// Nothing arrives? Check this machine step by step, and say the most likely cause and what mends it.
     Doctor(Doctor),
+    /// Make this group and the same group in other sites one, by way of an MQTT broker. This starts `groupcast-bridge`, a
+    /// program of its own, beside this one or on the PATH.
+    Bridge(Bridge),
     /// Simulate a group: what it would deliver, how fast, and what that costs. No socket is opened.
     Sim(Sim),
     /// Measure throughput, latency and cost on this machine, beside plain sockets in the same run.

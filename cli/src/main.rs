@@ -18,6 +18,7 @@ mod text;
 
 // A command each.
 mod bench;
+mod bridge;
 mod chat;
 mod demo;
 mod doctor;
@@ -48,9 +49,13 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     // A simulation, a key and a manual have nothing to say good-bye to: Ctrl-C simply ends them, but where a
-    // passphrase is typed.
+    // passphrase is typed. The bridge listens to signals itself.
     let ready = match command {
-        Command::Sim(_) | Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Sim(_)
+        | Command::Bridge(_)
+        | Command::Keygen(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Ok(()),
         _ => signal::install(),
     };
     let done = ready.and_then(|()| match command {
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
         Command::Record(options) => record::run(&common, &options),
         Command::Replay(options) => replay::run(&common, &options),
         Command::Doctor(options) => doctor::run(&common, &options),
+        Command::Bridge(options) => bridge::run(&common, &options),
         Command::Interfaces(options) => interfaces::run(&common, &options),
         Command::Sim(options) => sim::run(&common, &options),
         Command::Bench(options) => bench::run(&common, &options),

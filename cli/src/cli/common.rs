@@ -42,6 +42,8 @@ fn act(command: &str) -> Option<Vec<&'static str>> {
         "read" => &[&["profile", "config", "group_name", "key_file", "json"]],
         "groups" => &[PLACE, &["group_name", "key_file", "json"]],
         "interfaces" => &[PLACE, &["json"]],
+        // What it takes from here, it is told by variables.
+        "bridge" => &[&["group", "interface", "profile", "config"]],
         "doctor" => &[&[
             "group",
             "interface",

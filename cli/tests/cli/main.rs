@@ -6,6 +6,7 @@
 
 mod bench;
 mod blocked;
+mod bridge;
 mod chat;
 mod demo;
 mod doctor;

@@ -1,0 +1,5 @@
+//! Sites, tunnels and a broker on virtual time; the members are those of the core.
+
+mod rules;
+mod sites;
+mod world;

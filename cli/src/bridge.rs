@@ -1,0 +1,77 @@
+//! `groupcast bridge`: the bridge, a program of its own, since it has MQTT and TLS and this one has not.
+
+pub(crate) mod options;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use groupcast_std::InterfaceSelector;
+
+use crate::options::{Common, GROUP, INTERFACE};
+use crate::process::failure::Failure;
+use options::Bridge;
+
+/// The program.
+const PROGRAM: &str = "groupcast-bridge";
+
+/// What to do where it is not there.
+const MISSING: &str = "groupcast-bridge is not beside groupcast and not on the PATH: it is a program of its own, which \
+    `cargo install --path bridge` builds and installs from Groupcast's sources";
+
+/// Becomes the bridge, for the same group and interface.
+pub(crate) fn run(common: &Common, options: &Bridge) -> Result<(), Failure> {
+    let program = find().ok_or_else(|| Failure::Settings(MISSING.to_owned()))?;
+    let mut command = Command::new(&program);
+    command.args(&options.arguments).env(GROUP, &common.group);
+    if let Some(interface) = &common.interface {
+        command.env(INTERFACE, text(interface));
+    }
+    let error = start(&mut command);
+    Err(Failure::Trouble(format!(
+        "cannot start {}: {error}",
+        program.display()
+    )))
+}
+
+/// Beside this program, or else on the path.
+fn find() -> Option<PathBuf> {
+    let name = format!("{PROGRAM}{}", env::consts::EXE_SUFFIX);
+    let beside = env::current_exe().ok();
+    let beside = beside
+        .as_deref()
+        .and_then(std::path::Path::parent)
+        .map(PathBuf::from);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = beside.into_iter().chain(env::split_paths(&path));
+    places
+        .map(|place| place.join(&name))
+        .find(|file| file.is_file())
+}
+
+/// As the command line has it.
+fn text(interface: &InterfaceSelector) -> String {
+    match interface {
+        InterfaceSelector::Auto => "auto".to_owned(),
+        InterfaceSelector::Name(name) => name.clone(),
+        InterfaceSelector::Index(index) => index.to_string(),
+        InterfaceSelector::Address(address) => address.to_string(),
+    }
+}
+
+/// Runs the program in the place of this one. Returns only if that is not possible.
+#[cfg(unix)]
+fn start(command: &mut Command) -> std::io::Error {
+    use std::os::unix::process::CommandExt;
+
+    command.exec()
+}
+
+/// Runs the program, and ends as it ends. Returns only if it does not start.
+#[cfg(not(unix))]
+fn start(command: &mut Command) -> std::io::Error {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => error,
+    }
+}
