@@ -9,7 +9,7 @@ use crate::ident::{MemberId, Name};
 use crate::multicast::Interface;
 use crate::rooms::Rooms;
 use crate::time::Span;
-use crate::wire::{DEFAULT_MAX_DATAGRAM, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
+use crate::wire::{DEFAULT_MAX_DATAGRAM, Hello, MAX_MAX_DATAGRAM, MIN_MAX_DATAGRAM};
 
 /// The longest that a message is waited for. It is less than [`Ageing`](crate::time::Ageing) leaves of the past.
 const LONGEST_WAIT: Span = Span::from_secs(15 * 60);
@@ -41,6 +41,7 @@ pub struct Config {
     pub(crate) max_wait: Span,
     pub(crate) receive_burst: u8,
     pub(crate) announce: bool,
+    pub(crate) bridge: bool,
 }
 
 impl Config {
@@ -59,6 +60,7 @@ impl Config {
             max_wait: Span::from_secs(5),
             receive_burst: 0,
             announce: true,
+            bridge: false,
         }
     }
 
@@ -156,6 +158,15 @@ impl Config {
         self
     }
 
+    /// Whether this member is a bridge's: what it sends comes from elsewhere, a broker say. Default: no.
+    ///
+    /// It is told to the others (PROTOCOL E3), so that another bridge does not carry the same back again.
+    #[must_use]
+    pub const fn with_bridge(mut self, bridge: bool) -> Self {
+        self.bridge = bridge;
+        self
+    }
+
     /// How fast to send at most.
     #[must_use]
     pub const fn pace(&self) -> Pace {
@@ -214,6 +225,19 @@ impl Config {
     #[must_use]
     pub const fn announces(&self) -> bool {
         self.announce
+    }
+
+    /// Whether this member is a bridge's.
+    #[must_use]
+    pub const fn is_bridge(&self) -> bool {
+        self.bridge
+    }
+
+    /// What its HELLO says of it: it takes reliable streams or not, and is a bridge's or not.
+    pub(crate) const fn capabilities(&self, takes_streams: bool) -> u16 {
+        let streams = if takes_streams { 0 } else { Hello::NO_STREAMS };
+        let bridge = if self.bridge { Hello::BRIDGE } else { 0 };
+        streams | bridge
     }
 
     /// Checks what tells which group it is, and who the member.

@@ -14,6 +14,7 @@ pub struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) status: PeerStatus,
     pub(crate) takes_reliable: bool,
+    pub(crate) is_bridge: bool,
     /// In bytes, and in units of 64 bytes.
     pub(crate) max_datagram: u16,
     pub(crate) max_message: u16,
@@ -48,6 +49,7 @@ impl Peer {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40_000),
             status: PeerStatus::Present,
             takes_reliable: true,
+            is_bridge: false,
             max_datagram: MAX_MAX_DATAGRAM,
             max_message: u16::MAX,
         }
@@ -64,6 +66,13 @@ impl Peer {
     #[must_use]
     pub const fn with_address(mut self, address: SocketAddr) -> Self {
         self.address = address;
+        self
+    }
+
+    /// The same as a [bridge's](crate::Config::with_bridge), or not.
+    #[must_use]
+    pub const fn with_bridge(mut self, bridge: bool) -> Self {
+        self.is_bridge = bridge;
         self
     }
 
@@ -104,6 +113,12 @@ impl Peer {
     #[must_use]
     pub const fn takes_reliable(&self) -> bool {
         self.takes_reliable
+    }
+
+    /// Whether it is a [bridge's](crate::Config::with_bridge), as far as it has said: what it sends comes from elsewhere.
+    #[must_use]
+    pub const fn is_bridge(&self) -> bool {
+        self.is_bridge
     }
 
     /// The largest datagram that it takes, in bytes, from 512 to 1472: the most until it has said so. What is sent to

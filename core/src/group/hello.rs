@@ -109,7 +109,7 @@ impl Engine {
             burst: self.tools.config.receive_burst,
         };
         let group_size = views.roster.group_size();
-        self.membership
-            .hello(limits, rooms.receive_streams(), group_size)
+        let capabilities = self.tools.config.capabilities(rooms.receive_streams());
+        self.membership.hello(limits, capabilities, group_size)
     }
 }

@@ -286,7 +286,7 @@ impl<const DATAGRAM: usize, const SENDERS: usize, const ROOM: usize> Leaf<DATAGR
         };
         let hello = Hello {
             join: !to_one && self.membership.presence.is_joining(),
-            capabilities: Hello::NO_STREAMS,
+            capabilities: self.tools.config.capabilities(false),
             max_datagram,
             max_message,
             interval: u16::try_from(interval).unwrap_or(u16::MAX),

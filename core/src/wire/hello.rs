@@ -50,7 +50,7 @@ impl<'a> Hello<'a> {
     pub const NO_STREAMS: u16 = 0x0001;
     /// Capability: the sender takes bulk objects. No member does so far.
     pub const OBJECTS: u16 = 0x0002;
-    /// Capability: the sender is a bridge's member, and speaks for others behind it. None does so far.
+    /// Capability: the sender is a bridge's member, and speaks for others behind it.
     pub const BRIDGE: u16 = 0x0004;
 
     /// Bytes of a challenge.

@@ -161,7 +161,11 @@ fn what_a_member_without_streams_drops_is_counted_and_told_once() {
 #[test]
 fn capabilities_that_are_not_known_say_nothing() {
     let mut ana = Group::new(Room::new(), config("ana"), [1; 32]).unwrap();
-    for (id, capabilities, takes) in [(7, 0xfffe, true), (8, 0xffff, false), (9, 0, true)] {
+    for (id, capabilities, takes, is_bridge) in [
+        (7, 0xfffe, true, true),
+        (8, 0xfffb, false, false),
+        (9, 0, true, false),
+    ] {
         let hello = Hello {
             capabilities,
             interval: 100,
@@ -170,7 +174,11 @@ fn capabilities_that_are_not_known_say_nothing() {
         let hello = Puppet::new(id, 1).say(&[Frame::Hello(hello)]);
         assert_eq!(hear(&mut ana, ms(5), &hello), ["ben joined"]);
         let member = ana.peers().find(|member| member.id().get() == id);
-        assert_eq!(member.unwrap().takes_reliable(), takes);
+        let member = member.unwrap();
+        assert_eq!(
+            (member.takes_reliable(), member.is_bridge()),
+            (takes, is_bridge)
+        );
     }
 }
 

@@ -120,6 +120,29 @@ fn the_others_know_what_each_member_takes() {
     assert_eq!(takes, expected);
 }
 
+/// PROTOCOL E3.
+#[test]
+fn the_others_know_who_is_a_bridges_member() {
+    let mut net = SimNet::new(8);
+    let ana = net.join(config("ana"));
+    net.join(config("bridge").with_bridge(true));
+    net.join_leaf(config("its leaf").with_bridge(true));
+    net.join_leaf(config("leaf"));
+    net.run_for(seconds(2));
+    let node = net[ana].node().unwrap();
+    let mut who: Vec<_> = node
+        .peers()
+        .map(|peer| (peer.name(), peer.is_bridge(), peer.takes_reliable()))
+        .collect();
+    who.sort_unstable();
+    let expected = [
+        ("bridge", true, true),
+        ("its leaf", true, false),
+        ("leaf", false, false),
+    ];
+    assert_eq!(who, expected);
+}
+
 #[test]
 fn a_leaf_crashes_starts_again_and_leaves_as_others_do() {
     let mut net = SimNet::new(2).with_link(Link::lan());

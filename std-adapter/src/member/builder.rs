@@ -140,6 +140,13 @@ impl MemberBuilder {
         self
     }
 
+    /// Whether this member is a bridge's. Default: no. See [`Config::with_bridge`].
+    #[must_use]
+    pub fn bridge(mut self, bridge: bool) -> Self {
+        self.config = self.config.with_bridge(bridge);
+        self
+    }
+
     /// Whether to tell others of this member. Default: yes. See [`Config::with_announce`].
     pub fn announce(mut self, announce: bool) -> Self {
         self.config = self.config.with_announce(announce);

@@ -133,6 +133,7 @@ impl Entry {
                 address: from,
                 status: PeerStatus::Unknown,
                 takes_reliable: true,
+                is_bridge: false,
                 max_datagram: Limits::NONE.datagram,
                 max_message: Limits::NONE.message,
             },
@@ -256,6 +257,7 @@ impl Entry {
     pub(crate) fn hello(&mut self, now: Tick, from: SocketAddr, hello: &Hello<'_>) {
         self.group_size = hello.group_size;
         self.peer.takes_reliable = hello.takes_streams();
+        self.peer.is_bridge = hello.is_bridge();
         self.peer.name = hello.name;
         self.credit.hello(now, self.peer.address != from);
         self.peer.address = from;

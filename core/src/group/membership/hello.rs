@@ -70,17 +70,17 @@ impl Membership {
         trip.is_some()
     }
 
-    /// This member's HELLO: it can receive so much, and reliable streams or not.
+    /// This member's HELLO: it can receive so much, and has these capabilities.
     pub(crate) fn hello(
         &self,
         limits: Limits,
-        takes_streams: bool,
+        capabilities: u16,
         group_size: usize,
     ) -> Hello<'static> {
         let interval = Presence::interval(group_size).as_micros() / TEN_MILLIS;
         Hello {
             join: self.presence.is_joining(),
-            capabilities: if takes_streams { 0 } else { Hello::NO_STREAMS },
+            capabilities,
             max_datagram: limits.datagram,
             max_message: limits.message,
             interval: u16::try_from(interval).unwrap_or(u16::MAX),
