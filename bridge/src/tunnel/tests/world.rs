@@ -183,6 +183,11 @@ impl World {
         if tunnel.core.poll_timeout() <= now {
             tunnel.core.handle_timeout(now);
         }
+        let host = tunnel.stack.host();
+        if !self.sites[tunnel.site].network().is_ready(host) {
+            self.act(n, now);
+            return;
+        }
         let mut buffer = [0; 2048];
         while let Ok((length, from)) = tunnel.stack.receive(&mut tunnel.ear, &mut buffer) {
             tunnel.core.handle_datagram(now, from, &buffer[..length]);
