@@ -198,7 +198,7 @@ impl Session {
             .set_nl(true)
             .set_rh(RetainHandling::DoNotSendRetained);
         let entries = self.filters.iter();
-        let entries = entries.map(|filter| SubEntry::new(filter.as_str(), options.clone()));
+        let entries = entries.map(|filter| SubEntry::new(filter.as_str(), options));
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         let id = self.connection.acquire_packet_id().map_err(wrong)?;
         let packet = v5_0::Subscribe::builder()
