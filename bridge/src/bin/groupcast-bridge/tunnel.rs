@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Write;
 
 use groupcast::Instant;
-use groupcast_bridge::tunnel::{Action, Life, Settings, Tunnel};
+use groupcast_bridge::tunnel::{Action, EXPIRY, Life, Settings, Tunnel};
+use groupcast_bridge::{Publication, Subscription};
 use groupcast_std::{Clock, Error, entropy, resolve_group_on};
 use zeroize::Zeroizing;
 
@@ -61,13 +62,18 @@ pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
             .unwrap_or_else(|| format!("gc-{}-{number:016x}", options.site)),
         username: options.username.clone(),
         password: password(options)?,
+        ..Login::default()
+    };
+    let subscription = |filter| Subscription {
+        filter,
+        ..Subscription::default()
     };
     let link = Link::new(
         options.broker.clone(),
         options.insecure,
         tls.transpose()?,
         login,
-        core.subscriptions().to_vec(),
+        core.subscriptions().map(subscription).to_vec(),
     );
     say(&format!(
         "site {}, group {} via {}, topics {}/… at {}",
@@ -149,7 +155,7 @@ impl Running {
         self.link.poll(now, &mut happened)?;
         for what in happened {
             match what {
-                Happened::Up => {
+                Happened::Up(_) => {
                     self.is_up = true;
                     say("the broker is there");
                     self.core.handle_connected(now);
@@ -161,9 +167,11 @@ impl Running {
                     say(&format!("{failure}; trying again in {seconds:.1} s"));
                 }
                 Happened::Message(message) => {
-                    let payload = message.payload().as_slice();
-                    self.core.handle_publish(now, message.topic_name(), payload);
+                    let (topic, payload) = (&message.topic, &message.payload);
+                    self.core.handle_publish(now, topic, payload);
                 }
+                // Nothing of a tunnel's is acknowledged.
+                Happened::Acknowledged { .. } => {}
             }
             self.act(now);
         }
@@ -225,7 +233,16 @@ impl Running {
                         self.trouble(now, &error);
                     }
                 }
-                Action::Publish { topic, payload } => self.link.publish(now, &topic, &payload),
+                Action::Publish { topic, payload } => {
+                    let publication = Publication {
+                        topic,
+                        payload,
+                        expiry: Some(EXPIRY),
+                        ..Publication::default()
+                    };
+                    // What does not go is counted there, as lost on the way.
+                    self.link.publish(now, &publication);
+                }
                 Action::Tell(news) => say(&news.to_string()),
             }
         }
@@ -266,6 +283,7 @@ impl Running {
             ("up", u64::from(self.is_up)),
             ("connected", counted.connected),
             ("late", counted.late),
+            ("refused", counted.refused),
             ("unsent", self.lan.unsent),
         ];
         let all = self.core.counters().all().chain(more);
