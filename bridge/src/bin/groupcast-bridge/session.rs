@@ -17,7 +17,9 @@ use mqtt_protocol_core::mqtt::result_code::{
 };
 
 use crate::failure::Failure;
-pub(crate) use packets::{KEEP_ALIVE, Login, Needs, Welcome, Will};
+#[cfg_attr(not(test), expect(unused_imports, reason = "a tunnel has none"))]
+pub(crate) use packets::Will;
+pub(crate) use packets::{KEEP_ALIVE, Login, Needs, Welcome};
 
 /// Bytes of messages that may come before the broker answers the subscription.
 const EARLY: usize = 1 << 20;

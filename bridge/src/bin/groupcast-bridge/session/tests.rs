@@ -176,8 +176,7 @@ fn a_message_has_its_properties() {
 #[test]
 fn no_more_is_under_way_than_the_broker_takes_and_each_is_acknowledged_once() {
     let mut session = keeping_ready();
-    let publish =
-        |session: &mut Session| session.publish(&acknowledged(b"x")).map(|sent| sent.0);
+    let publish = |session: &mut Session| session.publish(&acknowledged(b"x")).map(|sent| sent.0);
     assert_eq!(publish(&mut session), Ok(Some(1)));
     assert_eq!(publish(&mut session), Ok(Some(2)));
     assert_eq!(publish(&mut session), Err(NotSent::NoRoom));
