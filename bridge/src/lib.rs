@@ -6,4 +6,7 @@
 //!
 //! `BRIDGE.md` says what a tunnel is for, what passes through it and what does not.
 
+mod publication;
 pub mod tunnel;
+
+pub use publication::{Incoming, Publication, Qos, Subscription};

@@ -117,6 +117,12 @@ impl Tunnel {
         &self.counters
     }
 
+    /// How many members it carries: those of this site, and those of others.
+    #[must_use]
+    pub fn members(&self) -> (usize, usize) {
+        (self.here.entries.len(), self.elsewhere.entries.len())
+    }
+
     /// What is to be done next, if anything is.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

@@ -24,8 +24,8 @@ pub(crate) fn run(common: &Common, options: &Bridge) -> Result<(), Failure> {
     let program = find().ok_or_else(|| Failure::Settings(MISSING.to_owned()))?;
     let mut command = Command::new(&program);
     command.args(&options.arguments).env(GROUP, &common.group);
-    if let Some(interface) = &common.interface {
-        command.env(INTERFACE, text(interface));
+    if let Some(interface) = common.interface.as_ref().and_then(text) {
+        command.env(INTERFACE, interface);
     }
     let error = start(&mut command);
     Err(Failure::Trouble(format!(
@@ -49,13 +49,14 @@ fn find() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// As the command line has it.
-fn text(interface: &InterfaceSelector) -> String {
+/// As the command line has it. `None`: it has no words for that.
+fn text(interface: &InterfaceSelector) -> Option<String> {
     match interface {
-        InterfaceSelector::Auto => "auto".to_owned(),
-        InterfaceSelector::Name(name) => name.clone(),
-        InterfaceSelector::Index(index) => index.to_string(),
-        InterfaceSelector::Address(address) => address.to_string(),
+        InterfaceSelector::Auto => Some("auto".to_owned()),
+        InterfaceSelector::Name(name) => Some(name.clone()),
+        InterfaceSelector::Index(index) => Some(index.to_string()),
+        InterfaceSelector::Address(address) => Some(address.to_string()),
+        _ => None,
     }
 }
 

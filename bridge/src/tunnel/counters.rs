@@ -14,6 +14,11 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// All of them, by name, each with its meaning.
+            pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + use<> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
+            }
+
             /// All of them, by name.
             pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name)),*].into_iter()

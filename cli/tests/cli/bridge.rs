@@ -3,15 +3,21 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::process::{Running, command, group};
 
 /// This command in a directory where no bridge is beside it, as the installed one may be.
 fn alone(directory: &Path) -> Command {
     let program = directory.join("groupcast");
-    fs::copy(env!("CARGO_BIN_EXE_groupcast"), &program).unwrap();
+    // Not a copy: a process that another test starts meanwhile would have it open, and then it cannot be started.
+    let _ = fs::remove_file(&program);
+    fs::hard_link(env!("CARGO_BIN_EXE_groupcast"), &program).unwrap();
     let mut alone = Command::new(program);
+    alone
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let usual = command(group(87));
     for (name, value) in usual.get_envs() {
         match value {
@@ -24,7 +30,8 @@ fn alone(directory: &Path) -> Command {
 
 #[test]
 fn it_is_started_where_it_is_installed_and_otherwise_missed() {
-    let directory = std::env::temp_dir().join(format!("groupcast-bridge-{}", std::process::id()));
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let directory = directory.join(format!("groupcast-bridge-{}", std::process::id()));
     let path = directory.join("path");
     fs::create_dir_all(&path).unwrap();
     let line = [
@@ -46,7 +53,11 @@ fn it_is_started_where_it_is_installed_and_otherwise_missed() {
     let script = path.join("groupcast-bridge");
     let text =
         "#!/bin/sh\nprintf '%s\\n' \"$@\" \"$GROUPCAST_GROUP\" \"$GROUPCAST_INTERFACE\"\nexit 3\n";
-    fs::write(&script, text).unwrap();
+    // By another program, for the same reason.
+    let source = directory.join("script");
+    fs::write(&source, text).unwrap();
+    let copied = Command::new("cp").args([&source, &script]).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let mut started = alone(&directory);
     started

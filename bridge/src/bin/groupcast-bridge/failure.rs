@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use groupcast_std::Error;
 
+use crate::log::{Level, say};
+
 /// Why the program ends without success.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Failure {
@@ -24,19 +26,20 @@ impl Failure {
             Self::Settings(_) => 2,
             Self::Unmet(_) => 3,
         };
-        eprintln!("groupcast-bridge: {self}");
+        let event = match self {
+            Self::Trouble(_) => "trouble",
+            Self::Settings(_) => "settings",
+            Self::Unmet(_) => "unmet",
+        };
+        say(Level::Error, event, &self.to_string());
         ExitCode::from(code)
     }
 }
 
 impl fmt::Display for Failure {
-    /// What others wrote, as a broker's name, may hold what a terminal takes for commands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Trouble(text) | Self::Settings(text) | Self::Unmet(text)) = self;
-        text.chars().try_for_each(|c| match c {
-            c if c.is_control() => write!(f, "{}", c.escape_default()),
-            c => fmt::Write::write_char(f, c),
-        })
+        f.write_str(text)
     }
 }
 

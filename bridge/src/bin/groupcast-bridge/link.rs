@@ -8,14 +8,13 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 
 use groupcast::Instant;
-use groupcast_bridge::tunnel::EXPIRY;
-use mqtt_protocol_core::mqtt::packet::v5_0::Publish;
+use groupcast_bridge::{Incoming, Publication, Qos, Subscription};
 use socket2::{Domain, Socket, Type};
 
 use crate::broker::Broker;
 use crate::failure::Failure;
 use crate::retry::Retry;
-use crate::session::{Heard, Login, Session};
+use crate::session::{Heard, KEEP_ALIVE, Login, NotSent, Session, Welcome};
 use crate::stream::{Stream, Trouble};
 use crate::tls::Tls;
 use crate::wait::Handle;
@@ -41,13 +40,34 @@ const STAGE: usize = 16 * 1024;
 /// How often they are read before others have their turn.
 const TURNS: u32 = 16;
 
+/// If another client takes this one's name so often within that time, both would do so for ever.
+const TAKE_OVERS: usize = 3;
+const TAKE_OVERS_WITHIN: Duration = Duration::from_secs(60);
+
 /// What happened to the link.
 #[derive(Debug)]
 pub(crate) enum Happened {
-    Up,
+    /// The broker is there, and subscribed to. Nothing of before is under way any more.
+    Up(Welcome),
     /// It is away, and is tried again after this time.
     Down(Failure, Duration),
-    Message(Publish),
+    Message(Incoming),
+    /// The broker has a message; from 0x80 on it refuses it.
+    Acknowledged {
+        packet: u16,
+        reason: u8,
+    },
+}
+
+/// What became of a message that was to be published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Published {
+    /// It is on its way. One that is acknowledged has a packet id, and is acknowledged under it, or the link goes down.
+    Sent(Option<u16>),
+    /// Not now: the broker is away or slow, or has as much to acknowledge as it takes.
+    NoRoom,
+    /// This broker does not take it, however often it is offered, and why.
+    Never(String),
 }
 
 /// What a link did, and what it dropped.
@@ -56,9 +76,11 @@ pub(crate) struct Counted {
     pub(crate) connected: u64,
     /// Messages that waited for longer than they are worth, or had no room to wait.
     pub(crate) late: u64,
+    /// Messages that the broker does not take.
+    pub(crate) refused: u64,
 }
 
-/// Something to write, and since when it waits if it is not to be late.
+/// Something to write, and from when on it is not worth that any more.
 #[derive(Debug)]
 struct Waiting(Option<Instant>, Vec<u8>);
 
@@ -74,6 +96,8 @@ struct Live {
     is_more: bool,
     heard: Instant,
     asked: Instant,
+    /// How often the broker is asked whether it is there.
+    ask: Duration,
 }
 
 #[derive(Debug)]
@@ -97,10 +121,11 @@ pub(crate) struct Link {
     is_insecure: bool,
     tls: Option<Tls>,
     login: Login,
-    filters: Vec<String>,
+    subscriptions: Vec<Subscription>,
     state: State,
     retry: Retry,
     counted: Counted,
+    taken_over: VecDeque<Instant>,
 }
 
 impl Link {
@@ -109,14 +134,14 @@ impl Link {
         is_insecure: bool,
         tls: Option<Tls>,
         login: Login,
-        filters: Vec<String>,
+        subscriptions: Vec<Subscription>,
     ) -> Self {
         Self {
             broker,
             is_insecure,
             tls,
             login,
-            filters,
+            subscriptions,
             state: State::Down {
                 until: Instant::ZERO,
             },
@@ -124,7 +149,9 @@ impl Link {
             counted: Counted {
                 connected: 0,
                 late: 0,
+                refused: 0,
             },
+            taken_over: VecDeque::new(),
         }
     }
 
@@ -157,7 +184,7 @@ impl Link {
         match &self.state {
             State::Down { until } => *until,
             State::Connecting { since, .. } => *since + PATIENCE,
-            State::Live(live) if live.is_ready => (live.asked + ASK).min(live.heard + SILENCE),
+            State::Live(live) if live.is_ready => (live.asked + live.ask).min(live.heard + SILENCE),
             State::Live(live) => live.since + PATIENCE,
         }
     }
@@ -180,6 +207,9 @@ impl Link {
         if self.counted.connected == 0 && matches!(failure, Failure::Settings(_)) {
             return Err(self.told(failure));
         }
+        if let Some(failure) = self.rivalry(now) {
+            return Err(failure);
+        }
         if matches!(&self.state, State::Live(live) if live.is_ready && now.since(live.since) >= GOOD)
         {
             self.retry.reset();
@@ -188,6 +218,27 @@ impl Link {
         self.state = State::Down { until: now + pause };
         happened.push(Happened::Down(self.told(failure), pause));
         Ok(())
+    }
+
+    /// What to say if another client takes this one's name again and again.
+    fn rivalry(&mut self, now: Instant) -> Option<Failure> {
+        let is_taken_over =
+            matches!(&self.state, State::Live(live) if live.session.is_taken_over());
+        if !is_taken_over {
+            return None;
+        }
+        self.taken_over.push_back(now);
+        if self.taken_over.len() < TAKE_OVERS {
+            return None;
+        }
+        let first = self.taken_over.pop_front()?;
+        (now.since(first) <= TAKE_OVERS_WITHIN).then(|| {
+            Failure::Settings(format!(
+                "{}: another client takes the name {} again and again, and each would throw the other out for ever: give \
+                 each its own --client-id",
+                self.broker, self.login.client_id
+            ))
+        })
     }
 
     /// With whom it is.
@@ -264,7 +315,7 @@ impl Link {
         let prepared = tcp.set_nodelay(true);
         prepared.map_err(|error| unreachable(&error))?;
         let tls = self.tls.as_ref().map(Tls::start).transpose()?;
-        let session = Session::new(&self.login, &self.filters)?;
+        let session = Session::new(&self.login, &self.subscriptions)?;
         self.state = State::Live(Box::new(Live {
             stream: Stream::new(tcp, tls),
             session,
@@ -275,6 +326,7 @@ impl Link {
             is_more: false,
             heard: now,
             asked: now,
+            ask: ASK,
         }));
         self.flush(now)
     }
@@ -300,17 +352,21 @@ impl Link {
             live.heard = now;
             for heard in live.session.receive(&buffer[..length]) {
                 match heard {
-                    Heard::Ready => {
+                    Heard::Ready(welcome) => {
                         live.is_ready = true;
+                        live.ask = ask(&welcome);
                         self.counted.connected += 1;
-                        happened.push(Happened::Up);
+                        happened.push(Happened::Up(welcome));
+                    }
+                    Heard::Acknowledged { packet, reason } => {
+                        happened.push(Happened::Acknowledged { packet, reason });
                     }
                     Heard::Message(message) => happened.push(Happened::Message(message)),
                     Heard::Over(failure) => return Err(failure),
                 }
             }
         }
-        if live.is_ready && now.since(live.asked) >= ASK {
+        if live.is_ready && now.since(live.asked) >= live.ask {
             live.asked = now;
             live.session.ping();
         }
@@ -323,20 +379,42 @@ impl Link {
         self.flush(now)
     }
 
-    /// Publishes, if there is room; what the way is too slow for is counted.
-    pub(crate) fn publish(&mut self, now: Instant, topic: &str, payload: &[u8]) {
+    /// Publishes, if there is room. What is to be acknowledged is not kept: once the link was down, nothing of before is
+    /// under way any more.
+    pub(crate) fn publish(&mut self, now: Instant, publication: &Publication) -> Published {
         let State::Live(live) = &mut self.state else {
-            return;
+            return Published::NoRoom;
         };
-        let Some(packet) = live.session.publish(topic, payload, EXPIRY) else {
-            return;
-        };
-        if live.queued + packet.len() > BACKLOG {
-            self.counted.late += 1;
-            return;
+        let length = publication.topic.len() + publication.payload.len();
+        if live.queued > 0 && live.queued + length > BACKLOG {
+            self.counted.late += u64::from(publication.qos == Qos::AtMostOnce);
+            return Published::NoRoom;
         }
-        live.queued += packet.len();
-        live.queue.push_back(Waiting(Some(now), packet));
+        match live.session.publish(publication) {
+            Ok((packet, written)) => {
+                // One that is to be acknowledged must not vanish here.
+                let until = publication.expiry.filter(|_| packet.is_none());
+                live.queued += written.len();
+                let waiting = Waiting(until.map(|expiry| now + expiry), written);
+                live.queue.push_back(waiting);
+                Published::Sent(packet)
+            }
+            Err(NotSent::NoRoom) => Published::NoRoom,
+            Err(NotSent::Never(why)) => {
+                self.counted.refused += 1;
+                Published::Never(why)
+            }
+        }
+    }
+
+    /// Acknowledges a message of the broker; from 0x80 on the reason is a refusal. `false`: that message is of an earlier
+    /// connection, or none. The broker sends it again, or has forgotten it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a tunnel acknowledges nothing"))]
+    pub(crate) fn acknowledge(&mut self, packet: u16, reason: u8) -> bool {
+        match &mut self.state {
+            State::Live(live) => live.session.acknowledge(packet, reason),
+            State::Down { .. } | State::Connecting { .. } => false,
+        }
     }
 
     /// Writes as much as the system takes.
@@ -398,11 +476,11 @@ impl Live {
         while self.stream.flush()? {
             let mut staged = 0;
             while staged < STAGE {
-                let Some(Waiting(since, packet)) = self.queue.pop_front() else {
+                let Some(Waiting(until, packet)) = self.queue.pop_front() else {
                     break;
                 };
                 self.queued -= packet.len();
-                if since.is_some_and(|since| now.since(since) >= EXPIRY) {
+                if until.is_some_and(|until| until <= now) {
                     late += 1;
                     continue;
                 }
@@ -415,6 +493,13 @@ impl Live {
         }
         Ok(late)
     }
+}
+
+/// How often to ask a broker whether it is there: it may want to hear something more often.
+fn ask(welcome: &Welcome) -> Duration {
+    let limit = welcome.keep_alive.filter(|seconds| *seconds > 0);
+    let limit = Duration::from_secs(limit.unwrap_or(KEEP_ALIVE).into());
+    ASK.min(limit / 2)
 }
 
 /// Begins to connect.
@@ -437,131 +522,4 @@ fn unreachable(error: &io::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::thread;
-
-    use super::*;
-
-    fn link(port: u16) -> Link {
-        let broker = format!("mqtt://127.0.0.1:{port}").parse().unwrap();
-        let login = Login {
-            client_id: "x".to_owned(),
-            username: None,
-            password: None,
-        };
-        Link::new(broker, false, None, login, vec!["a/+".to_owned()])
-    }
-
-    /// A link with a clock of its own, and what happened to it that was not looked at.
-    struct Looked {
-        link: Link,
-        now: Instant,
-        happened: Vec<Happened>,
-    }
-
-    impl Looked {
-        fn new(listener: &TcpListener) -> Self {
-            Self {
-                link: link(listener.local_addr().unwrap().port()),
-                now: Instant::from_secs(1),
-                happened: Vec::new(),
-            }
-        }
-
-        /// What happens next. Its clock is slow, so that a busy machine has time.
-        fn next(&mut self) -> Happened {
-            for _ in 0..6_000 {
-                if !self.happened.is_empty() {
-                    return self.happened.remove(0);
-                }
-                self.now += Duration::from_millis(2);
-                self.link.poll(self.now, &mut self.happened).unwrap();
-                thread::sleep(Duration::from_millis(10));
-            }
-            panic!("nothing happens: {:?}", self.link);
-        }
-    }
-
-    /// Greets whoever connects, and says what it is told then.
-    fn serve(listener: &TcpListener, then: &[u8]) -> (TcpStream, Vec<u8>) {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut buffer = [0; 512];
-        stream
-            .read(&mut buffer)
-            .map(|length| assert!(length > 0))
-            .unwrap();
-        stream.write_all(&[0x20, 3, 0, 0, 0]).unwrap();
-        let length = stream.read(&mut buffer).unwrap();
-        stream.write_all(&[0x90, 4, 0, 1, 0, 0]).unwrap();
-        stream.write_all(then).unwrap();
-        (stream, buffer[..length].to_vec())
-    }
-
-    #[test]
-    fn a_broker_that_goes_away_is_found_again() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut looked = Looked::new(&listener);
-        let serving = thread::spawn(move || {
-            let (stream, subscription) = serve(&listener, b"\x30\x06\0\x01b\0hi");
-            assert_eq!(subscription[0], 0x82);
-            drop(stream);
-            let (mut stream, _) = serve(&listener, b"");
-            let mut message = [0; 14];
-            stream.read_exact(&mut message).unwrap();
-            message
-        });
-        assert!(matches!(looked.next(), Happened::Up));
-        assert!(
-            matches!(looked.next(), Happened::Message(message) if message.payload().as_slice() == b"hi")
-        );
-        let Happened::Down(failure, pause) = looked.next() else {
-            panic!("it goes on without its broker");
-        };
-        assert!(matches!(failure, Failure::Trouble(_)));
-        assert!(pause >= Duration::from_secs(1));
-        looked.now += pause;
-        // Nothing is kept for later.
-        looked.link.publish(looked.now, "a/b", b"lost");
-        assert!(matches!(looked.next(), Happened::Up));
-        assert_eq!(looked.link.counted().connected, 2);
-        looked.link.publish(looked.now, "a/b", b"x");
-        looked.link.flush(looked.now).unwrap();
-        assert_eq!(
-            &serving.join().unwrap(),
-            b"\x30\x0c\0\x03a/b\x05\x02\0\0\0\x02x"
-        );
-    }
-
-    #[test]
-    fn what_waits_for_longer_than_it_is_worth_is_dropped_and_counted() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut looked = Looked::new(&listener);
-        let serving = thread::spawn(move || serve(&listener, b"").0);
-        assert!(matches!(looked.next(), Happened::Up));
-        let nobody_reads = serving.join().unwrap();
-        let payload = [0; 1_400];
-        // What the system takes, what may wait, and what has no room.
-        for _ in 0..20_000 {
-            looked.link.publish(looked.now, "a/b", &payload);
-            looked.link.flush(looked.now).unwrap();
-        }
-        let without_room = looked.link.counted().late;
-        assert!(without_room > 0);
-        let State::Live(live) = &looked.link.state else {
-            panic!("the broker is away");
-        };
-        assert!(live.queued <= BACKLOG && live.queue.len() > 500);
-        let waiting = live.queue.len() as u64;
-        drop(nobody_reads);
-        looked.now += EXPIRY;
-        let State::Live(live) = &mut looked.link.state else {
-            panic!("the broker is away");
-        };
-        // As if the system had room again.
-        live.stream = Stream::new(live.stream.tcp.try_clone().unwrap(), None);
-        let _ = looked.link.flush(looked.now);
-        assert_eq!(looked.link.counted().late, without_room + waiting);
-    }
-}
+mod tests;

@@ -5,11 +5,17 @@
 #[cfg(unix)]
 mod broker;
 #[cfg(unix)]
+mod check;
+#[cfg(unix)]
 mod failure;
 #[cfg(unix)]
 mod lan;
 #[cfg(unix)]
 mod link;
+#[cfg(unix)]
+mod log;
+#[cfg(unix)]
+mod metrics;
 #[cfg(unix)]
 mod options;
 #[cfg(unix)]
@@ -29,14 +35,27 @@ mod wait;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use clap::Parser;
+    use std::process::ExitCode;
 
-    let options::Bridge { command } = options::Bridge::parse();
-    let options::Command::Tunnel(options) = command;
-    let done = signal::install().and_then(|()| tunnel::run(&options));
-    done.map_or_else(failure::Failure::report, |()| {
-        std::process::ExitCode::SUCCESS
-    })
+    let arguments: Vec<_> = std::env::args_os().collect();
+    // Before they are read: what is wrong with them is said so, too.
+    if arguments.iter().any(|word| word == "--json") {
+        log::use_json();
+    }
+    let done = options::read(arguments).and_then(|command| {
+        if command.shared().operator.json {
+            log::use_json();
+        }
+        signal::install()?;
+        match command {
+            options::Command::Tunnel(options) => tunnel::run(&options)?,
+        }
+        Ok(())
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(none) => none.report(),
+    }
 }
 
 #[cfg(not(unix))]

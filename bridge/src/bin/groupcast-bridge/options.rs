@@ -1,20 +1,25 @@
 //! What the command line says.
 
+mod file;
+mod shared;
+
 use core::time::Duration;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use groupcast_bridge::tunnel::Site;
-use groupcast_std::InterfaceSelector;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::broker::Broker;
+use crate::failure::Failure;
+use crate::log;
+use file::File;
+pub(crate) use shared::Shared;
 
 const CODES: &str = "\
 Exit codes:
-  0    Ended by Ctrl-C.
+  0    Ended by Ctrl-C; or all is well, with --check.
   1    Trouble with the network that makes going on impossible.
   2    Something asked for cannot be: an option, an interface, a file; or the broker refuses: the user, the
-       password, the topics, or its certificate is not trusted.
+       password, the topics, or its certificate is not trusted; or another client has the same name.
   3    The broker was not reached within --timeout.
   130  Ended by a second Ctrl-C.";
 
@@ -37,80 +42,82 @@ pub(crate) enum Command {
 /// Options of `groupcast-bridge tunnel`.
 #[derive(Args, Debug)]
 pub(crate) struct Tunnel {
-    /// The broker: mqtts://HOST[:PORT], or mqtt://HOST[:PORT] without TLS.
-    #[arg(value_name = "BROKER")]
-    pub(crate) broker: Broker,
-
-    /// The name of this site. Every site has another one; several tunnels of a site have the same.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) site: Site,
-
-    /// The group: a multicast address or a host name, and a port. The same in all sites.
-    #[arg(
-        short,
-        long,
-        value_name = "ADDR:PORT",
-        env = "GROUPCAST_GROUP",
-        default_value = "239.1.2.3:12345"
-    )]
-    pub(crate) group: String,
-
-    /// The interface, by name, index or address. Default: chosen, as `groupcast interfaces` says.
-    #[arg(
-        short,
-        long,
-        value_name = "NAME|INDEX|ADDR",
-        env = "GROUPCAST_INTERFACE"
-    )]
-    pub(crate) interface: Option<InterfaceSelector>,
-
-    /// The hop limit (TTL) of what is sent to the group here. 1 stays on the link.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) hop_limit: u8,
-
-    /// What topics begin with. The same in all sites.
-    #[arg(long, value_name = "TOPIC", default_value = "gc", value_parser = parse_prefix)]
-    pub(crate) prefix: String,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
 
     /// How many members to carry, those here and those elsewhere each. Each of those elsewhere takes an open file.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) members: u32,
+}
 
-    /// Reach a broker on another machine without TLS.
-    #[arg(long)]
-    pub(crate) insecure: bool,
+impl Command {
+    pub(crate) const fn shared(&self) -> &Shared {
+        match self {
+            Self::Tunnel(options) => &options.shared,
+        }
+    }
+}
 
-    /// Trust the authorities in this file (PEM), and no others. Default: those that this machine trusts.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
+/// Why the program does not do what it is for, or not any more.
+#[derive(Debug)]
+pub(crate) enum NoOptions {
+    /// Help was asked for, or what was said makes no sense.
+    Clap(clap::Error),
+    /// The file, or what does not go together.
+    Failure(Failure),
+}
 
-    /// The certificate to show the broker (PEM), with those between it and its authority.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
+impl NoOptions {
+    /// Says why, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::Failure(failure) => failure.report(),
+            Self::Clap(error) if error.use_stderr() && log::is_json() => {
+                Failure::Settings(error.to_string()).report()
+            }
+            Self::Clap(error) => {
+                let _ = error.print();
+                ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+            }
+        }
+    }
+}
 
-    /// The key of that certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+impl From<clap::Error> for NoOptions {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
 
-    /// The user's name at the broker.
-    #[arg(long, value_name = "NAME", env = "GROUPCAST_MQTT_USERNAME")]
-    pub(crate) username: Option<String>,
+impl From<Failure> for NoOptions {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
 
-    /// The file with the user's password. Default: the variable GROUPCAST_MQTT_PASSWORD.
-    #[arg(long, value_name = "FILE", requires = "username")]
-    pub(crate) password_file: Option<PathBuf>,
-
-    /// The client's name at the broker. Default: gc-SITE-NUMBER, with a number drawn at each start.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) client_id: Option<String>,
-
-    /// Exit 3 if the broker is not reached within so many seconds of the start. Default: try for ever.
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub(crate) timeout: Option<Duration>,
-
-    /// Print the counters every so many seconds, and at the end, as one line of JSON on standard output.
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub(crate) stats: Option<Duration>,
+/// What the command line says, or else variables, or else the file that it names.
+pub(crate) fn read(mut arguments: Vec<OsString>) -> Result<Command, NoOptions> {
+    let mut definition = Bridge::command();
+    if let Some(path) = file::named(&arguments) {
+        let file = File::load(&path)?;
+        let first = arguments.get(1).and_then(|word| word.to_str());
+        let asked = first.filter(|word| definition.find_subcommand(word).is_some());
+        let command = file.command(asked, &definition)?;
+        if asked.is_none() {
+            arguments.insert(1, command.clone().into());
+        }
+        let mut applied = Ok(());
+        definition = definition.mut_subcommand(&command, |command| {
+            let (command, done) = file.apply(command);
+            applied = done;
+            command
+        });
+        applied?;
+    }
+    let matches = definition.try_get_matches_from(arguments)?;
+    let Bridge { command } = Bridge::from_arg_matches(&matches)?;
+    command.shared().verify()?;
+    Ok(command)
 }
 
 fn parse_prefix(text: &str) -> Result<String, &'static str> {
@@ -134,9 +141,13 @@ fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    fn parse(rest: &str) -> Result<Command, NoOptions> {
+        let line = format!("groupcast-bridge tunnel mqtt://127.0.0.1 {rest}");
+        let words = line.split(' ').filter(|word| !word.is_empty());
+        read(words.map(OsString::from).collect())
+    }
 
     #[test]
     fn the_definitions_are_sound() {
@@ -145,10 +156,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        let parse = |rest: &str| {
-            let line = format!("groupcast-bridge tunnel mqtt://127.0.0.1 {rest}");
-            Bridge::try_parse_from(line.split(' ').filter(|word| !word.is_empty()))
-        };
         assert!(parse("--site a").is_ok());
         for bad in [
             "",
@@ -160,9 +167,22 @@ mod tests {
             "--site a --members 0",
             "--site a --password-file x",
             "--site a --prefix $SYS",
+            "--site a --metrics 9464",
+            "--site a --metrics 127.0.0.1:0",
+            "--site a --metrics 0.0.0.0:9464",
+            "--site a --metrics [fd00::1]:9464",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(Bridge::try_parse_from(["groupcast-bridge", "gateway", "mqtt://x"]).is_err());
+        for good in [
+            "--site a --cert x --key y",
+            "--site a --username x --password-file y",
+            "--site a --metrics [::1]:9464",
+            "--site a --metrics 0.0.0.0:9464 --metrics-public",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        let gateway = ["groupcast-bridge", "gateway", "mqtt://x"].map(OsString::from);
+        assert!(read(gateway.to_vec()).is_err());
     }
 }

@@ -1,77 +1,105 @@
 //! A connection's MQTT: bytes in, what they mean out. No socket, no clock.
+//!
+//! Nothing is kept for the next connection: what was not acknowledged is the caller's to send again.
 
-use core::time::Duration;
+mod packets;
+mod reasons;
 
+use std::collections::BTreeSet;
+
+use groupcast_bridge::{Incoming, Publication, Qos, Subscription};
 use mqtt_protocol_core::mqtt;
 use mqtt_protocol_core::mqtt::connection::{Event, TimerKind};
-use mqtt_protocol_core::mqtt::packet::v5_0;
-use mqtt_protocol_core::mqtt::packet::{
-    MessageExpiryInterval, Packet, Property, Qos, RetainHandling, SubEntry, SubOpts,
-};
+use mqtt_protocol_core::mqtt::packet::{Packet, v5_0};
 use mqtt_protocol_core::mqtt::prelude::*;
 use mqtt_protocol_core::mqtt::result_code::{
     ConnectReasonCode, DisconnectReasonCode, MqttError, SubackReasonCode,
 };
 
 use crate::failure::Failure;
+#[cfg_attr(not(test), expect(unused_imports, reason = "a tunnel has none"))]
+pub(crate) use packets::Will;
+pub(crate) use packets::{KEEP_ALIVE, Login, Needs, Welcome};
 
-/// The longest packet that the broker may send. A datagram has at most 1,472 bytes, a note 4,096.
-const LONGEST_PACKET: u32 = 16 * 1024;
-
-/// The broker is to give a client up that says nothing for one and a half times as long, in seconds.
-const KEEP_ALIVE: u16 = 15;
+/// Bytes of messages that may come before the broker answers the subscription.
+const EARLY: usize = 1 << 20;
 
 type Connection = mqtt::Connection<mqtt::role::Client>;
-
-/// Who this client is.
-#[derive(Debug)]
-pub(crate) struct Login {
-    pub(crate) client_id: String,
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<zeroize::Zeroizing<Vec<u8>>>,
-}
 
 /// What the broker did.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// It accepted the subscriptions: all is ready.
-    Ready,
-    Message(v5_0::Publish),
+    Ready(Welcome),
+    Message(Incoming),
+    /// It has a message that was to be acknowledged; from 0x80 on it refuses it.
+    Acknowledged {
+        packet: u16,
+        reason: u8,
+    },
     /// It ended, or made no sense.
     Over(Failure),
+}
+
+/// Why a message was not published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum NotSent {
+    /// Not now: the broker is away, or has as much to acknowledge as it takes.
+    NoRoom,
+    /// This broker does not take it, however often it is offered.
+    Never(String),
 }
 
 /// MQTT over one connection.
 pub(crate) struct Session {
     connection: Connection,
-    filters: Vec<String>,
+    subscriptions: Vec<Subscription>,
+    needs: Needs,
+    is_clean: bool,
     /// To be written, in order.
     output: Vec<Vec<u8>>,
-    is_accepted: bool,
+    welcome: Option<Welcome>,
     is_ready: bool,
+    is_taken_over: bool,
+    /// What came before the subscription was answered, and how many bytes that is.
+    early: Vec<Incoming>,
+    early_bytes: usize,
+    /// What the broker has not acknowledged.
+    in_flight: BTreeSet<u16>,
+    /// What the broker wants acknowledged.
+    unacknowledged: BTreeSet<u16>,
 }
 
 impl core::fmt::Debug for Session {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Session")
+            .field("welcome", &self.welcome)
             .field("is_ready", &self.is_ready)
+            .field("in_flight", &self.in_flight.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Session {
     /// Greets the broker, and will subscribe to these.
-    pub(crate) fn new(login: &Login, filters: &[String]) -> Result<Self, Failure> {
-        let options =
-            mqtt::connection::ConnectionOptions::new().maximum_packet_size_recv(LONGEST_PACKET);
+    pub(crate) fn new(login: &Login, subscriptions: &[Subscription]) -> Result<Self, Failure> {
+        let options = mqtt::connection::ConnectionOptions::new()
+            .maximum_packet_size_recv(login.longest_packet);
         let mut session = Self {
             connection: Connection::with_options(mqtt::Version::V5_0, options),
-            filters: filters.to_vec(),
+            subscriptions: subscriptions.to_vec(),
+            needs: login.needs,
+            is_clean: login.clean_start,
             output: Vec::new(),
-            is_accepted: false,
+            welcome: None,
             is_ready: false,
+            is_taken_over: false,
+            early: Vec::new(),
+            early_bytes: 0,
+            in_flight: BTreeSet::new(),
+            unacknowledged: BTreeSet::new(),
         };
-        let packet = connect(login).map_err(|error| {
+        let packet = packets::connect(login).map_err(|error| {
             Failure::Settings(format!("cannot log in to the broker so: {error}"))
         })?;
         let events = session.connection.checked_send(packet);
@@ -82,6 +110,11 @@ impl Session {
     /// What is to be written.
     pub(crate) fn take_output(&mut self) -> Vec<Vec<u8>> {
         core::mem::take(&mut self.output)
+    }
+
+    /// Whether it is over because another client took this one's name.
+    pub(crate) const fn is_taken_over(&self) -> bool {
+        self.is_taken_over
     }
 
     /// Bytes came from the broker.
@@ -98,20 +131,80 @@ impl Session {
         heard
     }
 
-    /// Publishes, if it is ready: at most once, not retained, for so long. Returns the bytes to write.
+    /// Publishes, if it is ready. Returns the packet id that is acknowledged later, if it is, and the bytes to write.
     pub(crate) fn publish(
         &mut self,
-        topic: &str,
-        payload: &[u8],
-        expiry: Duration,
-    ) -> Option<Vec<u8>> {
-        if !self.is_ready {
-            return None;
+        publication: &Publication,
+    ) -> Result<(Option<u16>, Vec<u8>), NotSent> {
+        let Some(welcome) = self.welcome.filter(|_| self.is_ready) else {
+            return Err(NotSent::NoRoom);
+        };
+        let never = |error: MqttError| NotSent::Never(format!("it is no message of MQTT: {error}"));
+        if publication.retained && !welcome.is_retain_available {
+            return Err(NotSent::Never("it retains no messages".to_owned()));
         }
-        let packet = publish(topic, payload, expiry).ok()?;
+        let id = match publication.qos {
+            Qos::AtMostOnce => None,
+            Qos::AtLeastOnce if welcome.maximum_qos < Qos::AtLeastOnce => {
+                return Err(NotSent::Never("it acknowledges no messages".to_owned()));
+            }
+            Qos::AtLeastOnce if self.in_flight.len() >= usize::from(welcome.receive_maximum) => {
+                return Err(NotSent::NoRoom);
+            }
+            Qos::AtLeastOnce => {
+                let id = self.connection.acquire_packet_id();
+                Some(id.map_err(|_| NotSent::NoRoom)?)
+            }
+        };
+        let release = |session: &mut Self| {
+            if let Some(id) = id {
+                session.connection.release_packet_id(id);
+            }
+        };
+        let packet = match packets::publish(publication, id) {
+            Ok(packet) => packet,
+            Err(error) => {
+                release(self);
+                return Err(never(error));
+            }
+        };
+        if let Some(most) = welcome
+            .maximum_packet_size
+            .filter(|most| packet.size() > *most as usize)
+        {
+            release(self);
+            return Err(NotSent::Never(format!(
+                "it takes packets of at most {most} bytes, and this is one of {}",
+                packet.size()
+            )));
+        }
+        let before = self.output.len();
+        let events = self.connection.checked_send(packet);
+        let error = events.iter().find_map(|event| match event {
+            Event::NotifyError(error) => Some(*error),
+            _ => None,
+        });
+        self.take(events, &mut Vec::new());
+        let written = self.output.split_off(before).concat();
+        if let Some(error) = error {
+            return Err(never(error));
+        }
+        self.in_flight.extend(id);
+        Ok((id, written))
+    }
+
+    /// Acknowledges a message of the broker; from 0x80 on the reason is a refusal. `false`: there is none of this packet
+    /// id that is not acknowledged.
+    pub(crate) fn acknowledge(&mut self, packet: u16, reason: u8) -> bool {
+        if !self.unacknowledged.remove(&packet) {
+            return false;
+        }
+        let Ok(packet) = packets::acknowledge(packet, reason) else {
+            return false;
+        };
         let events = self.connection.checked_send(packet);
         self.take(events, &mut Vec::new());
-        self.output.pop()
+        true
     }
 
     /// Asks the broker whether it is there.
@@ -120,7 +213,7 @@ impl Session {
         self.take(events, &mut Vec::new());
     }
 
-    /// Says good-bye.
+    /// Says good-bye. The broker does not publish the will.
     pub(crate) fn leave(&mut self) {
         if let Ok(packet) = v5_0::Disconnect::builder().build() {
             let events = self.connection.checked_send(packet);
@@ -152,66 +245,136 @@ impl Session {
     }
 
     fn understand(&mut self, packet: Packet, heard: &mut Vec<Heard>) {
-        match packet {
-            Packet::V5_0Connack(answer) => match answer.reason_code() {
-                ConnectReasonCode::Success => {
-                    self.is_accepted = true;
-                    if let Err(failure) = self.subscribe() {
-                        heard.push(Heard::Over(failure));
-                    }
+        let understood = match packet {
+            Packet::V5_0Connack(answer) => self.accepted(&answer),
+            Packet::V5_0Suback(answer) => self.subscribed(&answer, heard),
+            Packet::V5_0Publish(message) => self.published(&message, heard),
+            Packet::V5_0Puback(answer) => {
+                let packet = answer.packet_id();
+                let reason = answer.reason_code().map_or(0, |reason| reason as u8);
+                if self.in_flight.remove(&packet) {
+                    heard.push(Heard::Acknowledged { packet, reason });
                 }
-                reason => heard.push(Heard::Over(refused(reason))),
-            },
-            Packet::V5_0Suback(answer) => match self.denied(&answer) {
-                Some(failure) => heard.push(Heard::Over(failure)),
-                None => {
-                    self.is_ready = true;
-                    heard.push(Heard::Ready);
-                }
-            },
-            Packet::V5_0Publish(message) => heard.push(Heard::Message(message)),
-            Packet::V5_0Disconnect(packet) => heard.push(Heard::Over(ended(packet.reason_code()))),
-            _ => {}
+                Ok(())
+            }
+            Packet::V5_0Disconnect(packet) => {
+                let reason = packet.reason_code();
+                self.is_taken_over = reason == Some(DisconnectReasonCode::SessionTakenOver);
+                let words = packet
+                    .props()
+                    .as_ref()
+                    .map_or_else(String::new, reasons::words);
+                Err(reasons::ended(reason, &words))
+            }
+            Packet::V5_0Pingresp(_) => Ok(()),
+            packet => Err(Failure::Trouble(format!(
+                "it sent what nobody asked for ({})",
+                packet.packet_type()
+            ))),
+        };
+        if let Err(failure) = understood {
+            heard.push(Heard::Over(failure));
         }
     }
 
-    /// What this client may not subscribe to.
-    fn denied(&self, answer: &v5_0::Suback) -> Option<Failure> {
-        use SubackReasonCode::{GrantedQos0, GrantedQos1, GrantedQos2};
-
-        let codes = answer.reason_codes();
-        let mut denied = codes.iter().zip(&self.filters);
-        let is_denied = |code| !matches!(code, &GrantedQos0 | &GrantedQos1 | &GrantedQos2);
-        denied
-            .find(|(code, _)| is_denied(*code))
-            .map(|(code, filter)| {
-                Failure::Settings(format!(
-                    "it does not let this user subscribe to {filter} ({code})"
-                ))
-            })
+    fn accepted(&mut self, answer: &v5_0::Connack) -> Result<(), Failure> {
+        if answer.reason_code() != ConnectReasonCode::Success {
+            let words = reasons::words(answer.props());
+            return Err(reasons::refused(answer.reason_code(), &words));
+        }
+        if self.welcome.is_some() {
+            return Err(Failure::Trouble("it accepts this client twice".to_owned()));
+        }
+        let welcome = Welcome::new(answer);
+        if let Some(failure) = reasons::lacking(self.needs, &welcome) {
+            return Err(failure);
+        }
+        if welcome.session_present && self.is_clean {
+            let text = "it remembers this client, which asked it not to".to_owned();
+            return Err(Failure::Trouble(text));
+        }
+        self.welcome = Some(welcome);
+        self.subscribe()
     }
 
     fn subscribe(&mut self) -> Result<(), Failure> {
         let wrong = |error: MqttError| Failure::Settings(format!("cannot subscribe: {error}"));
-        let options = SubOpts::new()
-            .set_qos(Qos::AtMostOnce)
-            .set_nl(true)
-            .set_rh(RetainHandling::DoNotSendRetained);
-        let entries = self.filters.iter();
-        let entries = entries.map(|filter| SubEntry::new(filter.as_str(), options.clone()));
-        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         let id = self.connection.acquire_packet_id().map_err(wrong)?;
-        let packet = v5_0::Subscribe::builder()
-            .packet_id(id)
-            .entries(entries)
-            .build();
-        let events = self.connection.checked_send(packet.map_err(wrong)?);
+        let packet = packets::subscribe(id, &self.subscriptions).map_err(wrong)?;
+        let events = self.connection.checked_send(packet);
         self.take(events, &mut Vec::new());
         Ok(())
     }
 
+    fn subscribed(&mut self, answer: &v5_0::Suback, heard: &mut Vec<Heard>) -> Result<(), Failure> {
+        let codes = answer.reason_codes();
+        if codes.len() != self.subscriptions.len() {
+            return Err(Failure::Trouble(format!(
+                "it answers {} subscriptions, and there are {}",
+                codes.len(),
+                self.subscriptions.len()
+            )));
+        }
+        for (code, subscription) in codes.iter().zip(&self.subscriptions) {
+            let filter = &subscription.filter;
+            match code {
+                SubackReasonCode::GrantedQos0 if subscription.qos == Qos::AtMostOnce => {}
+                SubackReasonCode::GrantedQos1 | SubackReasonCode::GrantedQos2 => {}
+                SubackReasonCode::GrantedQos0 => {
+                    return Err(Failure::Settings(format!(
+                        "it delivers {filter} at most once (QoS 0), so what is lost on the way could not be told"
+                    )));
+                }
+                _ => {
+                    return Err(Failure::Settings(format!(
+                        "it does not let this user subscribe to {filter} ({code})"
+                    )));
+                }
+            }
+        }
+        let Some(welcome) = self.welcome else {
+            let text = "it answers before it accepts".to_owned();
+            return Err(Failure::Trouble(text));
+        };
+        self.is_ready = true;
+        heard.push(Heard::Ready(welcome));
+        heard.extend(self.early.drain(..).map(Heard::Message));
+        Ok(())
+    }
+
+    fn published(
+        &mut self,
+        message: &v5_0::Publish,
+        heard: &mut Vec<Heard>,
+    ) -> Result<(), Failure> {
+        let is_asked_for = |qos| self.subscriptions.iter().any(|asked| asked.qos >= qos);
+        let incoming = packets::incoming(message).filter(|incoming| is_asked_for(incoming.qos));
+        let Some(incoming) = incoming else {
+            return Err(Failure::Trouble(format!(
+                "it sent a message of a quality of service that nobody asked for ({})",
+                message.qos()
+            )));
+        };
+        if self.welcome.is_none() {
+            let text = "it sends messages before it accepts".to_owned();
+            return Err(Failure::Trouble(text));
+        }
+        self.unacknowledged.extend(incoming.packet);
+        if self.is_ready {
+            heard.push(Heard::Message(incoming));
+            return Ok(());
+        }
+        self.early_bytes += message.size();
+        if self.early_bytes > EARLY {
+            let text = "it sends messages, and does not answer the subscription".to_owned();
+            return Err(Failure::Trouble(text));
+        }
+        self.early.push(incoming);
+        Ok(())
+    }
+
     fn nonsense(&self, error: MqttError) -> Failure {
-        if self.is_accepted {
+        if self.welcome.is_some() {
             Failure::Trouble(format!("it broke the rules of MQTT: {error}"))
         } else {
             Failure::Settings(format!(
@@ -221,201 +384,5 @@ impl Session {
     }
 }
 
-fn connect(login: &Login) -> Result<v5_0::Connect, MqttError> {
-    let mut packet = v5_0::Connect::builder()
-        .client_id(login.client_id.as_str())?
-        .clean_start(true)
-        .keep_alive(KEEP_ALIVE);
-    if let Some(name) = &login.username {
-        packet = packet.user_name(name.as_str())?;
-    }
-    if let Some(password) = &login.password {
-        packet = packet.password(password.to_vec())?;
-    }
-    packet.build()
-}
-
-fn publish(topic: &str, payload: &[u8], expiry: Duration) -> Result<v5_0::Publish, MqttError> {
-    let seconds = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
-    v5_0::Publish::builder()
-        .topic_name(topic)?
-        .qos(Qos::AtMostOnce)
-        .retain(false)
-        .props(vec![Property::MessageExpiryInterval(
-            MessageExpiryInterval::new(seconds)?,
-        )])
-        .payload(payload.to_vec())
-        .build()
-}
-
-/// The broker does not take this client.
-fn refused(reason: ConnectReasonCode) -> Failure {
-    let advice = match reason {
-        ConnectReasonCode::BadUserNameOrPassword => "the user's name or password is wrong",
-        ConnectReasonCode::NotAuthorized => {
-            "this user may not log in, or the password is wrong: see --username and --password-file"
-        }
-        ConnectReasonCode::UnsupportedProtocolVersion => "the broker does not speak MQTT 5",
-        ConnectReasonCode::ClientIdentifierNotValid => "the broker wants another --client-id",
-        ConnectReasonCode::Banned => "the broker has banned this client",
-        ConnectReasonCode::BadAuthenticationMethod => {
-            "the broker wants to be logged in to in another way"
-        }
-        ConnectReasonCode::UseAnotherServer | ConnectReasonCode::ServerMoved => {
-            "the broker says that another one is to be used"
-        }
-        _ => return Failure::Trouble(format!("it does not take this client now ({reason})")),
-    };
-    Failure::Settings(format!("it refuses this client: {advice}"))
-}
-
-/// The broker ended the connection.
-fn ended(reason: Option<DisconnectReasonCode>) -> Failure {
-    Failure::Trouble(match reason {
-        Some(DisconnectReasonCode::SessionTakenOver) => {
-            "another client took this one's name: give each its own --client-id".to_owned()
-        }
-        Some(reason) => format!("it ended the connection ({reason})"),
-        None => "it ended the connection".to_owned(),
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session() -> Session {
-        let login = Login {
-            client_id: "x".to_owned(),
-            username: None,
-            password: None,
-        };
-        Session::new(&login, &["a/+".to_owned(), "b".to_owned()]).unwrap()
-    }
-
-    /// As a broker answers: accepted, and subscribed to both.
-    const CONNACK: &[u8] = &[0x20, 3, 0, 0, 0];
-    const SUBACK: &[u8] = &[0x90, 5, 0, 1, 0, 0, 0];
-
-    fn ready() -> Session {
-        let mut session = session();
-        assert!(session.receive(CONNACK).is_empty());
-        assert!(matches!(session.receive(SUBACK)[..], [Heard::Ready]));
-        session.take_output();
-        session
-    }
-
-    #[test]
-    fn it_greets_subscribes_without_its_own_and_publishes_at_most_once_for_two_seconds() {
-        let mut session = session();
-        let greeting = session.take_output();
-        // Clean start, keep alive 15 s, MQTT 5.
-        assert_eq!(greeting.len(), 1);
-        assert_eq!(greeting[0][2..12], *b"\0\x04MQTT\x05\x02\0\x0f");
-        assert!(
-            session
-                .publish("a/b", b"x", Duration::from_secs(2))
-                .is_none()
-        );
-        session.receive(CONNACK);
-        let subscription = session.take_output().concat();
-        // Each filter with No Local, and no retained messages.
-        assert_eq!(subscription, b"\x82\x0d\0\x01\0\0\x03a/+\x24\0\x01b\x24");
-        session.receive(SUBACK);
-        let message = session
-            .publish("a/b", b"x", Duration::from_secs(2))
-            .unwrap();
-        assert_eq!(message, b"\x30\x0c\0\x03a/b\x05\x02\0\0\0\x02x");
-        session.ping();
-        session.leave();
-        assert_eq!(session.take_output().concat(), b"\xc0\0\xe0\0");
-    }
-
-    #[test]
-    fn packets_are_understood_however_they_are_cut() {
-        let mut session = ready();
-        let packets = b"\x30\x06\0\x01b\0hi\x30\x07\0\x03a/b\0!";
-        let mut got = Vec::new();
-        for octet in packets {
-            for heard in session.receive(&[*octet]) {
-                let Heard::Message(message) = heard else {
-                    panic!("{heard:?}");
-                };
-                got.push((
-                    message.topic_name().to_owned(),
-                    message.payload().as_slice().to_vec(),
-                ));
-            }
-        }
-        assert_eq!(
-            got,
-            [
-                ("b".to_owned(), b"hi".to_vec()),
-                ("a/b".to_owned(), b"!".to_vec())
-            ]
-        );
-    }
-
-    #[test]
-    fn a_refusal_says_why_and_whether_to_try_again() {
-        // The first is what is told.
-        let over = |bytes: &[u8]| match session().receive(bytes).into_iter().next() {
-            Some(Heard::Over(failure)) => failure,
-            other => panic!("{other:?}"),
-        };
-        for (code, is_setting) in [
-            (0x86, true),
-            (0x87, true),
-            (0x84, true),
-            (0x88, false),
-            (0x97, false),
-        ] {
-            let failure = over(&[0x20, 3, 0, code, 0]);
-            assert_eq!(
-                matches!(failure, Failure::Settings(_)),
-                is_setting,
-                "{failure}"
-            );
-        }
-        // As a broker of 3.1.1 answers, and as one does that expects TLS.
-        assert!(matches!(over(&[0x20, 2, 0, 1]), Failure::Settings(_)));
-        assert!(matches!(
-            over(b"\x15\x03\x03\0\x02\x02\x28"),
-            Failure::Settings(_)
-        ));
-        let mut session = session();
-        session.receive(CONNACK);
-        let heard = session.receive(&[0x90, 5, 0, 1, 0, 0, 0x87]).pop();
-        assert!(
-            matches!(&heard, Some(Heard::Over(Failure::Settings(text))) if text.contains("subscribe to b")),
-            "{heard:?}"
-        );
-        let heard = ready().receive(&[0xe0, 2, 0x8e, 0]).pop();
-        assert!(
-            matches!(&heard, Some(Heard::Over(Failure::Trouble(text))) if text.contains("--client-id"))
-        );
-    }
-
-    #[test]
-    fn what_is_too_large_ends_the_connection_before_it_takes_memory() {
-        let heard = ready().receive(&[0x30, 0xff, 0xff, 0xff, 0x7f]);
-        assert!(
-            heard
-                .iter()
-                .any(|heard| matches!(heard, Heard::Over(Failure::Trouble(_)))),
-            "{heard:?}"
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_of_a_broker_are_borne(
-            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), is_ready: bool
-        ) {
-            let mut session = if is_ready { ready() } else { session() };
-            session.receive(&bytes);
-            session.receive(&bytes);
-            session.publish("a", &bytes, Duration::from_secs(2));
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertSt
 
 use crate::broker::Broker;
 use crate::failure::Failure;
-use crate::options::Tunnel;
+use crate::options::Shared;
 
 /// How to speak TLS with a broker.
 #[derive(Debug)]
@@ -22,7 +22,16 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(broker: &Broker, options: &Tunnel) -> Result<Self, Failure> {
+    /// As the options say, if the broker is to be reached by TLS.
+    pub(crate) fn of(options: &Shared) -> Result<Option<Self>, Failure> {
+        let broker = &options.broker;
+        broker
+            .is_secure
+            .then(|| Self::new(broker, options))
+            .transpose()
+    }
+
+    fn new(broker: &Broker, options: &Shared) -> Result<Self, Failure> {
         let name = ServerName::try_from(broker.host.clone());
         let name =
             name.map_err(|_| settings(format!("{} is no name for a certificate", broker.host)))?;

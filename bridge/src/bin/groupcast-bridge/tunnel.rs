@@ -1,19 +1,21 @@
 //! `groupcast-bridge tunnel`: the core between the group and the broker.
 
 use core::time::Duration;
-use std::fs;
 use std::io::Write;
 
 use groupcast::Instant;
-use groupcast_bridge::tunnel::{Action, Life, Settings, Tunnel};
+use groupcast_bridge::tunnel::{Action, EXPIRY, Life, News, Settings, Tunnel};
+use groupcast_bridge::{Publication, Subscription};
 use groupcast_std::{Clock, Error, entropy, resolve_group_on};
-use zeroize::Zeroizing;
 
+use crate::check;
 use crate::failure::Failure;
 use crate::lan::Lan;
 use crate::link::{Happened, Link};
+use crate::log::{Level, say};
+use crate::metrics::{Exposition, Metrics};
 use crate::options;
-use crate::session::Login;
+use crate::session::{Login, Welcome};
 use crate::signal;
 use crate::tls::Tls;
 use crate::wait::{Handle, wait};
@@ -24,12 +26,17 @@ const AT_ONCE: usize = 256;
 /// The same trouble is told at most this often.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// Bytes of a packet with the longest datagram, a topic and properties.
+const LONGEST_PACKET: u32 = 1_700;
+
 /// All that a tunnel works with.
-struct Running {
+struct Running<'o> {
+    options: &'o options::Tunnel,
     clock: Clock,
     core: Tunnel,
     lan: Lan,
     link: Link,
+    metrics: Option<Metrics>,
     buffer: Vec<u8>,
     /// When trouble with the network was told.
     told: Option<Instant>,
@@ -38,64 +45,82 @@ struct Running {
 
 /// Runs until a signal ends it.
 pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
-    let selector = options.interface.clone().unwrap_or_default();
-    let group = resolve_group_on(&options.group, &selector)?;
-    let lan = Lan::new(group, &selector, options.hop_limit)?;
+    let shared = &options.shared;
+    let selector = shared.interface.clone().unwrap_or_default();
+    let group = resolve_group_on(&shared.group, &selector)?;
+    let lan = Lan::new(group, &selector, shared.hop_limit)?;
     let [a, b, c, d, e, f, g, h, ..] = entropy::seed()?;
     let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     let core = Tunnel::new(Settings {
-        site: options.site.clone(),
+        site: shared.site.clone(),
         group,
-        prefix: options.prefix.clone(),
+        prefix: shared.prefix.clone(),
         tunnel: number,
         members: options.members as usize,
     });
-    let tls = options
-        .broker
-        .is_secure
-        .then(|| Tls::new(&options.broker, options));
+    let usual = || format!("gc-{}-{number:016x}", shared.site);
+    let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
+    if shared.operator.check {
+        client_id += check::SUFFIX;
+    }
     let login = Login {
-        client_id: options
-            .client_id
-            .clone()
-            .unwrap_or_else(|| format!("gc-{}-{number:016x}", options.site)),
-        username: options.username.clone(),
-        password: password(options)?,
+        client_id,
+        username: shared.username.clone(),
+        password: shared.password()?,
+        ..Login::default()
     };
+    let subscription = |filter| Subscription {
+        filter,
+        ..Subscription::default()
+    };
+    let subscriptions = core.subscriptions().map(subscription).to_vec();
     let link = Link::new(
-        options.broker.clone(),
-        options.insecure,
-        tls.transpose()?,
+        shared.broker.clone(),
+        shared.insecure,
+        Tls::of(shared)?,
         login,
-        core.subscriptions().to_vec(),
+        subscriptions,
     );
-    say(&format!(
+    let text = format!(
         "site {}, group {} via {}, topics {}/… at {}",
-        options.site,
+        shared.site,
         lan.group(),
         lan.choice(),
         core.root(),
-        options.broker
-    ));
+        shared.broker
+    );
+    say(Level::Info, "start", &text);
+    if shared.operator.check {
+        let topic = format!("{}/m/{}", core.root(), shared.site);
+        return check::run(link, topic, shared.timeout);
+    }
     say(
+        Level::Info,
+        "trust",
         "in an open group everybody who may publish at the broker is trusted as if on this network, and the broker, too; \
          a sealed one trusts neither",
     );
+    let metrics = shared.operator.metrics.map(Metrics::new).transpose()?;
     let mut running = Running {
+        options,
         clock: Clock::new(),
         core,
         lan,
         link,
+        metrics,
         buffer: Vec::new(),
         told: None,
         is_up: false,
     };
-    running.work(options)
+    running.work()
 }
 
-impl Running {
-    fn work(&mut self, options: &options::Tunnel) -> Result<(), Failure> {
-        let mut next_stats = options.stats.map(|every| self.clock.now() + every);
+impl Running<'_> {
+    fn work(&mut self) -> Result<(), Failure> {
+        let shared = &self.options.shared;
+        let every = shared.operator.stats;
+        let mut next_stats = every.map(|every| self.clock.now() + every);
+        let limit = shared.timeout.map(|limit| Instant::ZERO + limit);
         let mut ready = Vec::new();
         while !signal::end_requested() {
             let now = self.clock.now();
@@ -107,17 +132,16 @@ impl Running {
             }
             // Trouble with that is met when the link is polled, and told there.
             let _ = self.link.flush(now);
-            if let (Some(next), Some(every)) = (next_stats, options.stats)
+            self.answer(now);
+            if let (Some(next), Some(every)) = (next_stats, every)
                 && next <= now
             {
                 next_stats = Some(now + every);
                 self.print_stats()?;
             }
-            let limit = options.timeout.map(|limit| Instant::ZERO + limit);
-            if let Some(limit) = limit.filter(|_| self.link.counted().connected == 0)
-                && limit <= now
-            {
-                let text = format!("{} was not reached in time", options.broker);
+            let limit = limit.filter(|_| self.link.counted().connected == 0);
+            if limit.is_some_and(|limit| limit <= now) {
+                let text = format!("{} was not reached in time", shared.broker);
                 return Err(Failure::Unmet(text));
             }
             let deadlines = [
@@ -136,10 +160,11 @@ impl Running {
         }
         let now = self.clock.now();
         self.link.leave(now);
-        if options.stats.is_some() {
+        if every.is_some() {
             self.print_stats()?;
         }
-        say(&format!("ended: {}", self.core.counters()));
+        let text = format!("ended: {}", self.core.counters());
+        say(Level::Info, "end", &text);
         Ok(())
     }
 
@@ -149,21 +174,24 @@ impl Running {
         self.link.poll(now, &mut happened)?;
         for what in happened {
             match what {
-                Happened::Up => {
+                Happened::Up(welcome) => {
                     self.is_up = true;
-                    say("the broker is there");
+                    say(Level::Info, "up", &there(&welcome));
                     self.core.handle_connected(now);
                 }
                 Happened::Down(failure, pause) => {
                     self.is_up = false;
                     self.core.handle_disconnected();
                     let seconds = pause.as_secs_f64();
-                    say(&format!("{failure}; trying again in {seconds:.1} s"));
+                    let text = format!("{failure}; trying again in {seconds:.1} s");
+                    say(Level::Warning, "down", &text);
                 }
                 Happened::Message(message) => {
-                    let payload = message.payload().as_slice();
-                    self.core.handle_publish(now, message.topic_name(), payload);
+                    let (topic, payload) = (&message.topic, &message.payload);
+                    self.core.handle_publish(now, topic, payload);
                 }
+                // Nothing of a tunnel's is acknowledged.
+                Happened::Acknowledged { .. } => {}
             }
             self.act(now);
         }
@@ -225,8 +253,20 @@ impl Running {
                         self.trouble(now, &error);
                     }
                 }
-                Action::Publish { topic, payload } => self.link.publish(now, &topic, &payload),
-                Action::Tell(news) => say(&news.to_string()),
+                Action::Publish { topic, payload } => {
+                    let publication = Publication {
+                        topic,
+                        payload,
+                        expiry: Some(EXPIRY),
+                        ..Publication::default()
+                    };
+                    // What does not go is counted there, as lost on the way.
+                    self.link.publish(now, &publication);
+                }
+                Action::Tell(news) => {
+                    let (level, event) = kind(&news);
+                    say(level, event, &news.to_string());
+                }
             }
         }
     }
@@ -239,6 +279,7 @@ impl Running {
             members.map(|(life, fd)| (life, reads(fd))).unzip();
         handles.extend(ear.map(reads));
         handles.extend(self.link.handle());
+        handles.extend(self.metrics.iter().flat_map(Metrics::handles));
         let found = wait(&handles, pause)
             .map_err(|error| Failure::Trouble(format!("cannot wait: {error}")))?;
         let found = lives.into_iter().zip(found);
@@ -256,19 +297,41 @@ impl Running {
     fn trouble(&mut self, now: Instant, error: &Error) {
         if self.told.is_none_or(|told| now.since(told) >= AGAIN) {
             self.told = Some(now);
-            say(&error.to_string());
+            say(Level::Warning, "network", &error.to_string());
         }
     }
 
-    fn print_stats(&self) -> Result<(), Failure> {
+    /// Everything that is counted, by its name and with its meaning.
+    fn counted(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let counted = self.link.counted();
         let more = [
-            ("up", u64::from(self.is_up)),
-            ("connected", counted.connected),
-            ("late", counted.late),
-            ("unsent", self.lan.unsent),
+            (
+                "connected",
+                "How often the broker was reached.",
+                counted.connected,
+            ),
+            (
+                "late",
+                "Messages that came too late for the broker, or had no room to wait for it.",
+                counted.late,
+            ),
+            (
+                "refused",
+                "Messages that the broker does not take, as they are too long.",
+                counted.refused,
+            ),
+            (
+                "unsent",
+                "Datagrams that this site's network did not take.",
+                self.lan.unsent,
+            ),
         ];
-        let all = self.core.counters().all().chain(more);
+        self.core.counters().described().chain(more)
+    }
+
+    fn print_stats(&self) -> Result<(), Failure> {
+        let all = self.counted().map(|(name, _, count)| (name, count));
+        let all = all.chain([("up", u64::from(self.is_up))]);
         let all: serde_json::Map<_, _> = all
             .map(|(name, count)| (name.to_owned(), count.into()))
             .collect();
@@ -278,34 +341,67 @@ impl Running {
         written
             .map_err(|error| Failure::Trouble(format!("cannot write to standard output: {error}")))
     }
+
+    /// Answers whoever asks for the metrics.
+    fn answer(&mut self, now: Instant) {
+        let Some(mut metrics) = self.metrics.take() else {
+            return;
+        };
+        metrics.poll(now, || self.exposition());
+        self.metrics = Some(metrics);
+    }
+
+    fn exposition(&self) -> String {
+        let shared = &self.options.shared;
+        let mut text = Exposition::default();
+        let group = self.lan.group().to_string();
+        let labels = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("command", "tunnel"),
+            ("site", shared.site.as_str()),
+            ("group", &group),
+        ];
+        text.gauges("info", "What this is.", [(&labels[..], 1)]);
+        text.gauge("up", "Whether the broker is there.", u8::from(self.is_up));
+        let (here, elsewhere) = self.core.members();
+        let places: [(&[_], _); 2] = [
+            (&[("where", "here")], here),
+            (&[("where", "elsewhere")], elsewhere),
+        ];
+        text.gauges(
+            "tunnel_members",
+            "Members that were heard in the last three minutes.",
+            places,
+        );
+        for (name, help, count) in self.counted() {
+            text.counter(&format!("tunnel_{name}"), help, count);
+        }
+        text.into_text()
+    }
 }
 
-/// The user's password, from a file or a variable.
-fn password(options: &options::Tunnel) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    let Some(file) = &options.password_file else {
-        let variable = std::env::var_os("GROUPCAST_MQTT_PASSWORD");
-        return Ok(variable.map(|text| Zeroizing::new(text.into_encoded_bytes())));
-    };
-    let read = fs::read(file).map_err(|error| {
-        Failure::Settings(format!(
-            "cannot read the password from {}: {error}",
-            file.display()
-        ))
-    })?;
-    let mut password = Zeroizing::new(read);
-    // What an editor or `echo` puts behind it.
-    while matches!(password.last(), Some(b'\n' | b'\r')) {
-        password.pop();
+/// That the broker is there, and what it does not take.
+fn there(welcome: &Welcome) -> String {
+    let mut text = "the broker is there".to_owned();
+    let most = welcome.maximum_packet_size;
+    if let Some(most) = most.filter(|most| *most < LONGEST_PACKET) {
+        text += &format!(
+            ", but takes packets of at most {most} bytes: datagrams that do not fit are not carried, so raise its limit to \
+             {LONGEST_PACKET}, or have members send smaller ones"
+        );
     }
-    if password.is_empty() {
-        return Err(Failure::Settings(format!(
-            "there is no password in {}",
-            file.display()
-        )));
-    }
-    Ok(Some(password))
+    text
 }
 
-fn say(text: &str) {
-    eprintln!("groupcast-bridge: {text}");
+/// How much news matters, and its word for programs.
+const fn kind(news: &News) -> (Level, &'static str) {
+    match news {
+        News::OpenGroup => (Level::Warning, "open_group"),
+        News::Met { .. } => (Level::Info, "site_met"),
+        News::Lost(_) => (Level::Warning, "site_lost"),
+        News::Companion => (Level::Info, "companion"),
+        News::Slow { .. } => (Level::Warning, "site_slow"),
+        News::Full { .. } => (Level::Warning, "full"),
+        _ => (Level::Info, "news"),
+    }
 }
