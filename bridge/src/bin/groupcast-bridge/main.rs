@@ -21,6 +21,8 @@ mod options;
 #[cfg(unix)]
 mod retry;
 #[cfg(unix)]
+mod service;
+#[cfg(unix)]
 mod session;
 #[cfg(unix)]
 mod signal;

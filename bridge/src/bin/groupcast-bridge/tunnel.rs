@@ -1,46 +1,34 @@
 //! `groupcast-bridge tunnel`: the core between the group and the broker.
 
-use core::time::Duration;
-use std::io::Write;
-
 use groupcast::Instant;
 use groupcast_bridge::tunnel::{Action, EXPIRY, Life, News, Settings, Tunnel};
 use groupcast_bridge::{Publication, Subscription};
-use groupcast_std::{Clock, Error, entropy, resolve_group_on};
+use groupcast_std::{entropy, resolve_group_on};
 
 use crate::check;
 use crate::failure::Failure;
 use crate::lan::Lan;
-use crate::link::{Happened, Link};
+use crate::link::Happened;
 use crate::log::{Level, say};
-use crate::metrics::{Exposition, Metrics};
+use crate::metrics::Exposition;
 use crate::options;
+use crate::service::{self, Count, Service};
 use crate::session::{Login, Welcome};
 use crate::signal;
-use crate::tls::Tls;
-use crate::wait::{Handle, wait};
+use crate::wait::Handle;
 
 /// Datagrams that are taken from a socket in one go, so that none keeps the others waiting.
 const AT_ONCE: usize = 256;
-
-/// The same trouble is told at most this often.
-const AGAIN: Duration = Duration::from_secs(60);
 
 /// Bytes of a packet with the longest datagram, a topic and properties.
 const LONGEST_PACKET: u32 = 1_700;
 
 /// All that a tunnel works with.
 struct Running<'o> {
-    options: &'o options::Tunnel,
-    clock: Clock,
+    service: Service<'o>,
     core: Tunnel,
     lan: Lan,
-    link: Link,
-    metrics: Option<Metrics>,
     buffer: Vec<u8>,
-    /// When trouble with the network was told.
-    told: Option<Instant>,
-    is_up: bool,
 }
 
 /// Runs until a signal ends it.
@@ -74,13 +62,7 @@ pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
         ..Subscription::default()
     };
     let subscriptions = core.subscriptions().map(subscription).to_vec();
-    let link = Link::new(
-        shared.broker.clone(),
-        shared.insecure,
-        Tls::of(shared)?,
-        login,
-        subscriptions,
-    );
+    let link = service::link(shared, login, subscriptions)?;
     let text = format!(
         "site {}, group {} via {}, topics {}/… at {}",
         shared.site,
@@ -100,91 +82,53 @@ pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
         "in an open group everybody who may publish at the broker is trusted as if on this network, and the broker, too; \
          a sealed one trusts neither",
     );
-    let metrics = shared.operator.metrics.map(Metrics::new).transpose()?;
     let mut running = Running {
-        options,
-        clock: Clock::new(),
+        service: Service::new(shared, "tunnel", link)?,
         core,
         lan,
-        link,
-        metrics,
         buffer: Vec::new(),
-        told: None,
-        is_up: false,
     };
     running.work()
 }
 
 impl Running<'_> {
     fn work(&mut self) -> Result<(), Failure> {
-        let shared = &self.options.shared;
-        let every = shared.operator.stats;
-        let mut next_stats = every.map(|every| self.clock.now() + every);
-        let limit = shared.timeout.map(|limit| Instant::ZERO + limit);
+        let group = self.lan.group().to_string();
         let mut ready = Vec::new();
         while !signal::end_requested() {
-            let now = self.clock.now();
+            let now = self.service.clock.now();
             self.converse(now)?;
-            let is_more = self.listen(now, &mut ready) || self.link.is_more();
+            let is_more = self.listen(now, &mut ready) || !ready.is_empty();
             if self.core.poll_timeout() <= now {
                 self.core.handle_timeout(now);
                 self.act(now);
             }
-            // Trouble with that is met when the link is polled, and told there.
-            let _ = self.link.flush(now);
-            self.answer(now);
-            if let (Some(next), Some(every)) = (next_stats, every)
-                && next <= now
-            {
-                next_stats = Some(now + every);
-                self.print_stats()?;
-            }
-            let limit = limit.filter(|_| self.link.counted().connected == 0);
-            if limit.is_some_and(|limit| limit <= now) {
-                let text = format!("{} was not reached in time", shared.broker);
-                return Err(Failure::Unmet(text));
-            }
-            let deadlines = [
-                Some(self.core.poll_timeout()),
-                Some(self.link.deadline()),
-                next_stats,
-                limit,
-            ];
-            let next = deadlines.into_iter().flatten().min().unwrap_or(now);
-            let pause = if is_more || !ready.is_empty() {
-                Duration::ZERO
-            } else {
-                now.until(next).min(signal::LOOK)
-            };
-            self.wait(pause, &mut ready)?;
+            let (core, lan) = (&self.core, &self.lan);
+            let counts = || counts(core, lan);
+            self.service
+                .tend(now, &group, counts, |text| gauges(core, text))?;
+            self.wait(now, is_more, &mut ready)?;
         }
-        let now = self.clock.now();
-        self.link.leave(now);
-        if every.is_some() {
-            self.print_stats()?;
-        }
-        let text = format!("ended: {}", self.core.counters());
-        say(Level::Info, "end", &text);
-        Ok(())
+        let now = self.service.clock.now();
+        let counts = counts(&self.core, &self.lan);
+        let text = self.core.counters().to_string();
+        self.service.end(now, counts, &text)
     }
 
     /// Takes what the broker has, and does what follows from it.
     fn converse(&mut self, now: Instant) -> Result<(), Failure> {
         let mut happened = Vec::new();
-        self.link.poll(now, &mut happened)?;
+        self.service.link.poll(now, &mut happened)?;
         for what in happened {
             match what {
                 Happened::Up(welcome) => {
-                    self.is_up = true;
+                    self.service.is_up = true;
                     say(Level::Info, "up", &there(&welcome));
                     self.core.handle_connected(now);
                 }
                 Happened::Down(failure, pause) => {
-                    self.is_up = false;
                     self.core.handle_disconnected();
-                    let seconds = pause.as_secs_f64();
-                    let text = format!("{failure}; trying again in {seconds:.1} s");
-                    say(Level::Warning, "down", &text);
+                    self.service.down(&failure, pause);
                 }
                 Happened::Message(message) => {
                     let (topic, payload) = (&message.topic, &message.payload);
@@ -228,7 +172,7 @@ impl Running<'_> {
                 }
                 (Ok(None), _) => return false,
                 (Err(error), _) => {
-                    self.trouble(now, &error);
+                    self.service.trouble(now, &error);
                     return false;
                 }
             }
@@ -243,14 +187,14 @@ impl Running<'_> {
                 Action::Open(life) => {
                     let opened = self.lan.open(life);
                     if let Err(error) = &opened {
-                        self.trouble(now, error);
+                        self.service.trouble(now, error);
                     }
                     self.core.handle_opened(life, opened.ok());
                 }
                 Action::Close(life) => self.lan.close(life),
                 Action::Send { from, to, datagram } => {
                     if let Err(error) = self.lan.send(from, to, &datagram) {
-                        self.trouble(now, &error);
+                        self.service.trouble(now, &error);
                     }
                 }
                 Action::Publish { topic, payload } => {
@@ -261,7 +205,7 @@ impl Running<'_> {
                         ..Publication::default()
                     };
                     // What does not go is counted there, as lost on the way.
-                    self.link.publish(now, &publication);
+                    self.service.link.publish(now, &publication);
                 }
                 Action::Tell(news) => {
                     let (level, event) = kind(&news);
@@ -272,16 +216,14 @@ impl Running<'_> {
     }
 
     /// Waits for something to happen, and adds the members that have something.
-    fn wait(&self, pause: Duration, ready: &mut Vec<Life>) -> Result<(), Failure> {
+    fn wait(&self, now: Instant, is_more: bool, ready: &mut Vec<Life>) -> Result<(), Failure> {
         let (ear, members) = self.lan.handles();
         let reads = |fd| Handle { fd, writes: false };
         let (lives, mut handles): (Vec<Life>, Vec<Handle<'_>>) =
             members.map(|(life, fd)| (life, reads(fd))).unzip();
         handles.extend(ear.map(reads));
-        handles.extend(self.link.handle());
-        handles.extend(self.metrics.iter().flat_map(Metrics::handles));
-        let found = wait(&handles, pause)
-            .map_err(|error| Failure::Trouble(format!("cannot wait: {error}")))?;
+        let deadline = self.core.poll_timeout();
+        let found = self.service.wait(now, handles, deadline, is_more)?;
         let found = lives.into_iter().zip(found);
         ready.extend(
             found
@@ -292,92 +234,29 @@ impl Running<'_> {
         ready.dedup();
         Ok(())
     }
+}
 
-    /// Trouble that may pass, or be the interface's.
-    fn trouble(&mut self, now: Instant, error: &Error) {
-        if self.told.is_none_or(|told| now.since(told) >= AGAIN) {
-            self.told = Some(now);
-            say(Level::Warning, "network", &error.to_string());
-        }
-    }
+/// Everything that a tunnel counts.
+fn counts(core: &Tunnel, lan: &Lan) -> Vec<Count> {
+    let unsent = (
+        "unsent",
+        "Datagrams that this site's network did not take.",
+        lan.unsent,
+    );
+    core.counters().described().chain([unsent]).collect()
+}
 
-    /// Everything that is counted, by its name and with its meaning.
-    fn counted(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let counted = self.link.counted();
-        let more = [
-            (
-                "connected",
-                "How often the broker was reached.",
-                counted.connected,
-            ),
-            (
-                "late",
-                "Messages that came too late for the broker, or had no room to wait for it.",
-                counted.late,
-            ),
-            (
-                "refused",
-                "Messages that the broker does not take, as they are too long.",
-                counted.refused,
-            ),
-            (
-                "unsent",
-                "Datagrams that this site's network did not take.",
-                self.lan.unsent,
-            ),
-        ];
-        self.core.counters().described().chain(more)
-    }
-
-    fn print_stats(&self) -> Result<(), Failure> {
-        let all = self.counted().map(|(name, _, count)| (name, count));
-        let all = all.chain([("up", u64::from(self.is_up))]);
-        let all: serde_json::Map<_, _> = all
-            .map(|(name, count)| (name.to_owned(), count.into()))
-            .collect();
-        let mut output = std::io::stdout().lock();
-        let line = serde_json::Value::from(all);
-        let written = writeln!(output, "{line}").and_then(|()| output.flush());
-        written
-            .map_err(|error| Failure::Trouble(format!("cannot write to standard output: {error}")))
-    }
-
-    /// Answers whoever asks for the metrics.
-    fn answer(&mut self, now: Instant) {
-        let Some(mut metrics) = self.metrics.take() else {
-            return;
-        };
-        metrics.poll(now, || self.exposition());
-        self.metrics = Some(metrics);
-    }
-
-    fn exposition(&self) -> String {
-        let shared = &self.options.shared;
-        let mut text = Exposition::default();
-        let group = self.lan.group().to_string();
-        let labels = [
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("command", "tunnel"),
-            ("site", shared.site.as_str()),
-            ("group", &group),
-        ];
-        text.gauges("info", "What this is.", [(&labels[..], 1)]);
-        text.gauge("up", "Whether the broker is there.", u8::from(self.is_up));
-        let (here, elsewhere) = self.core.members();
-        let places: [(&[_], _); 2] = [
-            (&[("where", "here")], here),
-            (&[("where", "elsewhere")], elsewhere),
-        ];
-        text.gauges(
-            "tunnel_members",
-            "Members that were heard in the last three minutes.",
-            places,
-        );
-        for (name, help, count) in self.counted() {
-            text.counter(&format!("tunnel_{name}"), help, count);
-        }
-        text.into_text()
-    }
+fn gauges(core: &Tunnel, text: &mut Exposition) {
+    let (here, elsewhere) = core.members();
+    let places: [(&[_], _); 2] = [
+        (&[("where", "here")], here),
+        (&[("where", "elsewhere")], elsewhere),
+    ];
+    text.gauges(
+        "tunnel_members",
+        "Members that were heard in the last three minutes.",
+        places,
+    );
 }
 
 /// That the broker is there, and what it does not take.
