@@ -9,6 +9,8 @@ mod check;
 #[cfg(unix)]
 mod failure;
 #[cfg(unix)]
+mod gateway;
+#[cfg(unix)]
 mod lan;
 #[cfg(unix)]
 mod link;
@@ -51,6 +53,7 @@ fn main() -> std::process::ExitCode {
         signal::install()?;
         match command {
             options::Command::Tunnel(options) => tunnel::run(&options)?,
+            options::Command::Gateway(options) => gateway::run(&options)?,
         }
         Ok(())
     });

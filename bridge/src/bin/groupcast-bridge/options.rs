@@ -1,6 +1,7 @@
 //! What the command line says.
 
 mod file;
+mod gateway;
 mod shared;
 
 use core::time::Duration;
@@ -12,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::log;
 use file::File;
+pub(crate) use gateway::Gateway;
 pub(crate) use shared::Shared;
 
 const CODES: &str = "\
@@ -37,6 +39,11 @@ pub(crate) enum Command {
     /// key. BRIDGE.md says what passes and what does not.
     #[command(after_help = CODES)]
     Tunnel(Box<Tunnel>),
+
+    /// Publish what is said in the group at an MQTT 5 broker, in topics for Home Assistant, Node-RED or a cloud, and say in
+    /// the group what is published for it there. It is a member, and in a sealed group needs the key. BRIDGE.md has the topics.
+    #[command(after_help = CODES)]
+    Gateway(Box<Gateway>),
 }
 
 /// Options of `groupcast-bridge tunnel`.
@@ -54,6 +61,7 @@ impl Command {
     pub(crate) const fn shared(&self) -> &Shared {
         match self {
             Self::Tunnel(options) => &options.shared,
+            Self::Gateway(options) => &options.shared,
         }
     }
 }
