@@ -40,9 +40,10 @@ const STAGE: usize = 16 * 1024;
 /// How often they are read before others have their turn.
 const TURNS: u32 = 16;
 
-/// If another client takes this one's name so often within that time, both would do so for ever.
-const TAKE_OVERS: usize = 3;
-const TAKE_OVERS_WITHIN: Duration = Duration::from_secs(60);
+/// If the broker ends so many connections within that time since another client has the same name, both would be thrown
+/// out for ever.
+const ENDS: usize = 3;
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What happened to the link.
 #[derive(Debug)]
@@ -125,7 +126,8 @@ pub(crate) struct Link {
     state: State,
     retry: Retry,
     counted: Counted,
-    taken_over: VecDeque<Instant>,
+    /// When connections ended that were ready, and whether another client had taken this one's name.
+    ends: VecDeque<(Instant, bool)>,
 }
 
 impl Link {
@@ -151,7 +153,7 @@ impl Link {
                 late: 0,
                 refused: 0,
             },
-            taken_over: VecDeque::new(),
+            ends: VecDeque::new(),
         }
     }
 
@@ -207,9 +209,7 @@ impl Link {
         if self.counted.connected == 0 && matches!(failure, Failure::Settings(_)) {
             return Err(self.told(failure));
         }
-        if let Some(failure) = self.rivalry(now) {
-            return Err(failure);
-        }
+        let failure = self.rivalry(now, failure)?;
         if matches!(&self.state, State::Live(live) if live.is_ready && now.since(live.since) >= GOOD)
         {
             self.retry.reset();
@@ -220,24 +220,41 @@ impl Link {
         Ok(())
     }
 
-    /// What to say if another client takes this one's name again and again.
-    fn rivalry(&mut self, now: Instant) -> Option<Failure> {
-        let is_taken_over =
-            matches!(&self.state, State::Live(live) if live.session.is_taken_over());
-        if !is_taken_over {
-            return None;
+    /// What became of it if another client takes this one's name again and again: an error if the broker says so, and
+    /// otherwise a guess.
+    fn rivalry(&mut self, now: Instant, failure: Failure) -> Result<Failure, Failure> {
+        let State::Live(live) = &self.state else {
+            return Ok(failure);
+        };
+        if !live.is_ready {
+            return Ok(failure);
         }
-        self.taken_over.push_back(now);
-        if self.taken_over.len() < TAKE_OVERS {
-            return None;
+        self.ends.push_back((now, live.session.is_taken_over()));
+        if self.ends.len() > ENDS {
+            self.ends.pop_front();
         }
-        let first = self.taken_over.pop_front()?;
-        (now.since(first) <= TAKE_OVERS_WITHIN).then(|| {
-            Failure::Settings(format!(
-                "{}: another client takes the name {} again and again, and each would throw the other out for ever: give \
-                 each its own --client-id",
-                self.broker, self.login.client_id
-            ))
+        let is_often = self.ends.len() == ENDS
+            && self
+                .ends
+                .iter()
+                .all(|(end, _)| now.since(*end) <= ENDS_WITHIN);
+        if !is_often {
+            return Ok(failure);
+        }
+        let name = &self.login.client_id;
+        if self.ends.iter().all(|(_, is_taken_over)| *is_taken_over) {
+            return Err(Failure::Settings(format!(
+                "{}: another client takes the name {name} again and again, and each would throw the other out for ever: \
+                 give each its own --client-id",
+                self.broker
+            )));
+        }
+        // Some brokers do not say why.
+        Ok(match failure {
+            Failure::Trouble(text) if !live.session.is_explained() => Failure::Trouble(format!(
+                "{text}, {ENDS} times within a minute: has another client the name {name}, too?"
+            )),
+            failure => failure,
         })
     }
 
