@@ -81,6 +81,29 @@ pub(crate) struct Counted {
     pub(crate) refused: u64,
 }
 
+impl Counted {
+    /// All of it, by its name and with its meaning.
+    pub(crate) const fn described(&self) -> [(&'static str, &'static str, u64); 3] {
+        [
+            (
+                "connected",
+                "How often the broker was reached.",
+                self.connected,
+            ),
+            (
+                "late",
+                "Messages that came too late for the broker, or had no room to wait for it.",
+                self.late,
+            ),
+            (
+                "refused",
+                "Messages that the broker does not take, as they are too long.",
+                self.refused,
+            ),
+        ]
+    }
+}
+
 /// Something to write, and from when on it is not worth that any more.
 #[derive(Debug)]
 struct Waiting(Option<Instant>, Vec<u8>);

@@ -301,36 +301,19 @@ impl Running<'_> {
         }
     }
 
-    /// Everything that is counted, by its name and with its meaning.
+    /// Everything that is counted of datagrams, by its name and with its meaning.
     fn counted(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let counted = self.link.counted();
-        let more = [
-            (
-                "connected",
-                "How often the broker was reached.",
-                counted.connected,
-            ),
-            (
-                "late",
-                "Messages that came too late for the broker, or had no room to wait for it.",
-                counted.late,
-            ),
-            (
-                "refused",
-                "Messages that the broker does not take, as they are too long.",
-                counted.refused,
-            ),
-            (
-                "unsent",
-                "Datagrams that this site's network did not take.",
-                self.lan.unsent,
-            ),
-        ];
-        self.core.counters().described().chain(more)
+        let unsent = (
+            "unsent",
+            "Datagrams that this site's network did not take.",
+            self.lan.unsent,
+        );
+        self.core.counters().described().chain([unsent])
     }
 
     fn print_stats(&self) -> Result<(), Failure> {
-        let all = self.counted().map(|(name, _, count)| (name, count));
+        let all = self.counted().chain(self.link.counted().described());
+        let all = all.map(|(name, _, count)| (name, count));
         let all = all.chain([("up", u64::from(self.is_up))]);
         let all: serde_json::Map<_, _> = all
             .map(|(name, count)| (name.to_owned(), count.into()))
@@ -363,6 +346,9 @@ impl Running<'_> {
         ];
         text.gauges("info", "What this is.", [(&labels[..], 1)]);
         text.gauge("up", "Whether the broker is there.", u8::from(self.is_up));
+        for (name, help, count) in self.link.counted().described() {
+            text.counter(name, help, count);
+        }
         let (here, elsewhere) = self.core.members();
         let places: [(&[_], _); 2] = [
             (&[("where", "here")], here),
