@@ -1,5 +1,8 @@
 //! The way to the broker: connecting, and connecting again.
 
+mod ends;
+mod live;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -14,16 +17,15 @@ use socket2::{Domain, Socket, Type};
 use crate::broker::Broker;
 use crate::failure::Failure;
 use crate::retry::Retry;
-use crate::session::{Heard, KEEP_ALIVE, Login, NotSent, Session, Welcome};
+use crate::session::{Heard, Login, NotSent, Session, Welcome};
 use crate::stream::{Stream, Trouble};
 use crate::tls::Tls;
 use crate::wait::Handle;
+use ends::Ends;
+use live::{ASK, Live, STAGE, Waiting, ask};
 
 /// How long connecting may take, with all that belongs to it.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often the broker is asked whether it is there.
-const ASK: Duration = Duration::from_secs(5);
 
 /// A broker that says nothing for so long is away.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -34,16 +36,8 @@ const GOOD: Duration = Duration::from_secs(10);
 /// Bytes that may wait while the way to the broker is slow.
 const BACKLOG: usize = 1 << 20;
 
-/// Bytes that are handed on in one go.
-const STAGE: usize = 16 * 1024;
-
 /// How often they are read before others have their turn.
 const TURNS: u32 = 16;
-
-/// If the broker ends so many connections within that time since another client has the same name, both would be thrown
-/// out for ever.
-const ENDS: usize = 3;
-const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What happened to the link.
 #[derive(Debug)]
@@ -104,26 +98,6 @@ impl Counted {
     }
 }
 
-/// Something to write, and from when on it is not worth that any more.
-#[derive(Debug)]
-struct Waiting(Option<Instant>, Vec<u8>);
-
-#[derive(Debug)]
-struct Live {
-    stream: Stream,
-    session: Session,
-    queue: VecDeque<Waiting>,
-    queued: usize,
-    since: Instant,
-    is_ready: bool,
-    /// There may be more to read than was read.
-    is_more: bool,
-    heard: Instant,
-    asked: Instant,
-    /// How often the broker is asked whether it is there.
-    ask: Duration,
-}
-
 #[derive(Debug)]
 enum State {
     Down {
@@ -149,8 +123,7 @@ pub(crate) struct Link {
     state: State,
     retry: Retry,
     counted: Counted,
-    /// When connections ended that were ready, and whether another client had taken this one's name.
-    ends: VecDeque<(Instant, bool)>,
+    ends: Ends,
 }
 
 impl Link {
@@ -176,7 +149,7 @@ impl Link {
                 late: 0,
                 refused: 0,
             },
-            ends: VecDeque::new(),
+            ends: Ends::new(),
         }
     }
 
@@ -252,33 +225,9 @@ impl Link {
         if !live.is_ready {
             return Ok(failure);
         }
-        self.ends.push_back((now, live.session.is_taken_over()));
-        if self.ends.len() > ENDS {
-            self.ends.pop_front();
-        }
-        let is_often = self.ends.len() == ENDS
-            && self
-                .ends
-                .iter()
-                .all(|(end, _)| now.since(*end) <= ENDS_WITHIN);
-        if !is_often {
-            return Ok(failure);
-        }
-        let name = &self.login.client_id;
-        if self.ends.iter().all(|(_, is_taken_over)| *is_taken_over) {
-            return Err(Failure::Settings(format!(
-                "{}: another client takes the name {name} again and again, and each would throw the other out for ever: \
-                 give each its own --client-id",
-                self.broker
-            )));
-        }
-        // Some brokers do not say why.
-        Ok(match failure {
-            Failure::Trouble(text) if !live.session.is_explained() => Failure::Trouble(format!(
-                "{text}, {ENDS} times within a minute: has another client the name {name}, too?"
-            )),
-            failure => failure,
-        })
+        self.ends
+            .judge(now, &live.session, failure, &self.login.client_id)
+            .map_err(|failure| self.told(failure))
     }
 
     /// With whom it is.
@@ -507,39 +456,6 @@ impl Link {
         };
         Failure::Trouble(format!("it did not answer ({what}){advice}"))
     }
-}
-
-impl Live {
-    /// Writes as much as the system takes. Returns how much was too late for it.
-    fn write(&mut self, now: Instant) -> Result<u64, Trouble> {
-        let mut late = 0;
-        while self.stream.flush()? {
-            let mut staged = 0;
-            while staged < STAGE {
-                let Some(Waiting(until, packet)) = self.queue.pop_front() else {
-                    break;
-                };
-                self.queued -= packet.len();
-                if until.is_some_and(|until| until <= now) {
-                    late += 1;
-                    continue;
-                }
-                staged += packet.len();
-                self.stream.stage(&packet)?;
-            }
-            if staged == 0 {
-                break;
-            }
-        }
-        Ok(late)
-    }
-}
-
-/// How often to ask a broker whether it is there: it may want to hear something more often.
-fn ask(welcome: &Welcome) -> Duration {
-    let limit = welcome.keep_alive.filter(|seconds| *seconds > 0);
-    let limit = Duration::from_secs(limit.unwrap_or(KEEP_ALIVE).into());
-    ASK.min(limit / 2)
 }
 
 /// Begins to connect.
