@@ -1,5 +1,8 @@
 //! The way to the broker: connecting, and connecting again.
 
+mod ends;
+mod live;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -14,16 +17,15 @@ use socket2::{Domain, Socket, Type};
 use crate::broker::Broker;
 use crate::failure::Failure;
 use crate::retry::Retry;
-use crate::session::{Heard, KEEP_ALIVE, Login, NotSent, Session, Welcome};
+use crate::session::{Heard, Login, NotSent, Session, Welcome};
 use crate::stream::{Stream, Trouble};
 use crate::tls::Tls;
 use crate::wait::Handle;
+use ends::Ends;
+use live::{ASK, Live, STAGE, Waiting, ask};
 
 /// How long connecting may take, with all that belongs to it.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often the broker is asked whether it is there.
-const ASK: Duration = Duration::from_secs(5);
 
 /// A broker that says nothing for so long is away.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -34,15 +36,8 @@ const GOOD: Duration = Duration::from_secs(10);
 /// Bytes that may wait while the way to the broker is slow.
 const BACKLOG: usize = 1 << 20;
 
-/// Bytes that are handed on in one go.
-const STAGE: usize = 16 * 1024;
-
 /// How often they are read before others have their turn.
 const TURNS: u32 = 16;
-
-/// If another client takes this one's name so often within that time, both would do so for ever.
-const TAKE_OVERS: usize = 3;
-const TAKE_OVERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What happened to the link.
 #[derive(Debug)]
@@ -80,24 +75,27 @@ pub(crate) struct Counted {
     pub(crate) refused: u64,
 }
 
-/// Something to write, and from when on it is not worth that any more.
-#[derive(Debug)]
-struct Waiting(Option<Instant>, Vec<u8>);
-
-#[derive(Debug)]
-struct Live {
-    stream: Stream,
-    session: Session,
-    queue: VecDeque<Waiting>,
-    queued: usize,
-    since: Instant,
-    is_ready: bool,
-    /// There may be more to read than was read.
-    is_more: bool,
-    heard: Instant,
-    asked: Instant,
-    /// How often the broker is asked whether it is there.
-    ask: Duration,
+impl Counted {
+    /// All of it, by its name and with its meaning.
+    pub(crate) const fn described(&self) -> [(&'static str, &'static str, u64); 3] {
+        [
+            (
+                "connected",
+                "How often the broker was reached.",
+                self.connected,
+            ),
+            (
+                "late",
+                "Messages that came too late for the broker, or had no room to wait for it.",
+                self.late,
+            ),
+            (
+                "refused",
+                "Messages that the broker does not take, as they are too long.",
+                self.refused,
+            ),
+        ]
+    }
 }
 
 #[derive(Debug)]
@@ -125,7 +123,7 @@ pub(crate) struct Link {
     state: State,
     retry: Retry,
     counted: Counted,
-    taken_over: VecDeque<Instant>,
+    ends: Ends,
 }
 
 impl Link {
@@ -151,7 +149,7 @@ impl Link {
                 late: 0,
                 refused: 0,
             },
-            taken_over: VecDeque::new(),
+            ends: Ends::new(),
         }
     }
 
@@ -207,9 +205,7 @@ impl Link {
         if self.counted.connected == 0 && matches!(failure, Failure::Settings(_)) {
             return Err(self.told(failure));
         }
-        if let Some(failure) = self.rivalry(now) {
-            return Err(failure);
-        }
+        let failure = self.rivalry(now, failure)?;
         if matches!(&self.state, State::Live(live) if live.is_ready && now.since(live.since) >= GOOD)
         {
             self.retry.reset();
@@ -220,25 +216,18 @@ impl Link {
         Ok(())
     }
 
-    /// What to say if another client takes this one's name again and again.
-    fn rivalry(&mut self, now: Instant) -> Option<Failure> {
-        let is_taken_over =
-            matches!(&self.state, State::Live(live) if live.session.is_taken_over());
-        if !is_taken_over {
-            return None;
+    /// What became of it if another client takes this one's name again and again: an error if the broker says so, and
+    /// otherwise a guess.
+    fn rivalry(&mut self, now: Instant, failure: Failure) -> Result<Failure, Failure> {
+        let State::Live(live) = &self.state else {
+            return Ok(failure);
+        };
+        if !live.is_ready {
+            return Ok(failure);
         }
-        self.taken_over.push_back(now);
-        if self.taken_over.len() < TAKE_OVERS {
-            return None;
-        }
-        let first = self.taken_over.pop_front()?;
-        (now.since(first) <= TAKE_OVERS_WITHIN).then(|| {
-            Failure::Settings(format!(
-                "{}: another client takes the name {} again and again, and each would throw the other out for ever: give \
-                 each its own --client-id",
-                self.broker, self.login.client_id
-            ))
-        })
+        self.ends
+            .judge(now, &live.session, failure, &self.login.client_id)
+            .map_err(|failure| self.told(failure))
     }
 
     /// With whom it is.
@@ -467,39 +456,6 @@ impl Link {
         };
         Failure::Trouble(format!("it did not answer ({what}){advice}"))
     }
-}
-
-impl Live {
-    /// Writes as much as the system takes. Returns how much was too late for it.
-    fn write(&mut self, now: Instant) -> Result<u64, Trouble> {
-        let mut late = 0;
-        while self.stream.flush()? {
-            let mut staged = 0;
-            while staged < STAGE {
-                let Some(Waiting(until, packet)) = self.queue.pop_front() else {
-                    break;
-                };
-                self.queued -= packet.len();
-                if until.is_some_and(|until| until <= now) {
-                    late += 1;
-                    continue;
-                }
-                staged += packet.len();
-                self.stream.stage(&packet)?;
-            }
-            if staged == 0 {
-                break;
-            }
-        }
-        Ok(late)
-    }
-}
-
-/// How often to ask a broker whether it is there: it may want to hear something more often.
-fn ask(welcome: &Welcome) -> Duration {
-    let limit = welcome.keep_alive.filter(|seconds| *seconds > 0);
-    let limit = Duration::from_secs(limit.unwrap_or(KEEP_ALIVE).into());
-    ASK.min(limit / 2)
 }
 
 /// Begins to connect.

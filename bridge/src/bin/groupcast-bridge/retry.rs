@@ -50,4 +50,24 @@ mod tests {
         assert_eq!(retry.next_at(u16::MAX / 2).as_millis(), 1499);
         assert!((LEAST..=MOST).contains(&retry.next()));
     }
+
+    #[test]
+    fn fifty_that_lose_their_broker_at_once_do_not_come_back_at_once() {
+        let mut all: Vec<Retry> = (0..50).map(|_| Retry::new()).collect();
+        for tries in 1..=6 {
+            let mut pauses: Vec<_> = all.iter_mut().map(Retry::next).collect();
+            pauses.sort_unstable();
+            let longest = (LEAST * (1 << tries)).min(MOST) - LEAST;
+            // By chance once in 10^14 runs at most: that of fifty none is in the first, or in the last half.
+            assert!(pauses[0] < LEAST + longest / 2, "{pauses:?}");
+            assert!(pauses[49] > LEAST + longest / 2, "{pauses:?}");
+            // Nor do many of them within a tenth of it.
+            let most = (0..10).map(|tenth| {
+                let from = LEAST + longest * tenth / 10;
+                let within = from..from + longest / 10;
+                pauses.iter().filter(|pause| within.contains(pause)).count()
+            });
+            assert!(most.max() < Some(30), "{pauses:?}");
+        }
+    }
 }

@@ -155,30 +155,8 @@ impl<'o> Service<'o> {
         }
     }
 
-    /// What the link counts.
-    pub(crate) fn counts(&self) -> [Count; 3] {
-        let counted = self.link.counted();
-        [
-            (
-                "connected",
-                "How often the broker was reached.",
-                counted.connected,
-            ),
-            (
-                "late",
-                "Messages that came too late for the broker, or had no room to wait for it.",
-                counted.late,
-            ),
-            (
-                "refused",
-                "Messages that the broker does not take, as they are too long.",
-                counted.refused,
-            ),
-        ]
-    }
-
     fn print_stats(&self, counts: Vec<Count>) -> Result<(), Failure> {
-        let all = counts.into_iter().chain(self.counts());
+        let all = counts.into_iter().chain(self.link.counted().described());
         let all = all.map(|(name, _, count)| (name, count));
         let all = all.chain([("up", u64::from(self.is_up))]);
         let all: serde_json::Map<_, _> = all
@@ -206,8 +184,11 @@ impl<'o> Service<'o> {
         ];
         text.gauges("info", "What this is.", [(&labels[..], 1)]);
         text.gauge("up", "Whether the broker is there.", u8::from(self.is_up));
+        for (name, help, count) in self.link.counted().described() {
+            text.counter(name, help, count);
+        }
         gauges(&mut text);
-        for (name, help, count) in counts.into_iter().chain(self.counts()) {
+        for (name, help, count) in counts {
             text.counter(&format!("{}_{name}", self.command), help, count);
         }
         text.into_text()

@@ -60,7 +60,8 @@ pub(crate) struct Session {
     output: Vec<Vec<u8>>,
     welcome: Option<Welcome>,
     is_ready: bool,
-    is_taken_over: bool,
+    /// Why the broker ended the connection, if it said so.
+    ended: Option<DisconnectReasonCode>,
     /// What came before the subscription was answered, and how many bytes that is.
     early: Vec<Incoming>,
     early_bytes: usize,
@@ -93,7 +94,7 @@ impl Session {
             output: Vec::new(),
             welcome: None,
             is_ready: false,
-            is_taken_over: false,
+            ended: None,
             early: Vec::new(),
             early_bytes: 0,
             in_flight: BTreeSet::new(),
@@ -113,8 +114,13 @@ impl Session {
     }
 
     /// Whether it is over because another client took this one's name.
-    pub(crate) const fn is_taken_over(&self) -> bool {
-        self.is_taken_over
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.ended == Some(DisconnectReasonCode::SessionTakenOver)
+    }
+
+    /// Whether the broker said why it is over.
+    pub(crate) const fn is_explained(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// Bytes came from the broker.
@@ -259,7 +265,7 @@ impl Session {
             }
             Packet::V5_0Disconnect(packet) => {
                 let reason = packet.reason_code();
-                self.is_taken_over = reason == Some(DisconnectReasonCode::SessionTakenOver);
+                self.ended = reason;
                 let words = packet
                     .props()
                     .as_ref()

@@ -31,7 +31,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(tcp: TcpStream, tls: Option<ClientConnection>) -> Self {
+    pub(crate) fn new(tcp: TcpStream, mut tls: Option<ClientConnection>) -> Self {
+        if let Some(tls) = &mut tls {
+            // What waits is bounded before it comes here, and a packet must not be cut.
+            tls.set_buffer_limit(None);
+        }
         Self {
             tcp,
             tls: tls.map(Box::new),

@@ -199,18 +199,18 @@ fn what_is_acknowledged_is_told_and_nothing_of_it_outlives_the_connection() {
     assert_eq!(looked.link.counted().late, 0);
 }
 
-#[test]
-fn a_name_that_another_client_takes_three_times_within_a_minute_is_given_up() {
-    let taken: &[u8] = &[0xe0, 2, 0x8e, 0];
+/// What a link makes of a broker that ends its connections so, three times or until it gives up.
+fn ended_thrice(then: &'static [u8]) -> Result<String, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut looked = Looked::new(&listener);
     let serving = thread::spawn(move || {
         for _ in 0..3 {
-            serve(&listener, taken);
+            serve(&listener, then);
         }
     });
     let mut happened = Vec::new();
-    let failure = (0..60_000).find_map(|_| {
+    let mut downs = 0;
+    for _ in 0..60_000 {
         looked.now += Duration::from_millis(2);
         thread::sleep(Duration::from_millis(1));
         let polled = looked.link.poll(looked.now, &mut happened);
@@ -218,16 +218,44 @@ fn a_name_that_another_client_takes_three_times_within_a_minute_is_given_up() {
         if let State::Down { until } = looked.link.state {
             looked.now = looked.now.max(until);
         }
-        polled.err()
-    });
-    serving.join().unwrap();
-    let ups = happened
-        .iter()
-        .filter(|what| matches!(what, Happened::Up(_)));
-    assert_eq!(ups.count(), 3);
+        if let Err(failure) = polled {
+            serving.join().unwrap();
+            return Err(failure);
+        }
+        for what in happened.drain(..) {
+            if let Happened::Down(failure, _) = what {
+                downs += 1;
+                if downs == 3 {
+                    serving.join().unwrap();
+                    return Ok(failure.to_string());
+                }
+            }
+        }
+    }
+    panic!("it does not end: {:?}", looked.link);
+}
+
+#[test]
+fn a_name_that_another_client_takes_three_times_within_a_minute_is_given_up() {
+    let failure = ended_thrice(&[0xe0, 2, 0x8e, 0]).unwrap_err();
     assert!(
-        matches!(&failure, Some(Failure::Settings(text)) if text.contains("--client-id")),
-        "{failure:?}"
+        matches!(&failure, Failure::Settings(text) if text.contains("--client-id")),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_broker_that_ends_connections_and_does_not_say_why_is_tried_again_with_a_guess() {
+    let text = ended_thrice(b"").unwrap();
+    assert!(
+        text.contains("has another client the name x, too?"),
+        "{text}"
+    );
+    // It says why: it is shutting down.
+    let text = ended_thrice(&[0xe0, 2, 0x8b, 0]).unwrap();
+    assert!(
+        text.contains("ServerShuttingDown") && !text.contains("another client"),
+        "{text}"
     );
 }
 

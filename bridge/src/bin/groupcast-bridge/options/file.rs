@@ -3,6 +3,7 @@
 
 use core::error::Error as _;
 use core::ops::Range;
+use std::env;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ const CONFIG: &str = "--config";
 
 /// What a file cannot say of itself, or is asked for once.
 const NOT_IN_FILES: [&str; 4] = ["config", "check", "help", "version"];
+
+/// The variable with the folder of what systemd lets only this service read, as paths may begin.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// What to do where the file does not say it.
 const COMMAND: &str = "command";
@@ -74,6 +78,8 @@ impl Value {
 pub(super) struct File {
     path: PathBuf,
     settings: Vec<Setting>,
+    /// Where systemd puts what only this service may read.
+    credentials: Option<PathBuf>,
 }
 
 impl File {
@@ -85,7 +91,9 @@ impl File {
                 let path = path.display();
                 Failure::Settings(format!("cannot read the settings in {path}: {error}"))
             })?;
-        Self::parse(path, &text)
+        let mut file = Self::parse(path, &text)?;
+        file.credentials = env::var_os(CREDENTIALS).map(PathBuf::from);
+        Ok(file)
     }
 
     fn parse(path: &Path, text: &[u8]) -> Result<Self, Failure> {
@@ -116,7 +124,11 @@ impl File {
             settings.push(Setting { name, line, value });
         }
         let path = path.to_owned();
-        Ok(Self { path, settings })
+        Ok(Self {
+            path,
+            settings,
+            credentials: None,
+        })
     }
 
     /// Which command it is for: what the command line says and what the file says must agree, and one is enough.
@@ -186,7 +198,7 @@ impl File {
             (Value::Flag(is_on), Wanted::Flag) => {
                 return Ok(is_on.then(|| (id, "true".to_owned())));
             }
-            (Value::Text(text), Wanted::Path) => self.resolve(text),
+            (Value::Text(text), Wanted::Path) => self.resolve(setting, text)?,
             (Value::Text(text), Wanted::Text) => text.clone(),
             (Value::Number(number), Wanted::Number) => number.clone(),
             (value, wants) => {
@@ -222,10 +234,22 @@ impl File {
         self.fault(setting, &text)
     }
 
-    /// A path as it is meant here: it begins where this file is.
-    fn resolve(&self, path: &str) -> String {
+    /// A path as it is meant here: it begins where this file is, or where systemd puts what only this program may read.
+    fn resolve(&self, setting: &Setting, path: &str) -> Result<String, Failure> {
         let folder = self.path.parent().unwrap_or_else(|| Path::new(""));
-        folder.join(path).to_string_lossy().into_owned()
+        let credential = path
+            .strip_prefix('$')
+            .and_then(|rest| rest.strip_prefix(CREDENTIALS))
+            .and_then(|rest| rest.strip_prefix('/'));
+        let place = match (credential, &self.credentials) {
+            (None, _) => folder.join(path),
+            (Some(name), Some(folder)) => folder.join(name),
+            (Some(_), None) => {
+                let text = "there are no credentials, as systemd sets them for a service by LoadCredential=";
+                return Err(self.fault(setting, text));
+            }
+        };
+        Ok(place.to_string_lossy().into_owned())
     }
 
     fn fault(&self, setting: &Setting, what: &str) -> Failure {
@@ -421,6 +445,10 @@ metrics = "127.0.0.1:9464"
             ),
             ("timeout = -1", "line 3: timeout: a time is"),
             ("hop-limit = 1\nhop_limit = 2", "hop-limit is also in line"),
+            (
+                "ca = \"$CREDENTIALS_DIRECTORY/x\"",
+                "line 3: there are no credentials",
+            ),
             ("x y", "line 3: "),
             ("[site2]", "line 3: site2 is no setting"),
             ("command = \"tunnel\"", "line 3: "),
@@ -434,6 +462,17 @@ metrics = "127.0.0.1:9464"
         }
         let failure = File::parse(Path::new("x"), b"\n\xff").unwrap_err();
         assert!(failure.to_string().contains("line 2: this is not UTF-8"));
+    }
+
+    #[test]
+    fn what_systemd_lets_only_the_service_read_is_found() {
+        let text = b"password-file = \"$CREDENTIALS_DIRECTORY/password\"";
+        let mut file = File::parse(Path::new("x.toml"), text).unwrap();
+        file.credentials = Some("/run/credentials/x".into());
+        let found = file.resolve(&file.settings[0], "$CREDENTIALS_DIRECTORY/password");
+        assert_eq!(found.unwrap(), "/run/credentials/x/password");
+        let found = file.resolve(&file.settings[0], "$CREDENTIALS");
+        assert_eq!(found.unwrap(), "$CREDENTIALS");
     }
 
     #[test]
