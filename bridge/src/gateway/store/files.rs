@@ -1,0 +1,446 @@
+//! A store in a directory.
+//!
+//! ```text
+//! lock                    held while a program uses the directory
+//! checkpoint              length, CRC-32C, octets; written beside it and then renamed
+//! 0000000000000000.log    records from that position on: length, CRC-32C of both, octets
+//! 00000000000003e8.log    …
+//! ```
+
+use core::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{AppendError, Recovered, Store};
+
+/// What comes before a record: its length, and a check of it and the record.
+const HEAD: usize = 8;
+
+/// A record is no longer than this. No message is: see `Peer::max_message`.
+const LONGEST: usize = 8 << 20;
+
+/// A segment is a sixteenth of the store, within these bounds.
+const SEGMENT: core::ops::RangeInclusive<u64> = (32 << 10)..=(64 << 20);
+
+#[derive(Debug)]
+struct Segment {
+    first: u64,
+    /// Where the next segment begins, or will.
+    end: u64,
+    bytes: u64,
+}
+
+/// Where reading goes on.
+#[derive(Debug)]
+struct Cursor {
+    segment: u64,
+    position: u64,
+    file: File,
+}
+
+/// A store in a directory, which it has for itself.
+#[derive(Debug)]
+pub struct Files {
+    directory: PathBuf,
+    limit: u64,
+    segment: u64,
+    /// The oldest first.
+    segments: Vec<Segment>,
+    /// The last of them.
+    last: Option<File>,
+    cursor: Option<Cursor>,
+    next: u64,
+    bytes: u64,
+    /// As long as it is open, nobody else has the directory.
+    _lock: File,
+}
+
+/// Why a directory cannot be a store.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another program uses it.
+    InUse(PathBuf),
+    /// The system refused.
+    Io(PathBuf, io::Error),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse(path) => write!(
+                f,
+                "{} is in use by another gateway; give each its own directory",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl core::error::Error for OpenError {}
+
+impl Files {
+    /// The store in this directory, which is made if it is not there, for so many bytes of records: 1 MiB at least.
+    ///
+    /// # Errors
+    ///
+    /// Another program uses the directory, or the system refuses.
+    pub fn open(directory: impl Into<PathBuf>, limit: u64) -> Result<Self, OpenError> {
+        let directory = directory.into();
+        let io = |error| OpenError::Io(directory.clone(), error);
+        make(&directory).map_err(io)?;
+        let lock = options().create(true).open(directory.join("lock"));
+        let lock = lock.map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory)),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let limit = limit.max(1 << 20);
+        Ok(Self {
+            directory,
+            limit,
+            segment: (limit / 16).clamp(*SEGMENT.start(), *SEGMENT.end()),
+            segments: Vec::new(),
+            last: None,
+            cursor: None,
+            next: 0,
+            bytes: 0,
+            _lock: lock,
+        })
+    }
+
+    fn path(&self, first: u64) -> PathBuf {
+        self.directory.join(format!("{first:016x}.log"))
+    }
+
+    /// The segments that are there, by the position of their first record.
+    fn find_segments(&self) -> io::Result<Vec<u64>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let name = entry?.file_name();
+            let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
+            let digits = digits.filter(|digits| digits.len() == 16);
+            found.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The checkpoint, or how many bytes of it make none.
+    fn read_checkpoint(&self) -> io::Result<(Option<Vec<u8>>, u64)> {
+        let octets = match fs::read(self.directory.join("checkpoint")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, 0)),
+            other => other?,
+        };
+        let mut rest = octets.as_slice();
+        Ok(match next(&mut rest)? {
+            Next::Record(record) if rest.is_empty() => (Some(record), 0),
+            _ => (None, octets.len() as u64),
+        })
+    }
+
+    fn start_segment(&mut self) -> io::Result<()> {
+        if let Some(last) = self.last.take() {
+            last.sync_data()?;
+        }
+        let first = self.next;
+        let file = options()
+            .create(true)
+            .truncate(true)
+            .open(self.path(first))?;
+        self.last = Some(file);
+        self.segments.push(Segment {
+            first,
+            end: first,
+            bytes: 0,
+        });
+        Ok(())
+    }
+
+    /// Appends to the last segment, and leaves it as it was if that fails.
+    fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        let is_full = |segment: &Segment| segment.bytes >= self.segment;
+        if self.last.is_none() || self.segments.last().is_none_or(is_full) {
+            self.start_segment()?;
+        }
+        let (Some(file), Some(segment)) = (&mut self.last, self.segments.last_mut()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        if let Err(error) = file.write_all(&frame(record)) {
+            // Half of a record: it is cut off now, or else by whoever reads it.
+            let cut = file.set_len(segment.bytes);
+            let back = cut.and_then(|()| file.seek(SeekFrom::Start(segment.bytes)));
+            if back.is_err() {
+                self.last = None;
+            }
+            return Err(error);
+        }
+        segment.bytes += (HEAD + record.len()) as u64;
+        segment.end += 1;
+        Ok(())
+    }
+
+    /// Reads on from a position, at which the cursor may be already.
+    fn seek(&mut self, from: u64) -> io::Result<bool> {
+        if self
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.position == from)
+        {
+            return Ok(true);
+        }
+        self.cursor = None;
+        let Some(segment) = self.segments.iter().find(|segment| segment.end > from) else {
+            return Ok(false);
+        };
+        let first = segment.first;
+        let mut file = File::open(self.path(first))?;
+        let mut position = first;
+        while position < from {
+            match skip(&mut file)? {
+                true => position += 1,
+                false => return Ok(false),
+            }
+        }
+        self.cursor = Some(Cursor {
+            segment: first,
+            position,
+            file,
+        });
+        Ok(true)
+    }
+}
+
+impl Store for Files {
+    fn recover(&mut self) -> io::Result<Recovered> {
+        let (checkpoint, damaged) = self.read_checkpoint()?;
+        let mut recovered = Recovered {
+            checkpoint,
+            damaged,
+            ..Recovered::default()
+        };
+        let found = self.find_segments()?;
+        for (n, first) in found.iter().enumerate() {
+            let path = self.path(*first);
+            let size = fs::metadata(&path)?.len();
+            let mut file = io::BufReader::new(File::open(&path)?);
+            let (mut bytes, mut end) = (0, *first);
+            while let Next::Record(record) = next(&mut file)? {
+                bytes += (HEAD + record.len()) as u64;
+                end += 1;
+            }
+            let bad = size - bytes;
+            match found.get(n + 1) {
+                None if bad > 0 => {
+                    OpenOptions::new().write(true).open(&path)?.set_len(bytes)?;
+                    recovered.torn += bad;
+                }
+                None => {}
+                Some(following) => {
+                    recovered.damaged += bad;
+                    end = *following;
+                }
+            }
+            self.segments.push(Segment {
+                first: *first,
+                end,
+                bytes,
+            });
+            self.bytes += bytes;
+            self.next = end;
+        }
+        // The last segment is written on only by who began it, so that what is torn there is its own.
+        if let Some(last) = self.segments.last()
+            && last.first == last.end
+        {
+            fs::remove_file(self.path(last.first))?;
+            self.segments.pop();
+        }
+        recovered.first = self
+            .segments
+            .first()
+            .map_or(self.next, |segment| segment.first);
+        recovered.end = self.next;
+        Ok(recovered)
+    }
+
+    fn append(&mut self, record: &[u8]) -> Result<u64, AppendError> {
+        if record.len() > LONGEST || self.bytes + (HEAD + record.len()) as u64 > self.limit {
+            return Err(AppendError::Full);
+        }
+        self.write(record).map_err(AppendError::Io)?;
+        let position = self.next;
+        self.next += 1;
+        self.bytes += (HEAD + record.len()) as u64;
+        Ok(position)
+    }
+
+    fn read(&mut self, from: u64, bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
+        let mut read = Vec::new();
+        let (mut len, mut from) = (0, from);
+        if let Some(first) = self.segments.first() {
+            from = from.max(first.first);
+        }
+        while (len < bytes || read.is_empty()) && from < self.next {
+            if !self.seek(from)? {
+                // The rest of a segment is damaged.
+                let mut segments = self.segments.iter();
+                match segments.find(|segment| segment.first > from) {
+                    Some(segment) => from = segment.first,
+                    None => break,
+                }
+                continue;
+            }
+            let Some(cursor) = &mut self.cursor else {
+                break;
+            };
+            match next(&mut cursor.file)? {
+                Next::Record(record) => {
+                    len += record.len();
+                    read.push((from, record));
+                    from += 1;
+                    cursor.position = from;
+                    let mut segments = self.segments.iter();
+                    let segment = segments.find(|segment| segment.first == cursor.segment);
+                    if segment.is_none_or(|segment| segment.end <= from) {
+                        self.cursor = None;
+                    }
+                }
+                Next::End | Next::Bad => {
+                    let segment = cursor.segment;
+                    self.cursor = None;
+                    let mut segments = self.segments.iter();
+                    match segments.find(|it| it.first > segment) {
+                        Some(segment) => from = segment.first,
+                        None => break,
+                    }
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()> {
+        let new = self.directory.join("checkpoint.new");
+        let mut file = options().create(true).truncate(true).open(&new)?;
+        file.write_all(&frame(checkpoint))?;
+        drop(file);
+        fs::rename(&new, self.directory.join("checkpoint"))?;
+        while let [segment, _, ..] = self.segments.as_slice()
+            && segment.end <= release
+        {
+            fs::remove_file(self.path(segment.first))?;
+            let gone = self.segments.remove(0);
+            self.bytes -= gone.bytes;
+            if self
+                .cursor
+                .as_ref()
+                .is_some_and(|cursor| cursor.segment == gone.first)
+            {
+                self.cursor = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.last.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
+    fn end(&self) -> u64 {
+        self.next
+    }
+
+    fn releasable(&self) -> Option<u64> {
+        match self.segments.as_slice() {
+            [first, _, ..] => Some(first.end),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+fn frame(record: &[u8]) -> Vec<u8> {
+    let len = (record.len() as u32).to_le_bytes();
+    let check = crc32c::crc32c_append(crc32c::crc32c(&len), record);
+    [&len, &check.to_le_bytes(), record].concat()
+}
+
+enum Next {
+    Record(Vec<u8>),
+    End,
+    /// It is torn or damaged.
+    Bad,
+}
+
+/// The next record.
+fn next(from: &mut impl Read) -> io::Result<Next> {
+    let mut head = [0; HEAD];
+    match fill(from, &mut head)? {
+        0 => return Ok(Next::End),
+        HEAD => {}
+        _ => return Ok(Next::Bad),
+    }
+    let [a, b, c, d, check @ ..] = head;
+    let len = u32::from_le_bytes([a, b, c, d]) as usize;
+    if len > LONGEST {
+        return Ok(Next::Bad);
+    }
+    let mut record = Vec::new();
+    let read = from.by_ref().take(len as u64).read_to_end(&mut record)?;
+    let is_whole = read == len && frame(&record)[4..HEAD] == check;
+    Ok(if is_whole {
+        Next::Record(record)
+    } else {
+        Next::Bad
+    })
+}
+
+/// Goes beyond a record, unread.
+fn skip(file: &mut File) -> io::Result<bool> {
+    let mut head = [0; HEAD];
+    if fill(file, &mut head)? < HEAD {
+        return Ok(false);
+    }
+    let [a, b, c, d, ..] = head;
+    let len = u32::from_le_bytes([a, b, c, d]);
+    file.seek(SeekFrom::Current(i64::from(len)))?;
+    Ok(true)
+}
+
+/// As much as there is.
+fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    while let Some(rest) = into.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(len)
+}
+
+/// What it holds is nobody else's business: it may come from a sealed group.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}

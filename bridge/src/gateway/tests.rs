@@ -1,0 +1,8 @@
+//! Tests of the whole gateway.
+
+mod broker;
+mod commands;
+mod hostile;
+mod members;
+mod rules;
+mod seeds;

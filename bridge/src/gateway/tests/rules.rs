@@ -1,0 +1,671 @@
+//! What is published for what happens in the group, rule by rule.
+
+use core::time::Duration;
+
+use groupcast::{Channel, Event, Session};
+use serde_json::json;
+
+use super::broker::{Bench, ROOT, id, json, peer, property, settings, unknown};
+use crate::gateway::store::MemoryStore;
+use crate::gateway::{Body, Map, News, Qos};
+
+const ORDERED: Channel = Channel::reliable_ordered(1);
+const UNORDERED: Channel = Channel::reliable_unordered(2);
+const STATE: Channel = Channel::state(3);
+const LATEST: Channel = Channel::latest(4);
+const BEST: Channel = Channel::best_effort(5);
+
+#[test]
+fn each_class_has_its_topic_quality_and_retention() {
+    let mut settings = settings();
+    settings.expiry = Some(Duration::from_secs(60));
+    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
+    bench.connect();
+    bench.deliver();
+    let ana = peer(0xa1, "ana");
+    let cases = [
+        (BEST, "best-effort/5", Qos::AtMostOnce, false, Some(10)),
+        (LATEST, "latest/4", Qos::AtMostOnce, false, Some(10)),
+        (STATE, "state/3", Qos::AtLeastOnce, true, None),
+        (
+            UNORDERED,
+            "reliable-unordered/2",
+            Qos::AtLeastOnce,
+            false,
+            Some(60),
+        ),
+        (
+            ORDERED,
+            "reliable-ordered/1",
+            Qos::AtLeastOnce,
+            false,
+            Some(60),
+        ),
+    ];
+    for (channel, topic, qos, retained, expiry) in cases {
+        bench.message(ana, channel, 7, b"21.5");
+        let published = bench.deliver();
+        let [publication] = published.as_slice() else {
+            panic!("{channel}: {published:?}");
+        };
+        assert_eq!(publication.topic, format!("{ROOT}/000000a1/{topic}"));
+        assert!(publication.topic.matches('/').count() <= 7);
+        assert_eq!((publication.qos, publication.retained), (qos, retained));
+        assert_eq!(publication.expiry, expiry.map(Duration::from_secs));
+        assert_eq!(publication.payload, b"21.5");
+        let stream = if channel.class().is_reliable() {
+            'r'
+        } else {
+            'b'
+        };
+        let mid = format!("000000a1-0000000100000005-{stream}-7");
+        assert_eq!(property(publication, "gc-mid"), mid);
+        assert_eq!(property(publication, "gc-name"), "ana");
+        assert_eq!(property(publication, "gc-time"), "1700000000000");
+    }
+    bench.check();
+}
+
+#[test]
+fn availability_is_retained_and_the_will_takes_it_back() {
+    let mut bench = Bench::new();
+    let will = bench.gateway.will();
+    assert_eq!(
+        (will.topic.as_str(), will.payload.as_slice()),
+        (&*format!("{ROOT}/bridge"), &b"offline"[..])
+    );
+    assert!(will.retained && will.qos == Qos::AtLeastOnce);
+    bench.connect();
+    bench.deliver();
+    assert_eq!(bench.retained[&will.topic].payload, b"online");
+}
+
+#[test]
+fn membership_is_retained_with_ids_in_topics_and_names_in_payloads() {
+    let mut bench = Bench::new();
+    bench.connect();
+    let ana = peer(0xa1, "a+#/\0\u{1b}");
+    bench.joined(ana);
+    let info = bench.deliver_on("/info").remove(0);
+    assert_eq!(info.topic, format!("{ROOT}/000000a1/info"));
+    let expected = json!({"name": "a+#/\0\u{1b}", "session": "0000000100000005", "online": true,
+        "bridge": false, "since": 1_700_000_000, "seen": 1_700_000_000});
+    assert_eq!(json(&info), expected);
+    assert!(info.retained && info.qos == Qos::AtLeastOnce);
+    bench.run(10);
+    bench.event(&Event::Lost(&ana));
+    let info = json(&bench.deliver_on("/info").remove(0));
+    assert_eq!(
+        (&info["online"], &info["since"]),
+        (&json!(false), &json!(1_700_000_010))
+    );
+    // A broker disconnects whoever sends such characters in a string of MQTT.
+    bench.message(ana, ORDERED, 1, b"x");
+    let message = bench.deliver_on("/1").remove(0);
+    assert_eq!(property(&message, "gc-name"), "a+#/��");
+}
+
+#[test]
+fn a_json_body_says_what_the_properties_say() {
+    let mut settings = settings();
+    settings.body = Body::Json;
+    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
+    bench.connect();
+    bench.message(peer(7, "ana"), ORDERED, 4, b"on");
+    bench.message(peer(7, "ana"), BEST, 4, &[0xff, 0]);
+    let published = bench.deliver();
+    let of = |end: &str| published.iter().find(|p| p.topic.ends_with(end)).unwrap();
+    let ordered = of("reliable-ordered/1");
+    assert_eq!(ordered.content_type, Some("application/json"));
+    assert_eq!(
+        json(ordered),
+        json!({"mid": "00000007-0000000100000005-r-4", "sender": "00000007", "name": "ana",
+            "session": "0000000100000005", "class": "reliable-ordered", "channel": 1, "sequence": 4,
+            "time": 1_700_000_000_000u64, "text": "on"})
+    );
+    assert_eq!(json(of("best-effort/5"))["hex"], "ff00");
+}
+
+#[test]
+fn an_empty_state_value_deletes_what_the_broker_has() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.message(peer(7, "ana"), STATE, 0, b"21");
+    bench.deliver();
+    let topic = format!("{ROOT}/00000007/state/3");
+    assert!(bench.retained.contains_key(&topic));
+    bench.message(peer(7, "ana"), STATE, 1, b"");
+    bench.deliver();
+    assert!(!bench.retained.contains_key(&topic));
+}
+
+#[test]
+fn what_is_not_acknowledged_is_sent_again_in_order_with_the_same_id() {
+    let mut bench = Bench::new();
+    bench.gateway.set_receive_maximum(3);
+    bench.connect();
+    bench.deliver();
+    for number in 0..6 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[number as u8]);
+    }
+    assert_eq!(bench.published.len(), 3, "no more than the broker takes");
+    let second = bench.published[1].clone();
+    bench.acknowledge(second.0, None);
+    let before: Vec<_> = bench.published.iter().map(|(_, p)| p.clone()).collect();
+    bench.disconnect();
+    bench.check();
+    bench.connect();
+    let again = bench.deliver_on("/1");
+    let numbers: Vec<_> = again.iter().map(|p| p.payload[0]).collect();
+    assert_eq!(numbers, [0, 2, 3, 4, 5]);
+    assert_eq!(again[0], before[0]);
+    assert_eq!(bench.gateway.counters().resent, 3);
+    // The acknowledgement of a connection that is gone says nothing.
+    bench.acknowledge(second.0, None);
+    assert_eq!(bench.gateway.counters().unknown_token, 1);
+    assert_eq!(bench.gateway.counters().acknowledged, 6);
+    bench.check();
+}
+
+#[test]
+fn what_the_broker_refuses_becomes_a_gap_record_and_is_told_once() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    for number in 0..3 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+        let (token, _) = bench.published.pop_front().unwrap();
+        bench.acknowledge(token, Some(0x87));
+    }
+    // Nobody has subscribed: that is no refusal.
+    bench.message(peer(7, "ana"), ORDERED, 3, b"x");
+    let (token, _) = bench.published.pop_front().unwrap();
+    bench.acknowledge(token, Some(0x10));
+    bench.check();
+    bench.run(2);
+    let gaps = bench.deliver_on("/gap");
+    let [gap] = gaps.as_slice() else {
+        panic!("{gaps:?}")
+    };
+    assert_eq!(gap.topic, format!("{ROOT}/00000007/gap"));
+    assert!(!gap.retained && gap.qos == Qos::AtLeastOnce);
+    let value = json(gap);
+    assert_eq!(
+        [&value["first"], &value["last"], &value["messages"]],
+        [&json!(0), &json!(2), &json!(3)]
+    );
+    assert_eq!(
+        (&value["where"], &value["session"]),
+        (&json!("broker"), &json!("0000000100000005"))
+    );
+    assert_eq!(value["mid"], property(gap, "gc-mid"));
+    let refusals = bench
+        .news
+        .iter()
+        .filter(|news| matches!(news, News::Refused { .. }));
+    assert_eq!(refusals.count(), 1);
+}
+
+#[test]
+fn a_broker_without_room_is_asked_again() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
+    let (token, _) = bench.published.pop_front().unwrap();
+    bench.acknowledge(token, Some(0x97));
+    assert!(bench.published.is_empty(), "not at once");
+    bench.run(2);
+    assert_eq!(bench.deliver_on("/1").len(), 1);
+    assert_eq!(bench.gateway.counters().refused_reliable, 0);
+    bench.check();
+}
+
+#[test]
+fn what_is_larger_than_the_broker_takes_is_not_sent() {
+    let mut bench = Bench::new();
+    bench.gateway.set_maximum_packet(Some(1000));
+    bench.connect();
+    bench.deliver();
+    bench.message(peer(7, "ana"), ORDERED, 0, &[0; 2000]);
+    bench.message(peer(7, "ana"), ORDERED, 2, &[0; 20]);
+    assert_eq!(bench.deliver_on("/1").len(), 1);
+    bench.run(2);
+    assert_eq!(json(&bench.deliver_on("/gap")[0])["where"], "broker");
+    bench.check();
+}
+
+#[test]
+fn what_finds_no_room_becomes_one_gap_record_of_each_sender() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    bench.disconnect();
+    for number in 0..300 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+        bench.message(peer(8, "ben"), UNORDERED, number, &[0; 340]);
+    }
+    bench.check();
+    let counters = *bench.gateway.counters();
+    assert!(counters.overflowed > 400 && bench.gateway.queued().memory <= 64 << 10);
+    bench.connect();
+    bench.run(2);
+    let delivered = bench.deliver();
+    let gaps: Vec<_> = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/gap"))
+        .map(json)
+        .collect();
+    assert_eq!(gaps.len(), 2);
+    let lost: u64 = gaps
+        .iter()
+        .map(|gap| gap["messages"].as_u64().unwrap())
+        .sum();
+    assert_eq!(lost, counters.overflowed);
+    for gap in &gaps {
+        assert_eq!(
+            (&gap["first"], &gap["where"]),
+            (&json!(0), &json!("bridge"))
+        );
+        let last = gap["last"].as_u64().unwrap();
+        let mine = delivered
+            .iter()
+            .filter(|p| property(p, "gc-name") == gap["name"]);
+        let arrived = mine.filter(|p| !p.topic.ends_with("/gap")).count() as u64;
+        assert_eq!(
+            last + 1 + arrived,
+            300,
+            "the record ends where what arrived begins"
+        );
+    }
+    bench.check();
+}
+
+#[test]
+fn of_state_the_newest_waits_and_is_published_again_after_each_reconnection() {
+    let mut bench = Bench::new();
+    for number in 0..1000 {
+        bench.message(
+            peer(7, "ana"),
+            STATE,
+            number,
+            format!("{number}").as_bytes(),
+        );
+    }
+    bench.connect();
+    let states = bench.deliver_on("state/3");
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].payload, b"999");
+    // The broker is killed, and has forgotten what it retained: it may even have a session of before.
+    bench.disconnect();
+    bench.gateway.handle_connected(bench.now, true);
+    bench.drain();
+    assert_eq!(bench.deliver_on("state/3")[0].payload, b"999");
+    assert_eq!(bench.gateway.counters().replaced, 999);
+}
+
+#[test]
+fn a_newer_value_does_not_overtake_the_one_on_the_way() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    for value in [b"1", b"2", b"3"] {
+        bench.message(peer(7, "ana"), STATE, 0, value);
+    }
+    assert_eq!(bench.published.len(), 1);
+    let payloads: Vec<_> = bench.deliver().into_iter().map(|p| p.payload).collect();
+    assert_eq!(payloads, [b"1", b"3"]);
+}
+
+#[test]
+fn of_latest_the_newest_waits_for_a_while_and_best_effort_does_not() {
+    let mut bench = Bench::new();
+    for number in 0..3 {
+        bench.message(peer(7, "ana"), LATEST, number, &[number as u8]);
+        bench.message(peer(7, "ana"), BEST, number, &[number as u8]);
+    }
+    bench.connect();
+    let published = bench.deliver();
+    assert_eq!(
+        published
+            .iter()
+            .filter(|p| p.topic.ends_with("latest/4"))
+            .count(),
+        1
+    );
+    assert!(!published.iter().any(|p| p.topic.ends_with("best-effort/5")));
+    assert_eq!(bench.gateway.counters().offline, 3);
+    bench.disconnect();
+    bench.message(peer(7, "ana"), LATEST, 4, b"old");
+    bench.run(11);
+    bench.connect();
+    assert!(bench.deliver_on("latest/4").is_empty());
+    assert_eq!(bench.gateway.counters().expired, 1);
+}
+
+#[test]
+fn the_gap_of_a_group_becomes_a_record() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.gap(peer(7, "ana"), u32::MAX, 3);
+    let gap = json(&bench.deliver_on("/gap")[0]);
+    assert_eq!(
+        [&gap["first"], &gap["last"], &gap["messages"], &gap["where"]],
+        [&json!(u32::MAX), &json!(3), &json!(null), &json!("lan")]
+    );
+}
+
+#[test]
+fn what_bridges_say_is_not_carried() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    let other = peer(9, "gateway").with_bridge(true);
+    // It has not said yet what it is.
+    bench.message(unknown(9), ORDERED, 0, b"x");
+    bench.joined(other);
+    for channel in [ORDERED, STATE, LATEST, BEST] {
+        bench.message(other, channel, 1, b"x");
+    }
+    bench.gap(other, 2, 3);
+    bench.run(5);
+    let published = bench.deliver();
+    assert!(
+        published.iter().all(|p| p.topic.ends_with("/info")),
+        "{published:?}"
+    );
+    assert_eq!(json(&published[0])["bridge"], true);
+    assert_eq!(bench.gateway.counters().loops, 6);
+}
+
+#[test]
+fn what_is_said_before_its_sender_is_known_waits_for_that_and_no_longer() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.deliver();
+    bench.message(unknown(7), ORDERED, 0, b"0");
+    bench.message(unknown(8), ORDERED, 0, b"0");
+    assert!(bench.published.is_empty());
+    bench.joined(peer(7, "ana"));
+    bench.message(peer(7, "ana"), ORDERED, 1, b"1");
+    let payloads: Vec<_> = bench
+        .deliver_on("00000007/reliable-ordered/1")
+        .into_iter()
+        .map(|p| p.payload)
+        .collect();
+    assert_eq!(payloads, [b"0", b"1"]);
+    bench.run(5);
+    assert_eq!(bench.deliver_on("00000008/reliable-ordered/1").len(), 1);
+    // From then on it is not waited for.
+    bench.message(unknown(8), ORDERED, 1, b"1");
+    assert_eq!(bench.deliver_on("00000008/reliable-ordered/1").len(), 1);
+    // Nor is more kept back than there is room for.
+    for number in 0..200 {
+        bench.message(unknown(10), ORDERED, number, &[0; 1000]);
+    }
+    assert!(bench.deliver_on("0000000a/reliable-ordered/1").len() > 100);
+    bench.run(5);
+    bench.deliver();
+    assert_eq!(bench.gateway.counters().acknowledged, 204);
+    bench.check();
+}
+
+#[test]
+fn tables_are_bounded_and_that_is_told() {
+    let mut settings = settings();
+    (settings.senders, settings.values) = (4, 8);
+    let mut bench = Bench::with(settings, MemoryStore::new(1 << 20));
+    bench.connect();
+    for number in 1..100 {
+        bench.joined(peer(number, "x"));
+        bench.message(peer(number, "x"), STATE, 0, b"1");
+        bench.message(peer(number, "x"), ORDERED, 1, b"1");
+    }
+    bench.deliver();
+    let counters = bench.gateway.counters();
+    assert_eq!(
+        (counters.too_many_senders, counters.too_many_values),
+        (95, 91)
+    );
+    assert_eq!(
+        counters.acknowledged, 99,
+        "reliable messages are published all the same"
+    );
+    for kind in ["more than 4 members", "more than 8 values"] {
+        let told = bench
+            .news
+            .iter()
+            .filter(|news| news.to_string().contains(kind));
+        assert_eq!(told.count(), 1, "{kind}");
+    }
+    bench.check();
+}
+
+#[test]
+fn the_map_names_topics_and_home_assistant_is_told() {
+    let mut settings = settings();
+    let map = "[[topic]]\ntopic = \"home/t\"\nfrom = \"boiler\"\nclass = \"state\"\nchannel = 3\n\
+        [topic.home_assistant]\ncomponent = \"sensor\"\nname = \"T\"\nunit = \"°C\"\n";
+    settings.map = Map::parse(map, "gc").unwrap();
+    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
+    bench.connect();
+    bench.joined(peer(0xb0, "boiler"));
+    bench.message(peer(0xb0, "boiler"), STATE, 0, b"21");
+    bench.message(peer(0xc0, "panel"), STATE, 0, b"22");
+    bench.deliver();
+    assert_eq!(bench.retained["home/t"].payload, b"21");
+    assert_eq!(
+        bench.retained[&format!("{ROOT}/000000c0/state/3")].payload,
+        b"22"
+    );
+    let config = &bench.retained["homeassistant/sensor/gc_000000b0_3/config"];
+    let value = json(config);
+    assert_eq!(value["state_topic"], "home/t");
+    assert_eq!(value["unit_of_measurement"], "°C");
+    assert_eq!(
+        value["availability"][1]["topic"],
+        format!("{ROOT}/000000b0/info")
+    );
+    // After the broker forgot everything, too.
+    bench.disconnect();
+    bench.retained.clear();
+    bench.connect();
+    bench.deliver();
+    assert!(
+        bench
+            .retained
+            .contains_key("homeassistant/sensor/gc_000000b0_3/config")
+    );
+}
+
+#[test]
+fn the_info_of_members_long_gone_is_deleted_and_of_others_corrected() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.joined(peer(7, "ana"));
+    let info = |online: bool, seen: u64| {
+        json!({"name": "x", "session": "1", "online": online, "since": seen, "seen": seen})
+            .to_string()
+    };
+    let now = 1_700_000_000;
+    let cases = [
+        (7, true, now),
+        (8, true, now - 90_000),
+        (9, true, now - 60),
+        (10, false, now - 60),
+    ];
+    for (number, online, seen) in cases {
+        bench.incoming(
+            &format!("{ROOT}/{:08x}/info", number),
+            info(online, seen).as_bytes(),
+        );
+    }
+    for bad in ["", "{}", "[1]", "\u{0}", &"x".repeat(10_000)] {
+        bench.incoming(&format!("{ROOT}/0000000b/info"), bad.as_bytes());
+    }
+    assert_eq!(bench.gateway.counters().bad_info, 4);
+    bench.deliver();
+    bench.run(20);
+    let changed = bench.deliver();
+    let by = |number: u32| {
+        changed
+            .iter()
+            .find(|p| p.topic.contains(&id(number).to_string()))
+    };
+    assert!(by(7).is_none() && by(10).is_none());
+    assert!(by(8).is_some_and(|p| p.payload.is_empty() && p.retained));
+    assert_eq!(json(by(9).unwrap())["online"], false);
+    assert_eq!(bench.gateway.counters().ghosts, 2);
+    // Who is away for as long while the gateway runs is forgotten, too.
+    bench.event(&Event::Left(&peer(7, "ana")));
+    bench.deliver();
+    bench.run(24 * 3600 + 5);
+    assert!(bench.deliver_on("00000007/info")[0].payload.is_empty());
+}
+
+#[test]
+fn a_restarted_gateway_publishes_what_was_not_acknowledged() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    bench.connect();
+    bench.deliver();
+    for number in 0..400 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+    }
+    assert!(bench.gateway.queued().spooled > 0);
+    for _ in 0..30 {
+        let (token, _) = bench.published.pop_front().unwrap();
+        bench.acknowledge(token, None);
+    }
+    bench.run(2);
+    bench.check();
+    // kill -9
+    let mut bench = bench.restarted(settings(), store);
+    assert_eq!(bench.gateway.counters().recovered, 370);
+    assert!(bench.news.is_empty());
+    bench.connect();
+    let again = bench.deliver_on("/1");
+    let mids = again.iter().map(|p| property(p, "gc-mid").to_owned());
+    let expected = (30..400).map(|n| format!("00000007-0000000100000005-r-{n}"));
+    assert!(mids.eq(expected));
+    // The histories of the group say the rest again.
+    for number in 380..402 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+    }
+    assert_eq!(bench.deliver_on("/1").len(), 2);
+    assert_eq!(bench.gateway.counters().already_handled, 20);
+    bench.run(15);
+    assert!(bench.deliver_on("/gap").is_empty(), "nothing is missing");
+    bench.check();
+}
+
+#[test]
+fn what_was_said_while_the_gateway_was_away_is_one_exact_gap() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    for number in 0..10 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+    }
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.deliver();
+    bench.message(peer(7, "ana"), ORDERED, 25, b"x");
+    bench.message(peer(7, "ana"), ORDERED, 26, b"x");
+    bench.run(15);
+    let gaps = bench.deliver_on("/gap");
+    assert_eq!(gaps.len(), 1);
+    let gap = json(&gaps[0]);
+    assert_eq!(
+        [&gap["first"], &gap["last"], &gap["where"]],
+        [&json!(10), &json!(24), &json!("bridge")]
+    );
+}
+
+#[test]
+fn of_a_sender_that_restarted_meanwhile_the_end_of_its_earlier_life_is_not_known() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
+    let mut bench = bench.restarted(settings(), store.clone());
+    bench.connect();
+    let next = peer(7, "ana").with_session(Session::new(9));
+    bench.message(next, ORDERED, 0, b"x");
+    bench.run(15);
+    let gaps = bench.deliver_on("/gap");
+    assert_eq!(gaps.len(), 1);
+    let gap = json(&gaps[0]);
+    assert_eq!((&gap["first"], &gap["last"]), (&json!(1), &json!(null)));
+    assert_eq!(gap["session"], "0000000100000005");
+    bench.run(2);
+    // Once, and not by the next gateway again.
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.message(next, ORDERED, 1, b"x");
+    bench.run(15);
+    assert!(bench.deliver_on("/gap").is_empty());
+}
+
+#[test]
+fn a_late_unordered_message_is_no_repetition_while_the_gateway_runs() {
+    let mut bench = Bench::with(settings(), MemoryStore::new(1 << 20));
+    bench.connect();
+    for number in [5, 7, 6, 3] {
+        bench.message(peer(7, "ana"), UNORDERED, number, b"x");
+    }
+    assert_eq!(bench.deliver_on("/2").len(), 4);
+}
+
+#[test]
+fn a_store_that_is_full_gives_up_its_oldest_and_says_which() {
+    let store = MemoryStore::new(40_000);
+    let mut bench = Bench::with(settings(), store.clone());
+    bench.connect();
+    bench.deliver();
+    bench.disconnect();
+    for number in 0..500 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+    }
+    bench.check();
+    assert!(bench.gateway.queued().store <= 40_000);
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.run(2);
+    let delivered = bench.deliver();
+    let gaps: Vec<_> = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/gap"))
+        .map(json)
+        .collect();
+    let lost: u64 = gaps
+        .iter()
+        .map(|gap| gap["messages"].as_u64().unwrap())
+        .sum();
+    let arrived = delivered.iter().filter(|p| p.topic.ends_with("/1")).count() as u64;
+    assert!(lost > 300 && arrived > 50, "{lost} lost, {arrived} arrived");
+    assert_eq!(lost + arrived, 500);
+    bench.check();
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_and_tried_again() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    store.set_failing(true);
+    for number in 0..50 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+        bench.run(1);
+    }
+    bench.check();
+    let failed = bench
+        .news
+        .iter()
+        .filter(|news| matches!(news, News::StoreFailed { .. }));
+    assert_eq!(failed.count(), 1, "once a minute");
+    store.set_failing(false);
+    bench.run(2);
+    assert!(bench.news.contains(&News::StoreBack));
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    assert_eq!(bench.deliver_on("/1").len(), 50);
+    assert!(bench.deliver_on("/gap").is_empty());
+}
