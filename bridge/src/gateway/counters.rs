@@ -17,6 +17,11 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// All of them, each with its name and its meaning.
+            pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + use<> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
+            }
+
             /// All of them, by name.
             pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name)),*].into_iter()

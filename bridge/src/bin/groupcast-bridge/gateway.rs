@@ -2,13 +2,12 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::{Instant, Join, MemberId, SendError};
-use groupcast_bridge::Publication;
 use groupcast_bridge::gateway::store::{Files, NoStore, Store};
 use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, RECEIVE_MAXIMUM, Token};
+use groupcast_bridge::{Publication, Subscription};
 use groupcast_std::{Clock, Member, entropy, key_file, resolve_group_on};
 
 use crate::check;
@@ -92,18 +91,18 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     if shared.operator.check {
         client_id += check::SUFFIX;
         login.client_id = client_id;
-        let link = service::link(shared, login, core.subscriptions())?;
+        let link = service::link(shared, login, subscriptions(&core))?;
         return check::run(link, format!("{root}/check"), shared.timeout);
     }
     let will = Will {
-        publication: core.will(),
+        publication: convert(core.will()),
         delay: WILL_DELAY,
     };
     login.client_id = client_id;
     login.will = Some(will);
     login.clean_start = false;
     login.session_expiry = REMEMBERED;
-    let link = service::link(shared, login, core.subscriptions())?;
+    let link = service::link(shared, login, subscriptions(&core))?;
 
     let mut builder = Member::builder(group)
         .interface(selector)
@@ -178,7 +177,7 @@ impl Running<'_> {
         });
         let (_, group_socket, own_socket) = self.member.node().parts();
         let handles = [group_socket.as_fd(), own_socket.as_fd()];
-        let reads = |fd: BorrowedFd<'_>| Handle { fd, writes: false };
+        let reads = |fd| Handle { fd, writes: false };
         let handles = handles.into_iter().flatten().map(reads).collect();
         self.service.wait(now, handles, deadline, is_more)?;
         Ok(())
@@ -203,10 +202,28 @@ impl Running<'_> {
                     self.core.handle_disconnected(now);
                     self.service.down(&failure, pause);
                 }
-                Happened::Message(incoming) => self.core.handle_publish(now, &incoming),
+                Happened::Message(incoming) => {
+                    let mid = incoming.user_properties.iter();
+                    let mid = mid.clone().find(|(name, _)| name == "gc-mid");
+                    self.core.handle_publish(
+                        now,
+                        core_types::Incoming {
+                            topic: &incoming.topic,
+                            payload: &incoming.payload,
+                            retained: incoming.retained,
+                            duplicate: incoming.dup,
+                            packet: incoming.packet,
+                            mid: mid.map(|(_, text)| text.as_str()),
+                        },
+                    );
+                }
                 Happened::Acknowledged { packet, reason } => {
                     if let Some(token) = self.under_way.remove(&packet) {
-                        self.core.handle_acknowledged(now, token, reason);
+                        self.core.handle_acknowledged(
+                            now,
+                            token,
+                            (reason >= 0x80).then_some(reason),
+                        );
                     }
                 }
             }
@@ -221,7 +238,7 @@ impl Running<'_> {
     fn listen(&mut self, now: Instant) -> bool {
         for _ in 0..AT_ONCE {
             match self.member.poll() {
-                Ok(Some(event)) => self.core.handle_event(now, &event),
+                Ok(Some(event)) => self.core.handle_event(now, unix(), &event),
                 Ok(None) => return false,
                 Err(error) => {
                     self.service.trouble(now, &error);
@@ -241,7 +258,9 @@ impl Running<'_> {
             && let Some(action) = self.core.poll_action()
         {
             match action {
-                Action::Publish { token, publication } => self.publish(now, token, publication),
+                Action::Publish { token, publication } => {
+                    self.publish(now, token, convert(publication))
+                }
                 Action::Send {
                     command,
                     channel,
@@ -281,7 +300,7 @@ impl Running<'_> {
                 self.waiting = Some((token, publication));
             }
             (Published::Never(_), Some(token)) => {
-                self.core.handle_acknowledged(now, token, TOO_LARGE);
+                self.core.handle_acknowledged(now, token, Some(TOO_LARGE));
             }
             // What is not acknowledged is counted by the link, and what goes down with it is the core's to send again.
             _ => {}
@@ -298,7 +317,7 @@ impl Running<'_> {
             self.turn()?;
         }
         let now = self.service.clock.now();
-        let farewell = self.core.farewell();
+        let farewell = convert(self.core.farewell());
         self.service.link.publish(now, &farewell);
         let _ = self.service.link.flush(now);
         let left = self.core.queued();
@@ -374,4 +393,37 @@ fn random_id() -> Result<MemberId, Failure> {
             return Ok(id);
         }
     }
+}
+
+use groupcast_bridge::gateway as core_types;
+fn qos(q: core_types::Qos) -> groupcast_bridge::Qos {
+    match q {
+        core_types::Qos::AtMostOnce => groupcast_bridge::Qos::AtMostOnce,
+        core_types::Qos::AtLeastOnce => groupcast_bridge::Qos::AtLeastOnce,
+    }
+}
+fn convert(p: core_types::Publication) -> Publication {
+    Publication {
+        topic: p.topic,
+        payload: p.payload,
+        qos: qos(p.qos),
+        retained: p.retained,
+        expiry: p.expiry,
+        user_properties: p
+            .properties
+            .into_iter()
+            .map(|(a, b)| (a.to_owned(), b))
+            .collect(),
+        content_type: p.content_type.map(str::to_owned),
+    }
+}
+fn subscriptions(core: &Gateway<Box<dyn Store>>) -> Vec<Subscription> {
+    core.subscriptions()
+        .into_iter()
+        .map(|s| Subscription {
+            filter: s.filter,
+            qos: qos(s.qos),
+            retained: s.retained,
+        })
+        .collect()
 }

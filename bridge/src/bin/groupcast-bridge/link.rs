@@ -398,7 +398,6 @@ impl Link {
 
     /// Acknowledges a message of the broker; from 0x80 on the reason is a refusal. `false`: that message is of an earlier
     /// connection, or none. The broker sends it again, or has forgotten it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a tunnel acknowledges nothing"))]
     pub(crate) fn acknowledge(&mut self, packet: u16, reason: u8) -> bool {
         match &mut self.state {
             State::Live(live) => live.session.acknowledge(packet, reason),

@@ -49,12 +49,12 @@ pub(crate) enum Command {
 /// Options of `groupcast-bridge tunnel`.
 #[derive(Args, Debug)]
 pub(crate) struct Tunnel {
-    #[command(flatten)]
-    pub(crate) shared: Shared,
-
     /// How many members to carry, those here and those elsewhere each. Each of those elsewhere takes an open file.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) members: u32,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
 }
 
 impl Command {

@@ -17,7 +17,6 @@ use mqtt_protocol_core::mqtt::result_code::{
 };
 
 use crate::failure::Failure;
-#[cfg_attr(not(test), expect(unused_imports, reason = "a tunnel has none"))]
 pub(crate) use packets::Will;
 pub(crate) use packets::{KEEP_ALIVE, Login, Needs, Welcome};
 

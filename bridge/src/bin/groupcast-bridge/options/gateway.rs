@@ -15,9 +15,6 @@ use crate::failure::Failure;
 /// Options of `groupcast-bridge gateway`.
 #[derive(Args, Debug)]
 pub(crate) struct Gateway {
-    #[command(flatten)]
-    pub(crate) shared: Shared,
-
     /// The name that members see, up to 32 bytes.
     #[arg(long, value_name = "NAME", default_value = "gateway", value_parser = parse_name)]
     pub(crate) name: String,
@@ -77,6 +74,9 @@ pub(crate) struct Gateway {
     /// Keep nothing on disk. What the broker does not have when this program ends is lost, and nobody is told.
     #[arg(long)]
     pub(crate) no_spool: bool,
+
+    #[command(flatten)]
+    pub(crate) shared: Shared,
 }
 
 /// What is published for a message.
@@ -122,7 +122,7 @@ impl Gateway {
         let text = read.map_err(|error| {
             Failure::Settings(format!("cannot read {}: {error}", path.display()))
         })?;
-        text.parse()
+        Map::parse(&text, &self.shared.prefix)
             .map_err(|error| Failure::Settings(format!("{}: {error}", path.display())))
     }
 
