@@ -156,7 +156,7 @@ fn run(steps: &[Step]) {
             assert!(topic.starts_with(ROOT) && !topic.contains(['+', '#', '\0']));
         }
         bench.published.clear();
-        assert!(bench.gateway.queued().memory <= 80 << 10);
+        assert!(bench.gateway.queued().memory <= 96 << 10);
     }
     let again = bench.restarted(settings, store);
     again.check();
