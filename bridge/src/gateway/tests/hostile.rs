@@ -91,7 +91,7 @@ fn run(steps: &[Step]) {
             Step::Connect(session) => bench.gateway.handle_connected(bench.now, *session),
             Step::Disconnect => bench.gateway.handle_disconnected(bench.now),
             Step::Wait(millis) => {
-                bench.now = bench.now + Duration::from_millis(*millis);
+                bench.now += Duration::from_millis(*millis);
                 bench.unix += Duration::from_millis(*millis);
                 bench.gateway.handle_timeout(bench.now);
             }

@@ -170,7 +170,7 @@ impl<S: Store> World<S> {
 
 fn payload(number: u32) -> Vec<u8> {
     // Some take several datagrams.
-    let len = if number % 7 == 0 { 4000 } else { 40 };
+    let len = if number.is_multiple_of(7) { 4000 } else { 40 };
     vec![number as u8; len]
 }
 
@@ -198,11 +198,11 @@ fn under_loss_and_outages_of_the_broker_everything_arrives_once() {
         for (name, numbers) in &sent {
             let arrived = world.numbers(name);
             assert!(arrived.keys().eq(numbers), "seed {seed}: {name}");
-            let states = world
+            let mut states = world
                 .arrived
                 .iter()
                 .filter(|p| property(p, "gc-name") == *name);
-            let last = states.filter(|p| p.topic.ends_with("state/3")).next_back();
+            let last = states.rfind(|p| p.topic.ends_with("state/3"));
             assert_eq!(last.unwrap().payload, 299u32.to_be_bytes());
         }
         assert_eq!(world.gaps(), []);

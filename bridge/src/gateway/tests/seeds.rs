@@ -31,13 +31,16 @@ impl Random {
     }
 }
 
+/// Of whom, from which number to which, how many messages, and where.
+type Record = (String, u32, Option<u32>, Option<u64>, String);
+
 /// What the backends know.
 #[derive(Default)]
 struct Backends {
     /// How often each message came, by sender and number.
     arrived: BTreeMap<(String, u32), u64>,
     /// Gap records by their id.
-    gaps: BTreeMap<String, (String, u32, Option<u32>, Option<u64>, String)>,
+    gaps: BTreeMap<String, Record>,
     repeated: u64,
 }
 
@@ -145,7 +148,7 @@ fn run<S: Store>(
             }
             bench.acknowledge(token, refused);
         }
-        bench.now = bench.now + Duration::from_millis(250);
+        bench.now += Duration::from_millis(250);
         bench.unix += Duration::from_millis(250);
         if bench.gateway.poll_timeout() <= bench.now {
             bench.gateway.handle_timeout(bench.now);
