@@ -12,6 +12,10 @@ use super::action::{Action, CommandId, Incoming};
 /// Commands that wait, or are not acknowledged: the Receive Maximum that this client states.
 pub(super) const MOST: usize = 64;
 
+/// Reliable commands that are said before the first of them is confirmed. Many small ones share a datagram: where that is
+/// lost, the smallest members have no room for more of them at once.
+const UNCONFIRMED: usize = 16;
+
 /// How long the members may take to have a command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -207,7 +211,9 @@ impl Commands {
         if self.offered.is_some() || self.again.is_some() {
             return;
         }
-        if let Some(command) = self.waiting.front() {
+        let has_room = self.unconfirmed.len() < UNCONFIRMED;
+        let may = |command: &&Command| has_room || !is_confirmed(command.channel);
+        if let Some(command) = self.waiting.front().filter(may) {
             self.offered = Some(command.id);
             actions.push_back(Action::Send {
                 command: command.id,
@@ -324,6 +330,7 @@ impl Commands {
         for sent in &done {
             self.acknowledge(sent.origin, SUCCESS, actions);
         }
+        self.offer(actions);
         done.len() as u64
     }
 

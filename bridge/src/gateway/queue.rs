@@ -18,7 +18,7 @@ use super::action::Token;
 use super::record::{Message, Record};
 use super::store::{AppendError, Store};
 
-/// Bytes that are read from the log at once.
+/// Bytes that are read from the log at once, but not more than a quarter of what memory may hold.
 const BATCH: usize = 256 << 10;
 
 #[derive(Debug)]
@@ -125,7 +125,10 @@ impl Queue {
 
     /// A new message.
     pub(super) fn push(&mut self, store: &mut impl Store, message: Message) -> Pushed {
-        let appended = if self.is_down || !self.tail.is_empty() {
+        // The log has them in order.
+        let is_behind = |entry: &Entry| entry.position.is_none() && store.is_store();
+        let is_behind = !self.tail.is_empty() || self.head.back().is_some_and(is_behind);
+        let appended = if self.is_down || is_behind {
             Err(None)
         } else {
             let record = Record::Message(message);
@@ -245,7 +248,7 @@ impl Queue {
         let unsent = |head: &VecDeque<Entry>| head.iter().position(|entry| !entry.was_sent);
         let mut at = unsent(&self.head);
         if at.is_none() && self.middle_messages > 0 {
-            self.fill(store, BATCH)?;
+            self.fill(store)?;
             at = unsent(&self.head);
         }
         let entry = match at {
@@ -259,7 +262,8 @@ impl Queue {
     }
 
     /// Reads on from the log. What is damaged is gone.
-    fn fill(&mut self, store: &mut impl Store, bytes: usize) -> io::Result<()> {
+    fn fill(&mut self, store: &mut impl Store) -> io::Result<()> {
+        let bytes = BATCH.min(self.limit / 4);
         while self.middle_messages > 0 && self.head.iter().all(|entry| entry.was_sent) {
             let read = store.read(self.middle.0, bytes)?;
             if read.is_empty() {
@@ -303,7 +307,7 @@ impl Queue {
         let waits = |head: &VecDeque<Entry>| head.iter().position(|entry| entry.token.is_none());
         let mut at = waits(&self.head);
         if at.is_none() {
-            self.fill(store, BATCH.min(self.limit / 4))?;
+            self.fill(store)?;
             at = waits(&self.head);
         }
         let Some(entry) = at.and_then(|at| self.head.get_mut(at)) else {

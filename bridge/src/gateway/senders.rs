@@ -50,9 +50,9 @@ impl Sender {
 
 /// What is kept back of a member.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) since: Instant,
-    pub(super) events: Vec<OwnedEvent>,
+struct Held {
+    since: Instant,
+    events: Vec<OwnedEvent>,
     bytes: usize,
 }
 
@@ -210,7 +210,7 @@ impl Senders {
             events: Vec::new(),
             bytes: 0,
         });
-        if now.since(held.since) >= HOLD || held.bytes + bytes > HELD {
+        if now.since(held.since) >= HOLD || held.bytes + bytes + 128 > HELD {
             return Some(event);
         }
         held.bytes += bytes + 128;
@@ -227,8 +227,11 @@ impl Senders {
 
     /// What was kept back of a member for which there is no more room. More of it is not kept back.
     pub(super) fn empty(&mut self, id: MemberId) -> Vec<OwnedEvent> {
-        let held = self.held.get_mut(&id);
-        held.map_or_else(Vec::new, |held| core::mem::take(&mut held.events))
+        let Some(held) = self.held.get_mut(&id) else {
+            return Vec::new();
+        };
+        held.bytes = HELD;
+        core::mem::take(&mut held.events)
     }
 
     /// Of whom something was kept back for long enough.

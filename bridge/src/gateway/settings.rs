@@ -33,7 +33,7 @@ pub struct Settings {
     /// Topics of other names, as `map.toml` has them. Default: none.
     pub map: Map,
     /// Bytes of reliable messages in memory that are not acknowledged yet. What is beyond goes to the store, and without
-    /// one the oldest become a gap record. Default: 16 MiB; at least 64 KiB.
+    /// one the oldest become a gap record. A quarter more is used while the store is read. Default: 16 MiB; at least 64 KiB.
     pub queue_bytes: usize,
     /// Of how many members to remember who they are and what is published of them. Default: 1024.
     pub senders: usize,

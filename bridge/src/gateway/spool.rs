@@ -243,7 +243,10 @@ impl<S: Store> Gateway<S> {
                 gaps: self.gaps.keep(),
                 marks: self.marks.keep(),
             };
-            if let Err(error) = self.store.save(&checkpoint.write(), release) {
+            // What a checkpoint takes for granted is on the disk before it.
+            let synced = self.store.sync();
+            let saved = synced.and_then(|()| self.store.save(&checkpoint.write(), release));
+            if let Err(error) = saved {
                 self.queue.is_down = true;
                 self.store_failed(&error);
             }
@@ -263,11 +266,6 @@ impl<S: Store> Gateway<S> {
     pub(super) fn look_after_store(&mut self) {
         if self.queue.is_down || self.queue.has_unlogged() && self.store.is_store() {
             self.try_store_again();
-        }
-        if !self.queue.is_down
-            && let Err(error) = self.store.sync()
-        {
-            self.store_failed(&error);
         }
         if self.is_stale || self.gaps.has_soft() {
             self.save();

@@ -2,6 +2,7 @@
 
 mod broker;
 mod commands;
+mod files;
 mod hostile;
 mod members;
 mod rules;

@@ -116,7 +116,6 @@ impl Store for MemoryStore {
         let kept = disk.records.split_off(&whole);
         let gone = core::mem::replace(&mut disk.records, kept);
         disk.bytes -= gone.values().map(|record| record.len() as u64).sum::<u64>();
-        disk.unsynced.clear();
         Ok(())
     }
 

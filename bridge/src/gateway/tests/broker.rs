@@ -91,7 +91,7 @@ impl<S: Store> Bench<S> {
 
     pub(super) fn run(&mut self, seconds: u64) {
         for _ in 0..seconds * 4 {
-            self.now = self.now + Duration::from_millis(250);
+            self.now += Duration::from_millis(250);
             self.unix += Duration::from_millis(250);
             if self.gateway.poll_timeout() <= self.now {
                 self.gateway.handle_timeout(self.now);

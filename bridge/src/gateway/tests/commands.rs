@@ -246,8 +246,6 @@ fn what_the_broker_sends_again_is_not_said_again() {
     bench.gateway.handle_connected(bench.now, true);
     bench.drain();
     // The acknowledgement was lost with the connection.
-    let again = |it: Incoming<'static>| it;
-    let _ = again;
     bench.command(Incoming {
         duplicate: true,
         ..first

@@ -1,0 +1,275 @@
+//! A store in a directory, and a gateway on it.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use groupcast::Channel;
+
+use super::broker::{Bench, json, peer, property, settings};
+use crate::gateway::News;
+use crate::gateway::store::{AppendError, Files, OpenError, Recovered, Store};
+
+const ORDERED: Channel = Channel::reliable_ordered(1);
+
+/// A directory that is gone afterwards.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("groupcast-gateway-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn open(&self) -> Files {
+        Files::open(&self.0, 1 << 20).unwrap()
+    }
+
+    fn logs(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let mut logs: Vec<_> = paths.filter(|path| is_log(path)).collect();
+        logs.sort();
+        logs
+    }
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "log")
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// So many records of 1000 bytes.
+fn fill(store: &mut Files, count: u64) {
+    for number in 0..count {
+        store.append(&[number as u8; 1000]).unwrap();
+    }
+}
+
+fn all(store: &mut Files) -> Vec<(u64, u8)> {
+    let (mut from, mut all) = (0, Vec::new());
+    loop {
+        let read = store.read(from, 10_000).unwrap();
+        let Some((last, _)) = read.last() else {
+            return all;
+        };
+        from = last + 1;
+        all.extend(read.iter().map(|(position, record)| (*position, record[0])));
+    }
+}
+
+#[test]
+fn records_and_the_checkpoint_outlive_the_program() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    assert_eq!(store.recover().unwrap(), Recovered::default());
+    fill(&mut store, 200);
+    store.save(b"checkpoint", 0).unwrap();
+    assert!(directory.logs().len() > 2, "there are several segments");
+    drop(store);
+    let mut store = directory.open();
+    let expected = Recovered {
+        checkpoint: Some(b"checkpoint".to_vec()),
+        end: 200,
+        ..Recovered::default()
+    };
+    assert_eq!(store.recover().unwrap(), expected);
+    assert!(
+        all(&mut store)
+            .into_iter()
+            .eq((0..200).map(|n| (n, n as u8)))
+    );
+    // It can be written and read at the same time.
+    assert_eq!(store.append(b"x").unwrap(), 200);
+    assert_eq!(store.read(200, 1).unwrap(), [(200, b"x".to_vec())]);
+    assert_eq!(store.read(77, 1).unwrap()[0].0, 77);
+}
+
+#[test]
+fn what_is_released_is_deleted_and_positions_go_on() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    fill(&mut store, 300);
+    let (bytes, first) = (store.bytes(), store.releasable().unwrap());
+    store.save(b"", first - 1).unwrap();
+    assert_eq!(
+        store.bytes(),
+        bytes,
+        "something of the first segment is needed"
+    );
+    store.save(b"", first).unwrap();
+    assert!(store.bytes() < bytes);
+    assert_eq!(store.read(0, 1).unwrap()[0].0, first);
+    store.save(b"", 300).unwrap();
+    assert_eq!(directory.logs().len(), 1);
+    drop(store);
+    let mut store = directory.open();
+    let recovered = store.recover().unwrap();
+    assert_eq!(recovered.end, 300);
+    assert_eq!(store.append(b"x").unwrap(), 300);
+}
+
+#[test]
+fn a_store_is_no_larger_than_it_may_be() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    let full = (0..2000).find_map(|_| store.append(&[0; 1000]).err());
+    assert!(matches!(full, Some(AppendError::Full)));
+    assert!(store.bytes() <= 1 << 20);
+    let size: u64 = directory
+        .logs()
+        .iter()
+        .map(|log| fs::metadata(log).unwrap().len())
+        .sum();
+    assert_eq!(size, store.bytes());
+    store.save(b"", store.releasable().unwrap()).unwrap();
+    store.append(&[0; 1000]).unwrap();
+}
+
+#[test]
+fn a_torn_end_is_cut_off_at_any_byte() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    for number in 0..3u8 {
+        store.append(&[number; 20]).unwrap();
+    }
+    drop(store);
+    let log = directory.logs().remove(0);
+    let whole = fs::read(&log).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&log, &whole[..len]).unwrap();
+        let mut store = directory.open();
+        let recovered = store.recover().unwrap();
+        assert_eq!(recovered.end, len as u64 / 28);
+        assert_eq!(recovered.torn, len as u64 % 28);
+        // What is written now is found by the next one.
+        store.append(&[9; 20]).unwrap();
+        drop(store);
+        let mut store = directory.open();
+        let recovered = store.recover().unwrap();
+        assert_eq!((recovered.end, recovered.torn), (len as u64 / 28 + 1, 0));
+        assert_eq!(all(&mut store).last().unwrap().1, 9);
+        drop(store);
+        for log in directory.logs() {
+            fs::remove_file(log).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_damaged_is_told_and_the_rest_is_read() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    fill(&mut store, 200);
+    store.save(b"checkpoint", 0).unwrap();
+    drop(store);
+    let logs = directory.logs();
+    let mut octets = fs::read(&logs[1]).unwrap();
+    octets[2500] ^= 1;
+    fs::write(&logs[1], octets).unwrap();
+    let checkpoint = directory.0.join("checkpoint");
+    let mut octets = fs::read(&checkpoint).unwrap();
+    octets[9] ^= 1;
+    fs::write(&checkpoint, octets).unwrap();
+    let mut store = directory.open();
+    let recovered = store.recover().unwrap();
+    assert!(recovered.damaged > 1000 && recovered.checkpoint.is_none());
+    let read = all(&mut store);
+    assert!(read.len() > 100 && read.len() < 200);
+    assert!(
+        read.iter()
+            .all(|(position, octet)| *position == u64::from(*octet))
+    );
+    assert_eq!(read.last().unwrap().0, 199);
+}
+
+#[test]
+fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    store.append(b"secret").unwrap();
+    store.save(b"", 0).unwrap();
+    let second = Files::open(&directory.0, 1 << 20);
+    assert!(matches!(&second, Err(OpenError::InUse(_))), "{second:?}");
+    #[cfg(unix)]
+    for entry in fs::read_dir(&directory.0).unwrap() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+    drop(store);
+    directory.open();
+    let file = directory.0.join("lock");
+    assert!(matches!(Files::open(file, 1 << 20), Err(OpenError::Io(..))));
+}
+
+#[test]
+fn a_gateway_goes_on_where_the_one_before_was_killed() {
+    let directory = Directory::new();
+    let mut bench = Bench::with(settings(), directory.open());
+    for number in 0..500 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[number as u8; 300]);
+    }
+    bench.connect();
+    bench.run(1);
+    // The first is that the gateway is online.
+    for _ in 0..11 {
+        let (token, _) = bench.published.pop_front().unwrap();
+        bench.acknowledge(token, None);
+    }
+    bench.run(1);
+    bench.message(peer(7, "ana"), ORDERED, 500, b"x");
+    // kill -9: nothing more is written. The last record is torn, as it may be when the power goes.
+    let (now, unix) = (bench.now, bench.unix);
+    drop(bench);
+    let log = directory.logs().pop().unwrap();
+    let len = fs::metadata(&log).unwrap().len();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&log)
+        .unwrap()
+        .set_len(len - 5)
+        .unwrap();
+    let mut bench = Bench::at(settings(), directory.open(), now, unix);
+    bench.connect();
+    assert!(
+        bench
+            .news
+            .iter()
+            .any(|news| matches!(news, News::StoreTorn { .. }))
+    );
+    let first = bench.deliver_on("/1");
+    let mids = first.iter().map(|p| property(p, "gc-mid"));
+    let numbers: Vec<u32> = mids
+        .map(|mid| mid.rsplit('-').next().unwrap().parse().unwrap())
+        .collect();
+    assert!(numbers.iter().copied().eq(10..500), "{numbers:?}");
+    bench.message(peer(7, "ana"), ORDERED, 501, b"x");
+    bench.run(15);
+    let rest = bench.deliver();
+    assert_eq!(rest.iter().filter(|p| p.topic.ends_with("/1")).count(), 1);
+    let gap = rest
+        .iter()
+        .find(|p| p.topic.ends_with("/gap"))
+        .map(json)
+        .unwrap();
+    assert_eq!(
+        (gap["first"].as_u64(), gap["last"].as_u64()),
+        (Some(500), Some(500))
+    );
+    bench.check();
+}
