@@ -6,7 +6,7 @@ use std::io::Write;
 use groupcast::Instant;
 use groupcast_bridge::tunnel::{Action, EXPIRY, Life, News, Settings, Tunnel};
 use groupcast_bridge::{Publication, Subscription};
-use groupcast_std::{Clock, Error, entropy, resolve_group_on};
+use groupcast_std::{Clock, entropy, resolve_group_on};
 
 use crate::check;
 use crate::failure::Failure;
@@ -205,9 +205,14 @@ impl Running<'_> {
         let is_more = self.take(now, None, &mut buffer);
         ready.retain(|member| self.take(now, Some(*member), &mut buffer));
         self.buffer = buffer;
-        for (member, address) in self.lan.moved() {
-            self.core.handle_opened(member, Some(address));
-            self.act(now);
+        match self.lan.moved() {
+            Ok(moved) => {
+                for (member, address) in moved {
+                    self.core.handle_opened(member, Some(address));
+                    self.act(now);
+                }
+            }
+            Err(error) => self.trouble(now, &error),
         }
         is_more
     }
@@ -215,22 +220,33 @@ impl Running<'_> {
     /// Takes what was sent to a member of another site, or to the group. Whether there may be more.
     fn take(&mut self, now: Instant, member: Option<Life>, buffer: &mut Vec<u8>) -> bool {
         for _ in 0..AT_ONCE {
-            let arrived = match member {
-                None => self.lan.hear(buffer),
-                Some(member) => self.lan.answer(member, buffer),
+            // Each is passed on before the next is taken: the buffer is the same.
+            let taken = match member {
+                None => match self.lan.hear(buffer) {
+                    Ok(Some((from, datagram))) => {
+                        self.core.handle_datagram(now, from, datagram);
+                        true
+                    }
+                    Ok(None) => false,
+                    Err(error) => {
+                        self.trouble(now, &error);
+                        false
+                    }
+                },
+                Some(member) => match self.lan.answer(member, buffer) {
+                    Ok(Some((from, datagram))) => {
+                        self.core.handle_answer(now, member, from, datagram);
+                        true
+                    }
+                    Ok(None) => false,
+                    Err(error) => {
+                        self.trouble(now, &error);
+                        false
+                    }
+                },
             };
-            match (arrived, member) {
-                (Ok(Some((from, datagram))), None) => {
-                    self.core.handle_datagram(now, from, datagram)
-                }
-                (Ok(Some((from, datagram))), Some(member)) => {
-                    self.core.handle_answer(now, member, from, datagram);
-                }
-                (Ok(None), _) => return false,
-                (Err(error), _) => {
-                    self.trouble(now, &error);
-                    return false;
-                }
+            if !taken {
+                return false;
             }
             self.act(now);
         }
@@ -243,7 +259,10 @@ impl Running<'_> {
                 Action::Open(life) => {
                     let opened = self.lan.open(life);
                     if let Err(error) = &opened {
-                        self.trouble(now, error);
+                        let text = format!(
+                            "there is no socket for a member of another site: {error}; how many files may be open (ulimit -n)?"
+                        );
+                        self.trouble(now, &text);
                     }
                     self.core.handle_opened(life, opened.ok());
                 }
@@ -294,7 +313,7 @@ impl Running<'_> {
     }
 
     /// Trouble that may pass, or be the interface's.
-    fn trouble(&mut self, now: Instant, error: &Error) {
+    fn trouble(&mut self, now: Instant, error: &dyn core::fmt::Display) {
         if self.told.is_none_or(|told| now.since(told) >= AGAIN) {
             self.told = Some(now);
             say(Level::Warning, "network", &error.to_string());
