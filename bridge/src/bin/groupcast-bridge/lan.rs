@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use embedded_nal::{UdpClientStack, UdpFullStack, nb};
@@ -9,8 +10,7 @@ use groupcast::multicast::{Interface, UdpMulticast};
 use groupcast_bridge::tunnel::Life;
 use groupcast_std::{Choice, Error, InterfaceSelector, Socket, StdStack};
 
-/// What a member's socket may hold of what is sent to it alone, in bytes.
-const ANSWERS: usize = 256 * 1024;
+use crate::voice::Voice;
 
 /// Bytes of the largest datagram there is.
 const LARGEST: usize = 65_535;
@@ -21,8 +21,8 @@ pub(crate) struct Lan {
     group: SocketAddr,
     hearing: StdStack,
     ear: Socket,
-    speaking: StdStack,
-    members: BTreeMap<Life, Socket>,
+    members: BTreeMap<Life, Voice>,
+    hop_limit: u8,
     changes: u64,
     /// Datagrams that the system did not take.
     pub(crate) unsent: u64,
@@ -38,7 +38,7 @@ impl Lan {
             .group(group)
             .interface(interface.clone())
             .hop_limit(hop_limit);
-        let mut hearing = builder.clone().build()?;
+        let mut hearing = builder.build()?;
         let mut ear = hearing.socket()?;
         hearing.bind(&mut ear, group.port())?;
         hearing.join_multicast(&mut ear, group.ip(), Interface::Default)?;
@@ -46,8 +46,8 @@ impl Lan {
             group,
             hearing,
             ear,
-            speaking: builder.receive_buffer(ANSWERS).build()?,
             members: BTreeMap::new(),
+            hop_limit,
             changes: 0,
             unsent: 0,
         })
@@ -62,27 +62,33 @@ impl Lan {
         &mut self,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<(SocketAddr, &'a [u8])>, Error> {
-        receive(&mut self.hearing, &mut self.ear, buffer)
+        buffer.resize(LARGEST, 0);
+        match self.hearing.receive(&mut self.ear, buffer) {
+            Ok((length, from)) => Ok(Some((from, &buffer[..length]))),
+            Err(nb::Error::WouldBlock) => Ok(None),
+            Err(nb::Error::Other(error)) => Err(error),
+        }
     }
 
     /// The next datagram that was sent to this member.
     pub(crate) fn answer<'a>(
-        &mut self,
+        &self,
         member: Life,
         buffer: &'a mut Vec<u8>,
-    ) -> Result<Option<(SocketAddr, &'a [u8])>, Error> {
-        match self.members.get_mut(&member) {
-            Some(socket) => receive(&mut self.speaking, socket, buffer),
-            None => Ok(None),
-        }
+    ) -> io::Result<Option<(SocketAddr, &'a [u8])>> {
+        let Some(voice) = self.members.get(&member) else {
+            return Ok(None);
+        };
+        buffer.resize(LARGEST, 0);
+        let arrived = voice.receive(buffer)?;
+        Ok(arrived.map(|(length, from)| (from, &buffer[..length])))
     }
 
     /// A socket for a member of another site. Where it is in this one.
-    pub(crate) fn open(&mut self, member: Life) -> Result<SocketAddr, Error> {
-        let mut socket = self.speaking.socket()?;
-        self.speaking.bind(&mut socket, 0)?;
-        let port = socket.local_address()?.port();
-        self.members.insert(member, socket);
+    pub(crate) fn open(&mut self, member: Life) -> io::Result<SocketAddr> {
+        let voice = Voice::new(self.choice(), self.hop_limit)?;
+        let port = voice.port()?;
+        self.members.insert(member, voice);
         Ok(self.at(port))
     }
 
@@ -91,42 +97,31 @@ impl Lan {
     }
 
     /// Sends from a member's socket. What the system does not take is counted, as lost on the way.
-    pub(crate) fn send(
-        &mut self,
-        from: Life,
-        to: SocketAddr,
-        datagram: &[u8],
-    ) -> Result<(), Error> {
-        let Some(socket) = self.members.get_mut(&from) else {
+    pub(crate) fn send(&mut self, from: Life, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        let Some(voice) = self.members.get(&from) else {
             return Ok(());
         };
-        match self.speaking.send_to(socket, to, datagram) {
-            Ok(()) => Ok(()),
-            Err(nb::Error::WouldBlock) => {
-                self.unsent += 1;
-                Ok(())
-            }
-            Err(nb::Error::Other(error)) => {
-                self.unsent += 1;
-                Err(error)
-            }
-        }
+        let sent = voice.send(to, datagram);
+        self.unsent += u64::from(!matches!(sent, Ok(true)));
+        sent.map(|_| ())
     }
 
     /// Where the members' sockets are now, if the interface is another than it was, or has another address.
-    pub(crate) fn moved(&mut self) -> Vec<(Life, SocketAddr)> {
-        if self.speaking.changes() == self.changes {
-            return Vec::new();
+    pub(crate) fn moved(&mut self) -> io::Result<Vec<(Life, SocketAddr)>> {
+        if self.hearing.changes() == self.changes {
+            return Ok(Vec::new());
         }
-        self.changes = self.speaking.changes();
-        let ports = self.members.iter();
-        let ports =
-            ports.filter_map(|(life, socket)| Some((*life, socket.local_address().ok()?.port())));
-        ports.map(|(life, port)| (life, self.at(port))).collect()
+        let mut moved = Vec::new();
+        for (life, voice) in &self.members {
+            voice.follow(self.choice())?;
+            moved.push((*life, self.at(voice.port()?)));
+        }
+        self.changes = self.hearing.changes();
+        Ok(moved)
     }
 
     const fn at(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(self.speaking.choice().address, port)
+        SocketAddr::new(self.choice().address, port)
     }
 
     /// What to wait for: the ear, and the members' sockets in their order.
@@ -137,24 +132,11 @@ impl Lan {
         impl Iterator<Item = (Life, BorrowedFd<'_>)>,
     ) {
         let members = self.members.iter();
-        let members = members.filter_map(|(life, socket)| Some((*life, socket.as_fd()?)));
+        let members = members.map(|(life, voice)| (*life, voice.as_fd()));
         (self.ear.as_fd(), members)
     }
 
     pub(crate) const fn group(&self) -> SocketAddr {
         self.group
-    }
-}
-
-fn receive<'a>(
-    stack: &mut StdStack,
-    socket: &mut Socket,
-    buffer: &'a mut Vec<u8>,
-) -> Result<Option<(SocketAddr, &'a [u8])>, Error> {
-    buffer.resize(LARGEST, 0);
-    match stack.receive(socket, buffer) {
-        Ok((length, from)) => Ok(Some((from, &buffer[..length]))),
-        Err(nb::Error::WouldBlock) => Ok(None),
-        Err(nb::Error::Other(error)) => Err(error),
     }
 }

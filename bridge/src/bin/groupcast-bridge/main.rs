@@ -35,6 +35,8 @@ mod tls;
 #[cfg(unix)]
 mod tunnel;
 #[cfg(unix)]
+mod voice;
+#[cfg(unix)]
 mod wait;
 
 #[cfg(unix)]

@@ -148,7 +148,7 @@ impl<'o> Service<'o> {
     }
 
     /// Trouble with the group's network that may pass, or be the interface's.
-    pub(crate) fn trouble(&mut self, now: Instant, error: &groupcast_std::Error) {
+    pub(crate) fn trouble(&mut self, now: Instant, error: &dyn core::fmt::Display) {
         if self.told.is_none_or(|told| now.since(told) >= AGAIN) {
             self.told = Some(now);
             say(Level::Warning, "network", &error.to_string());

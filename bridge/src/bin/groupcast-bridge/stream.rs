@@ -119,3 +119,31 @@ fn none_yet(error: io::Error) -> Result<usize, Trouble> {
         _ => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use rustls::{ClientConfig, RootCertStore};
+
+    use super::*;
+
+    #[test]
+    fn a_packet_of_any_length_is_taken_as_a_whole() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let name = "broker.example".try_into().unwrap();
+        let tls = ClientConnection::new(Arc::new(config), name).unwrap();
+        for tls in [Some(tls), None] {
+            let mut stream = Stream::new(tcp.try_clone().unwrap(), tls);
+            stream.stage(&[0; 1 << 20]).unwrap();
+        }
+    }
+}

@@ -149,9 +149,14 @@ impl Running<'_> {
         let is_more = self.take(now, None, &mut buffer);
         ready.retain(|member| self.take(now, Some(*member), &mut buffer));
         self.buffer = buffer;
-        for (member, address) in self.lan.moved() {
-            self.core.handle_opened(member, Some(address));
-            self.act(now);
+        match self.lan.moved() {
+            Ok(moved) => {
+                for (member, address) in moved {
+                    self.core.handle_opened(member, Some(address));
+                    self.act(now);
+                }
+            }
+            Err(error) => self.service.trouble(now, &error),
         }
         is_more
     }
@@ -159,22 +164,33 @@ impl Running<'_> {
     /// Takes what was sent to a member of another site, or to the group. Whether there may be more.
     fn take(&mut self, now: Instant, member: Option<Life>, buffer: &mut Vec<u8>) -> bool {
         for _ in 0..AT_ONCE {
-            let arrived = match member {
-                None => self.lan.hear(buffer),
-                Some(member) => self.lan.answer(member, buffer),
+            // Each is passed on before the next is taken: the buffer is the same.
+            let taken = match member {
+                None => match self.lan.hear(buffer) {
+                    Ok(Some((from, datagram))) => {
+                        self.core.handle_datagram(now, from, datagram);
+                        true
+                    }
+                    Ok(None) => false,
+                    Err(error) => {
+                        self.service.trouble(now, &error);
+                        false
+                    }
+                },
+                Some(member) => match self.lan.answer(member, buffer) {
+                    Ok(Some((from, datagram))) => {
+                        self.core.handle_answer(now, member, from, datagram);
+                        true
+                    }
+                    Ok(None) => false,
+                    Err(error) => {
+                        self.service.trouble(now, &error);
+                        false
+                    }
+                },
             };
-            match (arrived, member) {
-                (Ok(Some((from, datagram))), None) => {
-                    self.core.handle_datagram(now, from, datagram)
-                }
-                (Ok(Some((from, datagram))), Some(member)) => {
-                    self.core.handle_answer(now, member, from, datagram);
-                }
-                (Ok(None), _) => return false,
-                (Err(error), _) => {
-                    self.service.trouble(now, &error);
-                    return false;
-                }
+            if !taken {
+                return false;
             }
             self.act(now);
         }
@@ -187,7 +203,10 @@ impl Running<'_> {
                 Action::Open(life) => {
                     let opened = self.lan.open(life);
                     if let Err(error) = &opened {
-                        self.service.trouble(now, error);
+                        let text = format!(
+                            "there is no socket for a member of another site: {error}; how many files may be open (ulimit -n)?"
+                        );
+                        self.service.trouble(now, &text);
                     }
                     self.core.handle_opened(life, opened.ok());
                 }
