@@ -244,6 +244,12 @@ impl<S: Store> Gateway<S> {
         }
     }
 
+    /// Whether there is room for what the broker sends. Until there is, let it wait there: a command more is refused.
+    #[must_use]
+    pub fn takes_commands(&self) -> bool {
+        !self.commands.is_full()
+    }
+
     /// How many publishes the broker takes before it has acknowledged the first: what CONNACK says. Default: 20.
     pub fn set_receive_maximum(&mut self, publishes: u16) {
         self.receive_maximum = usize::from(publishes.max(1)).min(MOST_IN_FLIGHT);

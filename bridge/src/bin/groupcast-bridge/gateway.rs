@@ -1,13 +1,13 @@
 //! `groupcast-bridge gateway`: the core between a member of the group and the broker.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::{Instant, Join, MemberId, SendError};
 use groupcast_bridge::gateway::store::{Files, NoStore, Store};
-use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, RECEIVE_MAXIMUM, Token};
-use groupcast_bridge::{Publication, Subscription};
+use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, Token};
+use groupcast_bridge::{Incoming, Publication, Subscription};
 use groupcast_std::{Clock, Member, entropy, key_file, resolve_group_on};
 
 use crate::check;
@@ -46,7 +46,9 @@ struct Running<'o> {
     member: Member,
     /// What is published and not acknowledged, by packet id.
     under_way: BTreeMap<u16, Token>,
-    /// What there was no room for yet.
+    /// Messages of the broker for which the core has no room yet.
+    held: VecDeque<Incoming>,
+    /// What the broker had no room for yet.
     waiting: Option<(Token, Publication)>,
 }
 
@@ -79,7 +81,6 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let mut login = Login {
         username: shared.username.clone(),
         password: shared.password()?,
-        receive_maximum: Some(RECEIVE_MAXIMUM),
         longest_packet: LONGEST_PACKET,
         needs: Needs {
             at_least_once: true,
@@ -142,6 +143,7 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
         core,
         member,
         under_way: BTreeMap::new(),
+        held: VecDeque::new(),
         waiting: None,
     };
     let _ = label;
@@ -166,6 +168,7 @@ impl Running<'_> {
             self.core.handle_timeout(now);
             self.act(now);
         }
+        self.take_commands(now);
         self.member.try_flush();
         let group = self.member.group().to_string();
         let core = &self.core;
@@ -177,8 +180,7 @@ impl Running<'_> {
         });
         let (_, group_socket, own_socket) = self.member.node().parts();
         let handles = [group_socket.as_fd(), own_socket.as_fd()];
-        let reads = |fd| Handle { fd, writes: false };
-        let handles = handles.into_iter().flatten().map(reads).collect();
+        let handles = handles.into_iter().flatten().map(Handle::to_read).collect();
         self.service.wait(now, handles, deadline, is_more)?;
         Ok(())
     }
@@ -198,25 +200,13 @@ impl Running<'_> {
                 }
                 Happened::Down(failure, pause) => {
                     self.under_way.clear();
+                    // The broker sends it again.
+                    self.held.retain(|incoming| incoming.packet.is_none());
                     self.waiting = None;
                     self.core.handle_disconnected(now);
                     self.service.down(&failure, pause);
                 }
-                Happened::Message(incoming) => {
-                    let mid = incoming.user_properties.iter();
-                    let mid = mid.clone().find(|(name, _)| name == "gc-mid");
-                    self.core.handle_publish(
-                        now,
-                        core_types::Incoming {
-                            topic: &incoming.topic,
-                            payload: &incoming.payload,
-                            retained: incoming.retained,
-                            duplicate: incoming.dup,
-                            packet: incoming.packet,
-                            mid: mid.map(|(_, text)| text.as_str()),
-                        },
-                    );
-                }
+                Happened::Message(incoming) => self.held.push_back(incoming),
                 Happened::Acknowledged { packet, reason } => {
                     if let Some(token) = self.under_way.remove(&packet) {
                         self.core.handle_acknowledged(
@@ -231,7 +221,20 @@ impl Running<'_> {
         }
         // There may be room now for what waits.
         self.act(now);
+        self.take_commands(now);
         Ok(())
+    }
+
+    /// Takes what the broker has sent, as far as there is room for commands; until there is, nothing more is read. A Receive
+    /// Maximum says so to the broker only in theory: mosquitto sends more of them when a client comes back.
+    fn take_commands(&mut self, now: Instant) {
+        while self.core.takes_commands()
+            && let Some(incoming) = self.held.pop_front()
+        {
+            self.core.handle_publish(now, view(&incoming));
+            self.act(now);
+        }
+        self.service.link.hold(!self.held.is_empty());
     }
 
     /// Takes what happened in the group. Whether there may be more.
@@ -426,4 +429,17 @@ fn subscriptions(core: &Gateway<Box<dyn Store>>) -> Vec<Subscription> {
             retained: s.retained,
         })
         .collect()
+}
+
+fn view(incoming: &Incoming) -> core_types::Incoming<'_> {
+    let mut mid = incoming.user_properties.iter();
+    let mid = mid.find(|(name, _)| name == "gc-mid");
+    core_types::Incoming {
+        topic: &incoming.topic,
+        payload: &incoming.payload,
+        retained: incoming.retained,
+        duplicate: incoming.dup,
+        packet: incoming.packet,
+        mid: mid.map(|(_, text)| text.as_str()),
+    }
 }

@@ -122,6 +122,8 @@ pub(crate) struct Link {
     subscriptions: Vec<Subscription>,
     state: State,
     retry: Retry,
+    /// Nothing is read for now.
+    is_held: bool,
     counted: Counted,
     ends: Ends,
 }
@@ -144,6 +146,7 @@ impl Link {
                 until: Instant::ZERO,
             },
             retry: Retry::new(),
+            is_held: false,
             counted: Counted {
                 connected: 0,
                 late: 0,
@@ -163,18 +166,30 @@ impl Link {
             State::Down { .. } => None,
             State::Connecting { socket, .. } => Some(Handle {
                 fd: socket.as_fd(),
+                reads: true,
                 writes: true,
             }),
-            State::Live(live) => Some(Handle {
-                fd: live.stream.tcp.as_fd(),
-                writes: live.stream.wants_write() || !live.queue.is_empty(),
-            }),
+            State::Live(live) => {
+                let handle = Handle {
+                    fd: live.stream.tcp.as_fd(),
+                    reads: !self.is_held,
+                    writes: live.stream.wants_write() || !live.queue.is_empty(),
+                };
+                // Of one that waits for nothing the system would say again and again that it is at its end.
+                (handle.reads || handle.writes).then_some(handle)
+            }
         }
     }
 
     /// Whether there may be more to read, though the system says nothing of it.
     pub(crate) fn is_more(&self) -> bool {
-        matches!(&self.state, State::Live(live) if live.is_more)
+        !self.is_held && matches!(&self.state, State::Live(live) if live.is_more)
+    }
+
+    /// Whether what the broker sends is to wait in the system for now. It takes no longer than the broker is believed to be
+    /// there without a word.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
     }
 
     /// When to look again, whatever comes.
@@ -324,11 +339,15 @@ impl Link {
         let State::Live(live) = &mut self.state else {
             return Ok(());
         };
+        if self.is_held {
+            live.heard = now;
+        }
         let mut buffer = [0; STAGE];
         // What comes faster than it can be dealt with waits in the system.
         live.is_more = false;
-        for turn in 0..TURNS {
-            live.is_more = turn + 1 == TURNS;
+        let turns = if self.is_held { 0 } else { TURNS };
+        for turn in 0..turns {
+            live.is_more = turn + 1 == turns;
             let read = live.stream.read(&mut buffer);
             let length = match read {
                 Ok(0) => {

@@ -62,12 +62,10 @@ impl Metrics {
     pub(crate) fn handles(&self) -> impl Iterator<Item = Handle<'_>> {
         let clients = self.clients.iter().map(|client| Handle {
             fd: client.stream.as_fd(),
+            reads: true,
             writes: client.answer.is_some(),
         });
-        let listener = Handle {
-            fd: self.listener.as_fd(),
-            writes: false,
-        };
+        let listener = Handle::to_read(self.listener.as_fd());
         clients.chain([listener])
     }
 

@@ -237,10 +237,10 @@ impl Running<'_> {
     /// Waits for something to happen, and adds the members that have something.
     fn wait(&self, now: Instant, is_more: bool, ready: &mut Vec<Life>) -> Result<(), Failure> {
         let (ear, members) = self.lan.handles();
-        let reads = |fd| Handle { fd, writes: false };
-        let (lives, mut handles): (Vec<Life>, Vec<Handle<'_>>) =
-            members.map(|(life, fd)| (life, reads(fd))).unzip();
-        handles.extend(ear.map(reads));
+        let (lives, mut handles): (Vec<Life>, Vec<Handle<'_>>) = members
+            .map(|(life, fd)| (life, Handle::to_read(fd)))
+            .unzip();
+        handles.extend(ear.map(Handle::to_read));
         let deadline = self.core.poll_timeout();
         let found = self.service.wait(now, handles, deadline, is_more)?;
         let found = lives.into_iter().zip(found);

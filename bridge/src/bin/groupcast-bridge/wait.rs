@@ -14,18 +14,29 @@ use rustix::io::Errno;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handle<'a> {
     pub(crate) fd: BorrowedFd<'a>,
-    /// Also until it can be written to.
+    /// Until there is something to read, or it is at its end.
+    pub(crate) reads: bool,
+    /// Until it can be written to.
     pub(crate) writes: bool,
+}
+
+impl<'a> Handle<'a> {
+    pub(crate) const fn to_read(fd: BorrowedFd<'a>) -> Self {
+        Self {
+            fd,
+            reads: true,
+            writes: false,
+        }
+    }
 }
 
 /// Waits until one of them has something to say, and says which have.
 pub(crate) fn wait(handles: &[Handle<'_>], timeout: Duration) -> io::Result<Vec<bool>> {
     let flags = |handle: &Handle<'_>| {
-        if handle.writes {
-            PollFlags::IN | PollFlags::OUT
-        } else {
-            PollFlags::IN
-        }
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, handle.reads);
+        flags.set(PollFlags::OUT, handle.writes);
+        flags
     };
     let mut fds: Vec<PollFd<'_>> = handles
         .iter()
