@@ -57,7 +57,7 @@ pub struct Settings {
     /// A number that no other tunnel has: drawn at random.
     pub tunnel: u64,
     /// How many members to carry, those of this site and those of all others each. A member of another site has a socket,
-    /// and takes some 300 bytes.
+    /// and takes a kilobyte.
     pub members: usize,
 }
 

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -45,7 +46,8 @@ pub(crate) fn say(level: Level, event: &str, text: &str) {
     } else {
         format!("groupcast-bridge: {}", Shown(text))
     };
-    eprintln!("{line}");
+    // Whoever reads it may be gone. That is no reason to stop.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn in_json(since: Duration, level: Level, event: &str, text: &str) -> String {

@@ -128,4 +128,9 @@ mod tests {
         assert_eq!(arrived, Some((2, at(&other))));
         assert!(one.follow(&choice).is_ok());
     }
+
+    #[test]
+    fn it_has_no_memory_of_its_own() {
+        assert_eq!(size_of::<Voice>(), size_of::<UdpSocket>());
+    }
 }

@@ -476,6 +476,17 @@ metrics = "127.0.0.1:9464"
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_a_file_as_it_should_be() {
+        let text = include_str!("../../../../BRIDGE.md");
+        let (_, rest) = text.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let example = example.replace("$CREDENTIALS_DIRECTORY/", "");
+        let Asked::Tunnel(tunnel) = read(&example, "").unwrap();
+        assert_eq!(tunnel.shared.site.as_str(), "north");
+        assert!(tunnel.shared.operator.json);
+    }
+
+    #[test]
     fn what_a_file_leaves_out_is_still_asked_for() {
         let failure = read("command = \"tunnel\"\nsite = \"a\"", "").unwrap_err();
         assert!(failure.to_string().contains("<BROKER>"), "{failure}");
