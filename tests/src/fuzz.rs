@@ -6,12 +6,14 @@
 //! | [`receive`](receive::receive) | what happens to one member: datagrams, sound and not, and the passing of time |
 //! | [`sealed`](receive::sealed) | the same for a member of a sealed group, whose key the others hold |
 //! | [`operations`](operations::operations) | what happens to a group of three, judged as [`swarm`](crate::swarm) judges |
+//! | [`gateway`](gateway::gateway) | what a broker, a group and a disk do to a gateway; or its map |
 //!
 //! Each panics when a promise is broken, and tells which parts of the engine it reached, so that a corpus
 //! that has become shallow is noticed.
 
 pub mod decode;
 mod forge;
+pub mod gateway;
 pub use forge::around;
 pub mod operations;
 pub mod receive;
@@ -27,9 +29,10 @@ pub type Reached = BTreeSet<&'static str>;
 pub type Target = fn(&[u8]) -> Reached;
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("decode", decode::decode),
     ("receive", receive::receive),
     ("sealed", receive::sealed),
     ("operations", operations::operations),
+    ("gateway", gateway::gateway),
 ];

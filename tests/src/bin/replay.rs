@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     words.retain(|word| word != "--trace");
     let target = words.first().cloned().unwrap_or_default();
     let Some((_, run)) = TARGETS.iter().find(|(name, _)| *name == target) else {
-        eprintln!("usage: replay decode|receive|operations FILE… [--trace]");
+        eprintln!("usage: replay decode|receive|sealed|operations|gateway FILE… [--trace]");
         return ExitCode::from(2);
     };
     for path in &words[1..] {
