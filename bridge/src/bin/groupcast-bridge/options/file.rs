@@ -202,7 +202,13 @@ impl File {
             (Value::Text(text), Wanted::Text) => text.clone(),
             (Value::Number(number), Wanted::Number) => number.clone(),
             (value, wants) => {
-                let text = format!("{name} is {}, and this is a {}", wants.text(), value.kind());
+                let kind = value.kind();
+                let article = if kind.starts_with(['a', 'i']) {
+                    "an"
+                } else {
+                    "a"
+                };
+                let text = format!("{name} is {}, and this is {article} {kind}", wants.text());
                 return Err(self.fault(setting, &text));
             }
         };
@@ -384,7 +390,9 @@ metrics = "127.0.0.1:9464"
     #[test]
     fn a_file_says_what_the_command_line_does_not() {
         let command = read(WHOLE, "--site south --timeout 7").unwrap();
-        let Asked::Tunnel(tunnel) = &command;
+        let Asked::Tunnel(tunnel) = &command else {
+            panic!("{command:?}");
+        };
         let Shared {
             broker,
             site,
@@ -421,7 +429,7 @@ metrics = "127.0.0.1:9464"
         for (line, what) in [
             (
                 "sit = \"b\"",
-                "line 3: sit is no setting; known are command, broker, site",
+                "line 3: sit is no setting; known are command, members, broker",
             ),
             ("site_ = \"b\"", "line 3: site- is no setting"),
             ("password = \"x\"", "line 3: a password does not belong"),
@@ -441,7 +449,7 @@ metrics = "127.0.0.1:9464"
             ("json = 1", "line 3: json is true or false"),
             (
                 "ca = [\"x\"]",
-                "line 3: ca is the name of a file in quotation marks, and this is a array",
+                "line 3: ca is the name of a file in quotation marks, and this is an array",
             ),
             ("timeout = -1", "line 3: timeout: a time is"),
             ("hop-limit = 1\nhop_limit = 2", "hop-limit is also in line"),
@@ -481,7 +489,9 @@ metrics = "127.0.0.1:9464"
         let (_, rest) = text.split_once("```toml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
         let example = example.replace("$CREDENTIALS_DIRECTORY/", "");
-        let Asked::Tunnel(tunnel) = read(&example, "").unwrap();
+        let Asked::Tunnel(tunnel) = read(&example, "").unwrap() else {
+            panic!("the example is another's");
+        };
         assert_eq!(tunnel.shared.site.as_str(), "north");
         assert!(tunnel.shared.operator.json);
     }

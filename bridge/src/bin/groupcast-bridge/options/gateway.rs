@@ -59,16 +59,16 @@ pub(crate) struct Gateway {
     pub(crate) forget: Duration,
 
     /// How much of what the broker does not have yet is kept in memory, such as 16MB.
-    #[arg(long, value_name = "BYTES", default_value = "16MB", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "16MB", value_parser = parse_bytes)]
     pub(crate) queue: u64,
 
     /// Where to keep what the broker does not have yet, so that it outlives this program. Each gateway has a directory of its
     /// own. Default: in $STATE_DIRECTORY, $XDG_STATE_HOME or ~/.local/state.
-    #[arg(long, value_name = "DIRECTORY", conflicts_with = "no_spool")]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_spool")]
     pub(crate) spool: Option<PathBuf>,
 
     /// How large that may become.
-    #[arg(long, value_name = "BYTES", default_value = "1GB", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_bytes)]
     pub(crate) spool_size: u64,
 
     /// Keep nothing on disk. What the broker does not have when this program ends is lost, and nobody is told.
@@ -141,7 +141,7 @@ impl Gateway {
             .or_else(|| variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home))
             .ok_or_else(|| {
                 Failure::Settings(
-                    "there is no home directory to keep messages in: give --spool DIRECTORY, or --no-spool".to_owned(),
+                    "there is no home directory to keep messages in: give --spool DIR, or --no-spool".to_owned(),
                 )
             })?;
         let own = format!("{label}-{}", self.shared.site);
