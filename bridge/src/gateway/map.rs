@@ -349,4 +349,14 @@ retained = true
             assert_eq!(error.line, line, "{new}: {error}");
         }
     }
+
+    #[test]
+    fn the_example_of_the_documentation_is_a_map() {
+        let text = include_str!("../../BRIDGE.md");
+        let (_, rest) = text.split_once("```toml\n# map.toml").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let map = Map::parse(example, "gc").unwrap();
+        assert_eq!((map.topics.len(), map.sets.len()), (1, 1));
+        assert!(map.topics[0].home_assistant.is_some() && map.sets[0].retained);
+    }
 }

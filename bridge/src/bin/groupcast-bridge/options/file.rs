@@ -486,8 +486,9 @@ metrics = "127.0.0.1:9464"
     #[test]
     fn the_example_of_the_documentation_is_a_file_as_it_should_be() {
         let text = include_str!("../../../../BRIDGE.md");
-        let (_, rest) = text.split_once("```toml\n").unwrap();
+        let (_, rest) = text.split_once("```toml\n# /etc/").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
+        let example = format!("# /etc/{example}");
         let example = example.replace("$CREDENTIALS_DIRECTORY/", "");
         let Asked::Tunnel(tunnel) = read(&example, "").unwrap() else {
             panic!("the example is another's");
