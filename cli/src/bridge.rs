@@ -8,7 +8,7 @@ use std::process::Command;
 
 use groupcast_std::InterfaceSelector;
 
-use crate::options::{Common, GROUP, INTERFACE};
+use crate::options::{Common, GROUP, INTERFACE, USUAL_GROUP};
 use crate::process::failure::Failure;
 use options::Bridge;
 
@@ -23,7 +23,11 @@ const MISSING: &str = "groupcast-bridge is not beside groupcast and not on the P
 pub(crate) fn run(common: &Common, options: &Bridge) -> Result<(), Failure> {
     let program = find().ok_or_else(|| Failure::Settings(MISSING.to_owned()))?;
     let mut command = Command::new(&program);
-    command.args(&options.arguments).env(GROUP, &common.group);
+    command.args(&options.arguments);
+    // The bridge has the same usual group, and its own file may name another one, before which a variable goes.
+    if common.group != USUAL_GROUP {
+        command.env(GROUP, &common.group);
+    }
     if let Some(interface) = common.interface.as_ref().and_then(text) {
         command.env(INTERFACE, interface);
     }

@@ -75,5 +75,13 @@ fn it_is_started_where_it_is_installed_and_otherwise_missed() {
         "127.0.0.1",
     ];
     assert_eq!(started.stdout, said);
+    // Where nobody names a group, the bridge's own file may.
+    let mut usual = alone(&directory);
+    usual
+        .args(["bridge", "x"])
+        .env("PATH", &path)
+        .env_remove("GROUPCAST_GROUP");
+    let usual = Running::spawn(&mut usual).ended().expect(3);
+    assert_eq!(usual.stdout, ["x", "", "127.0.0.1"]);
     fs::remove_dir_all(&directory).unwrap();
 }
