@@ -141,7 +141,6 @@ impl MemberBuilder {
     }
 
     /// Whether this member is a bridge's. Default: no. See [`Config::with_bridge`].
-    #[must_use]
     pub fn bridge(mut self, bridge: bool) -> Self {
         self.config = self.config.with_bridge(bridge);
         self
