@@ -525,6 +525,19 @@ metrics = "127.0.0.1:9464"
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_file_or_told(
+            name in "[a-z_-]{0,12}|site|members|json|ca|broker|timeout|command",
+            value in r#"[0-9.eE+_-]{0,6}|true|false|"[a-z:/$0-9.]{0,20}"|\[\]|.{0,12}"#
+        ) {
+            let base = "command = \"tunnel\"\nsite = \"a\"\n";
+            for text in [format!("{name} = {value}"), format!("{base}{name} = {value}")] {
+                let _ = read(&text, "mqtt://x");
+            }
+        }
+    }
+
     #[test]
     fn the_file_is_found_on_the_command_line() {
         let in_line = |line: &str| named(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
