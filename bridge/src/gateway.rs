@@ -209,15 +209,10 @@ impl<S: Store> Gateway<S> {
         all
     }
 
-    /// The Will to connect with; a Will Delay of 5 s keeps short outages quiet.
+    /// The Will to connect with; a Will Delay of 5 s keeps short outages quiet. Publish it, too, before a connection is
+    /// ended in good order: then the broker does not.
     #[must_use]
     pub fn will(&self) -> Publication {
-        self.availability("offline")
-    }
-
-    /// What to publish before a connection is ended in good order, which the broker sends no Will for.
-    #[must_use]
-    pub fn farewell(&self) -> Publication {
         self.availability("offline")
     }
 

@@ -96,6 +96,9 @@ impl<S: Store> Gateway<S> {
         }
         self.release(peer.id(), peer.is_bridge());
         let unix = self.unix_seconds();
+        let life = (peer.id(), peer.session());
+        let lost = self.marks.begin(self.now, unix, life);
+        self.lose_all(lost);
         if !self.senders.set(unix, peer, true) {
             self.counters.too_many_senders += 1;
             let senders = self.settings.senders;
@@ -106,7 +109,7 @@ impl<S: Store> Gateway<S> {
 
     fn is_gone(&mut self, peer: &Peer) {
         self.release(peer.id(), peer.is_bridge());
-        let lost = self.marks.settle_now(self.now, (peer.id(), peer.session()));
+        let lost = self.marks.is_over(self.now, (peer.id(), peer.session()));
         self.lose_all(lost);
         let unix = self.unix_seconds();
         if self.senders.get(peer.id()).is_some() {
@@ -190,10 +193,7 @@ impl<S: Store> Gateway<S> {
             }
             Class::Latest => {
                 self.counters.latest += 1;
-                self.set_value(&told);
-                if self.is_connected {
-                    self.publish_latest();
-                }
+                self.publish_newest(&told);
             }
             _ => {
                 self.counters.best_effort += 1;
@@ -245,6 +245,13 @@ impl<S: Store> Gateway<S> {
             }
         }
         self.senders.forget_held(self.now);
+        let unix = self.unix_seconds();
+        for life in self
+            .senders
+            .refresh(unix, self.settings.forget.as_secs() / 4)
+        {
+            self.marks.touch(life, unix);
+        }
         let lost = self.marks.settle(self.now);
         self.lose_all(lost);
         let since = self

@@ -179,8 +179,12 @@ impl Marks {
     }
 
     /// From now on what is in here was before.
-    pub(super) fn recover(&mut self) {
+    pub(super) fn recover(&mut self, unix: u64) {
         for life in self.lives.values_mut() {
+            // The log does not say when that was: after the checkpoint.
+            if life.seen == 0 {
+                life.seen = unix;
+            }
             let runs: Vec<Run> = life.runs.iter().map(|(run, _)| *run).collect();
             life.before = runs.last().map(|last| last.end).map(|high| Before {
                 runs,
@@ -215,6 +219,48 @@ impl Marks {
         self.lives.iter().map(mark).collect()
     }
 
+    /// A life has begun, or goes on. What is lost of its sender's earlier lives, which are over then.
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        unix: u64,
+        (sender, session): (MemberId, Session),
+    ) -> Vec<Lost> {
+        let key = (sender, session.life());
+        let lives = self.lives.range((sender, 0)..=(sender, u32::MAX));
+        let earlier: Vec<_> = lives.map(|(key, _)| *key).filter(|it| *it != key).collect();
+        let mut lost = Vec::new();
+        for earlier in earlier {
+            let ended = self.end(now, earlier);
+            if !ended.is_empty() && !self.lives.contains_key(&key) {
+                // It was known before this gateway was started, and this life began since.
+                let empty = Run {
+                    start: BASE,
+                    end: BASE,
+                };
+                let mut life = Life::new(session);
+                life.seen = unix;
+                life.runs = vec![(empty, now)];
+                life.before = Some(Before {
+                    runs: Vec::new(),
+                    high: BASE,
+                    first_new: None,
+                    settles: None,
+                });
+                self.lives.insert(key, life);
+            }
+            lost.extend(ended);
+        }
+        lost
+    }
+
+    /// It is there, though it says nothing.
+    pub(super) fn touch(&mut self, (sender, session): (MemberId, Session), unix: u64) {
+        if let Some(life) = self.lives.get_mut(&(sender, session.life())) {
+            life.seen = unix;
+        }
+    }
+
     /// Something of a life was heard, with the first of these numbers. What is lost of the sender's earlier lives, if
     /// this is the first of it.
     pub(super) fn hear(
@@ -225,36 +271,15 @@ impl Marks {
         first: u32,
     ) -> Vec<Lost> {
         let key = (sender, session.life());
-        let mut lost = Vec::new();
+        let mut lost = self.begin(now, unix, (sender, session));
         if !self.lives.contains_key(&key) {
-            let mut life = Life::new(session);
-            let lives = (sender, 0)..=(sender, u32::MAX);
-            let earlier: Vec<_> = self.lives.range(lives).map(|(key, _)| *key).collect();
-            for earlier in earlier {
-                let ended = self.end(now, earlier);
-                if !ended.is_empty() {
-                    // It was known before this gateway was started, and this life began since.
-                    let empty = Run {
-                        start: BASE,
-                        end: BASE,
-                    };
-                    life.runs = vec![(empty, now)];
-                    life.before = Some(Before {
-                        runs: Vec::new(),
-                        high: BASE,
-                        first_new: None,
-                        settles: None,
-                    });
-                }
-                lost.extend(ended);
-            }
             if self.lives.len() >= self.most {
                 let oldest = self.lives.iter().min_by_key(|(_, life)| life.seen);
                 if let Some(oldest) = oldest.map(|(key, _)| *key) {
                     lost.extend(self.end(now, oldest));
                 }
             }
-            self.lives.insert(key, life);
+            self.lives.insert(key, Life::new(session));
         }
         if let Some(life) = self.lives.get_mut(&key) {
             life.session = session;
@@ -342,19 +367,19 @@ impl Marks {
             .collect()
     }
 
-    /// The same of this one, at once: it is over for now.
-    pub(super) fn settle_now(
+    /// The same of this one, at once: it is over for now. What it said while nobody was here is not known if it was not
+    /// heard since.
+    pub(super) fn is_over(
         &mut self,
         now: Instant,
         (sender, session): (MemberId, Session),
     ) -> Vec<Lost> {
         let key = (sender, session.life());
         let life = self.lives.get(&key);
-        let before = life.and_then(|life| life.before.as_ref());
-        if before.is_some_and(|before| before.settles.is_some()) {
-            self.settle_life(now, key)
-        } else {
-            Vec::new()
+        match life.and_then(|life| life.before.as_ref()) {
+            Some(before) if before.settles.is_some() => self.settle_life(now, key),
+            Some(_) => self.end(now, key),
+            None => Vec::new(),
         }
     }
 
@@ -433,7 +458,7 @@ mod tests {
     fn restarted(marks: &Marks) -> Marks {
         let mut again = Marks::new(8);
         again.restore(at(0), marks.keep());
-        again.recover();
+        again.recover(1);
         again
     }
 

@@ -77,28 +77,30 @@ pub enum News {
 }
 
 impl News {
-    /// What is told once in a while: what kind it is, and of a refusal the reason.
-    const fn kind(&self) -> (u8, u8) {
+    /// What is told once in a while: what kind it is, and why.
+    const fn kind(&self) -> Kind {
         match self {
-            Self::Recovered { .. } => (0, 0),
-            Self::StoreTorn { .. } => (1, 0),
-            Self::StoreDamaged { .. } => (2, 0),
-            Self::StoreFailed { .. } => (3, 0),
-            Self::StoreBack => (4, 0),
-            Self::Overflow { .. } => (5, 0),
-            Self::Refused { reason, .. } => (6, *reason),
-            Self::GapsDropped { .. } => (7, 0),
-            Self::TooManySenders { .. } => (8, 0),
-            Self::TooManyValues { .. } => (9, 0),
-            Self::Command { why, .. } => (10, why.len() as u8),
-            Self::Unconfirmed { .. } => (11, 0),
+            Self::Recovered { .. } => (0, 0, ""),
+            Self::StoreTorn { .. } => (1, 0, ""),
+            Self::StoreDamaged { .. } => (2, 0, ""),
+            Self::StoreFailed { .. } => (3, 0, ""),
+            Self::StoreBack => (4, 0, ""),
+            Self::Overflow { .. } => (5, 0, ""),
+            Self::Refused { reason, .. } => (6, *reason, ""),
+            Self::GapsDropped { .. } => (7, 0, ""),
+            Self::TooManySenders { .. } => (8, 0, ""),
+            Self::TooManyValues { .. } => (9, 0, ""),
+            Self::Command { why, .. } => (10, 0, why),
+            Self::Unconfirmed { .. } => (11, 0, ""),
         }
     }
 }
 
+type Kind = (u8, u8, &'static str);
+
 /// When what was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<(u8, u8), Instant>);
+pub(super) struct Told(BTreeMap<Kind, Instant>);
 
 impl Told {
     /// Whether it is time to tell this.

@@ -185,6 +185,16 @@ impl<S: Store> Gateway<S> {
         }
     }
 
+    /// A value of the class Latest: at once, or when the broker is there.
+    pub(super) fn publish_newest(&mut self, told: &Told<'_>) {
+        if self.is_connected {
+            let publication = self.publication(told);
+            self.publish_unacknowledged(publication);
+        } else {
+            self.set_value(told);
+        }
+    }
+
     fn publish_unacknowledged(&mut self, publication: Publication) {
         if self.waiting_best_effort >= MOST_BEST_EFFORT {
             self.counters.congested += 1;

@@ -342,6 +342,14 @@ impl Queue {
         self.head.iter_mut().for_each(|entry| entry.token = None);
     }
 
+    /// The first position in the log that is needed.
+    pub(super) fn first_position(&self) -> Option<u64> {
+        let head = self.head.iter().find_map(|entry| entry.position);
+        let middle = (self.middle_messages > 0).then_some(self.middle.0);
+        head.or(middle)
+            .or_else(|| self.tail.iter().find_map(|entry| entry.position))
+    }
+
     /// Positions of what was sent and is not acknowledged; and the first of the rest, if the log ends at `end`.
     pub(super) fn positions(&self, end: u64) -> (Vec<u64>, u64) {
         let (mut sent, mut rest) = (Vec::new(), None);

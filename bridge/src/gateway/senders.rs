@@ -28,9 +28,10 @@ pub(super) struct Sender {
     pub(super) since: u64,
     /// In which Unix second something of it was heard last.
     pub(super) seen: u64,
-    /// What is to be published counts up; what the broker has follows.
+    /// In which Unix second it was to be published last.
+    published: u64,
+    /// What is to be published counts up.
     version: u64,
-    acknowledged: u64,
     sent: Option<u64>,
 }
 
@@ -110,8 +111,8 @@ impl Senders {
             takes_reliable: true,
             since: unix,
             seen: unix,
+            published: unix,
             version: 0,
-            acknowledged: 0,
             sent: None,
         });
         if sender.is_online != is_online || sender.session != peer.session() {
@@ -123,9 +124,25 @@ impl Senders {
         sender.is_bridge = peer.is_bridge();
         sender.takes_reliable = peer.takes_reliable();
         sender.seen = unix;
+        sender.published = unix;
         sender.version += 1;
         self.dirty.insert(id);
         true
+    }
+
+    /// Publishes again of whom this is so old that a later gateway would take them for long gone. Who they are.
+    pub(super) fn refresh(&mut self, unix: u64, old: u64) -> Vec<(MemberId, Session)> {
+        let mut refreshed = Vec::new();
+        for (id, sender) in &mut self.known {
+            if sender.is_online && unix.saturating_sub(sender.published) > old {
+                sender.published = unix;
+                sender.seen = unix;
+                sender.version += 1;
+                self.dirty.insert(*id);
+                refreshed.push((*id, sender.session));
+            }
+        }
+        refreshed
     }
 
     /// Who is there and takes reliable messages.
@@ -171,7 +188,6 @@ impl Senders {
             && sender.sent == Some(version)
         {
             sender.sent = None;
-            sender.acknowledged = version;
             if sender.version != version {
                 self.dirty.insert(id);
             }

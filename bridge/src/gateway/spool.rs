@@ -1,5 +1,6 @@
 //! How the queue, the marks and the gap records are kept in the store.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::Gateway;
@@ -35,6 +36,7 @@ impl<S: Store> Gateway<S> {
             .into_iter()
             .for_each(|gap| self.gaps.restore(gap));
         self.marks.restore(self.now, checkpoint.marks);
+        let sent: BTreeSet<u64> = checkpoint.sent.into_iter().collect();
         let mut from = recovered.first;
         loop {
             let read = self.store.read(from, BATCH)?;
@@ -44,7 +46,7 @@ impl<S: Store> Gateway<S> {
                 let is_new = position >= checkpoint.end;
                 match Record::read(&record) {
                     Some(Record::Message(message)) => {
-                        let was_sent = checkpoint.sent.contains(&position);
+                        let was_sent = sent.contains(&position);
                         if is_new {
                             self.mark(&message);
                         }
@@ -74,7 +76,7 @@ impl<S: Store> Gateway<S> {
                 }
             }
         }
-        self.marks.recover();
+        self.marks.recover(self.unix_seconds());
         self.counters.store_damaged += recovered.damaged + u64::from(lacks);
         if recovered.torn > 0 {
             let bytes = recovered.torn;
@@ -224,19 +226,18 @@ impl<S: Store> Gateway<S> {
 
     /// All before this position is dealt with.
     fn settled_to(&self) -> u64 {
-        let (sent, rest) = self.queue.positions(u64::MAX);
-        sent.first().map_or(rest, |first| rest.min(*first))
+        self.queue.first_position().unwrap_or(u64::MAX)
     }
 
     /// Keeps a checkpoint. From then on the gap records that are in it may be published.
     pub(super) fn save(&mut self) {
         if self.store.is_store() {
             // Where the log ends is only known to the store.
-            let seen = self.store.end();
-            let (sent, rest) = self.queue.positions(seen);
-            let release = sent.first().map_or(rest, |first| rest.min(*first));
+            let end = self.store.end();
+            let (sent, rest) = self.queue.positions(end);
+            let release = self.queue.first_position().unwrap_or(end);
             let checkpoint = Checkpoint {
-                end: seen,
+                end,
                 sent,
                 rest,
                 next_gap: self.gaps.next,

@@ -614,6 +614,46 @@ fn of_a_sender_that_restarted_meanwhile_the_end_of_its_earlier_life_is_not_known
 }
 
 #[test]
+fn of_a_sender_that_goes_unheard_the_end_is_not_known_either() {
+    for goes in [
+        |bench: &mut Bench<MemoryStore>| bench.event(&Event::Lost(&peer(7, "ana"))),
+        |bench: &mut Bench<MemoryStore>| bench.joined(peer(7, "ana").with_session(Session::new(9))),
+        |bench: &mut Bench<MemoryStore>| bench.run(25 * 3600),
+    ] {
+        let store = MemoryStore::new(1 << 20);
+        let mut bench = Bench::with(settings(), store.clone());
+        bench.message(peer(7, "ana"), ORDERED, 0, b"x");
+        let mut bench = bench.restarted(settings(), store);
+        bench.connect();
+        bench.run(20);
+        assert!(bench.deliver_on("/gap").is_empty());
+        goes(&mut bench);
+        let gap = json(&bench.deliver_on("/gap")[0]);
+        assert_eq!((&gap["first"], &gap["last"]), (&json!(1), &json!(null)));
+    }
+}
+
+#[test]
+fn who_is_there_and_says_nothing_is_not_forgotten() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    bench.connect();
+    bench.joined(peer(7, "ana"));
+    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
+    bench.deliver();
+    bench.run(30 * 3600);
+    let seen = json(bench.deliver_on("/info").last().unwrap())["seen"]
+        .as_u64()
+        .unwrap();
+    assert!(seen > 1_700_000_000 + 20 * 3600);
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.message(peer(7, "ana"), ORDERED, 5, b"x");
+    bench.run(15);
+    assert_eq!(json(&bench.deliver_on("/gap")[0])["first"], 1);
+}
+
+#[test]
 fn a_late_unordered_message_is_no_repetition_while_the_gateway_runs() {
     let mut bench = Bench::with(settings(), MemoryStore::new(1 << 20));
     bench.connect();
