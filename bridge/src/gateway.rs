@@ -44,8 +44,9 @@ use std::io;
 
 use groupcast::{Instant, MemberId, SendError, Sequence};
 
+use crate::publication::{Publication, Qos, Subscription};
 pub use crate::tunnel::Site;
-pub use action::{Action, CommandId, Incoming, Publication, Qos, Subscription, Token};
+pub use action::{Action, CommandId, Incoming, Token};
 pub use counters::Counters;
 use down::{Commands, Outcome};
 use gaps::Gaps;

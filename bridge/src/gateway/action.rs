@@ -1,10 +1,12 @@
 //! What a gateway is handed and what it wants done.
 
-use core::time::Duration;
-
 use groupcast::{Channel, Sequence};
 
 use super::news::News;
+use crate::publication::{Publication, Qos};
+
+/// The content type of what is JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// A publish that the broker acknowledges. Each has another number.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -14,34 +16,6 @@ pub struct Token(pub u64);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct CommandId(pub u64);
 
-/// How surely a message gets to the broker, and from it.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Qos {
-    /// 0: it is not acknowledged.
-    AtMostOnce,
-    /// 1: it is acknowledged, and sent again until it is.
-    AtLeastOnce,
-}
-
-/// A message for the broker.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Publication {
-    /// The topic. It has no wildcards, no control characters and at most seven slashes, but for what the map names.
-    pub topic: String,
-    /// The message. With [`retained`](Self::retained), an empty one deletes the value.
-    pub payload: Vec<u8>,
-    /// With 1 there is a [`Token`].
-    pub qos: Qos,
-    /// Whether the broker keeps it for those who subscribe later.
-    pub retained: bool,
-    /// Message Expiry Interval.
-    pub expiry: Option<Duration>,
-    /// Content Type.
-    pub content_type: Option<&'static str>,
-    /// User properties, without characters that a broker refuses.
-    pub properties: Vec<(&'static str, String)>,
-}
-
 impl Publication {
     /// A message that is acknowledged, and nothing else of note.
     pub(super) fn new(topic: String, payload: Vec<u8>) -> Self {
@@ -49,10 +23,7 @@ impl Publication {
             topic,
             payload,
             qos: Qos::AtLeastOnce,
-            retained: false,
-            expiry: None,
-            content_type: None,
-            properties: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -65,35 +36,23 @@ impl Publication {
 
     pub(super) fn json(self) -> Self {
         Self {
-            content_type: Some("application/json"),
+            content_type: Some(JSON.to_owned()),
             ..self
         }
     }
 
     /// The most bytes that it can take on the way: what frames it takes no more than this.
     pub(super) fn size(&self) -> usize {
-        let strings = self.properties.iter();
+        let strings = self.user_properties.iter();
         let properties: usize = strings
             .map(|(name, text)| name.len() + text.len() + 5)
             .sum();
-        let content_type = self.content_type.map_or(0, str::len);
+        let content_type = self.content_type.as_ref().map_or(0, String::len);
         self.topic.len() + self.payload.len() + properties + content_type + 48
     }
 }
 
-/// What to subscribe to, with No Local.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Subscription {
-    /// The topic filter.
-    pub filter: String,
-    /// At most this.
-    pub qos: Qos,
-    /// Whether what is retained is wanted when subscribing (Retain Handling 0), or not (2). Retain As Published is not
-    /// wanted: what comes as retained was there before.
-    pub retained: bool,
-}
-
-/// A message from the broker.
+/// A message from the broker, as the core looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'a> {
     /// Its topic.
@@ -108,6 +67,21 @@ pub struct Incoming<'a> {
     pub packet: Option<u16>,
     /// Its user property `gc-mid`, if it has one.
     pub mid: Option<&'a str>,
+}
+
+impl<'a> From<&'a crate::Incoming> for Incoming<'a> {
+    fn from(incoming: &'a crate::Incoming) -> Self {
+        let mut properties = incoming.user_properties.iter();
+        let mid = properties.find(|(name, _)| name == "gc-mid");
+        Self {
+            topic: &incoming.topic,
+            payload: &incoming.payload,
+            retained: incoming.retained,
+            duplicate: incoming.dup,
+            packet: incoming.packet,
+            mid: mid.map(|(_, text)| text.as_str()),
+        }
+    }
 }
 
 /// What a gateway wants done, in this order.

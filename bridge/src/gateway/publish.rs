@@ -7,7 +7,7 @@ use groupcast::{Channel, MemberId, Session};
 use serde_json::{Map, Value, json};
 
 use super::Gateway;
-use super::action::{Action, Publication, Qos, Token};
+use super::action::{Action, JSON, Token};
 use super::gaps::Place;
 use super::ghosts::Found;
 use super::group::is_state;
@@ -18,6 +18,7 @@ use super::settings::Body;
 use super::store::Store;
 use super::topics::clean;
 use super::values::{Kept, Key};
+use crate::publication::{Publication, Qos};
 
 /// For how long best effort and Latest are worth delivering.
 const FRESH: Duration = Duration::from_secs(10);
@@ -113,6 +114,19 @@ fn hex(octets: &[u8]) -> String {
     text
 }
 
+fn property(name: &str, text: String) -> (String, String) {
+    (name.to_owned(), text)
+}
+
+/// What is told of messages and gaps beside them.
+fn told_by(mid: String, name: &str, time: u64) -> Vec<(String, String)> {
+    vec![
+        property("gc-mid", mid),
+        property("gc-name", clean(name)),
+        property("gc-time", time.to_string()),
+    ]
+}
+
 impl<S: Store> Gateway<S> {
     /// The topic of a message: the map's, or the usual one.
     fn topic(&self, sender: MemberId, name: &str, channel: Channel) -> String {
@@ -126,17 +140,13 @@ impl<S: Store> Gateway<S> {
     fn publication(&self, told: &Told<'_>) -> Publication {
         let class = told.channel.class();
         let is_numbered = class.is_reliable();
-        let mut properties = vec![
-            ("gc-mid", told.mid()),
-            ("gc-name", clean(told.name)),
-            ("gc-time", told.time.to_string()),
-        ];
+        let mut properties = told_by(told.mid(), told.name, told.time);
         if told.is_signed {
-            properties.push(("gc-signed", "unverified".to_owned()));
+            properties.push(property("gc-signed", "unverified".to_owned()));
         }
         let (payload, content_type) = match self.settings.body {
             Body::Raw => (told.payload.to_vec(), None),
-            Body::Json => (told.json(), Some("application/json")),
+            Body::Json => (told.json(), Some(JSON.to_owned())),
         };
         Publication {
             topic: self.topic(told.sender, told.name, told.channel),
@@ -153,7 +163,7 @@ impl<S: Store> Gateway<S> {
                 true => self.settings.expiry,
             },
             content_type,
-            properties,
+            user_properties: properties,
         }
     }
 
@@ -333,11 +343,7 @@ impl<S: Store> Gateway<S> {
         }
         if let Some(gap) = self.gaps.send() {
             let mut publication = Publication::new(self.topics.gap(gap.sender), gap.json()).json();
-            publication.properties = vec![
-                ("gc-mid", gap.mid()),
-                ("gc-name", clean(&gap.name)),
-                ("gc-time", gap.time.to_string()),
-            ];
+            publication.user_properties = told_by(gap.mid(), &gap.name, gap.time);
             return Some((Flight::Gap(gap.id), publication, false));
         }
         self.is_value_next = !self.is_value_next;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use groupcast::{Instant, MemberId};
 
-use super::action::Publication;
+use crate::publication::Publication;
 
 /// Whose value it is, on which channel, and whether that is of the class State.
 pub(super) type Key = (MemberId, u8, bool);

@@ -136,7 +136,7 @@ impl World {
                 let command = self
                     .offered
                     .pop()
-                    .unwrap_or(CommandId(u64::from(script.octet())));
+                    .unwrap_or_else(|| CommandId(u64::from(script.octet())));
                 let result = match script.below(4) {
                     0 => Err(SendError::QueueFull),
                     1 => Err(SendError::TooManyStates),
@@ -197,7 +197,7 @@ impl World {
                         !topic.contains(['+', '#', '\0']) && topic.len() < 256,
                         "{topic:?}"
                     );
-                    let properties = publication.properties.iter();
+                    let properties = publication.user_properties.iter();
                     let is_clean = |text: &str| !text.contains(char::is_control);
                     assert!(properties.clone().all(|(_, text)| is_clean(text)));
                     self.flights.extend(token);

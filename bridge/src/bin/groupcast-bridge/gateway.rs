@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use groupcast::{Instant, Join, MemberId, SendError};
 use groupcast_bridge::gateway::store::{Files, NoStore, Store};
 use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, Token};
-use groupcast_bridge::{Incoming, Publication, Subscription};
+use groupcast_bridge::{Incoming, Publication};
 use groupcast_std::{Clock, Member, entropy, key_file, resolve_group_on};
 
 use crate::check;
@@ -75,7 +75,6 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     };
     let usual = || format!("gc-{}-{}-gateway", settings.label, shared.site);
     let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
-    let label = settings.label.clone();
     let core = Gateway::new(settings, store, Clock::new().now(), unix())
         .map_err(|error| Failure::Settings(error.to_string()))?;
     let mut login = Login {
@@ -92,18 +91,18 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     if shared.operator.check {
         client_id += check::SUFFIX;
         login.client_id = client_id;
-        let link = service::link(shared, login, subscriptions(&core))?;
+        let link = service::link(shared, login, core.subscriptions())?;
         return check::run(link, format!("{root}/check"), shared.timeout);
     }
     let will = Will {
-        publication: convert(core.will()),
+        publication: core.will(),
         delay: WILL_DELAY,
     };
     login.client_id = client_id;
     login.will = Some(will);
     login.clean_start = false;
     login.session_expiry = REMEMBERED;
-    let link = service::link(shared, login, subscriptions(&core))?;
+    let link = service::link(shared, login, core.subscriptions())?;
 
     let mut builder = Member::builder(group)
         .interface(selector)
@@ -146,7 +145,6 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
         held: VecDeque::new(),
         waiting: None,
     };
-    let _ = label;
     running.work()?;
     running.end()
 }
@@ -231,7 +229,7 @@ impl Running<'_> {
         while self.core.takes_commands()
             && let Some(incoming) = self.held.pop_front()
         {
-            self.core.handle_publish(now, view(&incoming));
+            self.core.handle_publish(now, (&incoming).into());
             self.act(now);
         }
         self.service.link.hold(!self.held.is_empty());
@@ -261,9 +259,7 @@ impl Running<'_> {
             && let Some(action) = self.core.poll_action()
         {
             match action {
-                Action::Publish { token, publication } => {
-                    self.publish(now, token, convert(publication))
-                }
+                Action::Publish { token, publication } => self.publish(now, token, publication),
                 Action::Send {
                     command,
                     channel,
@@ -320,7 +316,7 @@ impl Running<'_> {
             self.turn()?;
         }
         let now = self.service.clock.now();
-        let farewell = convert(self.core.farewell());
+        let farewell = self.core.farewell();
         self.service.link.publish(now, &farewell);
         let _ = self.service.link.flush(now);
         let left = self.core.queued();
@@ -395,51 +391,5 @@ fn random_id() -> Result<MemberId, Failure> {
         if let Some(id) = MemberId::new(u32::from_be_bytes([a, b, c, d])) {
             return Ok(id);
         }
-    }
-}
-
-use groupcast_bridge::gateway as core_types;
-fn qos(q: core_types::Qos) -> groupcast_bridge::Qos {
-    match q {
-        core_types::Qos::AtMostOnce => groupcast_bridge::Qos::AtMostOnce,
-        core_types::Qos::AtLeastOnce => groupcast_bridge::Qos::AtLeastOnce,
-    }
-}
-fn convert(p: core_types::Publication) -> Publication {
-    Publication {
-        topic: p.topic,
-        payload: p.payload,
-        qos: qos(p.qos),
-        retained: p.retained,
-        expiry: p.expiry,
-        user_properties: p
-            .properties
-            .into_iter()
-            .map(|(a, b)| (a.to_owned(), b))
-            .collect(),
-        content_type: p.content_type.map(str::to_owned),
-    }
-}
-fn subscriptions(core: &Gateway<Box<dyn Store>>) -> Vec<Subscription> {
-    core.subscriptions()
-        .into_iter()
-        .map(|s| Subscription {
-            filter: s.filter,
-            qos: qos(s.qos),
-            retained: s.retained,
-        })
-        .collect()
-}
-
-fn view(incoming: &Incoming) -> core_types::Incoming<'_> {
-    let mut mid = incoming.user_properties.iter();
-    let mid = mid.find(|(name, _)| name == "gc-mid");
-    core_types::Incoming {
-        topic: &incoming.topic,
-        payload: &incoming.payload,
-        retained: incoming.retained,
-        duplicate: incoming.dup,
-        packet: incoming.packet,
-        mid: mid.map(|(_, text)| text.as_str()),
     }
 }

@@ -9,7 +9,8 @@ use groupcast::{
 };
 
 use crate::gateway::store::{NoStore, Store};
-use crate::gateway::{Action, Gateway, Incoming, News, Publication, Qos, Settings, Token, label};
+use crate::gateway::{Action, Gateway, Incoming, News, Settings, Token, label};
+use crate::publication::{Publication, Qos};
 
 pub(super) const ROOT: &str = "gc/239-1-2-3-12345/plant";
 pub(super) const OWN: u32 = 0xf00;
@@ -192,7 +193,7 @@ impl<S: Store> Bench<S> {
 }
 
 pub(super) fn property<'a>(publication: &'a Publication, name: &str) -> &'a str {
-    let mut properties = publication.properties.iter();
+    let mut properties = publication.user_properties.iter();
     let found = properties.find(|(key, _)| *key == name);
     found.map_or("", |(_, text)| text)
 }

@@ -4,7 +4,8 @@ use groupcast::{Channel, Class, Event, SendError, Sequence};
 
 use super::broker::{Bench, ROOT, peer, settings};
 use crate::gateway::store::NoStore;
-use crate::gateway::{Action, CommandId, Down, Incoming, Map, Qos};
+use crate::gateway::{Action, CommandId, Down, Incoming, Map};
+use crate::publication::Qos;
 
 fn bench(down: Down) -> Bench<NoStore> {
     let mut settings = settings();

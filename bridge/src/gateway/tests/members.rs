@@ -8,7 +8,8 @@ use groupcast_sim::{Link, MemberKey, SimNet};
 
 use super::broker::{id, json, property, settings};
 use crate::gateway::store::{MemoryStore, NoStore, Store};
-use crate::gateway::{Action, Down, Gateway, Incoming, Publication, Token};
+use crate::gateway::{Action, Down, Gateway, Incoming, Token};
+use crate::publication::Publication;
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
 const UNORDERED: Channel = Channel::reliable_unordered(2);

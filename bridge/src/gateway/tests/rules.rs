@@ -116,7 +116,7 @@ fn a_json_body_says_what_the_properties_say() {
     let published = bench.deliver();
     let of = |end: &str| published.iter().find(|p| p.topic.ends_with(end)).unwrap();
     let ordered = of("reliable-ordered/1");
-    assert_eq!(ordered.content_type, Some("application/json"));
+    assert_eq!(ordered.content_type.as_deref(), Some("application/json"));
     assert_eq!(
         json(ordered),
         json!({"mid": "00000007-0000000100000005-r-4", "sender": "00000007", "name": "ana",
