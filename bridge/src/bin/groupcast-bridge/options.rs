@@ -16,6 +16,9 @@ use file::File;
 pub(crate) use gateway::Gateway;
 pub(crate) use shared::Shared;
 
+const FILE: &str = "\
+`groupcast-bridge --config FILE` does what that file says, also which command. BRIDGE.md has an example.";
+
 const CODES: &str = "\
 Exit codes:
   0    Ended by Ctrl-C; or all is well, with --check.
@@ -27,7 +30,7 @@ Exit codes:
 
 /// Groupcast beyond one LAN.
 #[derive(Debug, Parser)]
-#[command(name = "groupcast-bridge", version, after_help = CODES)]
+#[command(name = "groupcast-bridge", version, after_help = format!("{FILE}\n\n{CODES}"))]
 pub(crate) struct Bridge {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -53,6 +56,7 @@ pub(crate) struct Tunnel {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) members: u32,
 
+    // Last, since what follows would be under its last heading.
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

@@ -4,6 +4,7 @@ use groupcast::Instant;
 use groupcast_bridge::tunnel::{Action, EXPIRY, Life, News, Settings, Tunnel};
 use groupcast_bridge::{Publication, Subscription};
 use groupcast_std::{entropy, resolve_group_on};
+use rustix::io::Errno;
 
 use crate::check;
 use crate::failure::Failure;
@@ -203,17 +204,15 @@ impl Running<'_> {
                 Action::Open(life) => {
                     let opened = self.lan.open(life);
                     if let Err(error) = &opened {
-                        let text = format!(
-                            "there is no socket for a member of another site: {error}; how many files may be open (ulimit -n)?"
-                        );
-                        self.service.trouble(now, &text);
+                        self.service.trouble(now, &no_socket(error));
                     }
                     self.core.handle_opened(life, opened.ok());
                 }
                 Action::Close(life) => self.lan.close(life),
                 Action::Send { from, to, datagram } => {
                     if let Err(error) = self.lan.send(from, to, &datagram) {
-                        self.service.trouble(now, &error);
+                        let text = format!("cannot send in this site's network: {error}");
+                        self.service.trouble(now, &text);
                     }
                 }
                 Action::Publish { topic, payload } => {
@@ -276,6 +275,17 @@ fn gauges(core: &Tunnel, text: &mut Exposition) {
         "Members that were heard in the last three minutes.",
         places,
     );
+}
+
+/// Why a member of another site has no socket, and what to do.
+fn no_socket(error: &std::io::Error) -> String {
+    let advice = match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => {
+            ": raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        }
+        _ => "",
+    };
+    format!("there is no socket for a member of another site: {error}{advice}")
 }
 
 /// That the broker is there, and what it does not take.

@@ -429,7 +429,7 @@ metrics = "127.0.0.1:9464"
         for (line, what) in [
             (
                 "sit = \"b\"",
-                "line 3: sit is no setting; known are command, members, broker",
+                "line 3: sit is no setting; known are command, members, broker, site",
             ),
             ("site_ = \"b\"", "line 3: site- is no setting"),
             ("password = \"x\"", "line 3: a password does not belong"),
