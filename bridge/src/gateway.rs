@@ -17,6 +17,7 @@
 //! of [`Gateway::poll_action`].
 
 mod action;
+mod announce;
 mod counters;
 mod down;
 mod gaps;
@@ -34,6 +35,7 @@ mod spool;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod told;
 mod topics;
 mod values;
 

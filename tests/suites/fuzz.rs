@@ -26,7 +26,7 @@ fn replay(target: &str) -> Reached {
 }
 
 /// What the inputs of each target reach at least: they are no use once they end at the first check.
-const REACHED: [(&str, &[&str]); 4] = [
+const REACHED: [(&str, &[&str]); 5] = [
     (
         "decode",
         &[
@@ -111,6 +111,45 @@ const REACHED: [(&str, &[&str]); 4] = [
             "nack",
             "restart",
             "sent",
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            "acknowledged",
+            "acknowledged_states",
+            "already_handled",
+            "bad_info",
+            "bad_topic",
+            "best_effort",
+            "confirmed",
+            "duplicate_commands",
+            "expired",
+            "gaps_acknowledged",
+            "gaps_bridge",
+            "gaps_broker",
+            "gaps_lan",
+            "ghosts",
+            "held",
+            "latest",
+            "loops",
+            "map",
+            "no-map",
+            "not_sent",
+            "offline",
+            "quota",
+            "recovered",
+            "refused_reliable",
+            "replaced",
+            "resent",
+            "restart",
+            "retained_commands",
+            "state",
+            "store_failures",
+            "too_many_senders",
+            "too_many_values",
+            "unconfirmed",
+            "unknown_token",
         ],
     ),
 ];

@@ -9,9 +9,9 @@ use groupcast::{
 use super::gaps::Place;
 use super::marks::Lost;
 use super::news::News;
-use super::publish::Told;
 use super::record::Record;
 use super::store::Store;
+use super::told::Told;
 use super::{Gateway, record};
 
 /// What a datagram has beside a fragment of a message, at least: header, frame and checksum.

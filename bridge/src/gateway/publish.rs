@@ -1,21 +1,17 @@
 //! What is published, and in which order.
 
-use core::fmt::Write;
 use core::time::Duration;
 
-use groupcast::{Channel, MemberId, Session};
-use serde_json::{Map, Value, json};
+use groupcast::{Channel, MemberId};
 
 use super::Gateway;
 use super::action::{Action, JSON, Token};
 use super::gaps::Place;
-use super::ghosts::Found;
 use super::group::is_state;
-use super::map::TopicEntry;
 use super::news::News;
-use super::record::Message;
 use super::settings::Body;
 use super::store::Store;
+use super::told::Told;
 use super::topics::clean;
 use super::values::{Kept, Key};
 use crate::publication::{Publication, Qos};
@@ -38,80 +34,6 @@ pub(super) enum Flight {
     Info(MemberId, u64),
     Gap(u64),
     Other(Box<Publication>),
-}
-
-/// A message, as it is published.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'a> {
-    pub(super) sender: MemberId,
-    pub(super) session: Session,
-    pub(super) sequence: u32,
-    pub(super) channel: Channel,
-    /// Unix time, in milliseconds.
-    pub(super) time: u64,
-    pub(super) is_signed: bool,
-    pub(super) name: &'a str,
-    pub(super) payload: &'a [u8],
-}
-
-impl<'a> From<&'a Message> for Told<'a> {
-    fn from(message: &'a Message) -> Self {
-        Self {
-            sender: message.sender,
-            session: message.session,
-            sequence: message.sequence,
-            channel: message.channel,
-            time: message.time,
-            is_signed: message.is_signed,
-            name: &message.name,
-            payload: &message.payload,
-        }
-    }
-}
-
-impl Told<'_> {
-    /// Sender, session, which of its two streams of numbers, and number: no two messages have the same.
-    fn mid(&self) -> String {
-        let stream = if self.channel.class().is_reliable() {
-            'r'
-        } else {
-            'b'
-        };
-        format!(
-            "{}-{}-{stream}-{}",
-            self.sender, self.session, self.sequence
-        )
-    }
-
-    fn json(&self) -> Vec<u8> {
-        let mut object = Map::new();
-        let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
-        set("mid", self.mid().into());
-        set("sender", self.sender.to_string().into());
-        set("name", self.name.into());
-        set("session", self.session.to_string().into());
-        set("class", self.channel.class().name().into());
-        set("channel", self.channel.number().into());
-        set("sequence", self.sequence.into());
-        set("time", self.time.into());
-        if self.is_signed {
-            set("signed", "unverified".into());
-        }
-        match core::str::from_utf8(self.payload) {
-            Ok(text) => set("text", text.into()),
-            Err(_) => set("hex", hex(self.payload).into()),
-        };
-        Value::Object(object).to_string().into_bytes()
-    }
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
 }
 
 fn property(name: &str, text: String) -> (String, String) {
@@ -165,10 +87,6 @@ impl<S: Store> Gateway<S> {
             content_type,
             user_properties: properties,
         }
-    }
-
-    pub(super) fn availability(&self, text: &str) -> Publication {
-        Publication::new(self.topics.bridge(), text.as_bytes().to_vec()).retained()
     }
 
     /// A value that is to be published, or that takes the place of one that was not.
@@ -228,84 +146,6 @@ impl<S: Store> Gateway<S> {
                 self.counters.expired += 1;
             }
         }
-    }
-
-    /// Tells Home Assistant of a member's channels, if the map says so.
-    pub(super) fn announce(&mut self, id: MemberId, name: &str) {
-        if !self.is_connected {
-            return;
-        }
-        let entries = self.settings.map.topics.iter();
-        let announced = entries.filter(|entry| entry.from.is(id, name));
-        let announced = announced.filter_map(|entry| self.discovery(id, name, entry));
-        let announced: Vec<_> = announced.collect();
-        self.others.extend(announced);
-    }
-
-    /// The same of all members.
-    pub(super) fn announce_all(&mut self) {
-        let all = self
-            .senders
-            .all()
-            .map(|(id, sender)| (id, sender.name.clone()));
-        for (id, name) in all.collect::<Vec<_>>() {
-            self.announce(id, &name);
-        }
-    }
-
-    fn discovery(&self, id: MemberId, name: &str, entry: &TopicEntry) -> Option<Publication> {
-        let told = entry.home_assistant.as_ref()?;
-        let object = format!("gc_{id}_{}", entry.channel.number());
-        let mut config = json!({
-            "name": told.name,
-            "unique_id": object,
-            "state_topic": entry.topic,
-            "availability": [
-                {"topic": self.topics.bridge()},
-                {
-                    "topic": self.topics.info(id),
-                    "value_template": "{{ 'online' if value_json.online else 'offline' }}",
-                },
-            ],
-            "availability_mode": "all",
-            "device": {"identifiers": [format!("gc_{id}")], "name": name},
-        });
-        let optional = [
-            ("unit_of_measurement", &told.unit),
-            ("device_class", &told.device_class),
-        ];
-        for (key, value) in optional {
-            if let (Some(value), Some(config)) = (value, config.as_object_mut()) {
-                config.insert(key.to_owned(), value.as_str().into());
-            }
-        }
-        let topic = format!("homeassistant/{}/{object}/config", told.component);
-        let config = config.to_string().into_bytes();
-        Some(Publication::new(topic, config).retained().json())
-    }
-
-    /// Deletes a member's `info` at the broker.
-    pub(super) fn forget_info(&mut self, id: MemberId) {
-        if self.is_connected {
-            let topic = self.topics.info(id);
-            self.others
-                .push_back(Publication::new(topic, Vec::new()).retained());
-        }
-    }
-
-    /// Says of a member that the broker has as online, and that is not there, that it is away.
-    pub(super) fn correct_info(&mut self, id: MemberId, found: &Found) {
-        let value = json!({
-            "name": found.name,
-            "session": found.session,
-            "online": false,
-            "bridge": false,
-            "since": self.unix_seconds(),
-            "seen": found.seen,
-        });
-        let payload = value.to_string().into_bytes();
-        let publication = Publication::new(self.topics.info(id), payload);
-        self.others.push_back(publication.retained().json());
     }
 
     /// The next publish that the broker is to acknowledge, if it takes one.

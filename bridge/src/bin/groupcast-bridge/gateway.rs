@@ -316,7 +316,7 @@ impl Running<'_> {
             self.turn()?;
         }
         let now = self.service.clock.now();
-        let farewell = self.core.farewell();
+        let farewell = self.core.will();
         self.service.link.publish(now, &farewell);
         let _ = self.service.link.flush(now);
         let left = self.core.queued();

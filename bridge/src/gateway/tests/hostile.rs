@@ -169,7 +169,7 @@ fn run(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn nothing_that_comes_in_is_a_reason_to_panic(steps in prop::collection::vec(steps(), 1..120)) {
         run(&steps);

@@ -94,7 +94,7 @@ fn run<S: Store>(
     let mut next: BTreeMap<&str, u32> = [("ana", u32::MAX - 300), ("ben", 0)].into();
     let mut sent: BTreeSet<(String, u32)> = BTreeSet::new();
     let (mut gone_until, mut state) = (0, 0u32);
-    for round in 0..2400u64 {
+    for round in 0..1600u64 {
         if !is_connected && round >= gone_until {
             bench
                 .gateway
@@ -250,7 +250,7 @@ fn a_gateway_that_is_killed_at_any_moment_loses_nothing_in_silence() {
         repeated += backends.repeated;
         arrived += backends.arrived.len();
     }
-    assert!(repeated > 0 && arrived > 10_000, "too easy");
+    assert!(repeated > 0 && arrived > 8_000, "too easy");
 }
 
 #[test]
