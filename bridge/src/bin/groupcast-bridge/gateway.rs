@@ -172,10 +172,9 @@ impl Running<'_> {
         let core = &self.core;
         self.service
             .tend(now, &group, || counts(core), |text| gauges(core, text))?;
-        let due = self.member.node().next_deadline();
-        let deadline = due.map_or(self.core.poll_timeout(), |at| {
-            at.min(self.core.poll_timeout())
-        });
+        let due = self.core.poll_timeout();
+        let deadline = self.member.node().next_deadline();
+        let deadline = deadline.map_or(due, |at| at.min(due));
         let (_, group_socket, own_socket) = self.member.node().parts();
         let handles = [group_socket.as_fd(), own_socket.as_fd()];
         let handles = handles.into_iter().flatten().map(Handle::to_read).collect();
