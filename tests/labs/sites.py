@@ -81,13 +81,14 @@ class Lab:
     def passed(self, text):
         print(f"ok: {time.monotonic() - self.started:5.1f} s: {text}", flush=True)
 
-    def run(self, main, **tools):
+    def run(self, main, release=False, **tools):
         """Builds what is needed and the hosts, runs `main`, and leaves nothing behind."""
+        options = ["--release"] if release else []
         failed = None
         try:
             install_tools(mosquitto="mosquitto", openssl="openssl", **tools)
-            self.groupcast = os.environ.get("GROUPCAST") or built("groupcast", "-p", "groupcast-cli", "--bin", "groupcast")
-            self.bridge = built("groupcast-bridge", "-p", "groupcast-bridge", "--bin", "groupcast-bridge")
+            self.groupcast = built("groupcast", *options, "-p", "groupcast-cli", "--bin", "groupcast")
+            self.bridge = built("groupcast-bridge", *options, "-p", "groupcast-bridge", "--bin", "groupcast-bridge")
             self.started = time.monotonic()
             self.network.build()
             main()
