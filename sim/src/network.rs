@@ -186,6 +186,42 @@ impl Network {
         self.0.borrow_mut().path(from, to).link = Some(Box::new(link));
     }
 
+    /// Sets the link between each host of one site and each of the other, in both directions. Links within a site stay
+    /// as they are.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use groupcast::{Channel, Config};
+    /// use groupcast_sim::{Link, SimNet};
+    ///
+    /// const NEWS: Channel = Channel::reliable_ordered(1);
+    /// let config = Config::new("239.1.2.3:12345".parse().unwrap());
+    ///
+    /// // Two members in one place, and one 100 ms away.
+    /// let mut net = SimNet::new(1).with_link(Link::lan());
+    /// let [ana, ben, cho] = ["ana", "ben", "cho"].map(|name| net.join(config.with_name(name)));
+    /// let [a, b, c] = [ana, ben, cho].map(|key| net[key].host());
+    /// let between = Link::lan().with_delay(Duration::from_millis(100));
+    /// net.network().set_link_between(&[a, b], &[c], between);
+    /// net.run_for(Duration::from_secs(2));
+    ///
+    /// net[ana].send(NEWS, b"hello").unwrap();
+    /// net.run_for(Duration::from_millis(50));
+    /// assert_eq!(net[ben].last(NEWS), Some(&b"hello"[..]));
+    /// assert_eq!(net[cho].last(NEWS), None);
+    /// net.run_for(Duration::from_millis(100));
+    /// assert_eq!(net[cho].last(NEWS), Some(&b"hello"[..]));
+    /// ```
+    #[track_caller]
+    pub fn set_link_between(&self, one: &[HostId], other: &[HostId], link: Link) {
+        for a in one {
+            for b in other {
+                self.set_link(*a, *b, link);
+                self.set_link(*b, *a, link);
+            }
+        }
+    }
+
     /// Undoes [`set_link`](Self::set_link).
     #[track_caller]
     pub fn reset_link(&self, from: HostId, to: HostId) {

@@ -116,6 +116,7 @@ impl Engine {
             }
             Ok(Frame::Nack(nack)) if nack.target == self.membership.id.get() => {
                 if nack.session == self.membership.session.life() && self.is_first(ONE_NACK) {
+                    let away = views.roster.way(source.index).span();
                     self.sending.on_nack(
                         rooms,
                         now,
@@ -125,7 +126,7 @@ impl Engine {
                             states: views.states,
                             counters: &mut self.tools.counters,
                         },
-                        &self.membership.trip,
+                        (&self.membership.trip, away),
                         &nack,
                     );
                 }

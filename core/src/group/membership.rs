@@ -27,7 +27,7 @@ pub(crate) use ration::Ration;
 pub(crate) use roster::{Roster, RosterFull};
 pub(crate) use source::Source;
 pub(crate) use terms::{Change, Limits, Owed, Position};
-pub(crate) use trip::Trip;
+pub(crate) use trip::{Trip, Way};
 pub(crate) use window::{Verdict, Window};
 
 /// Echoes of others' clocks in one HELLO.

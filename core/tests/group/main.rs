@@ -8,6 +8,7 @@ mod clones;
 mod confirm;
 mod counts;
 mod ends;
+mod far;
 mod farewell;
 #[cfg(feature = "seal")]
 mod fleet;

@@ -6,6 +6,7 @@ mod silence;
 use core::net::SocketAddr;
 
 use super::ration::Credit;
+use super::trip::Way;
 use super::window::{Verdict, Window};
 #[cfg(feature = "seal")]
 use crate::ident::GroupTag;
@@ -64,6 +65,8 @@ pub(crate) struct Entry {
     /// Its clock, and when that was heard, if it was not sent back yet.
     stamp: u32,
     stamped: Option<Tick>,
+    /// The usual round trip to it.
+    pub(crate) way: Way,
     /// Whether it has what is to be confirmed of this member's own stream.
     pub(crate) answer: Answer,
     /// How far it is in this member's own stream, and whether that waits for it.
@@ -146,6 +149,7 @@ impl Entry {
             burst: Limits::NONE.burst,
             stamp: 0,
             stamped: None,
+            way: Way::UNKNOWN,
             answer: Answer::Open,
             reach: 0,
             is_waited_for: false,
@@ -311,6 +315,7 @@ impl Entry {
             burst: _,
             stamp: _,
             stamped,
+            way: _,
             answer: _,
             reach: _,
             is_waited_for: _,

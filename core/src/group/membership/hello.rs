@@ -61,11 +61,14 @@ impl Membership {
             .map(|echo| stamp.wrapping_sub(echo.stamp).wrapping_sub(echo.held))
             .filter(|trip| *trip < LONGEST_TRIP);
         let trip = trips.next().filter(|_| may);
-        if let Some(trip) = trip {
-            self.trip.sample(trip);
-        }
         if let Some(index) = source.index {
-            roster.change(index, |peer| peer.set_stamp(now, time.stamp));
+            roster.change(index, |peer| {
+                peer.set_stamp(now, time.stamp);
+                trip.iter().for_each(|trip| peer.way.sample(*trip));
+            });
+        }
+        if let Some(trip) = trip {
+            self.trip.sample(trip, roster.near());
         }
         trip.is_some()
     }

@@ -18,6 +18,7 @@ mod intervals;
 mod owed;
 mod part;
 mod streams;
+mod ways;
 
 use core::net::SocketAddr;
 

@@ -82,10 +82,9 @@ impl Receiving {
         if let Some((peer, position, rest)) = evicted {
             parts.roster.stow(peer, position, rest);
         }
-        parts
-            .streams
-            .get_mut(at)?
-            .set_round_trip(parts.trip.estimate());
+        let own = parts.roster.way(Some(index)).span();
+        let stream = parts.streams.get_mut(at)?;
+        stream.set_round_trip(parts.trip.estimate(), own);
         // What was missed while there was no place is missing now.
         let (told, rest) = parts.roster.entry_mut(index)?.told();
         if told != start.next {

@@ -1,8 +1,7 @@
 //! What frames mean to others' streams (PROTOCOL §5.2, V5).
 
-use super::nacks::retry;
 use super::slots::Arrival;
-use super::{Parts, Receiving, Slot, Stream};
+use super::{Parts, Receiving, Slot};
 use crate::channel::Class;
 use crate::counters::count;
 use crate::group::backoff;
@@ -103,6 +102,7 @@ impl Receiving {
         stream.heard = Some(now);
         stream.extend(now, data.sequence, due, &mut window);
         stream.arrive(meta, &mut window);
+        stream.hurry(now, &mut window);
         stream.note_horizon(data);
         let ordered = class == Class::ReliableOrdered;
         let is_first = stream.fragment_of_first(meta);
@@ -150,13 +150,12 @@ impl Receiving {
 
     /// When to ask for what is found missing now.
     pub(super) fn ask_when(now: Tick, parts: &mut Parts<'_>, at: usize) -> Tick {
-        let trip = parts
-            .streams
-            .get(at)
-            .map_or_else(|| parts.trip.estimate(), Stream::round_trip);
+        let own = parts.trip.estimate();
+        let stream = parts.streams.get(at);
+        let (trip, answer) = stream.map_or((own, own), |it| (it.round_trip(), it.answer()));
         let members = parts.roster.group_size();
         let spread = backoff::spread(trip, members);
-        let reordering = trip.checked_div(8).unwrap_or_default().max(REORDERING);
+        let reordering = answer.checked_div(8).unwrap_or_default().max(REORDERING);
         now + reordering + backoff::draw(spread, members, &mut parts.tools.random)
     }
 
@@ -211,12 +210,13 @@ impl Receiving {
             _ => parts.latest.states_of(index),
         };
         let forgets = parts.latest.forgets();
+        let own = parts.roster.way(source.index).span();
         let Some((stream, mut window)) = parts.streams.with_window(at, parts.slots) else {
             return;
         };
         stream.heard = Some(now);
         if sync.round_trip > 0 {
-            stream.set_round_trip(backoff::decode_round_trip(sync.round_trip));
+            stream.set_round_trip(backoff::decode_round_trip(sync.round_trip), own);
         }
         if source.to_one {
             // What is not here yet may still wait in the group's queue: only where to begin is told.
@@ -253,7 +253,7 @@ impl Receiving {
         let Some((stream, mut window)) = stream.filter(|(s, _)| s.session == nack.session) else {
             return;
         };
-        let due = now + retry(stream.round_trip(), members, &mut parts.tools.random);
+        let due = now + stream.retry(members, &mut parts.tools.random);
         for sequence in nack.iter() {
             let inside = !is_before(sequence, stream.next) && is_before(sequence, stream.high);
             let inside = inside && sequence.wrapping_sub(stream.next) < window.len();
@@ -332,7 +332,7 @@ impl Receiving {
             && let Some(due) = stream.states_at
         {
             // It is only put off.
-            let again = now + retry(stream.round_trip(), members, &mut parts.tools.random);
+            let again = now + stream.retry(members, &mut parts.tools.random);
             stream.states_at = Some(due.max(again));
         }
     }

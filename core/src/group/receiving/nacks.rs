@@ -3,8 +3,6 @@
 use super::stream::{Stream, Window};
 use super::{Parts, Receiving, Slot};
 use crate::counters::count;
-use crate::group::backoff;
-use crate::group::random::Random;
 use crate::time::{Span, Tick};
 use crate::wire::{Ask, BufferTooSmall, Frame, Nack, Writer};
 
@@ -62,7 +60,7 @@ impl Receiving {
                 continue;
             }
             // What will be due very soon is asked for with it.
-            let horizon = now + stream.round_trip().checked_div(4).unwrap_or_default();
+            let horizon = now + stream.answer().checked_div(4).unwrap_or_default();
             let mut nack: Option<Nack> = None;
             for (sequence, due, attempts) in stream.missing(&slots) {
                 if due > horizon {
@@ -86,7 +84,7 @@ impl Receiving {
                 count(&mut parts.tools.counters.nacks_sent);
             }
             // What is asked for together stays together.
-            let once = retry(stream.round_trip(), members, &mut parts.tools.random);
+            let once = stream.retry(members, &mut parts.tools.random);
             let longest = LONGEST_RETRY.max(once);
             for sequence in nack.iter().flat_map(Nack::iter) {
                 let Slot::Missing { attempts, part, .. } = slots.get(sequence) else {
@@ -110,18 +108,6 @@ impl Receiving {
         parts.streams.recount(parts.tools.config.max_wait);
         Ok(())
     }
-}
-
-/// How long to wait before asking again: a round trip, and in a large group a time that is drawn anew,
-/// since those who miss a repair would ask together otherwise.
-pub(super) fn retry(round_trip: Span, members: usize, random: &mut Random) -> Span {
-    let spread = backoff::spread(round_trip, members);
-    let drawn = if members > backoff::SMALL_GROUP as usize {
-        backoff::draw(spread, members, random)
-    } else {
-        random.up_to(round_trip.checked_div(2).unwrap_or_default())
-    };
-    round_trip.saturating_add(drawn)
 }
 
 /// Computes when the stream has to ask next.

@@ -12,6 +12,7 @@
 
 mod arrival;
 mod delivery;
+mod far;
 mod waiting;
 
 use super::asking::Asking;
@@ -22,6 +23,7 @@ use crate::group::serial::{distance, is_before, later};
 use crate::group::work;
 use crate::time::{Ageing, Span, Tick};
 use crate::wire::Data;
+pub(crate) use far::retry;
 
 /// A stream without its slots.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,8 @@ pub(crate) struct Stream {
     is_unanswered: bool,
     /// The round trip that the sender states, a second at most, in units of 16 µs.
     trip: u16,
+    /// How long a receiver that is far away from it waits for an answer, in the same units; 0: this one is not.
+    far: u16,
     /// When it was heard last; `None` where there is no stream.
     pub(crate) heard: Option<Tick>,
     /// When to ask for the sender's State values, and how often that was done.
@@ -79,6 +83,7 @@ impl Stream {
             is_there: false,
             heard: None,
             trip: 0,
+            far: 0,
             ..Self::new(Tick::LONG_AGO, 0, 0, start)
         }
     };
@@ -118,6 +123,7 @@ impl Stream {
             stuck_since: None,
             is_unanswered: false,
             trip: 10_000 >> 4,
+            far: 0,
             heard: Some(now),
             states_at: None,
             states_asked: 0,
@@ -129,15 +135,6 @@ impl Stream {
     /// Says how far it is at `due`, or sooner if that was asked for.
     pub(crate) fn ack_by(&mut self, due: Tick) {
         self.ack_at = Some(self.ack_at.map_or(due, |before| before.min(due)));
-    }
-
-    /// The round trip that the sender states.
-    pub(crate) fn round_trip(&self) -> Span {
-        Span::from_micros(u32::from(self.trip) << 4)
-    }
-
-    pub(crate) fn set_round_trip(&mut self, trip: Span) {
-        self.trip = u16::try_from(trip.as_micros().div_ceil(16)).unwrap_or(u16::MAX);
     }
 
     /// Time makes it older.
@@ -159,6 +156,7 @@ impl Stream {
             stuck_since,
             is_unanswered: _,
             trip: _,
+            far: _,
             heard,
             states_at,
             states_asked: _,

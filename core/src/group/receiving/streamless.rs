@@ -4,7 +4,7 @@
 //! as long as it has heard every number of a stream, it has heard every value; else it asks for all of them.
 
 use super::frames::{SELDOM, STATES_ASKED};
-use super::nacks::retry;
+use super::stream::retry;
 use super::{Parts, Receiving};
 use crate::channel::Class;
 use crate::counters::count;
@@ -109,7 +109,7 @@ impl Receiving {
         members: usize,
         random: &mut Random,
     ) {
-        let again = now + retry(trip, members, random);
+        let again = now + retry(trip, trip, members, random);
         // It is only put off.
         peer.values_at = peer.values_at.map(|due| due.max(again));
     }

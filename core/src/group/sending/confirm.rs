@@ -116,7 +116,7 @@ impl Sending {
             spread: u16::try_from(spread).unwrap_or(u16::MAX),
         };
         Frame::AckRequest(request).emit(w)?;
-        let pause = trip.estimate().saturating_mul(4).max(Span::from_millis(20));
+        let pause = trip.of_all().saturating_mul(4).max(Span::from_millis(20));
         let ask_at = now + pause + Span::from_millis(spread);
         let asked = confirm.asked.saturating_add(1);
         self.confirm = Some(Confirm {

@@ -68,7 +68,7 @@ impl Sending {
             return;
         };
         let record = history.record_octets();
-        let trip = trip.estimate();
+        let trip = trip.of_all();
         if self.is_blocked(rooms, roster, history) && self.flow.wait(now, window, trip, record) {
             roster.give_up_before(self.flow.expected(window));
             let sent = self.sent_next(history);
@@ -113,7 +113,7 @@ impl Sending {
         let Some(window) = self.flow_window(rooms, roster, history) else {
             return Ok(());
         };
-        let (sent, trip) = (self.sent_next(history), trip.estimate());
+        let (sent, trip) = (self.sent_next(history), trip.of_all());
         if w.room() >= AckRequest::FRAME_LEN && self.flow.asks(now, sent, window, trip) {
             Frame::AckRequest(AckRequest {
                 sequence: self.flow.question(self.low(history)),

@@ -10,7 +10,7 @@ use crate::group::random::Random;
 use crate::group::serial::is_before;
 use crate::group::values::States;
 use crate::rooms::Rooms;
-use crate::time::Tick;
+use crate::time::{Span, Tick};
 use crate::wire::{BufferTooSmall, Bye, Data, Frame, Mark, Nack, Skip, Start, Sync, Writer};
 
 /// A copy of the last message goes with a heartbeat only if its frame is no longer than this.
@@ -36,14 +36,15 @@ pub(crate) struct Kept<'a> {
 }
 
 impl Sending {
-    /// Somebody misses something of this member's stream. `stamp`: the present on a clock that never jumps.
+    /// Somebody misses something of this member's stream, to whom it is so far `away`, or zero if that is not known.
+    /// `stamp`: the present on a clock that never jumps.
     pub(crate) fn on_nack(
         &mut self,
         rooms: Rooms,
         now: Tick,
         stamp: u32,
         kept: Kept<'_>,
-        trip: &Trip,
+        (trip, away): (&Trip, Span),
         nack: &Nack,
     ) {
         let Kept {
@@ -52,7 +53,8 @@ impl Sending {
             counters,
         } = kept;
         count(&mut counters.nacks_received);
-        let trip = trip.estimate();
+        // Half the way to it and back: whoever asked before a repair can have come there need not have another.
+        let trip = trip.estimate().max(away.checked_div(2).unwrap_or_default());
         let low = self.low(history);
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);

@@ -179,7 +179,7 @@ impl Stream {
     ) {
         let part = pool.meta(handle).map_or(Part::UNKNOWN, Part::of);
         pool.release(handle);
-        let due = now + self.round_trip().saturating_mul(4);
+        let due = now + self.answer().saturating_mul(4);
         self.ask_again(due, at, part, slots);
     }
 

@@ -23,7 +23,7 @@ impl Stream {
         self.stuck_since = Some(now);
         // What came when there was no room for it is the first now that room is made for. It may just have been
         // asked for.
-        let soon = now + self.round_trip();
+        let soon = now + self.answer();
         for at in (0..slots.len()).map(|at| front.wrapping_add(at)) {
             let Slot::Missing { due, part, .. } = slots.get(at) else {
                 break;
