@@ -28,7 +28,7 @@ pub enum Qos {
 pub struct Publication {
     /// The topic. It has no wildcards, no control characters and at most seven slashes, but for what the map names.
     pub topic: String,
-    /// The message. With [`retained`](Self::retained), an empty one deletes the value.
+    /// The message. If it is retained, an empty one deletes the value.
     pub payload: Vec<u8>,
     /// With 1 there is a [`Token`].
     pub qos: Qos,
