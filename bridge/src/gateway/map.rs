@@ -279,6 +279,7 @@ fn ha_error(ha: &HomeAssistant, channel: Channel) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use groupcast::Class;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -347,6 +348,20 @@ retained = true
             let error = Map::parse(&text, "gc").unwrap_err();
             assert!(error.what.contains(words), "{new}: {error}");
             assert_eq!(error.line, line, "{new}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_map_or_a_mistake_in_one_of_its_lines(
+            at in 0..GOOD.len(), len in 0usize..9, new in ".{0,9}"
+        ) {
+            let mut octets = GOOD.as_bytes().to_vec();
+            octets.splice(at..(at + len).min(GOOD.len()), new.bytes());
+            let text = String::from_utf8_lossy(&octets);
+            if let Err(error) = Map::parse(&text, "gc") {
+                prop_assert!(error.line <= text.lines().count() + 1, "{error}");
+            }
         }
     }
 }
