@@ -342,9 +342,9 @@ impl<S: Store> Gateway<S> {
                 if !self.ghosts.read(now, id, incoming.payload) {
                     self.counters.bad_info += 1;
                 }
-                return self
-                    .commands
-                    .answer(&incoming, down::SUCCESS, &mut self.actions);
+                let reason = down::SUCCESS;
+                let answer = |packet| Action::Acknowledge { packet, reason };
+                return self.actions.extend(incoming.packet.map(answer));
             }
             (None, Read::Set(channel)) if self.settings.down.allows(channel) => (channel, false),
             (None, Read::Set(_)) => {

@@ -279,6 +279,7 @@ fn ha_error(ha: &HomeAssistant, channel: Channel) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use groupcast::Class;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -358,5 +359,19 @@ retained = true
         let map = Map::parse(example, "gc").unwrap();
         assert_eq!((map.topics.len(), map.sets.len()), (1, 1));
         assert!(map.topics[0].home_assistant.is_some() && map.sets[0].retained);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_map_or_a_mistake_in_one_of_its_lines(
+            at in 0..GOOD.len(), len in 0usize..9, new in ".{0,9}"
+        ) {
+            let mut octets = GOOD.as_bytes().to_vec();
+            octets.splice(at..(at + len).min(GOOD.len()), new.bytes());
+            let text = String::from_utf8_lossy(&octets);
+            if let Err(error) = Map::parse(&text, "gc") {
+                prop_assert!(error.line <= text.lines().count() + 1, "{error}");
+            }
+        }
     }
 }

@@ -477,4 +477,25 @@ mod tests {
             .collect();
         assert!(all.iter().copied().eq(0..30), "{all:?}");
     }
+
+    #[test]
+    fn the_log_has_messages_in_the_order_in_which_they_came() {
+        // There is room for the first and the third, but not for the second.
+        let mut store = MemoryStore::new(2000);
+        let mut queue = Queue::new(20_000);
+        queue.push(&mut store, message(0));
+        let mut large = message(1);
+        large.payload = vec![0; 1500];
+        let Pushed::Full(large) = queue.push(&mut store, large) else {
+            panic!("it is not full");
+        };
+        queue.keep(large);
+        let pushed = queue.push(&mut store, message(2));
+        assert!(matches!(pushed, Pushed::Unlogged(None)), "{pushed:?}");
+        assert_eq!(queue.positions(store.end()), (vec![], 0));
+        let all: Vec<_> = (0..4)
+            .map_while(|t| sent(&mut queue, &mut store, t))
+            .collect();
+        assert_eq!(all, [0, 1, 2]);
+    }
 }
