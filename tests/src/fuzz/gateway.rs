@@ -136,7 +136,7 @@ impl World {
                 let command = self
                     .offered
                     .pop()
-                    .unwrap_or(CommandId(u64::from(script.octet())));
+                    .unwrap_or_else(|| CommandId(u64::from(script.octet())));
                 let result = match script.below(4) {
                     0 => Err(SendError::QueueFull),
                     1 => Err(SendError::TooManyStates),
