@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Gateway;
 use super::ghosts::Found;
-use super::map::TopicEntry;
+use super::map::{From, TopicEntry};
 use super::store::Store;
 use crate::publication::Publication;
 
@@ -26,20 +26,27 @@ impl<S: Store> Gateway<S> {
         self.others.extend(announced);
     }
 
-    /// The same of all members.
+    /// The same of all members: last those who are there, and came last. A member that was started again may have another
+    /// id, and what is said of it last is what holds.
     pub(super) fn announce_all(&mut self) {
-        let all = self
-            .senders
-            .all()
-            .map(|(id, sender)| (id, sender.name.clone()));
-        for (id, name) in all.collect::<Vec<_>>() {
+        let all = self.senders.all();
+        let mut all: Vec<_> = all
+            .map(|(id, sender)| (sender.is_online, sender.since, id, sender.name.clone()))
+            .collect();
+        all.sort();
+        for (_, _, id, name) in all {
             self.announce(id, &name);
         }
     }
 
     fn discovery(&self, id: MemberId, name: &str, entry: &TopicEntry) -> Option<Publication> {
         let told = entry.home_assistant.as_ref()?;
-        let object = format!("gc_{id}_{}", entry.channel.number());
+        let object = object_id(&entry.topic);
+        let device = match &entry.from {
+            From::Id(id) => id.to_string(),
+            From::Name(name) => name.clone(),
+        };
+        let device = object_id(&format!("{}/{device}", self.topics.root()));
         let mut config = json!({
             "name": told.name,
             "unique_id": object,
@@ -52,7 +59,7 @@ impl<S: Store> Gateway<S> {
                 },
             ],
             "availability_mode": "all",
-            "device": {"identifiers": [format!("gc_{id}")], "name": name},
+            "device": {"identifiers": [device], "name": name},
         });
         let optional = [
             ("unit_of_measurement", &told.unit),
@@ -91,4 +98,16 @@ impl<S: Store> Gateway<S> {
         let publication = Publication::new(self.topics.info(id), payload);
         self.others.push_back(publication.retained().json());
     }
+}
+
+/// What Home Assistant knows something by, for ever: a member's id may be another at each start. Letters, digits, `_` and `-`
+/// are all that may be in it, so a checksum tells those apart that are the same without the rest.
+fn object_id(text: &str) -> String {
+    let letters = text.chars();
+    let letters = letters.map(|c| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => c,
+        _ => '_',
+    });
+    let letters: String = letters.take(64).collect();
+    format!("gc_{letters}_{:08x}", crc32c::crc32c(text.as_bytes()))
 }

@@ -41,6 +41,10 @@ impl Topics {
         }
     }
 
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
     pub(super) fn bridge(&self) -> String {
         format!("{}/bridge", self.root)
     }

@@ -116,14 +116,17 @@ impl Values {
         }
     }
 
-    /// Nothing that was sent is known to have arrived, and the broker may have lost the rest.
+    /// Nothing that was sent is known to have arrived, and the broker may have lost the rest. The oldest goes first: with a map,
+    /// values of a member that was started again with another id have the same topic.
     pub(super) fn connected(&mut self) {
+        let mut waiting = Vec::with_capacity(self.values.len());
         for (key, value) in &mut self.values {
             value.sent = None;
-            if !core::mem::replace(&mut value.is_waiting, true) {
-                self.waiting.push_back(*key);
-            }
+            value.is_waiting = true;
+            waiting.push((value.at, *key));
         }
+        waiting.sort_unstable();
+        self.waiting = waiting.into_iter().map(|(_, key)| key).collect();
     }
 
     /// Forgets all values of these members.

@@ -449,6 +449,9 @@ fn tables_are_bounded_and_that_is_told() {
     bench.check();
 }
 
+/// Of the topic `home/t`.
+const CONFIG: &str = "homeassistant/sensor/gc_home_t_e2da275a/config";
+
 #[test]
 fn the_map_names_topics_and_home_assistant_is_told() {
     let mut settings = settings();
@@ -466,7 +469,7 @@ fn the_map_names_topics_and_home_assistant_is_told() {
         bench.retained[&format!("{ROOT}/000000c0/state/3")].payload,
         b"22"
     );
-    let config = &bench.retained["homeassistant/sensor/gc_000000b0_3/config"];
+    let config = &bench.retained[CONFIG];
     let value = json(config);
     assert_eq!(value["state_topic"], "home/t");
     assert_eq!(value["unit_of_measurement"], "°C");
@@ -474,16 +477,25 @@ fn the_map_names_topics_and_home_assistant_is_told() {
         value["availability"][1]["topic"],
         format!("{ROOT}/000000b0/info")
     );
+    // It is the same for Home Assistant when it comes back with another id, and what it said last holds.
+    let before = value;
+    bench.event(&Event::Left(&peer(0xb0, "boiler")));
+    bench.joined(peer(0xa0, "boiler"));
+    bench.message(peer(0xa0, "boiler"), STATE, 0, b"23");
+    bench.deliver();
+    let value = json(&bench.retained[CONFIG]);
+    assert_eq!(value["unique_id"], before["unique_id"]);
+    assert_eq!(value["device"], before["device"]);
+    let info = format!("{ROOT}/000000a0/info");
+    assert_eq!(value["availability"][1]["topic"], info);
     // After the broker forgot everything, too.
     bench.disconnect();
     bench.retained.clear();
     bench.connect();
     bench.deliver();
-    assert!(
-        bench
-            .retained
-            .contains_key("homeassistant/sensor/gc_000000b0_3/config")
-    );
+    let value = json(&bench.retained[CONFIG]);
+    assert_eq!(value["availability"][1]["topic"], info);
+    assert_eq!(bench.retained["home/t"].payload, b"23");
 }
 
 #[test]
