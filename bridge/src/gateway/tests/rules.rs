@@ -480,6 +480,7 @@ fn the_map_names_topics_and_home_assistant_is_told() {
     // It is the same for Home Assistant when it comes back with another id, and what it said last holds.
     let before = value;
     bench.event(&Event::Left(&peer(0xb0, "boiler")));
+    bench.run(1);
     bench.joined(peer(0xa0, "boiler"));
     bench.message(peer(0xa0, "boiler"), STATE, 0, b"23");
     bench.deliver();
