@@ -219,6 +219,12 @@ impl<S: Store> Gateway<S> {
         self.availability("offline")
     }
 
+    /// What all its topics begin with, but for those of the map.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        self.topics.root()
+    }
+
     /// What came in, what went through, and what did not.
     #[must_use]
     pub const fn counters(&self) -> &Counters {

@@ -1,6 +1,8 @@
 //! What is retained at the broker beside State: who is there, and what Home Assistant is to know.
 
-use groupcast::MemberId;
+use std::collections::BTreeSet;
+
+use groupcast::{Channel, MemberId};
 use serde_json::json;
 
 use super::Gateway;
@@ -75,13 +77,18 @@ impl<S: Store> Gateway<S> {
         Some(Publication::new(topic, config).retained().json())
     }
 
-    /// Deletes a member's `info` at the broker.
-    pub(super) fn forget_info(&mut self, id: MemberId) {
-        if self.is_connected {
-            let topic = self.topics.info(id);
-            self.others
-                .push_back(Publication::new(topic, Vec::new()).retained());
+    /// Deletes what the broker retains of a member: its `info`, and its State values on these channels. What the map has a
+    /// topic for stays: another member may say it now.
+    pub(super) fn forget_member(&mut self, id: MemberId, values: &BTreeSet<u8>) {
+        if !self.is_connected {
+            return;
         }
+        let values = values.iter().map(|number| Channel::state(*number));
+        let topics = values.map(|channel| self.topics.message(id, channel));
+        let topics: Vec<_> = topics.chain([self.topics.info(id)]).collect();
+        let deleted = topics.into_iter();
+        let deleted = deleted.map(|topic| Publication::new(topic, Vec::new()).retained());
+        self.others.extend(deleted);
     }
 
     /// Says of a member that the broker has as online, and that is not there, that it is away.
@@ -93,6 +100,7 @@ impl<S: Store> Gateway<S> {
             "bridge": false,
             "since": self.unix_seconds(),
             "seen": found.seen,
+            "state": found.values,
         });
         let payload = value.to_string().into_bytes();
         let publication = Publication::new(self.topics.info(id), payload);

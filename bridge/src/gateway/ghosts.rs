@@ -1,7 +1,7 @@
 //! `info` at the broker of members that are gone: what the broker kept of an earlier life of the gateway.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groupcast::{Instant, MemberId};
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) session: String,
     pub(super) is_online: bool,
     pub(super) seen: u64,
+    /// The channels of its State values that the broker retains.
+    pub(super) values: BTreeSet<u8>,
 }
 
 #[derive(Debug)]
@@ -76,19 +78,39 @@ impl Ghosts {
             session: text("session"),
             is_online,
             seen: number("seen").unwrap_or(since),
+            values: channels(value.get("state")),
         };
         self.found.insert(id, found);
         true
     }
 
-    /// What was found, once all of it came and those who are there said so.
-    pub(super) fn take(&mut self, now: Instant) -> BTreeMap<MemberId, Found> {
+    /// Of whom to say something, once all of it came and those who are there said so: who was not seen since that Unix time,
+    /// and is forgotten here, too; and, once, who was there last.
+    pub(super) fn look(&mut self, now: Instant, since: u64) -> Vec<(MemberId, Found)> {
         let is_due = self.reads_until.is_some_and(|until| until <= now)
             && now.since(self.started) >= ACQUAINTED;
-        if is_due {
-            core::mem::take(&mut self.found)
-        } else {
-            BTreeMap::new()
+        if !is_due {
+            return Vec::new();
         }
+        let found = self.found.iter_mut();
+        let told = found.filter(|(_, found)| found.seen < since || found.is_online);
+        let told: Vec<_> = told
+            .map(|(id, found)| {
+                let was = found.clone();
+                found.is_online = false;
+                (*id, was)
+            })
+            .collect();
+        self.found.retain(|_, found| found.seen >= since);
+        told
     }
+}
+
+/// Numbers of channels; what is none is passed over.
+fn channels(value: Option<&Value>) -> BTreeSet<u8> {
+    let numbers = value.and_then(Value::as_array).into_iter().flatten();
+    let numbers = numbers.filter_map(Value::as_u64);
+    numbers
+        .filter_map(|number| number.try_into().ok())
+        .collect()
 }

@@ -44,7 +44,12 @@ impl<S: Store> Gateway<S> {
             Event::Joined(peer) | Event::Recovered(peer) | Event::Restarted(peer) => {
                 self.is_there(peer);
             }
-            Event::Left(peer) | Event::Lost(peer) => self.is_gone(peer),
+            Event::Left(peer) => {
+                self.is_gone(peer);
+                self.marks.left((peer.id(), peer.session()));
+                self.is_stale = true;
+            }
+            Event::Lost(peer) => self.is_gone(peer),
             Event::Confirmed(peer) => {
                 let confirmed = self.commands.has(peer.id(), true, &mut self.actions);
                 self.confirmed(confirmed);
@@ -189,6 +194,10 @@ impl<S: Store> Gateway<S> {
                         numbers: 1,
                     });
                 }
+                let mapped = self.settings.map.topic(id, told.name, told.channel);
+                if mapped.is_none() {
+                    self.senders.has_value(id, told.channel.number());
+                }
                 self.set_value(&told);
             }
             Class::Latest => {
@@ -261,24 +270,27 @@ impl<S: Store> Gateway<S> {
         let lost = self.marks.age(self.now, may_close, since);
         self.lose_all(lost);
         let gone = self.senders.forget(since);
-        self.values.forget(&gone);
-        for id in gone {
-            self.forget_info(id);
+        let ids: Vec<_> = gone.iter().map(|(id, _)| *id).collect();
+        self.values.forget(&ids);
+        for (id, values) in gone {
+            self.forget_member(id, &values);
         }
         self.look_for_ghosts(since);
     }
 
     /// Members whose `info` the broker kept from an earlier life of this gateway.
     fn look_for_ghosts(&mut self, since: u64) {
-        for (id, found) in self.ghosts.take(self.now) {
+        if !self.is_connected {
+            return;
+        }
+        for (id, found) in self.ghosts.look(self.now, since) {
             if self.senders.get(id).is_some() {
                 continue;
             }
+            self.counters.ghosts += 1;
             if found.seen < since {
-                self.counters.ghosts += 1;
-                self.forget_info(id);
-            } else if found.is_online {
-                self.counters.ghosts += 1;
+                self.forget_member(id, &found.values);
+            } else {
                 self.correct_info(id, &found);
             }
         }

@@ -46,6 +46,8 @@ pub(super) struct Mark {
     pub(super) session: Session,
     /// Unix time, in seconds.
     pub(super) seen: u64,
+    /// Its member said good-bye, and all that it said was dealt with.
+    pub(super) is_over: bool,
     pub(super) runs: Vec<Run>,
 }
 
@@ -72,6 +74,7 @@ struct Before {
 struct Life {
     session: Session,
     seen: u64,
+    is_over: bool,
     /// Each with the time since when there is a hole before it.
     runs: Vec<(Run, Instant)>,
     before: Option<Before>,
@@ -91,6 +94,7 @@ impl Life {
         Self {
             session,
             seen: 0,
+            is_over: false,
             runs: Vec::new(),
             before: None,
         }
@@ -201,6 +205,7 @@ impl Marks {
             let life = Life {
                 session: mark.session,
                 seen: mark.seen,
+                is_over: mark.is_over,
                 runs: mark.runs.into_iter().map(|run| (run, now)).collect(),
                 before: None,
             };
@@ -214,6 +219,7 @@ impl Marks {
             sender: *sender,
             session: life.session,
             seen: life.seen,
+            is_over: life.is_over,
             runs: life.runs.iter().map(|(run, _)| *run).collect(),
         };
         self.lives.iter().map(mark).collect()
@@ -284,6 +290,7 @@ impl Marks {
         if let Some(life) = self.lives.get_mut(&key) {
             life.session = session;
             life.seen = unix;
+            life.is_over = false;
             let number = life.widen(first);
             if let Some(before) = &mut life.before {
                 before.settles.get_or_insert(now + SETTLES);
@@ -367,6 +374,15 @@ impl Marks {
             .collect()
     }
 
+    /// Its member said good-bye: there will be nothing more of this life, also after a restart of this gateway.
+    pub(super) fn left(&mut self, (sender, session): (MemberId, Session)) {
+        if let Some(life) = self.lives.get_mut(&(sender, session.life()))
+            && life.before.is_none()
+        {
+            life.is_over = true;
+        }
+    }
+
     /// The same of this one, at once: it is over for now. What it said while nobody was here is not known if it was not
     /// heard since.
     pub(super) fn is_over(
@@ -400,7 +416,8 @@ impl Marks {
     /// A life is over. If it was not heard again since this gateway was started, nobody knows what it said last.
     fn end(&mut self, now: Instant, key: (MemberId, u32)) -> Vec<Lost> {
         let before = self.lives.get(&key).and_then(|life| life.before.as_ref());
-        let was_heard = before.is_none_or(|before| before.settles.is_some());
+        let is_over = self.lives.get(&key).is_some_and(|life| life.is_over);
+        let was_heard = is_over || before.is_none_or(|before| before.settles.is_some());
         let mut lost = self.settle_life(now, key);
         let life = self.lives.remove(&key);
         if let Some((life, (run, _))) = life.as_ref().zip(life.as_ref().and_then(|l| l.runs.last()))

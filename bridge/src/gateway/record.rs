@@ -261,6 +261,7 @@ impl Checkpoint {
             w.u32(mark.sender.get());
             w.u64(mark.session.get());
             w.u64(mark.seen);
+            w.u8(u8::from(mark.is_over));
             w.u32(mark.runs.len() as u32);
             for run in &mark.runs {
                 w.u64(run.start);
@@ -283,6 +284,7 @@ impl Checkpoint {
         let mut marks = Vec::new();
         for _ in 0..r.count()? {
             let (sender, session, seen) = (r.sender()?, r.session()?, r.u64()?);
+            let is_over = r.u8()? != 0;
             let mut runs = Vec::new();
             for _ in 0..r.count()? {
                 let (start, end) = (r.u64()?, r.u64()?);
@@ -295,6 +297,7 @@ impl Checkpoint {
                 sender,
                 session,
                 seen,
+                is_over,
                 runs,
             });
         }
@@ -365,6 +368,7 @@ mod tests {
                 sender,
                 session,
                 seen: 4,
+                is_over: true,
                 runs: vec![Run { start: 1, end: 1 }, Run { start: 3, end: 9 }],
             }],
         };

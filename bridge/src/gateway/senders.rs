@@ -28,6 +28,8 @@ pub(super) struct Sender {
     pub(super) since: u64,
     /// In which Unix second something of it was heard last.
     pub(super) seen: u64,
+    /// The channels of its State values that are retained under its own topics: they are deleted with its `info`.
+    pub(super) values: BTreeSet<u8>,
     /// In which Unix second it was to be published last.
     published: u64,
     /// What is to be published counts up.
@@ -44,6 +46,7 @@ impl Sender {
             "bridge": self.is_bridge,
             "since": self.since,
             "seen": self.seen,
+            "state": self.values,
         });
         value.to_string().into_bytes()
     }
@@ -87,6 +90,16 @@ impl Senders {
         }
     }
 
+    /// A State value of it is retained under its own topics.
+    pub(super) fn has_value(&mut self, id: MemberId, channel: u8) {
+        if let Some(sender) = self.known.get_mut(&id)
+            && sender.values.insert(channel)
+        {
+            sender.version += 1;
+            self.dirty.insert(id);
+        }
+    }
+
     /// It is there, or away. `false` if there is no room for it.
     pub(super) fn set(&mut self, unix: u64, peer: &Peer, is_online: bool) -> bool {
         let id = peer.id();
@@ -111,6 +124,7 @@ impl Senders {
             takes_reliable: true,
             since: unix,
             seen: unix,
+            values: BTreeSet::new(),
             published: unix,
             version: 0,
             sent: None,
@@ -159,12 +173,14 @@ impl Senders {
         self.known.iter().map(|(id, sender)| (*id, sender))
     }
 
-    /// Forgets those who are away and were not seen since then: who they are.
-    pub(super) fn forget(&mut self, since: u64) -> Vec<MemberId> {
+    /// Forgets those who are away and were not seen since then: who they are, and which values of theirs are retained.
+    pub(super) fn forget(&mut self, since: u64) -> Vec<(MemberId, BTreeSet<u8>)> {
         let old = |sender: &Sender| !sender.is_online && sender.seen < since;
         let gone = self.known.iter().filter(|(_, sender)| old(sender));
-        let gone: Vec<_> = gone.map(|(id, _)| *id).collect();
-        for id in &gone {
+        let gone: Vec<_> = gone
+            .map(|(id, sender)| (*id, sender.values.clone()))
+            .collect();
+        for (id, _) in &gone {
             self.known.remove(id);
             self.dirty.remove(id);
         }

@@ -1,14 +1,19 @@
 //! `groupcast-bridge gateway`: the core between a member of the group and the broker.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use groupcast::seal::FirstContact;
 use groupcast::{Instant, Join, MemberId, SendError};
-use groupcast_bridge::gateway::store::{Files, NoStore, Store};
+use groupcast_bridge::gateway::store::{Files, NoStore, OpenError, Store};
 use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, Token};
 use groupcast_bridge::{Incoming, Publication};
-use groupcast_std::{Clock, Member, entropy, key_file, resolve_group_on};
+use groupcast_std::{
+    Clock, InterfaceSelector, Member, MemberBuilder, entropy, key_file, resolve_group_on,
+};
 
 use crate::check;
 use crate::failure::Failure;
@@ -63,16 +68,8 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let group_name = options.group_name.as_deref().or(named).unwrap_or_default();
     let own = random_id()?;
     let settings = options.settings(group, group_name, own)?;
-    let spool = options
-        .spool(&settings.label)?
-        .filter(|_| !shared.operator.check);
-    let store: Box<dyn Store> = match &spool {
-        Some(directory) => Box::new(
-            Files::open(directory, options.spool_size)
-                .map_err(|error| Failure::Settings(error.to_string()))?,
-        ),
-        None => Box::new(NoStore),
-    };
+    let spool = options.spool(&settings.label)?;
+    let store = store(spool.as_deref(), options)?;
     let usual = || format!("gc-{}-{}-gateway", settings.label, shared.site);
     let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
     let core = Gateway::new(settings, store, Clock::new().now(), unix())
@@ -87,10 +84,13 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
         },
         ..Login::default()
     };
-    let root = core.will().topic.replace("/bridge", "");
+    let root = core.root().to_owned();
     if shared.operator.check {
         client_id += check::SUFFIX;
         login.client_id = client_id;
+        // Whether there is such a group, without a word in it.
+        let hidden = member(options, &selector, group, group_name, own).announce(false);
+        hidden.first_contact(FirstContact::TrustFirst).join()?;
         let link = service::link(shared, login, core.subscriptions())?;
         return check::run(link, format!("{root}/check"), shared.timeout);
     }
@@ -104,13 +104,7 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     login.session_expiry = REMEMBERED;
     let link = service::link(shared, login, core.subscriptions())?;
 
-    let mut builder = Member::builder(group)
-        .interface(selector)
-        .hop_limit(shared.hop_limit)
-        .name(&options.name)
-        .group_name(group_name)
-        .id(own)
-        .bridge(true);
+    let mut builder = member(options, &selector, group, group_name, own);
     if spool.is_some() {
         // What it missed while it was away, as far as senders still have it.
         builder = builder.join_at(Join::Recent(u8::MAX));
@@ -147,6 +141,40 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     };
     running.work()?;
     running.end()
+}
+
+/// Where to keep what the broker does not have. A check only looks whether that works.
+fn store(directory: Option<&Path>, options: &options::Gateway) -> Result<Box<dyn Store>, Failure> {
+    let Some(directory) = directory else {
+        return Ok(Box::new(NoStore));
+    };
+    let is_check = options.shared.operator.check;
+    match Files::open(directory, options.spool_size) {
+        Ok(_) if is_check => Ok(Box::new(NoStore)),
+        // By the gateway that is being checked.
+        Err(OpenError::InUse(_)) if is_check => Ok(Box::new(NoStore)),
+        Ok(files) => Ok(Box::new(files)),
+        Err(error) => Err(Failure::Settings(format!(
+            "cannot keep messages on disk (--spool): {error}"
+        ))),
+    }
+}
+
+/// What the gateway's member is told, but for its keys.
+fn member(
+    options: &options::Gateway,
+    interface: &InterfaceSelector,
+    group: SocketAddr,
+    group_name: &str,
+    own: MemberId,
+) -> MemberBuilder {
+    Member::builder(group)
+        .interface(interface.clone())
+        .hop_limit(options.shared.hop_limit)
+        .name(&options.name)
+        .group_name(group_name)
+        .id(own)
+        .bridge(true)
 }
 
 impl Running<'_> {

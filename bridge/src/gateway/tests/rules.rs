@@ -6,6 +6,7 @@ use groupcast::{Channel, Event, Session};
 use serde_json::json;
 
 use super::broker::{Bench, ROOT, id, json, peer, property, settings, unknown};
+use crate::Publication;
 use crate::gateway::store::MemoryStore;
 use crate::gateway::{Body, Map, News, Qos};
 
@@ -89,7 +90,7 @@ fn membership_is_retained_with_ids_in_topics_and_names_in_payloads() {
     let info = bench.deliver_on("/info").remove(0);
     assert_eq!(info.topic, format!("{ROOT}/000000a1/info"));
     let expected = json!({"name": "a+#/\0\u{1b}", "session": "0000000100000005", "online": true,
-        "bridge": false, "since": 1_700_000_000, "seen": 1_700_000_000});
+        "bridge": false, "since": 1_700_000_000, "seen": 1_700_000_000, "state": []});
     assert_eq!(json(&info), expected);
     assert!(info.retained && info.qos == Qos::AtLeastOnce);
     bench.run(10);
@@ -505,8 +506,9 @@ fn the_info_of_members_long_gone_is_deleted_and_of_others_corrected() {
     bench.connect();
     bench.joined(peer(7, "ana"));
     let info = |online: bool, seen: u64| {
-        json!({"name": "x", "session": "1", "online": online, "since": seen, "seen": seen})
-            .to_string()
+        json!({"name": "x", "session": "1", "online": online, "since": seen, "seen": seen,
+            "state": [3, 300, "x"]})
+        .to_string()
     };
     let now = 1_700_000_000;
     let cases = [
@@ -514,6 +516,8 @@ fn the_info_of_members_long_gone_is_deleted_and_of_others_corrected() {
         (8, true, now - 90_000),
         (9, true, now - 60),
         (10, false, now - 60),
+        // Old enough only later.
+        (12, false, now - 86_300),
     ];
     for (number, online, seen) in cases {
         bench.incoming(
@@ -533,15 +537,35 @@ fn the_info_of_members_long_gone_is_deleted_and_of_others_corrected() {
             .iter()
             .find(|p| p.topic.contains(&id(number).to_string()))
     };
-    assert!(by(7).is_none() && by(10).is_none());
-    assert!(by(8).is_some_and(|p| p.payload.is_empty() && p.retained));
+    let is_deleted = |changed: &[Publication], number: u32, end: &str| {
+        let topic = format!("{ROOT}/{number:08x}/{end}");
+        let mut deleted = changed
+            .iter()
+            .filter(|p| p.payload.is_empty() && p.retained);
+        deleted.any(|p| p.topic == topic)
+    };
+    assert!(by(7).is_none() && by(10).is_none() && by(12).is_none());
+    assert!(is_deleted(&changed, 8, "info") && is_deleted(&changed, 8, "state/3"));
     assert_eq!(json(by(9).unwrap())["online"], false);
+    assert_eq!(json(by(9).unwrap())["state"], json!([3]));
     assert_eq!(bench.gateway.counters().ghosts, 2);
+    bench.run(100);
+    let later = bench.deliver();
+    assert!(is_deleted(&later, 12, "info") && is_deleted(&later, 12, "state/3"));
     // Who is away for as long while the gateway runs is forgotten, too.
+    bench.message(peer(7, "ana"), STATE, 0, b"x");
+    let told = json(&bench.deliver_on("00000007/info")[0]);
+    assert_eq!(told["state"], json!([3]));
     bench.event(&Event::Left(&peer(7, "ana")));
     bench.deliver();
     bench.run(24 * 3600 + 5);
-    assert!(bench.deliver_on("00000007/info")[0].payload.is_empty());
+    let gone = bench.deliver();
+    assert!(is_deleted(&gone, 7, "info") && is_deleted(&gone, 7, "state/3"));
+    assert!(
+        !bench
+            .retained
+            .contains_key(&format!("{ROOT}/00000007/state/3"))
+    );
 }
 
 #[test]
@@ -622,6 +646,23 @@ fn of_a_sender_that_restarted_meanwhile_the_end_of_its_earlier_life_is_not_known
     let mut bench = bench.restarted(settings(), store);
     bench.connect();
     bench.message(next, ORDERED, 1, b"x");
+    bench.run(15);
+    assert!(bench.deliver_on("/gap").is_empty());
+}
+
+#[test]
+fn of_a_sender_that_said_good_bye_before_nothing_is_missing() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    bench.connect();
+    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
+    bench.event(&Event::Left(&peer(7, "ana")));
+    bench.deliver();
+    bench.run(2);
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.run(25 * 3600);
+    bench.joined(peer(7, "ana").with_session(Session::new(9)));
     bench.run(15);
     assert!(bench.deliver_on("/gap").is_empty());
 }

@@ -68,7 +68,7 @@ pub(crate) struct Gateway {
     pub(crate) spool: Option<PathBuf>,
 
     /// How large that may become.
-    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_spool)]
     pub(crate) spool_size: u64,
 
     /// Keep nothing on disk. What the broker does not have when this program ends is lost, and nobody is told.
@@ -128,6 +128,11 @@ impl Gateway {
 
     /// Where the spool is, if there is to be one.
     pub(crate) fn spool(&self, label: &str) -> Result<Option<PathBuf>, Failure> {
+        if self.no_spool && self.spool.is_some() {
+            return Err(Failure::Settings(
+                "--spool and --no-spool cannot both be".to_owned(),
+            ));
+        }
         if self.no_spool {
             return Ok(None);
         }
@@ -197,6 +202,13 @@ fn parse_bytes(text: &str) -> Result<u64, &'static str> {
         .and_then(|number| number.checked_mul(1 << unit))
         .filter(|bytes| *bytes >= 64 << 10)
         .ok_or("a size is a number of bytes from 65536 on, such as 65536, 64KB, 16MB or 1GB")
+}
+
+fn parse_spool(text: &str) -> Result<u64, &'static str> {
+    parse_bytes(text)
+        .ok()
+        .filter(|bytes| *bytes >= 1 << 20)
+        .ok_or("a size on disk is a number of bytes from 1MB on, such as 16MB or 1GB")
 }
 
 #[cfg(test)]

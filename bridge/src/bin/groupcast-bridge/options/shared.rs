@@ -3,7 +3,8 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groupcast_bridge::tunnel::Site;
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{parse_prefix, parse_seconds};
 use crate::broker::Broker;
 use crate::failure::Failure;
+use crate::log::{Level, say};
 
 /// The variable with the user's password.
 const PASSWORD: &str = "GROUPCAST_MQTT_PASSWORD";
@@ -80,7 +82,7 @@ pub(crate) struct Shared {
     pub(crate) password_file: Option<PathBuf>,
 
     /// The client's name at the broker. Default: one that no other has.
-    #[arg(long, value_name = "CLIENT")]
+    #[arg(long, value_name = "CLIENT", value_parser = parse_client)]
     pub(crate) client_id: Option<String>,
 
     /// Exit 3 if the broker is not reached within so many seconds of the start. Default: try for ever; with --check, 10.
@@ -149,7 +151,13 @@ impl Shared {
     pub(crate) fn password(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
         let Some(file) = &self.password_file else {
             let variable = std::env::var_os(PASSWORD);
-            return Ok(variable.map(|text| Zeroizing::new(text.into_encoded_bytes())));
+            let password = variable.map(|text| Zeroizing::new(text.into_encoded_bytes()));
+            if password.is_some() && self.username.is_none() {
+                return Err(Failure::Settings(format!(
+                    "there is a password in {PASSWORD}, and it needs a user: give --username, too"
+                )));
+            }
+            return password.map(fits).transpose();
         };
         let read = fs::read(file).map_err(|error| {
             Failure::Settings(format!(
@@ -168,8 +176,33 @@ impl Shared {
                 file.display()
             )));
         }
-        Ok(Some(password))
+        if is_open_to_all(file) {
+            let text = format!("everybody on this machine can read {}", file.display());
+            say(Level::Warning, "settings", &text);
+        }
+        fits(password).map(Some)
     }
+}
+
+/// MQTT has no room for a longer one.
+fn fits(password: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if password.len() > usize::from(u16::MAX) {
+        return Err(Failure::Settings(
+            "a password has at most 65,535 bytes".to_owned(),
+        ));
+    }
+    Ok(password)
+}
+
+fn is_open_to_all(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
+}
+
+fn parse_client(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.len() > usize::from(u16::MAX) || text.chars().any(char::is_control) {
+        return Err("a client's name has 1 to 65,535 bytes, and no control characters");
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
