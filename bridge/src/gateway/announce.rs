@@ -8,8 +8,12 @@ use serde_json::json;
 use super::Gateway;
 use super::ghosts::Found;
 use super::map::{From, TopicEntry};
+use super::settings::Body;
 use super::store::Store;
 use crate::publication::Publication;
+
+/// Where in an object of JSON the value is.
+const VALUE: &str = "{{ value_json.text }}";
 
 impl<S: Store> Gateway<S> {
     pub(super) fn availability(&self, text: &str) -> Publication {
@@ -63,6 +67,11 @@ impl<S: Store> Gateway<S> {
             "availability_mode": "all",
             "device": {"identifiers": [device], "name": name},
         });
+        if self.settings.body == Body::Json
+            && let Some(config) = config.as_object_mut()
+        {
+            config.insert("value_template".to_owned(), VALUE.into());
+        }
         let optional = [
             ("unit_of_measurement", &told.unit),
             ("device_class", &told.device_class),

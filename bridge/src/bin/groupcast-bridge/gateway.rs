@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,6 +38,9 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 /// The longest packet that the broker may send: a message of 64 KB, and what is around it.
 const LONGEST_PACKET: u32 = 128 * 1024;
 
+/// How often to tell of members of other groups.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 /// How long to wait at the end for what the broker has not acknowledged.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -53,6 +56,9 @@ struct Running<'o> {
     under_way: BTreeMap<u16, Token>,
     /// Messages of the broker for which the core has no room yet.
     held: VecDeque<Incoming>,
+    /// Who speaks here and is of another group, and when to tell of them.
+    strangers: BTreeSet<MemberId>,
+    next_look: Instant,
     /// What the broker had no room for yet.
     waiting: Option<(Token, Publication)>,
 }
@@ -137,6 +143,8 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
         member,
         under_way: BTreeMap::new(),
         held: VecDeque::new(),
+        strangers: BTreeSet::new(),
+        next_look: Instant::ZERO,
         waiting: None,
     };
     running.work()?;
@@ -151,8 +159,11 @@ fn store(directory: Option<&Path>, options: &options::Gateway) -> Result<Box<dyn
     let is_check = options.shared.operator.check;
     match Files::open(directory, options.spool_size) {
         Ok(_) if is_check => Ok(Box::new(NoStore)),
-        // By the gateway that is being checked.
-        Err(OpenError::InUse(_)) if is_check => Ok(Box::new(NoStore)),
+        Err(error @ OpenError::InUse(_)) if is_check => {
+            let text = format!("{error}; if it is this one, which runs, all is well");
+            say(Level::Info, "check", &text);
+            Ok(Box::new(NoStore))
+        }
         Ok(files) => Ok(Box::new(files)),
         Err(error) => Err(Failure::Settings(format!(
             "cannot keep messages on disk (--spool): {error}"
@@ -174,6 +185,7 @@ fn member(
         .name(&options.name)
         .group_name(group_name)
         .id(own)
+        .note_strangers(true)
         .bridge(true)
 }
 
@@ -196,6 +208,7 @@ impl Running<'_> {
         }
         self.take_commands(now);
         self.member.try_flush();
+        self.look_for_strangers(now);
         let group = self.member.group().to_string();
         let core = &self.core;
         self.service
@@ -276,6 +289,26 @@ impl Running<'_> {
             self.act(now);
         }
         true
+    }
+
+    /// Tells of those whose messages will never be published, since they are of another group on the same address.
+    fn look_for_strangers(&mut self, now: Instant) {
+        let strangers = self.member.strangers().into_iter();
+        self.strangers.extend(strangers.map(|it| it.sender));
+        if self.strangers.is_empty() || now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK_AGAIN;
+        let who = match self.strangers.len() {
+            1 => "1 member here uses".to_owned(),
+            many => format!("{many} members here use"),
+        };
+        self.strangers.clear();
+        let text = format!(
+            "{who} another key or group name, or no key where one is used here: nothing of that is published. See --key-file and \
+             --group-name"
+        );
+        say(Level::Warning, "strangers", &text);
     }
 
     fn act(&mut self, now: Instant) {

@@ -478,6 +478,7 @@ fn the_map_names_topics_and_home_assistant_is_told() {
         value["availability"][1]["topic"],
         format!("{ROOT}/000000b0/info")
     );
+    assert!(value.get("value_template").is_none());
     // It is the same for Home Assistant when it comes back with another id, and what it said last holds.
     let before = value;
     bench.event(&Event::Left(&peer(0xb0, "boiler")));
@@ -498,6 +499,21 @@ fn the_map_names_topics_and_home_assistant_is_told() {
     let value = json(&bench.retained[CONFIG]);
     assert_eq!(value["availability"][1]["topic"], info);
     assert_eq!(bench.retained["home/t"].payload, b"23");
+}
+
+#[test]
+fn home_assistant_finds_the_value_in_an_object_of_json() {
+    let mut settings = settings();
+    let map = "[[topic]]\ntopic = \"home/t\"\nfrom = \"000000b0\"\nclass = \"state\"\nchannel = 3\n\
+        [topic.home_assistant]\ncomponent = \"sensor\"\nname = \"T\"\n";
+    settings.map = Map::parse(map, "gc").unwrap();
+    settings.body = Body::Json;
+    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
+    bench.connect();
+    bench.joined(peer(0xb0, "boiler"));
+    bench.deliver();
+    let template = &json(&bench.retained[CONFIG])["value_template"];
+    assert_eq!(template, "{{ value_json.text }}");
 }
 
 #[test]

@@ -81,7 +81,8 @@ pub(crate) struct Shared {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// The client's name at the broker. Default: one that no other has.
+    /// The client's name at the broker. Default: one that no other has; of a gateway gc-GROUP-SITE-gateway, by which the
+    /// broker knows it again.
     #[arg(long, value_name = "CLIENT", value_parser = parse_client)]
     pub(crate) client_id: Option<String>,
 
