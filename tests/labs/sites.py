@@ -53,6 +53,12 @@ class Process:
         return self.end(signal.SIGKILL)
 
 
+def seconds_of(pid):
+    """Seconds of processor time that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Lab:
     """Hosts, a directory for files, and all that was started."""
 
