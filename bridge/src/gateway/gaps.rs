@@ -151,7 +151,11 @@ impl Gaps {
         };
         let key = (sender, session, place);
         let open = self.open.get(&key).copied();
-        if let Some(open) = open.and_then(|id| self.waiting.get_mut(&id)) {
+        // Only what follows: what lies between may have been published, or will be.
+        let follows = |gap: &Gap| gap.last.map(|last| last.wrapping_add(1)) == Some(first);
+        if let Some(open) = open.and_then(|id| self.waiting.get_mut(&id))
+            && follows(&open.gap)
+        {
             open.gap.merge(&gap);
             return;
         }
@@ -290,6 +294,8 @@ mod tests {
         for number in [u32::MAX, 0, 1] {
             gaps.add_message(life(7), (number, number), Place::Bridge, 0, "ana");
         }
+        // What lies between was published.
+        gaps.add_message(life(7), (9, 9), Place::Bridge, 0, "ana");
         assert!(gaps.send().is_none(), "it is not kept yet");
         gaps.make_firm();
         gaps.add_message(life(7), (2, 2), Place::Bridge, 0, "ana");
@@ -298,6 +304,9 @@ mod tests {
             (gap.first, gap.last, gap.messages),
             (u32::MAX, Some(1), Some(3))
         );
+        let other = gaps.send().unwrap().clone();
+        assert_eq!((other.first, other.last), (9, Some(9)));
+        gaps.acknowledged(other.id);
         assert!(gaps.send().is_none());
         gaps.acknowledged(gap.id);
         gaps.make_firm();

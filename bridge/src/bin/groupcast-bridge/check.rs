@@ -44,7 +44,7 @@ pub(crate) fn run(mut link: Link, topic: String, timeout: Option<Duration>) -> R
     match link.publish(clock.now(), &publication) {
         Published::Sent(Some(sent)) => {
             let reason = until(&clock, &mut link, limit, |happened| match happened {
-                Happened::Acknowledged { packet, reason } if packet == sent => Some(reason),
+                Happened::Acknowledged { ticket, reason } if ticket == sent => Some(reason),
                 _ => None,
             })?;
             if reason >= 0x80 {

@@ -52,8 +52,8 @@ struct Running<'o> {
     service: Service<'o>,
     core: Gateway<Box<dyn Store>>,
     member: Member,
-    /// What is published and not acknowledged, by packet id.
-    under_way: BTreeMap<u16, Token>,
+    /// What is published and not acknowledged, by the link's ticket.
+    under_way: BTreeMap<u64, Token>,
     /// Messages of the broker for which the core has no room yet.
     held: VecDeque<Incoming>,
     /// Who speaks here and is of another group, and when to tell of them.
@@ -245,8 +245,8 @@ impl Running<'_> {
                     self.service.down(&failure, pause);
                 }
                 Happened::Message(incoming) => self.held.push_back(incoming),
-                Happened::Acknowledged { packet, reason } => {
-                    if let Some(token) = self.under_way.remove(&packet) {
+                Happened::Acknowledged { ticket, reason } => {
+                    if let Some(token) = self.under_way.remove(&ticket) {
                         self.core.handle_acknowledged(
                             now,
                             token,
@@ -352,8 +352,8 @@ impl Running<'_> {
 
     fn publish(&mut self, now: Instant, token: Option<Token>, publication: Publication) {
         match (self.service.link.publish(now, &publication), token) {
-            (Published::Sent(Some(packet)), Some(token)) => {
-                self.under_way.insert(packet, token);
+            (Published::Sent(Some(ticket)), Some(token)) => {
+                self.under_way.insert(ticket, token);
             }
             (Published::NoRoom, Some(token)) if self.service.is_up => {
                 self.waiting = Some((token, publication));

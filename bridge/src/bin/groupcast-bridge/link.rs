@@ -49,7 +49,7 @@ pub(crate) enum Happened {
     Message(Incoming),
     /// The broker has a message; from 0x80 on it refuses it.
     Acknowledged {
-        packet: u16,
+        ticket: u64,
         reason: u8,
     },
 }
@@ -57,8 +57,8 @@ pub(crate) enum Happened {
 /// What became of a message that was to be published.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Published {
-    /// It is on its way. One that is acknowledged has a packet id, and is acknowledged under it, or the link goes down.
-    Sent(Option<u16>),
+    /// It is on its way. One that is acknowledged has a ticket, which no other has until the link goes down.
+    Sent(Option<u64>),
     /// Not now: the broker is away or slow, or has as much to acknowledge as it takes.
     NoRoom,
     /// This broker does not take it, however often it is offered, and why.
@@ -366,8 +366,8 @@ impl Link {
                         self.counted.connected += 1;
                         happened.push(Happened::Up(welcome));
                     }
-                    Heard::Acknowledged { packet, reason } => {
-                        happened.push(Happened::Acknowledged { packet, reason });
+                    Heard::Acknowledged { ticket, reason } => {
+                        happened.push(Happened::Acknowledged { ticket, reason });
                     }
                     Heard::Message(message) => happened.push(Happened::Message(message)),
                     Heard::Over(failure) => return Err(failure),
@@ -399,13 +399,13 @@ impl Link {
             return Published::NoRoom;
         }
         match live.session.publish(publication) {
-            Ok((packet, written)) => {
+            Ok((ticket, written)) => {
                 // One that is to be acknowledged must not vanish here.
-                let until = publication.expiry.filter(|_| packet.is_none());
+                let until = publication.expiry.filter(|_| ticket.is_none());
                 live.queued += written.len();
                 let waiting = Waiting(until.map(|expiry| now + expiry), written);
                 live.queue.push_back(waiting);
-                Published::Sent(packet)
+                Published::Sent(ticket)
             }
             Err(NotSent::NoRoom) => Published::NoRoom,
             Err(NotSent::Never(why)) => {

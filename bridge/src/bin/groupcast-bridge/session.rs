@@ -5,7 +5,7 @@
 mod packets;
 mod reasons;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groupcast_bridge::{Incoming, Publication, Qos, Subscription};
 use mqtt_protocol_core::mqtt;
@@ -33,7 +33,7 @@ pub(crate) enum Heard {
     Message(Incoming),
     /// It has a message that was to be acknowledged; from 0x80 on it refuses it.
     Acknowledged {
-        packet: u16,
+        ticket: u64,
         reason: u8,
     },
     /// It ended, or made no sense.
@@ -65,7 +65,10 @@ pub(crate) struct Session {
     early: Vec<Incoming>,
     early_bytes: usize,
     /// What the broker has not acknowledged.
-    in_flight: BTreeSet<u16>,
+    in_flight: BTreeMap<u16, u64>,
+    /// Those of them so far. The broker's packet ids come again, and the next message may have one before anybody looks at
+    /// its last acknowledgement.
+    tickets: u64,
     /// What the broker wants acknowledged.
     unacknowledged: BTreeSet<u16>,
 }
@@ -96,7 +99,8 @@ impl Session {
             ended: None,
             early: Vec::new(),
             early_bytes: 0,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            tickets: 0,
             unacknowledged: BTreeSet::new(),
         };
         let packet = packets::connect(login).map_err(|error| {
@@ -136,11 +140,12 @@ impl Session {
         heard
     }
 
-    /// Publishes, if it is ready. Returns the packet id that is acknowledged later, if it is, and the bytes to write.
+    /// Publishes, if it is ready. Returns the ticket that is acknowledged later, if it is, and the bytes to write. No two
+    /// messages of a session have the same ticket.
     pub(crate) fn publish(
         &mut self,
         publication: &Publication,
-    ) -> Result<(Option<u16>, Vec<u8>), NotSent> {
+    ) -> Result<(Option<u64>, Vec<u8>), NotSent> {
         let Some(welcome) = self.welcome.filter(|_| self.is_ready) else {
             return Err(NotSent::NoRoom);
         };
@@ -194,8 +199,12 @@ impl Session {
         if let Some(error) = error {
             return Err(never(error));
         }
-        self.in_flight.extend(id);
-        Ok((id, written))
+        let ticket = id.map(|id| {
+            self.tickets += 1;
+            self.in_flight.insert(id, self.tickets);
+            self.tickets
+        });
+        Ok((ticket, written))
     }
 
     /// Acknowledges a message of the broker; from 0x80 on the reason is a refusal. `false`: there is none of this packet
@@ -257,8 +266,8 @@ impl Session {
             Packet::V5_0Puback(answer) => {
                 let packet = answer.packet_id();
                 let reason = answer.reason_code().map_or(0, |reason| reason as u8);
-                if self.in_flight.remove(&packet) {
-                    heard.push(Heard::Acknowledged { packet, reason });
+                if let Some(ticket) = self.in_flight.remove(&packet) {
+                    heard.push(Heard::Acknowledged { ticket, reason });
                 }
                 Ok(())
             }

@@ -175,11 +175,12 @@ fn what_is_acknowledged_is_told_and_nothing_of_it_outlives_the_connection() {
     assert!(matches!(
         looked.next(),
         Happened::Acknowledged {
-            packet: 1,
+            ticket: 1,
             reason: 0
         }
     ));
-    assert_eq!(looked.link.publish(looked.now, &acknowledged(b"2")), sent);
+    let next = Published::Sent(Some(2));
+    assert_eq!(looked.link.publish(looked.now, &acknowledged(b"2")), next);
     looked.link.flush(looked.now).unwrap();
     let Happened::Down(_, pause) = looked.next() else {
         panic!("it goes on without its broker");
