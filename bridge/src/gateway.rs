@@ -33,6 +33,7 @@ mod senders;
 mod settings;
 mod spool;
 pub mod store;
+mod suspicion;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -62,6 +63,7 @@ use queue::Queue;
 use senders::Senders;
 pub use settings::{Body, Down, Settings, SettingsError, label};
 use store::Store;
+use suspicion::Suspicion;
 use topics::{Read, Topics};
 use values::Values;
 
@@ -97,6 +99,7 @@ pub struct Gateway<S> {
     /// What is published beside, such as `online`.
     others: VecDeque<Publication>,
     flights: BTreeMap<Token, Flight>,
+    suspicion: Suspicion,
     next_token: u64,
     commands: Commands,
     ghosts: Ghosts,
@@ -179,6 +182,7 @@ impl<S: Store> Gateway<S> {
             is_value_next: false,
             others: VecDeque::new(),
             flights: BTreeMap::new(),
+            suspicion: Suspicion::default(),
             next_token: 0,
             commands: Commands::default(),
             ghosts: Ghosts::new(now),
@@ -300,6 +304,7 @@ impl<S: Store> Gateway<S> {
         if now >= self.next_tick {
             self.next_tick = now + TICK;
             self.is_paused = false;
+            self.suspicion.tick(now);
             self.look_after_senders();
             self.look_after_store();
         }
@@ -311,6 +316,7 @@ impl<S: Store> Gateway<S> {
         self.advance(now);
         self.forget_flights();
         self.is_connected = true;
+        self.suspicion.connected(now);
         self.commands.connected(session_present);
         self.ghosts.connected(now);
         self.others = [self.availability("online")].into();
@@ -325,8 +331,8 @@ impl<S: Store> Gateway<S> {
     /// The broker is away. What was on the way is sent again when it is back.
     pub fn handle_disconnected(&mut self, now: Instant) {
         self.advance(now);
-        self.is_connected = false;
         self.forget_flights();
+        self.is_connected = false;
         self.others.clear();
         // Commands that are dealt with are acknowledged when they come again.
         self.counters.offline += self.waiting_best_effort as u64;

@@ -26,6 +26,9 @@ const MOST_BEST_EFFORT: usize = 256;
 const TOO_LARGE: u8 = 0x95;
 const QUOTA: u8 = 0x97;
 
+/// Not said, but done: the broker ends the connection. The reason is "unspecified error".
+const ENDS_CONNECTION: u8 = 0x80;
+
 /// What is on the way.
 #[derive(Debug)]
 pub(super) enum Flight {
@@ -151,7 +154,8 @@ impl<S: Store> Gateway<S> {
     /// The next publish that the broker is to acknowledge, if it takes one.
     pub(super) fn next_publish(&mut self) -> Option<Action> {
         loop {
-            if !self.is_connected || self.is_paused || self.flights.len() >= self.receive_maximum {
+            let most = self.suspicion.at_once(self.receive_maximum);
+            if !self.is_connected || self.is_paused || self.flights.len() >= most {
                 return None;
             }
             let token = Token(self.next_token);
@@ -162,6 +166,7 @@ impl<S: Store> Gateway<S> {
                 continue;
             }
             self.flights.insert(token, flight);
+            self.suspicion.sent(&publication);
             self.counters.published += 1;
             self.counters.resent += u64::from(was_sent);
             return Some(Action::Publish {
@@ -316,8 +321,19 @@ impl<S: Store> Gateway<S> {
         self.tell(News::Refused { topic, reason });
     }
 
+    /// A message with which the broker ends the connection each time, alone on its way, would keep all others from it for ever.
+    fn give_up_the_culprit(&mut self) {
+        if !self.suspicion.ended(self.now, self.flights.len()) {
+            return;
+        }
+        if let Some((token, flight)) = self.flights.pop_first() {
+            self.settle(token, flight, Some(ENDS_CONNECTION), String::new());
+        }
+    }
+
     /// Nothing that is on the way is known to arrive.
     pub(super) fn forget_flights(&mut self) {
+        self.give_up_the_culprit();
         self.flights.clear();
         self.is_paused = false;
         self.queue.disconnected();

@@ -5,5 +5,7 @@ mod commands;
 mod files;
 mod hostile;
 mod members;
+mod restarts;
+mod retained;
 mod rules;
 mod seeds;

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use groupcast::seal::FirstContact;
@@ -11,6 +11,7 @@ use groupcast::{Instant, Join, MemberId, SendError};
 use groupcast_bridge::gateway::store::{Files, NoStore, OpenError, Store};
 use groupcast_bridge::gateway::{Action, CommandId, Gateway, News, Token};
 use groupcast_bridge::{Incoming, Publication};
+use groupcast_std::key_file::{KeyFile, KeyFileError};
 use groupcast_std::{
     Clock, InterfaceSelector, Member, MemberBuilder, entropy, key_file, resolve_group_on,
 };
@@ -68,7 +69,7 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let shared = &options.shared;
     let selector = shared.interface.clone().unwrap_or_default();
     let group = resolve_group_on(&shared.group, &selector)?;
-    let file = options.key_file.as_ref().map(key_file::load).transpose();
+    let file = options.key_file.as_ref().map(load).transpose();
     let file = file.map_err(|error| Failure::Settings(error.to_string()))?;
     let named = file.as_ref().map(|file| file.group_name().as_str());
     let group_name = options.group_name.as_deref().or(named).unwrap_or_default();
@@ -149,6 +150,15 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     };
     running.work()?;
     running.end()
+}
+
+/// The keys. What systemd lets only the service read looks as if others could, too.
+fn load(path: &PathBuf) -> Result<KeyFile, KeyFileError> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    if credentials.is_some_and(|directory| path.starts_with(directory)) {
+        return key_file::load_of_any_mode(path);
+    }
+    key_file::load(path)
 }
 
 /// Where to keep what the broker does not have. A check only looks whether that works.

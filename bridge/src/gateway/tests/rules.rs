@@ -2,13 +2,12 @@
 
 use core::time::Duration;
 
-use groupcast::{Channel, Event, Session};
+use groupcast::{Channel, Event};
 use serde_json::json;
 
-use super::broker::{Bench, ROOT, id, json, peer, property, settings, unknown};
-use crate::Publication;
+use super::broker::{Bench, ROOT, json, peer, property, settings, unknown};
 use crate::gateway::store::MemoryStore;
-use crate::gateway::{Body, Map, News, Qos};
+use crate::gateway::{Body, News, Qos};
 
 const ORDERED: Channel = Channel::reliable_ordered(1);
 const UNORDERED: Channel = Channel::reliable_unordered(2);
@@ -450,340 +449,39 @@ fn tables_are_bounded_and_that_is_told() {
     bench.check();
 }
 
-/// Of the topic `home/t`.
-const CONFIG: &str = "homeassistant/sensor/gc_home_t_e2da275a/config";
-
+/// The broker ends the connection whenever this comes.
 #[test]
-fn the_map_names_topics_and_home_assistant_is_told() {
-    let mut settings = settings();
-    let map = "[[topic]]\ntopic = \"home/t\"\nfrom = \"boiler\"\nclass = \"state\"\nchannel = 3\n\
-        [topic.home_assistant]\ncomponent = \"sensor\"\nname = \"T\"\nunit = \"°C\"\n";
-    settings.map = Map::parse(map, "gc").unwrap();
-    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
-    bench.connect();
-    bench.joined(peer(0xb0, "boiler"));
-    bench.message(peer(0xb0, "boiler"), STATE, 0, b"21");
-    bench.message(peer(0xc0, "panel"), STATE, 0, b"22");
-    bench.deliver();
-    assert_eq!(bench.retained["home/t"].payload, b"21");
-    assert_eq!(
-        bench.retained[&format!("{ROOT}/000000c0/state/3")].payload,
-        b"22"
-    );
-    let config = &bench.retained[CONFIG];
-    let value = json(config);
-    assert_eq!(value["state_topic"], "home/t");
-    assert_eq!(value["unit_of_measurement"], "°C");
-    assert_eq!(
-        value["availability"][1]["topic"],
-        format!("{ROOT}/000000b0/info")
-    );
-    assert!(value.get("value_template").is_none());
-    // It is the same for Home Assistant when it comes back with another id, and what it said last holds.
-    let before = value;
-    bench.event(&Event::Left(&peer(0xb0, "boiler")));
-    bench.run(1);
-    bench.joined(peer(0xa0, "boiler"));
-    bench.message(peer(0xa0, "boiler"), STATE, 0, b"23");
-    bench.deliver();
-    let value = json(&bench.retained[CONFIG]);
-    assert_eq!(value["unique_id"], before["unique_id"]);
-    assert_eq!(value["device"], before["device"]);
-    let info = format!("{ROOT}/000000a0/info");
-    assert_eq!(value["availability"][1]["topic"], info);
-    // After the broker forgot everything, too.
-    bench.disconnect();
-    bench.retained.clear();
-    bench.connect();
-    bench.deliver();
-    let value = json(&bench.retained[CONFIG]);
-    assert_eq!(value["availability"][1]["topic"], info);
-    assert_eq!(bench.retained["home/t"].payload, b"23");
-}
-
-#[test]
-fn home_assistant_finds_the_value_in_an_object_of_json() {
-    let mut settings = settings();
-    let map = "[[topic]]\ntopic = \"home/t\"\nfrom = \"000000b0\"\nclass = \"state\"\nchannel = 3\n\
-        [topic.home_assistant]\ncomponent = \"sensor\"\nname = \"T\"\n";
-    settings.map = Map::parse(map, "gc").unwrap();
-    settings.body = Body::Json;
-    let mut bench = Bench::with(settings, crate::gateway::store::NoStore);
-    bench.connect();
-    bench.joined(peer(0xb0, "boiler"));
-    bench.deliver();
-    let template = &json(&bench.retained[CONFIG])["value_template"];
-    assert_eq!(template, "{{ value_json.text }}");
-}
-
-#[test]
-fn the_info_of_members_long_gone_is_deleted_and_of_others_corrected() {
+fn a_message_that_ends_the_connection_each_time_becomes_a_gap_record_and_the_others_go_on() {
     let mut bench = Bench::new();
-    bench.connect();
-    bench.joined(peer(7, "ana"));
-    let info = |online: bool, seen: u64| {
-        json!({"name": "x", "session": "1", "online": online, "since": seen, "seen": seen,
-            "state": [3, 300, "x"]})
-        .to_string()
-    };
-    let now = 1_700_000_000;
-    let cases = [
-        (7, true, now),
-        (8, true, now - 90_000),
-        (9, true, now - 60),
-        (10, false, now - 60),
-        // Old enough only later.
-        (12, false, now - 86_300),
-    ];
-    for (number, online, seen) in cases {
-        bench.incoming(
-            &format!("{ROOT}/{:08x}/info", number),
-            info(online, seen).as_bytes(),
-        );
+    for number in 0..30 {
+        let payload: &[u8] = if number == 3 { b"poison" } else { b"x" };
+        bench.message(peer(7, "ana"), ORDERED, number, payload);
     }
-    for bad in ["", "{}", "[1]", "\u{0}", &"x".repeat(10_000)] {
-        bench.incoming(&format!("{ROOT}/0000000b/info"), bad.as_bytes());
-    }
-    assert_eq!(bench.gateway.counters().bad_info, 4);
-    bench.deliver();
-    bench.run(20);
-    let changed = bench.deliver();
-    let by = |number: u32| {
-        changed
-            .iter()
-            .find(|p| p.topic.contains(&id(number).to_string()))
-    };
-    let is_deleted = |changed: &[Publication], number: u32, end: &str| {
-        let topic = format!("{ROOT}/{number:08x}/{end}");
-        let mut deleted = changed
-            .iter()
-            .filter(|p| p.payload.is_empty() && p.retained);
-        deleted.any(|p| p.topic == topic)
-    };
-    assert!(by(7).is_none() && by(10).is_none() && by(12).is_none());
-    assert!(is_deleted(&changed, 8, "info") && is_deleted(&changed, 8, "state/3"));
-    assert_eq!(json(by(9).unwrap())["online"], false);
-    assert_eq!(json(by(9).unwrap())["state"], json!([3]));
-    assert_eq!(bench.gateway.counters().ghosts, 2);
-    bench.run(100);
-    let later = bench.deliver();
-    assert!(is_deleted(&later, 12, "info") && is_deleted(&later, 12, "state/3"));
-    // Who is away for as long while the gateway runs is forgotten, too.
-    bench.message(peer(7, "ana"), STATE, 0, b"x");
-    let told = json(&bench.deliver_on("00000007/info")[0]);
-    assert_eq!(told["state"], json!([3]));
-    bench.event(&Event::Left(&peer(7, "ana")));
-    bench.deliver();
-    bench.run(24 * 3600 + 5);
-    let gone = bench.deliver();
-    assert!(is_deleted(&gone, 7, "info") && is_deleted(&gone, 7, "state/3"));
-    assert!(
-        !bench
-            .retained
-            .contains_key(&format!("{ROOT}/00000007/state/3"))
-    );
-}
-
-#[test]
-fn a_restarted_gateway_publishes_what_was_not_acknowledged() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    bench.connect();
-    bench.deliver();
-    for number in 0..400 {
-        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
-    }
-    assert!(bench.gateway.queued().spooled > 0);
-    for _ in 0..30 {
-        let (token, _) = bench.published.pop_front().unwrap();
-        bench.acknowledge(token, None);
-    }
-    bench.run(2);
-    bench.check();
-    // kill -9
-    let mut bench = bench.restarted(settings(), store);
-    assert_eq!(bench.gateway.counters().recovered, 370);
-    assert!(bench.news.is_empty());
-    bench.connect();
-    let again = bench.deliver_on("/1");
-    let mids = again.iter().map(|p| property(p, "gc-mid").to_owned());
-    let expected = (30..400).map(|n| format!("00000007-0000000100000005-r-{n}"));
-    assert!(mids.eq(expected));
-    // The histories of the group say the rest again.
-    for number in 380..402 {
-        bench.message(peer(7, "ana"), ORDERED, number, b"x");
-    }
-    assert_eq!(bench.deliver_on("/1").len(), 2);
-    assert_eq!(bench.gateway.counters().already_handled, 20);
-    bench.run(15);
-    assert!(bench.deliver_on("/gap").is_empty(), "nothing is missing");
-    bench.check();
-}
-
-#[test]
-fn what_was_said_while_the_gateway_was_away_is_one_exact_gap() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    for number in 0..10 {
-        bench.message(peer(7, "ana"), ORDERED, number, b"x");
-    }
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    bench.deliver();
-    bench.message(peer(7, "ana"), ORDERED, 25, b"x");
-    bench.message(peer(7, "ana"), ORDERED, 26, b"x");
-    bench.run(15);
-    let gaps = bench.deliver_on("/gap");
-    assert_eq!(gaps.len(), 1);
-    let gap = json(&gaps[0]);
-    assert_eq!(
-        [&gap["first"], &gap["last"], &gap["where"]],
-        [&json!(10), &json!(24), &json!("bridge")]
-    );
-}
-
-#[test]
-fn of_a_sender_that_restarted_meanwhile_the_end_of_its_earlier_life_is_not_known() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
-    let mut bench = bench.restarted(settings(), store.clone());
-    bench.connect();
-    let next = peer(7, "ana").with_session(Session::new(9));
-    bench.message(next, ORDERED, 0, b"x");
-    bench.run(15);
-    let gaps = bench.deliver_on("/gap");
-    assert_eq!(gaps.len(), 1);
-    let gap = json(&gaps[0]);
-    assert_eq!((&gap["first"], &gap["last"]), (&json!(1), &json!(null)));
-    assert_eq!(gap["session"], "0000000100000005");
-    bench.run(2);
-    // Once, and not by the next gateway again.
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    bench.message(next, ORDERED, 1, b"x");
-    bench.run(15);
-    assert!(bench.deliver_on("/gap").is_empty());
-}
-
-#[test]
-fn of_a_sender_that_said_good_bye_before_nothing_is_missing() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    bench.connect();
-    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
-    bench.event(&Event::Left(&peer(7, "ana")));
-    bench.deliver();
-    bench.run(2);
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    bench.run(25 * 3600);
-    bench.joined(peer(7, "ana").with_session(Session::new(9)));
-    bench.run(15);
-    assert!(bench.deliver_on("/gap").is_empty());
-}
-
-#[test]
-fn of_a_sender_that_goes_unheard_the_end_is_not_known_either() {
-    for goes in [
-        |bench: &mut Bench<MemoryStore>| bench.event(&Event::Lost(&peer(7, "ana"))),
-        |bench: &mut Bench<MemoryStore>| bench.joined(peer(7, "ana").with_session(Session::new(9))),
-        |bench: &mut Bench<MemoryStore>| bench.run(25 * 3600),
-    ] {
-        let store = MemoryStore::new(1 << 20);
-        let mut bench = Bench::with(settings(), store.clone());
-        bench.message(peer(7, "ana"), ORDERED, 0, b"x");
-        let mut bench = bench.restarted(settings(), store);
+    let mut arrived = Vec::new();
+    for _ in 0..12 {
         bench.connect();
-        bench.run(20);
-        assert!(bench.deliver_on("/gap").is_empty());
-        goes(&mut bench);
-        let gap = json(&bench.deliver_on("/gap")[0]);
-        assert_eq!((&gap["first"], &gap["last"]), (&json!(1), &json!(null)));
-    }
-}
-
-#[test]
-fn who_is_there_and_says_nothing_is_not_forgotten() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    bench.connect();
-    bench.joined(peer(7, "ana"));
-    bench.message(peer(7, "ana"), ORDERED, 0, b"x");
-    bench.deliver();
-    bench.run(30 * 3600);
-    let seen = json(bench.deliver_on("/info").last().unwrap())["seen"]
-        .as_u64()
-        .unwrap();
-    assert!(seen > 1_700_000_000 + 20 * 3600);
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    bench.message(peer(7, "ana"), ORDERED, 5, b"x");
-    bench.run(15);
-    assert_eq!(json(&bench.deliver_on("/gap")[0])["first"], 1);
-}
-
-#[test]
-fn a_late_unordered_message_is_no_repetition_while_the_gateway_runs() {
-    let mut bench = Bench::with(settings(), MemoryStore::new(1 << 20));
-    bench.connect();
-    for number in [5, 7, 6, 3] {
-        bench.message(peer(7, "ana"), UNORDERED, number, b"x");
-    }
-    assert_eq!(bench.deliver_on("/2").len(), 4);
-}
-
-#[test]
-fn a_store_that_is_full_gives_up_its_oldest_and_says_which() {
-    let store = MemoryStore::new(40_000);
-    let mut bench = Bench::with(settings(), store.clone());
-    bench.connect();
-    bench.deliver();
-    bench.disconnect();
-    for number in 0..500 {
-        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
-    }
-    bench.check();
-    assert!(bench.gateway.queued().store <= 40_000);
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    bench.run(2);
-    let delivered = bench.deliver();
-    let gaps: Vec<_> = delivered
-        .iter()
-        .filter(|p| p.topic.ends_with("/gap"))
-        .map(json)
-        .collect();
-    let lost: u64 = gaps
-        .iter()
-        .map(|gap| gap["messages"].as_u64().unwrap())
-        .sum();
-    let arrived = delivered.iter().filter(|p| p.topic.ends_with("/1")).count() as u64;
-    assert!(lost > 300 && arrived > 50, "{lost} lost, {arrived} arrived");
-    assert_eq!(lost + arrived, 500);
-    bench.check();
-}
-
-#[test]
-fn a_store_that_cannot_be_written_is_told_and_tried_again() {
-    let store = MemoryStore::new(1 << 20);
-    let mut bench = Bench::with(settings(), store.clone());
-    store.set_failing(true);
-    for number in 0..50 {
-        bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
         bench.run(1);
+        while let Some((token, publication)) = bench.published.pop_front() {
+            if publication.payload == b"poison" {
+                break;
+            }
+            arrived.push(publication);
+            bench.acknowledge(token, None);
+        }
+        if bench.gateway.queued().messages == 0 {
+            break;
+        }
+        bench.disconnect();
     }
+    let messages = arrived.iter().filter(|p| p.payload == b"x");
+    let mids: std::collections::BTreeSet<_> = messages.map(|p| property(p, "gc-mid")).collect();
+    assert_eq!(mids.len(), 29);
+    assert_eq!(bench.gateway.counters().refused_reliable, 1);
+    let gaps = arrived.iter().filter(|p| p.topic.ends_with("/gap"));
+    let gaps: Vec<_> = gaps.map(json).collect();
+    assert_eq!(gaps.len(), 1);
+    let gap = &gaps[0];
+    let expected = [&json!(3), &json!(3), &json!("broker")];
+    assert_eq!([&gap["first"], &gap["last"], &gap["where"]], expected);
     bench.check();
-    let failed = bench
-        .news
-        .iter()
-        .filter(|news| matches!(news, News::StoreFailed { .. }));
-    assert_eq!(failed.count(), 1, "once a minute");
-    store.set_failing(false);
-    bench.run(2);
-    assert!(bench.news.contains(&News::StoreBack));
-    let mut bench = bench.restarted(settings(), store);
-    bench.connect();
-    assert_eq!(bench.deliver_on("/1").len(), 50);
-    assert!(bench.deliver_on("/gap").is_empty());
 }
