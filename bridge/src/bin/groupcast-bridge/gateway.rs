@@ -131,13 +131,15 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
         shared.broker
     );
     say(Level::Info, "start", &text);
-    if file.is_some() {
-        let text = format!(
+    let text = if file.is_some() {
+        format!(
             "the group is sealed, and this gateway opens it: whoever may subscribe to {root}/# at the broker reads all that \
              is said in it"
-        );
-        say(Level::Info, "trust", &text);
-    }
+        )
+    } else {
+        "the group is open: whoever is on this network can say what is published here, in any member's name".to_owned()
+    };
+    say(Level::Info, "trust", &text);
     let mut running = Running {
         service: Service::new(shared, "gateway", link)?,
         core,
