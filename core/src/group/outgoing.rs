@@ -303,7 +303,7 @@ impl Engine {
     }
 
     /// Where this member's stream stands.
-    pub(crate) fn sync(&self, views: &Views<'_>) -> Sync {
+    pub(crate) fn sync(&mut self, views: &Views<'_>) -> Sync {
         self.sending.sync(
             views.roster,
             views.history,

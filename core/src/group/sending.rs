@@ -38,6 +38,8 @@ pub(crate) struct Sending {
     max_datagram: u16,
     overhead: usize,
     flow: Flow,
+    /// The round trip that was told last; 0: none yet.
+    stated: u8,
     pub(crate) bucket: Bucket,
     /// Sequence numbers of own values that newer ones have replaced, to be told.
     skips: Vec<u32, 8>,
@@ -63,6 +65,7 @@ impl Sending {
             max_datagram,
             overhead,
             flow: Flow::new(),
+            stated: 0,
             bucket: Bucket::new(pace),
             skips: Vec::new(),
             confirm: None,
@@ -77,6 +80,7 @@ impl Sending {
             max_datagram: _,
             overhead: _,
             flow,
+            stated: _,
             bucket,
             skips: _,
             confirm,

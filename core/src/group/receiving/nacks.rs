@@ -60,9 +60,11 @@ impl Receiving {
                 continue;
             }
             // What will be due very soon is asked for with it.
-            let horizon = now + stream.answer().checked_div(4).unwrap_or_default();
+            let (first, again) = stream.horizons();
+            let (first, again) = (now + first, now + again);
             let mut nack: Option<Nack> = None;
             for (sequence, due, attempts) in stream.missing(&slots) {
+                let horizon = if attempts == 0 { first } else { again };
                 if due > horizon {
                     continue;
                 }

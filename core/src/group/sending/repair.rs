@@ -54,7 +54,12 @@ impl Sending {
         } = kept;
         count(&mut counters.nacks_received);
         // Half the way to it and back: whoever asked before a repair can have come there need not have another.
-        let trip = trip.estimate().max(away.checked_div(2).unwrap_or_default());
+        let stated = match self.stated {
+            0 => trip.estimate(),
+            // A step of what is stated is 9 %, and nobody's is shorter than this.
+            stated => backoff::decode_round_trip(stated).max(Span::from_millis(1)),
+        };
+        let trip = stated.max(away.checked_div(2).unwrap_or_default());
         let low = self.low(history);
         if nack.iter().any(|sequence| is_before(sequence, low)) {
             self.sender.tell(now, trip);
@@ -114,18 +119,19 @@ impl Sending {
         Some((frame.len(), Data::is_for_all(frame)))
     }
 
-    /// Where this member's stream stands.
+    /// Where this member's stream stands, to be told.
     pub(crate) fn sync(
-        &self,
+        &mut self,
         roster: &Roster,
         history: &History,
         states: &States,
         trip: &Trip,
     ) -> Sync {
+        self.stated = backoff::encode_round_trip(trip.estimate());
         Sync {
             next: self.sent_next(history),
             low: self.low(history),
-            round_trip: backoff::encode_round_trip(trip.estimate()),
+            round_trip: self.stated,
             group_size: backoff::encode_group_size(roster.group_size()),
             states: u8::try_from(states.count()).unwrap_or(u8::MAX),
         }

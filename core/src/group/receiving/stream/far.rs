@@ -43,6 +43,15 @@ impl Stream {
         }
     }
 
+    /// What is due within so long is asked for with what is due now: for the first time, and again. What was asked for
+    /// less than three quarters of a round trip ago, [in a hurry](Self::hurry), is not.
+    pub(crate) fn horizons(&self) -> (Span, Span) {
+        let quarter = Span::from_micros(self.answer().as_micros() >> 2);
+        let most = self.round_trip().as_micros().saturating_mul(3) >> 2;
+        let again = quarter.max(self.round_trip());
+        (quarter, again.saturating_sub(Span::from_micros(most)))
+    }
+
     /// How long to wait before asking again.
     pub(crate) fn retry(&self, members: usize, random: &mut Random) -> Span {
         retry(self.answer(), self.round_trip(), members, random)
@@ -69,6 +78,8 @@ impl Stream {
             } = slots.get(at)
             {
                 let due = due.min(soon);
+                // Perhaps it was asked for, by somebody else, say: not again with what is new.
+                let attempts = attempts.max(1);
                 slots.set(
                     at,
                     Slot::Missing {
