@@ -9,6 +9,7 @@
 //!
 //! `BRIDGE.md` says what a tunnel is for, what passes through it and what does not.
 
+mod counters;
 pub mod gateway;
 mod publication;
 pub mod tunnel;

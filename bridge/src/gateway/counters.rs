@@ -1,36 +1,14 @@
 //! What became of everything that came in.
 
-use core::fmt;
-
-/// Declares the counters once: their fields, names and meanings.
-macro_rules! counters {
-    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
-        /// What a gateway did since it was made, and what it did not and why. Each counts messages, unless it says
-        /// otherwise. At each moment, in a group whose members have lives of fewer than 2^31 numbers:
-        ///
-        /// *reliable + recovered = acknowledged + overflowed + refused_reliable + those that are
-        /// [queued](super::Gateway::queued)*.
-        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-        #[non_exhaustive]
-        pub struct Counters {
-            $($(#[doc = $doc])* pub $name: u64,)*
-        }
-
-        impl Counters {
-            /// All of them, each with its name and its meaning.
-            pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + use<> {
-                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
-            }
-
-            /// All of them, by name.
-            pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name)),*].into_iter()
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// What a gateway did since it was made, and what it did not and why. Each counts messages, unless it says
+    /// otherwise. At each moment, in a group whose members have lives of fewer than 2^31 numbers:
+    ///
+    /// *reliable + recovered = acknowledged + overflowed + refused_reliable + those that are
+    /// [queued](super::Gateway::queued)*.
+    Counters:
     /// From the group, best effort.
     best_effort,
     /// From the group, of the class Latest.
@@ -123,19 +101,4 @@ counters! {
     store_failures,
     /// Bytes of the store that were damaged and are lost.
     store_damaged,
-}
-
-impl fmt::Display for Counters {
-    /// Those that are not zero, in a line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for (name, count) in self.all().filter(|(_, count)| *count > 0) {
-            write!(f, "{separator}{} {count}", name.replace('_', " "))?;
-            separator = ", ";
-        }
-        if separator.is_empty() {
-            f.write_str("nothing came through")?;
-        }
-        Ok(())
-    }
 }

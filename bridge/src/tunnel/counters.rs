@@ -1,33 +1,11 @@
 //! What became of everything that came in.
 
-use core::fmt;
-
-/// Declares the counters once: their fields, names and meanings.
-macro_rules! counters {
-    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
-        /// What went through a tunnel since it was made, and what did not and why. Each counts datagrams, unless it
-        /// says otherwise.
-        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-        #[non_exhaustive]
-        pub struct Counters {
-            $($(#[doc = $doc])* pub $name: u64,)*
-        }
-
-        impl Counters {
-            /// All of them, by name, each with its meaning.
-            pub fn described(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + use<> {
-                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
-            }
-
-            /// All of them, by name.
-            pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name)),*].into_iter()
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// What went through a tunnel since it was made, and what did not and why. Each counts datagrams, unless it
+    /// says otherwise.
+    Counters:
     /// From the group in this site to the broker.
     published,
     /// From one member in this site to one in another, to the broker.
@@ -70,19 +48,4 @@ counters! {
     bad_note,
     /// Members of other sites that had a socket here.
     members,
-}
-
-impl fmt::Display for Counters {
-    /// Those that are not zero, in a line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for (name, count) in self.all().filter(|(_, count)| *count > 0) {
-            write!(f, "{separator}{} {count}", name.replace('_', " "))?;
-            separator = ", ";
-        }
-        if separator.is_empty() {
-            f.write_str("nothing came through")?;
-        }
-        Ok(())
-    }
 }
