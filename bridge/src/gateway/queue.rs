@@ -30,6 +30,18 @@ struct Entry {
     token: Option<Token>,
 }
 
+impl Entry {
+    /// What was not sent yet.
+    const fn new(message: Message, position: Option<u64>) -> Self {
+        Self {
+            message,
+            position,
+            was_sent: false,
+            token: None,
+        }
+    }
+}
+
 /// What became of a message that was pushed.
 #[derive(Debug)]
 pub(super) enum Pushed {
@@ -75,10 +87,8 @@ impl Queue {
         if was_sent || fits {
             self.memory += message.cost();
             self.head.push_back(Entry {
-                message,
-                position: Some(position),
                 was_sent,
-                token: None,
+                ..Entry::new(message, Some(position))
             });
         } else {
             self.add_to_middle(position);
@@ -128,54 +138,42 @@ impl Queue {
         // The log has them in order.
         let is_behind = |entry: &Entry| entry.position.is_none() && store.is_store();
         let is_behind = !self.tail.is_empty() || self.head.back().is_some_and(is_behind);
-        let appended = if self.is_down || is_behind {
-            Err(None)
-        } else {
-            let record = Record::Message(message);
-            let appended = store.append(&record.write());
-            let Record::Message(message) = record else {
-                return Pushed::Logged;
-            };
-            match appended {
-                Ok(position) => {
-                    if self.middle_messages == 0 && self.memory + message.cost() <= self.limit {
-                        self.memory += message.cost();
-                        self.head.push_back(Entry {
-                            message,
-                            position: Some(position),
-                            was_sent: false,
-                            token: None,
-                        });
-                    } else {
-                        self.add_to_middle(position);
-                    }
-                    return Pushed::Logged;
-                }
-                Err(AppendError::Full) => return Pushed::Full(message),
-                Err(AppendError::NoStore) => {
-                    self.keep(message);
-                    return Pushed::Unlogged(None);
-                }
-                Err(AppendError::Io(error)) => {
-                    self.is_down = true;
-                    self.keep(message);
-                    return Pushed::Unlogged(Some(error));
-                }
-            }
+        if self.is_down || is_behind {
+            self.keep(message);
+            return Pushed::Unlogged(None);
+        }
+        let record = Record::Message(message);
+        let appended = store.append(&record.write());
+        let Record::Message(message) = record else {
+            return Pushed::Logged;
         };
-        self.keep(message);
-        Pushed::Unlogged(appended.unwrap_or_else(|none: Option<io::Error>| none))
+        match appended {
+            Ok(position) => {
+                if self.middle_messages == 0 && self.memory + message.cost() <= self.limit {
+                    self.memory += message.cost();
+                    self.head.push_back(Entry::new(message, Some(position)));
+                } else {
+                    self.add_to_middle(position);
+                }
+                Pushed::Logged
+            }
+            Err(AppendError::Full) => Pushed::Full(message),
+            Err(AppendError::NoStore) => {
+                self.keep(message);
+                Pushed::Unlogged(None)
+            }
+            Err(AppendError::Io(error)) => {
+                self.is_down = true;
+                self.keep(message);
+                Pushed::Unlogged(Some(error))
+            }
+        }
     }
 
     /// Keeps a message in memory alone.
     pub(super) fn keep(&mut self, message: Message) {
         self.memory += message.cost();
-        let entry = Entry {
-            message,
-            position: None,
-            was_sent: false,
-            token: None,
-        };
+        let entry = Entry::new(message, None);
         if self.middle_messages == 0 && self.tail.is_empty() {
             self.head.push_back(entry);
         } else {
@@ -279,12 +277,7 @@ impl Queue {
                 if let Some(Record::Message(message)) = Record::read(&record) {
                     self.middle_messages = self.middle_messages.saturating_sub(1);
                     self.memory += message.cost();
-                    self.head.push_back(Entry {
-                        message,
-                        position: Some(position),
-                        was_sent: false,
-                        token: None,
-                    });
+                    self.head.push_back(Entry::new(message, Some(position)));
                 }
             }
         }
