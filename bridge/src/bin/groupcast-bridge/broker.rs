@@ -70,7 +70,7 @@ impl fmt::Display for Broker {
 }
 
 impl Broker {
-    /// Its addresses. This may wait for a name to be looked up.
+    /// Its addresses. This waits until its name is looked up.
     pub(crate) fn addresses(&self, is_insecure: bool) -> Result<Vec<SocketAddr>, Failure> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
         let found: Vec<_> = found

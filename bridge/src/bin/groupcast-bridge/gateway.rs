@@ -79,7 +79,8 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let store = store(spool.as_deref(), options)?;
     let usual = || format!("gc-{}-{}-gateway", settings.label, shared.site);
     let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
-    let core = Gateway::new(settings, store, Clock::new().now(), unix())
+    let clock = Clock::new();
+    let core = Gateway::new(settings, store, clock.now(), unix())
         .map_err(|error| Failure::Settings(error.to_string()))?;
     let mut login = Login {
         username: shared.username.clone(),
@@ -141,7 +142,7 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     };
     say(Level::Info, "trust", &text);
     let mut running = Running {
-        service: Service::new(shared, "gateway", link)?,
+        service: Service::new(shared, "gateway", link, clock)?,
         core,
         member,
         under_way: BTreeMap::new(),
@@ -381,6 +382,8 @@ impl Running<'_> {
     /// Waits for what is under way, says good-bye at the broker and in the group.
     fn end(mut self) -> Result<(), Failure> {
         let limit = self.service.clock.now() + FAREWELL;
+        // What the member has, others believe to be here.
+        while self.service.clock.now() < limit && self.listen(self.service.clock.now()) {}
         while self.service.is_up
             && self.service.clock.now() < limit
             && self.core.queued().in_flight > 0

@@ -2,6 +2,7 @@
 
 mod ends;
 mod live;
+mod lookup;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -23,6 +24,7 @@ use crate::tls::Tls;
 use crate::wait::Handle;
 use ends::Ends;
 use live::{ASK, Live, STAGE, Waiting, ask};
+use lookup::{LookUp, Lookup};
 
 /// How long connecting may take, with all that belongs to it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -103,6 +105,7 @@ enum State {
     Down {
         until: Instant,
     },
+    Looking(Lookup),
     /// To the first of these addresses; the others are tried after it.
     Connecting {
         socket: Socket,
@@ -117,6 +120,7 @@ enum State {
 pub(crate) struct Link {
     broker: Broker,
     is_insecure: bool,
+    look_up: LookUp,
     tls: Option<Tls>,
     login: Login,
     subscriptions: Vec<Subscription>,
@@ -139,6 +143,7 @@ impl Link {
         Self {
             broker,
             is_insecure,
+            look_up: Broker::addresses,
             tls,
             login,
             subscriptions,
@@ -163,7 +168,7 @@ impl Link {
     /// What to wait for, if anything.
     pub(crate) fn handle(&self) -> Option<Handle<'_>> {
         match &self.state {
-            State::Down { .. } => None,
+            State::Down { .. } | State::Looking(_) => None,
             State::Connecting { socket, .. } => Some(Handle {
                 fd: socket.as_fd(),
                 reads: true,
@@ -196,6 +201,7 @@ impl Link {
     pub(crate) fn deadline(&self) -> Instant {
         match &self.state {
             State::Down { until } => *until,
+            State::Looking(lookup) => lookup.deadline(),
             State::Connecting { since, .. } => *since + PATIENCE,
             State::Live(live) if live.is_ready => (live.asked + live.ask).min(live.heard + SILENCE),
             State::Live(live) => live.since + PATIENCE,
@@ -211,6 +217,10 @@ impl Link {
         let done = match &mut self.state {
             State::Down { until } if now < *until => return Ok(()),
             State::Down { .. } => self.start(now),
+            State::Looking(lookup) => match lookup.poll(now) {
+                Some(found) => found.and_then(|addresses| self.connect(now, addresses)),
+                None => return Ok(()),
+            },
             State::Connecting { .. } => self.go_on(now),
             State::Live(_) => self.converse(now, happened),
         };
@@ -262,8 +272,9 @@ impl Link {
     }
 
     fn start(&mut self, now: Instant) -> Result<(), Failure> {
-        let addresses = self.broker.addresses(self.is_insecure)?;
-        self.connect(now, addresses)
+        let lookup = Lookup::begin(self.look_up, &self.broker, self.is_insecure, now)?;
+        self.state = State::Looking(lookup);
+        Ok(())
     }
 
     /// Connects to the first of these that can be tried.
@@ -420,7 +431,7 @@ impl Link {
     pub(crate) fn acknowledge(&mut self, packet: u16, reason: u8) -> bool {
         match &mut self.state {
             State::Live(live) => live.session.acknowledge(packet, reason),
-            State::Down { .. } | State::Connecting { .. } => false,
+            State::Down { .. } | State::Looking(_) | State::Connecting { .. } => false,
         }
     }
 

@@ -56,8 +56,8 @@ impl<'o> Service<'o> {
         shared: &'o Shared,
         command: &'static str,
         link: Link,
+        clock: Clock,
     ) -> Result<Self, Failure> {
-        let clock = Clock::new();
         Ok(Self {
             shared,
             command,

@@ -3,7 +3,7 @@
 use groupcast::Instant;
 use groupcast_bridge::tunnel::{Action, EXPIRY, Life, News, Settings, Tunnel};
 use groupcast_bridge::{Publication, Subscription};
-use groupcast_std::{entropy, resolve_group_on};
+use groupcast_std::{Clock, entropy, resolve_group_on};
 use rustix::io::Errno;
 
 use crate::check;
@@ -84,7 +84,7 @@ pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
          a sealed one trusts neither",
     );
     let mut running = Running {
-        service: Service::new(shared, "tunnel", link)?,
+        service: Service::new(shared, "tunnel", link, Clock::new())?,
         core,
         lan,
         buffer: Vec::new(),

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use groupcast_bridge::tunnel::EXPIRY;
@@ -110,6 +111,38 @@ fn a_broker_that_goes_away_is_found_again() {
         &serving.join().unwrap(),
         b"\x30\x0c\0\x03a/b\x05\x02\0\0\0\x02x"
     );
+}
+
+#[test]
+fn a_name_that_is_not_found_for_long_keeps_nobody_waiting() {
+    static IS_ASKED: AtomicBool = AtomicBool::new(false);
+    static IS_FOUND: AtomicBool = AtomicBool::new(false);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut looked = Looked::new(&listener);
+    looked.link.look_up = |broker, is_insecure| {
+        IS_ASKED.store(true, Ordering::SeqCst);
+        // The test itself would wait for ever.
+        while thread::current().name() == Some("lookup") && !IS_FOUND.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        broker.addresses(is_insecure)
+    };
+    while !IS_ASKED.load(Ordering::SeqCst) {
+        looked.link.poll(looked.now, &mut looked.happened).unwrap();
+        thread::yield_now();
+    }
+    for _ in 0..100 {
+        looked.now += PATIENCE;
+        looked.link.poll(looked.now, &mut looked.happened).unwrap();
+        assert!(looked.link.deadline() > looked.now);
+        assert!(matches!(looked.link.state, State::Looking(_)));
+        assert!(looked.happened.is_empty());
+    }
+    IS_FOUND.store(true, Ordering::SeqCst);
+    let serving = thread::spawn(move || serve(&listener, b"").0);
+    assert!(matches!(looked.next(), Happened::Up(_)));
+    drop(serving.join().unwrap());
 }
 
 #[test]
