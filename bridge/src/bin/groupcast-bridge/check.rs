@@ -97,9 +97,7 @@ fn until<T>(
         // Trouble with that is met when the link is polled.
         let _ = link.flush(now);
         if now >= limit {
-            return Err(Failure::Unmet(
-                "the broker did not answer in time".to_owned(),
-            ));
+            return Err(Failure::Unmet(link.lacks()));
         }
         if signal::end_requested() {
             return Err(Failure::Unmet(

@@ -208,6 +208,16 @@ impl Link {
         }
     }
 
+    /// What is waited for, as long as the broker is not there.
+    pub(crate) fn lacks(&self) -> String {
+        match &self.state {
+            State::Down { .. } => format!("{} was not reached in time", self.broker),
+            State::Looking(_) => format!("the name {} was not found in time", self.broker.host),
+            State::Connecting { .. } => format!("{} was not connected to in time", self.broker),
+            State::Live(_) => self.told(self.unanswered("in time")).to_string(),
+        }
+    }
+
     /// Does what can be done now. What is an error cannot be mended by trying again.
     pub(crate) fn poll(
         &mut self,
@@ -393,7 +403,7 @@ impl Link {
             return Err(Failure::Trouble("it does not answer any more".to_owned()));
         }
         if !live.is_ready && now.since(live.since) >= PATIENCE {
-            return Err(Failure::Trouble("it does not answer".to_owned()));
+            return Err(self.unanswered("in time"));
         }
         self.flush(now)
     }
@@ -472,8 +482,8 @@ impl Link {
             (Trouble::Io(error), _) if is_ready => {
                 Failure::Trouble(format!("the connection broke: {error}"))
             }
-            (Trouble::Closed, _) => self.unanswered("it ended the connection"),
-            (Trouble::Io(error), _) => self.unanswered(&error.to_string()),
+            (Trouble::Closed, _) => self.unanswered("(it ended the connection)"),
+            (Trouble::Io(error), _) => self.unanswered(&format!("({error})")),
         }
     }
 
@@ -483,7 +493,7 @@ impl Link {
         } else {
             ""
         };
-        Failure::Trouble(format!("it did not answer ({what}){advice}"))
+        Failure::Trouble(format!("it did not answer {what}{advice}"))
     }
 }
 

@@ -98,8 +98,7 @@ impl<'o> Service<'o> {
             self.print_stats(counts())?;
         }
         if self.limit().is_some_and(|limit| limit <= now) {
-            let text = format!("{} was not reached in time", self.shared.broker);
-            return Err(Failure::Unmet(text));
+            return Err(Failure::Unmet(self.link.lacks()));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Nothing is kept for the next connection: what was not acknowledged is the caller's to send again.
 
 mod packets;
+mod puback;
 mod reasons;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,8 @@ pub(crate) struct Session {
     is_ready: bool,
     /// Why the broker ended the connection, if it said so.
     ended: Option<DisconnectReasonCode>,
+    /// It broke the rules of MQTT.
+    is_nonsense: bool,
     /// What came before the subscription was answered, and how many bytes that is.
     early: Vec<Incoming>,
     early_bytes: usize,
@@ -71,6 +74,7 @@ pub(crate) struct Session {
     tickets: u64,
     /// What the broker wants acknowledged.
     unacknowledged: BTreeSet<u16>,
+    reasons: puback::Reasons,
 }
 
 impl core::fmt::Debug for Session {
@@ -97,11 +101,13 @@ impl Session {
             welcome: None,
             is_ready: false,
             ended: None,
+            is_nonsense: false,
             early: Vec::new(),
             early_bytes: 0,
             in_flight: BTreeMap::new(),
             tickets: 0,
             unacknowledged: BTreeSet::new(),
+            reasons: puback::Reasons::new(),
         };
         let packet = packets::connect(login).map_err(|error| {
             Failure::Settings(format!("cannot log in to the broker so: {error}"))
@@ -121,14 +127,15 @@ impl Session {
         self.ended == Some(DisconnectReasonCode::SessionTakenOver)
     }
 
-    /// Whether the broker said why it is over.
+    /// Whether it is known why it is over.
     pub(crate) const fn is_explained(&self) -> bool {
-        self.ended.is_some()
+        self.ended.is_some() || self.is_nonsense
     }
 
     /// Bytes came from the broker.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
+        let bytes = &*self.reasons.listed(bytes);
         let mut cursor = mqtt::common::Cursor::new(bytes);
         while (cursor.position() as usize) < bytes.len() {
             let events = self.connection.recv(&mut cursor);
@@ -243,7 +250,10 @@ impl Session {
                     self.output.push(packet.to_continuous_buffer());
                 }
                 Event::NotifyPacketReceived(packet) => self.understand(packet, heard),
-                Event::NotifyError(error) => heard.push(Heard::Over(self.nonsense(error))),
+                Event::NotifyError(error) => {
+                    self.is_nonsense = true;
+                    heard.push(Heard::Over(self.nonsense(error)));
+                }
                 Event::RequestClose => is_closed = true,
                 // Whether the broker is there is judged by what comes from it at all.
                 Event::RequestTimerReset { .. }
@@ -265,7 +275,9 @@ impl Session {
             Packet::V5_0Publish(message) => self.published(&message, heard),
             Packet::V5_0Puback(answer) => {
                 let packet = answer.packet_id();
-                let reason = answer.reason_code().map_or(0, |reason| reason as u8);
+                let unlisted = self.reasons.take_unlisted(packet);
+                let listed = answer.reason_code().map_or(0, |reason| reason as u8);
+                let reason = unlisted.unwrap_or(listed);
                 if let Some(ticket) = self.in_flight.remove(&packet) {
                     heard.push(Heard::Acknowledged { ticket, reason });
                 }
@@ -316,8 +328,12 @@ impl Session {
         let id = self.connection.acquire_packet_id().map_err(wrong)?;
         let packet = packets::subscribe(id, &self.subscriptions).map_err(wrong)?;
         let events = self.connection.checked_send(packet);
+        let refused = events.iter().find_map(|event| match event {
+            Event::NotifyError(error) => Some(wrong(*error)),
+            _ => None,
+        });
         self.take(events, &mut Vec::new());
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     fn subscribed(&mut self, answer: &v5_0::Suback, heard: &mut Vec<Heard>) -> Result<(), Failure> {

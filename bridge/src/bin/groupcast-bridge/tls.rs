@@ -98,6 +98,10 @@ impl Tls {
                 | CertificateError::NotValidForNameContext { .. } => format!(
                     "the certificate of {broker} is for another name: use the name that it is for ({error})"
                 ),
+                _ if error.to_string().contains("CaUsedAsEndEntity") => format!(
+                    "the certificate of {broker} is an authority's own: with that authority sign another one for the broker, \
+                     and give the authority's by --ca"
+                ),
                 _ => format!("the certificate of {broker} is not good: {error}"),
             }),
             Error::AlertReceived(alert) => settings(format!(

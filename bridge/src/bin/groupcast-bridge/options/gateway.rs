@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -141,8 +142,10 @@ impl Gateway {
         }
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        // systemd puts a colon between several.
+        let first = |all: OsString| std::env::split_paths(&all).next();
         let state = variable("STATE_DIRECTORY")
-            .map(PathBuf::from)
+            .and_then(first)
             .or_else(|| variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home))
             .ok_or_else(|| {
                 Failure::Settings(

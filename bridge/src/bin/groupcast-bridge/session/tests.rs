@@ -206,6 +206,30 @@ fn no_more_is_under_way_than_the_broker_takes_and_each_is_acknowledged_once() {
 }
 
 #[test]
+fn a_refusal_with_a_reason_that_is_not_listed_ends_nothing() {
+    let mut session = keeping_ready();
+    for reason in [0x95, 0xff, 0x55] {
+        let (ticket, packet) = session.publish(&acknowledged(b"x")).unwrap();
+        let length = packet.len();
+        // A topic of one letter, and the packet id behind it.
+        let topic = usize::from(packet[3]);
+        let id = &packet[4 + topic..6 + topic];
+        assert!(length > 6 + topic);
+        let heard = only(session.receive(&[0x40, 4, id[0], id[1], reason, 0]));
+        let Heard::Acknowledged {
+            ticket: of,
+            reason: why,
+        } = heard
+        else {
+            panic!("{heard:?}");
+        };
+        assert_eq!((Some(of), why), (ticket, reason));
+    }
+    // And it goes on.
+    assert!(session.publish(&acknowledged(b"y")).is_ok());
+}
+
+#[test]
 fn what_a_broker_does_not_take_is_told_and_takes_no_packet_id() {
     let mut session = keeping_ready();
     let too_long = session.publish(&acknowledged(&[0; 40]));
@@ -246,6 +270,12 @@ fn a_broker_that_lacks_what_is_needed_is_refused_with_the_reason() {
         matches!(&over, Failure::Settings(why) if why.contains("s/#")),
         "{over}"
     );
+}
+
+#[test]
+fn a_broker_that_has_no_room_for_the_subscription_is_told_so() {
+    let over = failure(session().receive(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 10]));
+    assert!(over.to_string().contains("cannot subscribe"), "{over}");
 }
 
 #[test]
