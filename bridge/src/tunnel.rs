@@ -451,7 +451,8 @@ impl Tunnel {
     }
 
     fn handle_note(&mut self, now: Instant, site: &Site, tunnel: u64, note: &[u8]) {
-        let Some(lines) = note::read(note).filter(|_| tunnel != self.settings.tunnel) else {
+        let lines = note::read(note).filter(|lines| !lines.is_empty());
+        let Some(lines) = lines.filter(|_| tunnel != self.settings.tunnel) else {
             self.counters.bad_note += 1;
             return;
         };

@@ -261,7 +261,7 @@ impl Link {
             return Ok(failure);
         }
         self.ends
-            .judge(now, &live.session, failure, &self.login.client_id)
+            .judge(now, &live.session, failure, &self.login)
             .map_err(|failure| self.told(failure))
     }
 

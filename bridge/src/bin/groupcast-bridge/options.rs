@@ -178,6 +178,8 @@ mod tests {
             "--site a --stats 0",
             "--site a --members 0",
             "--site a --password-file x",
+            "--site a --ca x",
+            "--site a --cert x --key y",
             "--site a --prefix $SYS",
             "--site a --metrics 9464",
             "--site a --metrics 127.0.0.1:0",
@@ -187,13 +189,14 @@ mod tests {
             assert!(parse(bad).is_err(), "{bad}");
         }
         for good in [
-            "--site a --cert x --key y",
             "--site a --username x --password-file y",
             "--site a --metrics [::1]:9464",
             "--site a --metrics 0.0.0.0:9464 --metrics-public",
         ] {
             assert!(parse(good).is_ok(), "{good}");
         }
+        let secure = "groupcast-bridge tunnel mqtts://x --site a --ca x --cert x --key y";
+        assert!(read(secure.split(' ').map(OsString::from).collect()).is_ok());
         let gateway = ["groupcast-bridge", "gateway", "mqtt://x"].map(OsString::from);
         assert!(read(gateway.to_vec()).is_err());
     }

@@ -54,6 +54,7 @@ pub(crate) fn run(options: &options::Tunnel) -> Result<(), Failure> {
     }
     let login = Login {
         client_id,
+        is_unique: shared.client_id.is_none(),
         username: shared.username.clone(),
         password: shared.password()?,
         ..Login::default()

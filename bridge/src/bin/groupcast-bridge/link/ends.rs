@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use groupcast::Instant;
 
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Login, Session};
 
 /// If the broker ends so many connections within that time since another client has the same name, both would be thrown
 /// out for ever.
@@ -28,7 +28,7 @@ impl Ends {
         now: Instant,
         session: &Session,
         failure: Failure,
-        name: &str,
+        login: &Login,
     ) -> Result<Failure, Failure> {
         self.0.push_back((now, session.is_taken_over()));
         if self.0.len() > ENDS {
@@ -39,6 +39,7 @@ impl Ends {
         if !is_often {
             return Ok(failure);
         }
+        let name = &login.client_id;
         if self.0.iter().all(|(_, is_taken_over)| *is_taken_over) {
             return Err(Failure::Settings(format!(
                 "another client takes the name {name} again and again, and each would throw the other out for ever: give \
@@ -47,9 +48,11 @@ impl Ends {
         }
         // Some brokers do not say why.
         Ok(match failure {
-            Failure::Trouble(text) if !session.is_explained() => Failure::Trouble(format!(
-                "{text}, {ENDS} times within a minute: has another client the name {name}, too?"
-            )),
+            Failure::Trouble(text) if !session.is_explained() && !login.is_unique => {
+                Failure::Trouble(format!(
+                    "{text}, {ENDS} times within a minute: has another client the name {name}, too?"
+                ))
+            }
             failure => failure,
         })
     }

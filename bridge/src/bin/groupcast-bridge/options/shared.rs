@@ -133,6 +133,9 @@ impl Shared {
                 "a certificate needs its key, and a key its certificate: --cert and --key",
             );
         }
+        if !self.broker.is_secure && (self.ca.is_some() || self.cert.is_some()) {
+            return lacks("--ca, --cert and --key are of use with TLS alone: mqtts://");
+        }
         if self.password_file.is_some() && self.username.is_none() {
             return lacks("a password needs a user: give --username, too");
         }

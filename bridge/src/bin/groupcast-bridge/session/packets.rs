@@ -20,6 +20,8 @@ const LONGEST_PACKET: u32 = 16 * 1024;
 /// Who this client is, and what it asks of the broker.
 pub(crate) struct Login {
     pub(crate) client_id: String,
+    /// No other client can have that name.
+    pub(crate) is_unique: bool,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Zeroizing<Vec<u8>>>,
     /// What the broker publishes when this client is gone without good-bye.
@@ -58,6 +60,7 @@ impl Default for Login {
     fn default() -> Self {
         Self {
             client_id: String::new(),
+            is_unique: false,
             username: None,
             password: None,
             will: None,
