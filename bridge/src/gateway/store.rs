@@ -5,6 +5,7 @@
 //! that loses power survives. What is before the last released position may be deleted.
 
 mod files;
+mod frame;
 mod memory;
 
 use core::fmt;

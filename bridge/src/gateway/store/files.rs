@@ -2,23 +2,18 @@
 //!
 //! ```text
 //! lock                    held while a program uses the directory
-//! checkpoint              length, CRC-32C, octets; written beside it and then renamed
-//! 0000000000000000.log    records from that position on: length, CRC-32C of both, octets
+//! checkpoint              a record of its own; written beside it and then renamed
+//! 0000000000000000.log    records from that position on
 //! 00000000000003e8.log    …
 //! ```
 
 use core::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::frame::{Frames, HEAD, LONGEST, frame, whole};
 use super::{AppendError, Recovered, Store};
-
-/// What comes before a record: its length, and a check of it and the record.
-const HEAD: usize = 8;
-
-/// A record is no longer than this. No message is: see `Peer::max_message`.
-const LONGEST: usize = 8 << 20;
 
 /// A segment is a sixteenth of the store, within these bounds.
 const SEGMENT: core::ops::RangeInclusive<u64> = (32 << 10)..=(64 << 20);
@@ -35,8 +30,7 @@ struct Segment {
 #[derive(Debug)]
 struct Cursor {
     segment: u64,
-    position: u64,
-    file: File,
+    frames: Frames,
 }
 
 /// A store in a directory, which it has for itself.
@@ -135,10 +129,9 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, 0)),
             other => other?,
         };
-        let mut rest = octets.as_slice();
-        Ok(match next(&mut rest)? {
-            Next::Record(record) if rest.is_empty() => (Some(record), 0),
-            _ => (None, octets.len() as u64),
+        Ok(match whole(&octets) {
+            Some((_, record)) => (Some(record.to_vec()), 0),
+            None => (None, octets.len() as u64),
         })
     }
 
@@ -169,7 +162,7 @@ impl Files {
         let (Some(file), Some(segment)) = (&mut self.last, self.segments.last_mut()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        if let Err(error) = file.write_all(&frame(record)) {
+        if let Err(error) = file.write_all(&frame(self.next, record)) {
             // Half of a record: it is cut off now, or else by whoever reads it.
             let cut = file.set_len(segment.bytes);
             let back = cut.and_then(|()| file.seek(SeekFrom::Start(segment.bytes)));
@@ -181,36 +174,6 @@ impl Files {
         segment.bytes += (HEAD + record.len()) as u64;
         segment.end += 1;
         Ok(())
-    }
-
-    /// Reads on from a position, at which the cursor may be already.
-    fn seek(&mut self, from: u64) -> io::Result<bool> {
-        if self
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.position == from)
-        {
-            return Ok(true);
-        }
-        self.cursor = None;
-        let Some(segment) = self.segments.iter().find(|segment| segment.end > from) else {
-            return Ok(false);
-        };
-        let first = segment.first;
-        let mut file = File::open(self.path(first))?;
-        let mut position = first;
-        while position < from {
-            match skip(&mut file)? {
-                true => position += 1,
-                false => return Ok(false),
-            }
-        }
-        self.cursor = Some(Cursor {
-            segment: first,
-            position,
-            file,
-        });
-        Ok(true)
     }
 }
 
@@ -226,24 +189,22 @@ impl Store for Files {
         for (n, first) in found.iter().enumerate() {
             let path = self.path(*first);
             let size = fs::metadata(&path)?.len();
-            let mut file = io::BufReader::new(File::open(&path)?);
-            let (mut bytes, mut end) = (0, *first);
-            while let Next::Record(record) = next(&mut file)? {
-                bytes += (HEAD + record.len()) as u64;
-                end += 1;
+            let following = found.get(n + 1).copied();
+            // None is shorter than its head.
+            let bound = following.unwrap_or(first + size / HEAD as u64);
+            let mut frames = Frames::new(File::open(&path)?, *first);
+            while frames.next(size, bound)?.is_some() {}
+            let rest = size - frames.at;
+            let mut bytes = size;
+            recovered.damaged += frames.damaged;
+            if following.is_some() || frames.is_exhausted(size) {
+                recovered.damaged += rest;
+            } else if rest > 0 {
+                bytes = frames.at;
+                OpenOptions::new().write(true).open(&path)?.set_len(bytes)?;
+                recovered.torn += rest;
             }
-            let bad = size - bytes;
-            match found.get(n + 1) {
-                None if bad > 0 => {
-                    OpenOptions::new().write(true).open(&path)?.set_len(bytes)?;
-                    recovered.torn += bad;
-                }
-                None => {}
-                Some(following) => {
-                    recovered.damaged += bad;
-                    end = *following;
-                }
-            }
+            let end = following.unwrap_or(frames.position);
             self.segments.push(Segment {
                 first: *first,
                 end,
@@ -256,6 +217,7 @@ impl Store for Files {
         if let Some(last) = self.segments.last()
             && last.first == last.end
         {
+            self.bytes -= last.bytes;
             fs::remove_file(self.path(last.first))?;
             self.segments.pop();
         }
@@ -281,43 +243,38 @@ impl Store for Files {
     fn read(&mut self, from: u64, bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let mut read = Vec::new();
         let (mut len, mut from) = (0, from);
-        if let Some(first) = self.segments.first() {
-            from = from.max(first.first);
-        }
-        while (len < bytes || read.is_empty()) && from < self.next {
-            if !self.seek(from)? {
-                // The rest of a segment is damaged.
-                let mut segments = self.segments.iter();
-                match segments.find(|segment| segment.first > from) {
-                    Some(segment) => from = segment.first,
-                    None => break,
-                }
-                continue;
-            }
-            let Some(cursor) = &mut self.cursor else {
-                break;
+        while (len < bytes || read.is_empty())
+            && let Some(segment) = self.segments.iter().find(|segment| segment.end > from)
+        {
+            let (first, end, size) = (segment.first, segment.end, segment.bytes);
+            let cursor = self.cursor.take();
+            let is_before =
+                |cursor: &Cursor| cursor.segment == first && cursor.frames.position <= from;
+            let mut frames = match cursor.filter(is_before) {
+                Some(cursor) => cursor.frames,
+                None => match File::open(self.path(first)) {
+                    Ok(file) => Frames::new(file, first),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        from = end;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
-            match next(&mut cursor.file)? {
-                Next::Record(record) => {
-                    len += record.len();
-                    read.push((from, record));
-                    from += 1;
-                    cursor.position = from;
-                    let mut segments = self.segments.iter();
-                    let segment = segments.find(|segment| segment.first == cursor.segment);
-                    if segment.is_none_or(|segment| segment.end <= from) {
-                        self.cursor = None;
+            match frames.next(size, end)? {
+                Some((position, record)) => {
+                    if position >= from {
+                        len += record.len();
+                        from = position + 1;
+                        read.push((position, record));
                     }
+                    self.cursor = Some(Cursor {
+                        segment: first,
+                        frames,
+                    });
                 }
-                Next::End | Next::Bad => {
-                    let segment = cursor.segment;
-                    self.cursor = None;
-                    let mut segments = self.segments.iter();
-                    match segments.find(|it| it.first > segment) {
-                        Some(segment) => from = segment.first,
-                        None => break,
-                    }
-                }
+                // The rest of the segment is damaged.
+                None => from = end,
             }
         }
         Ok(read)
@@ -326,7 +283,7 @@ impl Store for Files {
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()> {
         let new = self.directory.join("checkpoint.new");
         let mut file = options().create(true).truncate(true).open(&new)?;
-        file.write_all(&frame(checkpoint))?;
+        file.write_all(&frame(0, checkpoint))?;
         drop(file);
         fs::rename(&new, self.directory.join("checkpoint"))?;
         while let [segment, _, ..] = self.segments.as_slice()
@@ -364,68 +321,6 @@ impl Store for Files {
     fn bytes(&self) -> u64 {
         self.bytes
     }
-}
-
-fn frame(record: &[u8]) -> Vec<u8> {
-    let len = (record.len() as u32).to_le_bytes();
-    let check = crc32c::crc32c_append(crc32c::crc32c(&len), record);
-    [&len, &check.to_le_bytes(), record].concat()
-}
-
-enum Next {
-    Record(Vec<u8>),
-    End,
-    /// It is torn or damaged.
-    Bad,
-}
-
-/// The next record.
-fn next(from: &mut impl Read) -> io::Result<Next> {
-    let mut head = [0; HEAD];
-    match fill(from, &mut head)? {
-        0 => return Ok(Next::End),
-        HEAD => {}
-        _ => return Ok(Next::Bad),
-    }
-    let [a, b, c, d, check @ ..] = head;
-    let len = u32::from_le_bytes([a, b, c, d]) as usize;
-    if len > LONGEST {
-        return Ok(Next::Bad);
-    }
-    let mut record = Vec::new();
-    let read = from.by_ref().take(len as u64).read_to_end(&mut record)?;
-    let is_whole = read == len && frame(&record)[4..HEAD] == check;
-    Ok(if is_whole {
-        Next::Record(record)
-    } else {
-        Next::Bad
-    })
-}
-
-/// Goes beyond a record, unread.
-fn skip(file: &mut File) -> io::Result<bool> {
-    let mut head = [0; HEAD];
-    if fill(file, &mut head)? < HEAD {
-        return Ok(false);
-    }
-    let [a, b, c, d, ..] = head;
-    let len = u32::from_le_bytes([a, b, c, d]);
-    file.seek(SeekFrom::Current(i64::from(len)))?;
-    Ok(true)
-}
-
-/// As much as there is.
-fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut len = 0;
-    while let Some(rest) = into.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest) {
-            Ok(0) => break,
-            Ok(read) => len += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(len)
 }
 
 /// What it holds is nobody else's business: it may come from a sealed group.
