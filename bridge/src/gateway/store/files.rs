@@ -144,6 +144,7 @@ impl Files {
             .create(true)
             .truncate(true)
             .open(self.path(first))?;
+        sync_names(&self.directory)?;
         self.last = Some(file);
         self.segments.push(Segment {
             first,
@@ -284,8 +285,11 @@ impl Store for Files {
         let new = self.directory.join("checkpoint.new");
         let mut file = options().create(true).truncate(true).open(&new)?;
         file.write_all(&frame(0, checkpoint))?;
+        // Otherwise a machine that loses power may have renamed a file that is empty.
+        file.sync_data()?;
         drop(file);
         fs::rename(&new, self.directory.join("checkpoint"))?;
+        sync_names(&self.directory)?;
         while let [segment, _, ..] = self.segments.as_slice()
             && segment.end <= release
         {
@@ -338,4 +342,13 @@ fn make(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+/// Makes sure that the names in a directory are on the disk.
+fn sync_names(directory: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened.
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    let _ = directory;
+    Ok(())
 }

@@ -254,6 +254,22 @@ fn a_file_that_looks_like_records_everywhere_is_read_in_bounded_time() {
     assert!(began.elapsed().as_secs() < 5);
 }
 
+/// A power cut could leave an empty one otherwise.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_that_does_not_reach_the_disk_does_not_replace_the_one_before() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    store.save(b"first", 0).unwrap();
+    // What takes all that is written, and cannot be synced.
+    std::os::unix::fs::symlink("/dev/null", directory.0.join("checkpoint.new")).unwrap();
+    store.save(b"second", 0).unwrap_err();
+    drop(store);
+    let recovered = directory.open().recover().unwrap();
+    assert_eq!(recovered.checkpoint.as_deref(), Some(&b"first"[..]));
+}
+
 #[test]
 fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
     let directory = Directory::new();
