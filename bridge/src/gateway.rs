@@ -19,6 +19,7 @@
 mod action;
 mod announce;
 mod counters;
+mod damage;
 mod down;
 mod gaps;
 mod ghosts;
@@ -41,6 +42,7 @@ mod topics;
 mod values;
 
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -104,6 +106,8 @@ pub struct Gateway<S> {
     commands: Commands,
     ghosts: Ghosts,
     next_tick: Instant,
+    /// Positions of the store that cannot be read. What was there is told.
+    holes: Vec<Range<u64>>,
     /// The checkpoint in the store is out of date.
     is_stale: bool,
     actions: VecDeque<Action>,
@@ -187,6 +191,7 @@ impl<S: Store> Gateway<S> {
             commands: Commands::default(),
             ghosts: Ghosts::new(now),
             next_tick: now + TICK,
+            holes: Vec::new(),
             is_stale: false,
             actions: VecDeque::new(),
             waiting_best_effort: 0,

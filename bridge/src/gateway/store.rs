@@ -53,6 +53,9 @@ pub trait Store {
     /// It may not be.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// The next record has this position, or a later one.
+    fn advance(&mut self, position: u64);
+
     /// Whether anything is kept at all.
     fn is_store(&self) -> bool {
         true
@@ -131,6 +134,8 @@ impl Store for NoStore {
         Ok(())
     }
 
+    fn advance(&mut self, _: u64) {}
+
     fn is_store(&self) -> bool {
         false
     }
@@ -167,6 +172,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn sync(&mut self) -> io::Result<()> {
         (**self).sync()
+    }
+
+    fn advance(&mut self, position: u64) {
+        (**self).advance(position);
     }
 
     fn is_store(&self) -> bool {

@@ -311,6 +311,16 @@ impl Store for Files {
         self.last.as_ref().map_or(Ok(()), File::sync_data)
     }
 
+    fn advance(&mut self, position: u64) {
+        if position > self.next {
+            self.next = position;
+            self.last = None;
+            if let Some(segment) = self.segments.last_mut() {
+                segment.end = position;
+            }
+        }
+    }
+
     fn end(&self) -> u64 {
         self.next
     }

@@ -46,6 +46,16 @@ impl MemoryStore {
         self.0.borrow_mut().is_failing = is_failing;
     }
 
+    /// The disk is damaged: these records cannot be read.
+    pub fn damage(&self, positions: impl IntoIterator<Item = u64>) {
+        let mut disk = self.0.borrow_mut();
+        for position in positions {
+            if let Some(record) = disk.records.remove(&position) {
+                disk.bytes -= record.len() as u64;
+            }
+        }
+    }
+
     /// The machine loses power: what was appended since it was synced is gone.
     pub fn lose_power(&self) {
         let mut disk = self.0.borrow_mut();
@@ -126,6 +136,11 @@ impl Store for MemoryStore {
         }
         disk.unsynced.clear();
         Ok(())
+    }
+
+    fn advance(&mut self, position: u64) {
+        let mut disk = self.0.borrow_mut();
+        disk.next = disk.next.max(position);
     }
 
     fn end(&self) -> u64 {

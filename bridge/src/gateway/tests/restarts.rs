@@ -213,3 +213,92 @@ fn a_store_that_cannot_be_written_is_told_and_tried_again() {
     assert_eq!(bench.deliver_on("/1").len(), 50);
     assert!(bench.deliver_on("/gap").is_empty());
 }
+
+/// What is told to be lost in the gateway.
+fn lost_here(bench: &mut Bench<MemoryStore>) -> Vec<(u64, u64)> {
+    let gaps: Vec<_> = bench.deliver_on("/gap").iter().map(json).collect();
+    assert!(gaps.iter().all(|gap| gap["where"] == "bridge"));
+    let number = |gap: &serde_json::Value, key: &str| gap[key].as_u64().unwrap();
+    let numbers = gaps
+        .iter()
+        .map(|gap| (number(gap, "first"), number(gap, "last")));
+    numbers.collect()
+}
+
+#[test]
+fn what_damage_of_the_disk_took_is_in_exact_gap_records_once() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    for number in 0..50 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+        bench.message(peer(8, "ben"), ORDERED, 1000 + number, b"x");
+    }
+    bench.connect();
+    // Five of each are published, and that the gateway is online.
+    for _ in 0..11 {
+        let (token, _) = bench.published.pop_front().unwrap();
+        bench.acknowledge(token, None);
+    }
+    bench.run(2);
+    // What was published and, behind it, sent: which is which is not known. Then what is queued, and the end.
+    store.damage((8..12).chain(40..45).chain(90..100));
+    let mut bench = bench.restarted(settings(), store.clone());
+    bench.connect();
+    let delivered = bench.deliver();
+    assert_eq!(bench.gateway.counters().recovered, 73);
+    let mut gaps: Vec<_> = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/gap"))
+        .map(json)
+        .collect();
+    gaps.sort_by_key(|gap| gap["first"].as_u64());
+    let numbers: Vec<_> = gaps
+        .iter()
+        .map(|gap| {
+            (
+                gap["first"].as_u64().unwrap(),
+                gap["last"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            (4, 5),
+            (20, 22),
+            (45, 49),
+            (1004, 1005),
+            (1020, 1021),
+            (1045, 1049)
+        ]
+    );
+    assert!(gaps.iter().all(|gap| gap["where"] == "bridge"));
+    bench.message(peer(7, "ana"), ORDERED, 50, b"x");
+    bench.run(2);
+    // Once, and not by the next gateway again.
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.message(peer(7, "ana"), ORDERED, 51, b"x");
+    bench.run(15);
+    assert_eq!(lost_here(&mut bench), []);
+    bench.check();
+}
+
+#[test]
+fn of_what_is_damaged_while_it_waits_nothing_is_told_twice() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    for number in 0..50 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+    }
+    bench.run(2);
+    store.damage([20]);
+    let mut bench = bench.restarted(settings(), store.clone());
+    bench.run(2);
+    store.damage([21, 30]);
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.run(2);
+    assert_eq!(lost_here(&mut bench), [(20, 20), (21, 21), (30, 30)]);
+    bench.check();
+}
