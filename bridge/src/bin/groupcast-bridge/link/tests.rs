@@ -1,6 +1,6 @@
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use groupcast_bridge::tunnel::EXPIRY;
