@@ -157,6 +157,8 @@ pub struct Queued {
     pub values: usize,
     /// Publishes of all kinds that were sent and are not acknowledged.
     pub in_flight: usize,
+    /// Whether messages and gap records are in the store, so that they outlive the program.
+    pub is_kept: bool,
 }
 
 impl<S: Store> Gateway<S> {
@@ -254,6 +256,7 @@ impl<S: Store> Gateway<S> {
             gaps: self.gaps.len(),
             values: self.values.unsettled(),
             in_flight: self.flights.len(),
+            is_kept: self.store.is_store() && !self.queue.is_down && !self.queue.has_unlogged(),
         }
     }
 
@@ -468,6 +471,7 @@ impl<S: Store> Gateway<S> {
         self.counters.gaps_lan = lan;
         self.counters.gaps_bridge = bridge;
         self.counters.gaps_broker = broker;
+        self.counters.store_lost = self.queue.lost;
         self.counters.holes_closed = self.marks.closed;
         if self.counters.gaps_dropped < self.gaps.dropped {
             self.counters.gaps_dropped = self.gaps.dropped;

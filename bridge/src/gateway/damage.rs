@@ -50,7 +50,7 @@ pub(super) fn add(others: &mut Ranges, range: Range<u64>) {
         .first()
         .map_or(range.start, |o| o.start.min(range.start));
     let end = touched.last().map_or(range.end, |o| o.end.max(range.end));
-    others.splice(from..from + len, [start..end]);
+    others.splice(from..from + len, core::iter::once(start..end));
 }
 
 /// Positions that were told of, without those before the first one that is needed. Of very many some that are near each
@@ -201,7 +201,7 @@ impl<'a> Damage<'a> {
                 let high = marked.last().map_or(0, |run| run.end);
                 let (range, _) = heard
                     .open
-                    .get_or_insert((lowest.unwrap_or(high)..high, AROUND));
+                    .get_or_insert_with(|| (lowest.unwrap_or(high)..high, AROUND));
                 range.end = range.end.max(high);
             }
             heard.close();
@@ -292,7 +292,7 @@ mod tests {
             end: 20,
             sent: vec![2, 5],
             rest: 10,
-            holes: vec![12..14],
+            holes: ranges([12, 13]),
             ..Checkpoint::default()
         };
         let missing = [0..4, 9..16];

@@ -28,6 +28,11 @@ pub enum News {
         /// Bytes that cannot.
         bytes: u64,
     },
+    /// The store lacks what was to be published.
+    StoreLacks {
+        /// How many records.
+        records: u64,
+    },
     /// The store cannot be written.
     StoreFailed {
         /// What the system says.
@@ -35,6 +40,11 @@ pub enum News {
     },
     /// The store can be written again.
     StoreBack,
+    /// The store was removed while it was in use. A new one was begun.
+    StoreRemoved {
+        /// How many messages were in it alone, and are lost: in all.
+        messages: u64,
+    },
     /// There was no room for reliable messages.
     Overflow {
         /// How many in all.
@@ -92,6 +102,8 @@ impl News {
             Self::TooManyValues { .. } => (9, 0, ""),
             Self::Command { why, .. } => (10, 0, why),
             Self::Unconfirmed { .. } => (11, 0, ""),
+            Self::StoreRemoved { .. } => (12, 0, ""),
+            Self::StoreLacks { .. } => (13, 0, ""),
         }
     }
 }
@@ -129,13 +141,23 @@ impl fmt::Display for News {
             ),
             Self::StoreDamaged { bytes } => write!(
                 f,
-                "{bytes} bytes of the store are damaged, and the messages in them are lost: look after the disk"
+                "{bytes} bytes of the store are damaged and were passed over: look after the disk"
+            ),
+            Self::StoreLacks { records } => write!(
+                f,
+                "{records} records that are needed cannot be found in the store: the messages in them are lost, and in gap \
+                 records as far as it is known which they are"
             ),
             Self::StoreFailed { error } => write!(
                 f,
                 "the store cannot be written ({error}): messages are kept in memory alone until it can"
             ),
             Self::StoreBack => f.write_str("the store can be written again"),
+            Self::StoreRemoved { messages } => write!(
+                f,
+                "the store was removed while it was in use, and {messages} messages until now are lost with it: leave it to \
+                 the gateway as long as it runs"
+            ),
             Self::Overflow { messages } => write!(
                 f,
                 "{messages} reliable messages found no room until now and are in gap records: give the queue more memory, \

@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::collections::BTreeSet;
 use std::io;
 
-use groupcast::{MemberId, Session};
+use groupcast::{Instant, MemberId, Session};
 
 use super::Gateway;
 use super::damage::{self, Damage};
@@ -98,6 +98,7 @@ impl<S: Store> Gateway<S> {
         }
         let holes = damage::unsettled(&missing, &checkpoint);
         self.holes = checkpoint.holes;
+        self.counters.store_missing = holes.iter().map(|hole| hole.end - hole.start).sum();
         let lost = self.damage(&holes, &[])?;
         self.marks.recover(self.unix_seconds());
         for lost in lost {
@@ -112,6 +113,10 @@ impl<S: Store> Gateway<S> {
             let bytes = self.counters.store_damaged;
             self.tell(News::StoreDamaged { bytes });
         }
+        if self.counters.store_missing > 0 {
+            let records = self.counters.store_missing;
+            self.tell(News::StoreLacks { records });
+        }
         if self.counters.recovered > 0 {
             let messages = self.counters.recovered;
             self.tell(News::Recovered { messages });
@@ -120,20 +125,22 @@ impl<S: Store> Gateway<S> {
         Ok(())
     }
 
-    /// What the holes of the log took, which lacks these positions. So much is known of what was before them.
+    /// What the log lost, which lacks these positions. Memory has these of its records.
     fn damage(
         &mut self,
         holes: &[Range<u64>],
-        before: &[(u64, Life, u32, u64)],
+        in_memory: &[(u64, Life, u32, u64)],
     ) -> io::Result<Vec<Lost>> {
         let Some(first) = holes.first() else {
             return Ok(Vec::new());
         };
         let mut damage = Damage::new(&self.marks, holes);
+        let (before, others): (Vec<_>, Vec<_>) =
+            in_memory.iter().partition(|it| it.0 < first.start);
         for (position, life, first, numbers) in before {
-            damage.numbers(*position, *life, *first, *numbers);
+            damage.numbers(position, life, first, numbers);
         }
-        let mut from = if before.is_empty() { 0 } else { first.start };
+        let mut from = if in_memory.is_empty() { 0 } else { first.start };
         loop {
             let read = self.store.read(from, BATCH)?;
             let Some((last, _)) = read.last() else { break };
@@ -143,6 +150,9 @@ impl<S: Store> Gateway<S> {
                     damage.record(position, &record);
                 }
             }
+        }
+        for (_, life, first, numbers) in others {
+            damage.told(life, first, numbers);
         }
         for gap in self.gaps.keep() {
             damage.told((gap.sender, gap.session), gap.first, gap.numbers());
@@ -330,10 +340,56 @@ impl<S: Store> Gateway<S> {
         }
         if self.is_stale || self.gaps.has_soft() {
             self.save();
+        } else if let Err(error) = self.store.sync() {
+            // Though nothing is to be written, it may have been removed.
+            self.queue.is_down = true;
+            self.store_failed(&error);
         }
     }
 
+    /// Begins the store anew if it was removed.
+    fn renew_store(&mut self) -> io::Result<()> {
+        let lost = self.store.renew()?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        // Of the rest, memory has what is needed.
+        let middle = self.queue.middle();
+        let mut holes = Vec::new();
+        for range in lost {
+            let range = range.start.max(middle.start)..range.end.min(middle.end);
+            if !range.is_empty() {
+                damage::add(&mut holes, range);
+            }
+        }
+        let in_memory: Vec<_> = self
+            .queue
+            .logged()
+            .map(|(position, message)| {
+                let life = (message.sender, message.session);
+                let numbers = u64::from(message.numbers);
+                (position, life, message.sequence, numbers)
+            })
+            .collect();
+        let before = self.queue.lost;
+        self.queue.forget_log(&mut self.store)?;
+        for lost in self.damage(&holes, &in_memory)? {
+            self.lose_numbers(lost, Place::Bridge);
+        }
+        if self.queue.lost > before {
+            let messages = self.queue.lost;
+            self.tell(News::StoreRemoved { messages });
+        }
+        Ok(())
+    }
+
     fn try_store_again(&mut self) {
+        if let Err(error) = self.renew_store() {
+            self.queue.is_down = true;
+            self.is_stale = true;
+            self.store_failed(&error);
+            return;
+        }
         let was_down = core::mem::replace(&mut self.queue.is_down, false);
         let (marks, now) = (&mut self.marks, self.now);
         let logged = self.queue.log(&mut self.store, |message| {
@@ -352,5 +408,15 @@ impl<S: Store> Gateway<S> {
             }
         }
         self.is_stale = true;
+    }
+
+    /// The program ends: writes down what the next one is to know.
+    pub fn finish(&mut self, now: Instant) {
+        self.advance(now);
+        if self.queue.is_down || self.queue.has_unlogged() && self.store.is_store() {
+            self.try_store_again();
+        }
+        self.save();
+        self.count();
     }
 }

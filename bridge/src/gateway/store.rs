@@ -9,6 +9,7 @@ mod frame;
 mod memory;
 
 use core::fmt;
+use core::ops::Range;
 use std::io;
 
 pub use files::{Files, OpenError};
@@ -46,12 +47,19 @@ pub trait Store {
     /// The one before is kept.
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()>;
 
-    /// Makes sure that all that was appended is on the disk.
+    /// Makes sure that all that was appended is on the disk, and will be found there.
     ///
     /// # Errors
     ///
     /// It may not be.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Begins the store anew if it was removed, with what can be saved of it. Returns the positions that are lost.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be begun.
+    fn renew(&mut self) -> io::Result<Vec<Range<u64>>>;
 
     /// The next record has this position, or a later one.
     fn advance(&mut self, position: u64);
@@ -134,6 +142,10 @@ impl Store for NoStore {
         Ok(())
     }
 
+    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+        Ok(Vec::new())
+    }
+
     fn advance(&mut self, _: u64) {}
 
     fn is_store(&self) -> bool {
@@ -172,6 +184,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn sync(&mut self) -> io::Result<()> {
         (**self).sync()
+    }
+
+    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+        (**self).renew()
     }
 
     fn advance(&mut self, position: u64) {

@@ -394,12 +394,19 @@ impl Running<'_> {
         let farewell = self.core.will();
         self.service.link.publish(now, &farewell);
         let _ = self.service.link.flush(now);
+        self.core.finish(now);
+        self.act(now);
         let left = self.core.queued();
         let text = format!(
-            "{}; {} messages and {} gap records wait for the next start",
+            "{}; {} messages and {} gap records {}",
             self.core.counters(),
             left.messages,
-            left.gaps
+            left.gaps,
+            if left.is_kept || left.messages == 0 && left.gaps == 0 {
+                "wait for the next start"
+            } else {
+                "that are not on disk are lost with this program"
+            }
         );
         self.service.end(now, counts(&self.core), &text)?;
         self.member.leave_within(Duration::from_secs(1))?;
@@ -442,9 +449,11 @@ const fn kind(news: &News) -> (Level, &'static str) {
     match news {
         News::Recovered { .. } => (Level::Info, "recovered"),
         News::StoreBack => (Level::Info, "store_back"),
-        News::StoreTorn { .. } | News::StoreDamaged { .. } | News::StoreFailed { .. } => {
-            (Level::Warning, "store")
-        }
+        News::StoreTorn { .. }
+        | News::StoreDamaged { .. }
+        | News::StoreLacks { .. }
+        | News::StoreFailed { .. }
+        | News::StoreRemoved { .. } => (Level::Warning, "store"),
         News::Overflow { .. } => (Level::Warning, "overflow"),
         News::Refused { .. } => (Level::Warning, "refused"),
         News::GapsDropped { .. } => (Level::Warning, "gaps_dropped"),

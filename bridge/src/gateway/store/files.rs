@@ -8,12 +8,16 @@
 //! ```
 
 use core::fmt;
+use core::ops::Range;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::frame::{Frames, HEAD, LONGEST, frame, whole};
 use super::{AppendError, Recovered, Store};
+
+/// The file that is locked.
+const LOCK: &str = "lock";
 
 /// A segment is a sixteenth of the store, within these bounds.
 const SEGMENT: core::ops::RangeInclusive<u64> = (32 << 10)..=(64 << 20);
@@ -47,7 +51,7 @@ pub struct Files {
     next: u64,
     bytes: u64,
     /// As long as it is open, nobody else has the directory.
-    _lock: File,
+    lock: File,
 }
 
 /// Why a directory cannot be a store.
@@ -83,15 +87,7 @@ impl Files {
     /// Another program uses the directory, or the system refuses.
     pub fn open(directory: impl Into<PathBuf>, limit: u64) -> Result<Self, OpenError> {
         let directory = directory.into();
-        let io = |error| OpenError::Io(directory.clone(), error);
-        make(&directory).map_err(io)?;
-        let lock = options().create(true).open(directory.join("lock"));
-        let lock = lock.map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory)),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        let lock = take(&directory)?;
         let limit = limit.max(1 << 20);
         Ok(Self {
             directory,
@@ -102,12 +98,28 @@ impl Files {
             cursor: None,
             next: 0,
             bytes: 0,
-            _lock: lock,
+            lock,
         })
     }
 
     fn path(&self, first: u64) -> PathBuf {
-        self.directory.join(format!("{first:016x}.log"))
+        self.directory.join(name(first))
+    }
+
+    /// Whether everything still has its name.
+    fn is_there(&self) -> io::Result<bool> {
+        if !is_at(&self.lock, &self.directory.join(LOCK))? {
+            return Ok(false);
+        }
+        for segment in &self.segments {
+            if !self.path(segment.first).try_exists()? {
+                return Ok(false);
+            }
+        }
+        match (&self.last, self.segments.last()) {
+            (Some(file), Some(segment)) => is_at(file, &self.path(segment.first)),
+            _ => Ok(true),
+        }
     }
 
     /// The segments that are there, by the position of their first record.
@@ -308,7 +320,45 @@ impl Store for Files {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if !self.is_there()? {
+            let text = "its directory was removed, or files in it";
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
         self.last.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
+    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+        if self.is_there()? {
+            return Ok(Vec::new());
+        }
+        make(&self.directory)?;
+        if !is_at(&self.lock, &self.directory.join(LOCK))? {
+            self.lock = take(&self.directory).map_err(io::Error::other)?;
+        }
+        self.cursor = None;
+        if let (Some(file), Some(segment)) = (&mut self.last, self.segments.last()) {
+            let path = self.directory.join(name(segment.first));
+            if !is_at(file, &path)? {
+                // It has no name, but as long as it is open it can be read.
+                file.seek(SeekFrom::Start(0))?;
+                let mut new = options().create(true).truncate(true).open(path)?;
+                io::copy(&mut file.take(segment.bytes), &mut new)?;
+                new.sync_data()?;
+                self.last = Some(new);
+            }
+        }
+        let (mut there, mut lost) = (Vec::new(), Vec::new());
+        for segment in core::mem::take(&mut self.segments) {
+            if self.path(segment.first).exists() {
+                there.push(segment);
+            } else {
+                self.bytes -= segment.bytes;
+                lost.push(segment.first..segment.end);
+            }
+        }
+        self.segments = there;
+        sync_names(&self.directory)?;
+        Ok(lost)
     }
 
     fn advance(&mut self, position: u64) {
@@ -352,6 +402,40 @@ fn make(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+/// The lock of this directory, which is made if it is not there.
+fn take(directory: &Path) -> Result<File, OpenError> {
+    let io = |error| OpenError::Io(directory.to_owned(), error);
+    make(directory).map_err(io)?;
+    let lock = options().create(true).open(directory.join(LOCK));
+    let lock = lock.map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+fn name(first: u64) -> String {
+    format!("{first:016x}.log")
+}
+
+/// Whether this path is still that of the open file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let open = file.metadata()?;
+        Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
+    }
+    // Elsewhere a file that is open keeps its name.
+    #[cfg(not(unix))]
+    Ok((file, there).1.is_file())
 }
 
 /// Makes sure that the names in a directory are on the disk.

@@ -1,6 +1,7 @@
 //! A store for tests.
 
 use core::cell::RefCell;
+use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::rc::Rc;
@@ -18,6 +19,7 @@ struct Disk {
     bytes: u64,
     limit: u64,
     is_failing: bool,
+    is_removed: bool,
     /// Records that are lost if the machine loses power now.
     unsynced: VecDeque<u64>,
 }
@@ -37,6 +39,7 @@ impl MemoryStore {
             bytes: 0,
             limit,
             is_failing: false,
+            is_removed: false,
             unsynced: VecDeque::new(),
         })))
     }
@@ -44,6 +47,15 @@ impl MemoryStore {
     /// From now on nothing can be written, or everything again.
     pub fn set_failing(&self, is_failing: bool) {
         self.0.borrow_mut().is_failing = is_failing;
+    }
+
+    /// Somebody removes everything but the records from this position on, which are still open.
+    pub fn remove(&self, open: u64) {
+        let mut disk = self.0.borrow_mut();
+        disk.records = disk.records.split_off(&open);
+        disk.bytes = disk.records.values().map(|it| it.len() as u64).sum();
+        disk.checkpoint = None;
+        disk.is_removed = true;
     }
 
     /// The disk is damaged: these records cannot be read.
@@ -131,11 +143,21 @@ impl Store for MemoryStore {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut disk = self.0.borrow_mut();
-        if disk.is_failing {
+        if disk.is_failing || disk.is_removed {
             return Err(failure());
         }
         disk.unsynced.clear();
         Ok(())
+    }
+
+    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+        let mut disk = self.0.borrow_mut();
+        if disk.is_failing {
+            return Err(failure());
+        }
+        let first = disk.records.keys().next().copied().unwrap_or(disk.next);
+        let was_removed = core::mem::take(&mut disk.is_removed);
+        Ok(was_removed.then_some(0..first).into_iter().collect())
     }
 
     fn advance(&mut self, position: u64) {

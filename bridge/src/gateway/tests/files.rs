@@ -254,6 +254,46 @@ fn a_file_that_looks_like_records_everywhere_is_read_in_bounded_time() {
     assert!(began.elapsed().as_secs() < 5);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_removed_is_noticed_and_made_anew() {
+    let directory = Directory::new();
+    let mut bench = Bench::with(settings(), directory.open());
+    for number in 0..150 {
+        bench.message(peer(7, "ana"), ORDERED, number, &[0; 300]);
+    }
+    bench.run(2);
+    assert!(bench.gateway.queued().is_kept);
+    fs::remove_dir_all(&directory.0).unwrap();
+    bench.message(peer(7, "ana"), ORDERED, 150, b"x");
+    bench.run(1);
+    let is_told =
+        |news: &News| matches!(news, News::StoreFailed { error } if error.contains("removed"));
+    assert!(bench.news.iter().any(is_told), "{:?}", bench.news);
+    bench.run(2);
+    assert!(bench.news.contains(&News::StoreBack) && bench.gateway.queued().is_kept);
+    assert!(matches!(
+        Files::open(&directory.0, 1 << 20),
+        Err(OpenError::InUse(_))
+    ));
+    let (now, unix) = (bench.now, bench.unix);
+    drop(bench);
+    let mut bench = Bench::at(settings(), directory.open(), now, unix);
+    bench.connect();
+    assert!(bench.gateway.counters().recovered >= 151);
+    let delivered = bench.deliver();
+    let mids: std::collections::BTreeSet<_> = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/1"))
+        .map(|p| property(p, "gc-mid"))
+        .collect();
+    let gaps = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/gap"))
+        .count();
+    assert_eq!((mids.len(), gaps), (151, 0));
+}
+
 /// A power cut could leave an empty one otherwise.
 #[cfg(target_os = "linux")]
 #[test]

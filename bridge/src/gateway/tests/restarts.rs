@@ -246,6 +246,7 @@ fn what_damage_of_the_disk_took_is_in_exact_gap_records_once() {
     bench.connect();
     let delivered = bench.deliver();
     assert_eq!(bench.gateway.counters().recovered, 73);
+    assert!(bench.news.contains(&News::StoreLacks { records: 17 }));
     let mut gaps: Vec<_> = delivered
         .iter()
         .filter(|p| p.topic.ends_with("/gap"))
@@ -301,4 +302,54 @@ fn of_what_is_damaged_while_it_waits_nothing_is_told_twice() {
     bench.run(2);
     assert_eq!(lost_here(&mut bench), [(20, 20), (21, 21), (30, 30)]);
     bench.check();
+}
+
+#[test]
+fn a_store_that_is_removed_is_begun_anew_with_what_memory_has() {
+    for is_restarted in [false, true] {
+        let store = MemoryStore::new(1 << 20);
+        let mut bench = Bench::with(settings(), store.clone());
+        for number in 0..400 {
+            bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+        }
+        bench.run(2);
+        // What was written last is still open.
+        store.remove(300);
+        bench.run(1);
+        let failed = |news: &News| matches!(news, News::StoreFailed { .. });
+        assert!(bench.news.iter().any(failed), "though nothing is written");
+        assert!(!bench.gateway.queued().is_kept);
+        bench.message(peer(7, "ana"), ORDERED, 400, b"x");
+        bench.run(2);
+        assert!(bench.news.contains(&News::StoreBack) && bench.gateway.queued().is_kept);
+        let messages = bench.gateway.counters().store_lost;
+        let in_memory = 300 - messages;
+        assert!(messages > 50 && in_memory > 50);
+        assert!(
+            bench.news.contains(&News::StoreRemoved { messages }),
+            "{messages}: {:?}",
+            bench.news
+        );
+        bench.message(peer(7, "ana"), ORDERED, 401, b"x");
+        bench.check();
+        // Now or after a restart, each is published or in the gap record.
+        if is_restarted {
+            bench = bench.restarted(settings(), store);
+        }
+        bench.connect();
+        let (mut numbers, mut gaps) = (std::collections::BTreeSet::new(), Vec::new());
+        for publication in bench.deliver() {
+            if publication.topic.ends_with("/1") {
+                let mid = property(&publication, "gc-mid");
+                let number: u64 = mid.rsplit('-').next().unwrap().parse().unwrap();
+                assert!(numbers.insert(number), "{number} comes twice");
+            } else if publication.topic.ends_with("/gap") {
+                let gap = json(&publication);
+                gaps.push((gap["first"].as_u64(), gap["last"].as_u64()));
+            }
+        }
+        assert!(numbers.into_iter().eq((0..in_memory).chain(300..402)));
+        assert_eq!(gaps, [(Some(in_memory), Some(299))]);
+        bench.check();
+    }
 }
