@@ -76,7 +76,8 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let own = random_id()?;
     let settings = options.settings(group, group_name, own)?;
     let spool = options.spool(&settings.label)?;
-    let store = store(spool.as_deref(), options)?;
+    let owner = format!("{}/{}", settings.label, shared.site);
+    let store = store(spool.as_deref(), &owner, options)?;
     let usual = || format!("gc-{}-{}-gateway", settings.label, shared.site);
     let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
     let clock = Clock::new();
@@ -165,12 +166,16 @@ fn load(path: &PathBuf) -> Result<KeyFile, KeyFileError> {
 }
 
 /// Where to keep what the broker does not have. A check only looks whether that works.
-fn store(directory: Option<&Path>, options: &options::Gateway) -> Result<Box<dyn Store>, Failure> {
+fn store(
+    directory: Option<&Path>,
+    owner: &str,
+    options: &options::Gateway,
+) -> Result<Box<dyn Store>, Failure> {
     let Some(directory) = directory else {
         return Ok(Box::new(NoStore));
     };
     let is_check = options.shared.operator.check;
-    match Files::open(directory, options.spool_size) {
+    match Files::open(directory, owner, options.spool_size) {
         Ok(_) if is_check => Ok(Box::new(NoStore)),
         Err(error @ OpenError::InUse(_)) if is_check => {
             let text = format!("{error}; if it is this one, which runs, all is well");

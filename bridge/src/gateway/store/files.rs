@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lock                    held while a program uses the directory
+//! owner                   which gateway has it
 //! checkpoint              a record of its own; written beside it and then renamed
 //! 0000000000000000.log    records from that position on
 //! 00000000000003e8.log    …
@@ -18,6 +19,9 @@ use super::{AppendError, Recovered, Store};
 
 /// The file that is locked.
 const LOCK: &str = "lock";
+
+/// The file that says whose it is.
+const OWNER: &str = "owner";
 
 /// A segment is a sixteenth of the store, within these bounds.
 const SEGMENT: core::ops::RangeInclusive<u64> = (32 << 10)..=(64 << 20);
@@ -41,6 +45,7 @@ struct Cursor {
 #[derive(Debug)]
 pub struct Files {
     directory: PathBuf,
+    owner: String,
     limit: u64,
     segment: u64,
     /// The oldest first.
@@ -60,6 +65,13 @@ pub struct Files {
 pub enum OpenError {
     /// Another program uses it.
     InUse(PathBuf),
+    /// It is that of another gateway.
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
     /// The system refused.
     Io(PathBuf, io::Error),
 }
@@ -72,6 +84,12 @@ impl fmt::Display for OpenError {
                 "{} is in use by another gateway; give each its own directory",
                 path.display()
             ),
+            Self::Foreign { path, owner } => write!(
+                f,
+                "{} is that of the gateway of {owner}; give this one a directory of its own, or delete that, and what waits in it, \
+                 if the other is gone for good",
+                path.display()
+            ),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
@@ -80,17 +98,19 @@ impl fmt::Display for OpenError {
 impl core::error::Error for OpenError {}
 
 impl Files {
-    /// The store in this directory, which is made if it is not there, for so many bytes of records: 1 MiB at least.
+    /// The store of this owner in this directory, which is made if it is not there, for so many bytes of records: 1 MiB at
+    /// least. The owner is a line of text that says which gateway it is.
     ///
     /// # Errors
     ///
-    /// Another program uses the directory, or the system refuses.
-    pub fn open(directory: impl Into<PathBuf>, limit: u64) -> Result<Self, OpenError> {
+    /// Another program uses the directory, it has another owner, or the system refuses.
+    pub fn open(directory: impl Into<PathBuf>, owner: &str, limit: u64) -> Result<Self, OpenError> {
         let directory = directory.into();
-        let lock = take(&directory)?;
+        let lock = take(&directory, owner)?;
         let limit = limit.max(1 << 20);
         Ok(Self {
             directory,
+            owner: owner.to_owned(),
             limit,
             segment: (limit / 16).clamp(*SEGMENT.start(), *SEGMENT.end()),
             segments: Vec::new(),
@@ -294,14 +314,7 @@ impl Store for Files {
     }
 
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()> {
-        let new = self.directory.join("checkpoint.new");
-        let mut file = options().create(true).truncate(true).open(&new)?;
-        file.write_all(&frame(0, checkpoint))?;
-        // Otherwise a machine that loses power may have renamed a file that is empty.
-        file.sync_data()?;
-        drop(file);
-        fs::rename(&new, self.directory.join("checkpoint"))?;
-        sync_names(&self.directory)?;
+        replace(&self.directory, "checkpoint", &frame(0, checkpoint))?;
         while let [segment, _, ..] = self.segments.as_slice()
             && segment.end <= release
         {
@@ -333,7 +346,7 @@ impl Store for Files {
         }
         make(&self.directory)?;
         if !is_at(&self.lock, &self.directory.join(LOCK))? {
-            self.lock = take(&self.directory).map_err(io::Error::other)?;
+            self.lock = take(&self.directory, &self.owner).map_err(io::Error::other)?;
         }
         self.cursor = None;
         if let (Some(file), Some(segment)) = (&mut self.last, self.segments.last()) {
@@ -404,17 +417,41 @@ fn make(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// The lock of this directory, which is made if it is not there.
-fn take(directory: &Path) -> Result<File, OpenError> {
+/// The lock of this directory, which is made if it is not there, and has this owner from now on if it had none.
+fn take(directory: &Path, owner: &str) -> Result<File, OpenError> {
     let io = |error| OpenError::Io(directory.to_owned(), error);
     make(directory).map_err(io)?;
     let lock = options().create(true).open(directory.join(LOCK));
     let lock = lock.map_err(io)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
-        Err(TryLockError::Error(error)) => Err(io(error)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(io(error)),
     }
+    match fs::read(directory.join(OWNER)) {
+        Ok(text) if text == owner.as_bytes() => Ok(lock),
+        Ok(text) => Err(OpenError::Foreign {
+            path: directory.to_owned(),
+            owner: String::from_utf8_lossy(&text).escape_debug().to_string(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            replace(directory, OWNER, owner.as_bytes()).map_err(io)?;
+            Ok(lock)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Writes a file of a directory, whole or not at all.
+fn replace(directory: &Path, name: &str, octets: &[u8]) -> io::Result<()> {
+    let new = directory.join(format!("{name}.new"));
+    let mut file = options().create(true).truncate(true).open(&new)?;
+    file.write_all(octets)?;
+    // Otherwise a machine that loses power may have renamed a file that is empty.
+    file.sync_data()?;
+    drop(file);
+    fs::rename(&new, directory.join(name))?;
+    sync_names(directory)
 }
 
 fn name(first: u64) -> String {

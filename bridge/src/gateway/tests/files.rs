@@ -10,6 +10,7 @@ use super::broker::{Bench, json, peer, property, settings};
 use crate::gateway::News;
 use crate::gateway::store::{AppendError, Files, OpenError, Recovered, Store};
 
+const OWNER: &str = "g/plant";
 const ORDERED: Channel = Channel::reliable_ordered(1);
 
 /// A directory that is gone afterwards.
@@ -26,7 +27,7 @@ impl Directory {
     }
 
     fn open(&self) -> Files {
-        Files::open(&self.0, 1 << 20).unwrap()
+        Files::open(&self.0, OWNER, 1 << 20).unwrap()
     }
 
     fn logs(&self) -> Vec<PathBuf> {
@@ -273,7 +274,7 @@ fn a_directory_that_is_removed_is_noticed_and_made_anew() {
     bench.run(2);
     assert!(bench.news.contains(&News::StoreBack) && bench.gateway.queued().is_kept);
     assert!(matches!(
-        Files::open(&directory.0, 1 << 20),
+        Files::open(&directory.0, OWNER, 1 << 20),
         Err(OpenError::InUse(_))
     ));
     let (now, unix) = (bench.now, bench.unix);
@@ -317,7 +318,7 @@ fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
     store.recover().unwrap();
     store.append(b"secret").unwrap();
     store.save(b"", 0).unwrap();
-    let second = Files::open(&directory.0, 1 << 20);
+    let second = Files::open(&directory.0, OWNER, 1 << 20);
     assert!(matches!(&second, Err(OpenError::InUse(_))), "{second:?}");
     #[cfg(unix)]
     for entry in fs::read_dir(&directory.0).unwrap() {
@@ -328,7 +329,26 @@ fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
     drop(store);
     directory.open();
     let file = directory.0.join("lock");
-    assert!(matches!(Files::open(file, 1 << 20), Err(OpenError::Io(..))));
+    assert!(matches!(
+        Files::open(file, OWNER, 1 << 20),
+        Err(OpenError::Io(..))
+    ));
+}
+
+#[test]
+fn a_directory_of_another_gateway_is_refused_and_left_as_it_is() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    fill(&mut store, 3);
+    drop(store);
+    let foreign = Files::open(&directory.0, "g/other", 1 << 20).unwrap_err();
+    assert!(
+        matches!(&foreign, OpenError::Foreign { owner, .. } if owner == OWNER),
+        "{foreign:?}"
+    );
+    assert!(foreign.to_string().contains("the gateway of g/plant"));
+    assert_eq!(directory.open().recover().unwrap().end, 3);
 }
 
 #[test]
