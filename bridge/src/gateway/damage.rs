@@ -6,7 +6,8 @@
 //! ```
 //!
 //! What a life said has about the order of its numbers in the log. So what a hole took lies between the numbers around
-//! it, or from those before it to the last number known. Of a life without a record before the hole nothing is known.
+//! it, or from those before it to the last number known. The checkpoint knows the lowest number of a life that is needed,
+//! unless all of them were in the log alone; of a life without that and without a record before the hole nothing is known.
 
 use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
@@ -87,7 +88,10 @@ pub(super) fn unsettled(missing: &[Range<u64>], checkpoint: &Checkpoint) -> Rang
 #[derive(Debug)]
 struct Heard {
     session: Session,
-    position: u64,
+    /// That of its last record.
+    position: Option<u64>,
+    /// What is before this number is not needed.
+    lowest: Option<u64>,
     /// The first numbers of its last records.
     recent: VecDeque<u64>,
     /// Around a hole: numbers, and how many records more tell its end.
@@ -97,6 +101,24 @@ struct Heard {
 }
 
 impl Heard {
+    const fn new(session: Session) -> Self {
+        Self {
+            session,
+            position: None,
+            lowest: None,
+            recent: VecDeque::new(),
+            open: None,
+            around: Vec::new(),
+            readable: Vec::new(),
+        }
+    }
+
+    /// Where what a hole behind its last record took begins, if that is known.
+    fn begins(&self) -> Option<u64> {
+        // No record before is less than any.
+        self.recent.iter().copied().min().max(self.lowest)
+    }
+
     fn close(&mut self) {
         if let Some((range, _)) = self.open.take().filter(|(range, _)| !range.is_empty()) {
             add(&mut self.around, range);
@@ -113,12 +135,23 @@ pub(super) struct Damage<'a> {
 }
 
 impl<'a> Damage<'a> {
-    /// Of a log that lacks these positions, in order.
-    pub(super) const fn new(marks: &'a Marks, holes: &'a [Range<u64>]) -> Self {
+    /// Of a log that lacks these positions, in order; with the lowest number of each life that is needed, as far as it is
+    /// known.
+    pub(super) fn new(
+        marks: &'a Marks,
+        holes: &'a [Range<u64>],
+        lowest: &[(MemberId, Session, u32)],
+    ) -> Self {
+        let mut lives = BTreeMap::new();
+        for (sender, session, number) in lowest {
+            let mut heard = Heard::new(*session);
+            heard.lowest = marks.widen((*sender, *session), *number);
+            lives.insert((*sender, session.life()), heard);
+        }
         Self {
             marks,
             holes,
-            lives: BTreeMap::new(),
+            lives,
         }
     }
 
@@ -151,14 +184,7 @@ impl<'a> Damage<'a> {
         let heard = self
             .lives
             .entry((sender, session.life()))
-            .or_insert_with(|| Heard {
-                session,
-                position,
-                recent: VecDeque::new(),
-                open: None,
-                around: Vec::new(),
-                readable: Vec::new(),
-            });
+            .or_insert_with(|| Heard::new(session));
         add(&mut heard.readable, start..start + numbers.max(1));
         let is_behind = is_between(self.holes, heard.position, position);
         match (&mut heard.open, is_behind) {
@@ -170,13 +196,12 @@ impl<'a> Damage<'a> {
                 }
             }
             (None, true) => {
-                let lowest = heard.recent.iter().copied().min();
-                heard.open = Some((lowest.unwrap_or(start)..start, AROUND));
+                heard.open = Some((heard.begins().unwrap_or(start)..start, AROUND));
             }
             (None, false) => {}
         }
         heard.session = session;
-        heard.position = position;
+        heard.position = Some(position);
         heard.recent.truncate(AROUND - 1);
         heard.recent.push_front(start);
     }
@@ -197,11 +222,11 @@ impl<'a> Damage<'a> {
             let life = (sender, heard.session);
             let marked = self.marks.runs(life);
             if is_between(self.holes, heard.position, u64::MAX) {
-                let lowest = heard.recent.iter().copied().min();
+                let begins = heard.begins();
                 let high = marked.last().map_or(0, |run| run.end);
                 let (range, _) = heard
                     .open
-                    .get_or_insert_with(|| (lowest.unwrap_or(high)..high, AROUND));
+                    .get_or_insert_with(|| (begins.unwrap_or(high)..high, AROUND));
                 range.end = range.end.max(high);
             }
             heard.close();
@@ -225,8 +250,10 @@ impl<'a> Damage<'a> {
 }
 
 /// Whether any of the holes lies between two positions.
-fn is_between(holes: &[Range<u64>], before: u64, behind: u64) -> bool {
-    let at = holes.partition_point(|hole| hole.start <= before);
+fn is_between(holes: &[Range<u64>], before: Option<u64>, behind: u64) -> bool {
+    let at = before.map_or(0, |before| {
+        holes.partition_point(|hole| hole.start <= before)
+    });
     holes.get(at).is_some_and(|hole| hole.start < behind)
 }
 
@@ -249,12 +276,21 @@ mod tests {
 
     /// What is found lost of a log with these numbers at their positions, of which some cannot be read.
     fn lost(log: &[u32], missing: &[u64]) -> Vec<(u32, u32)> {
+        lost_from(log, missing, &[])
+    }
+
+    /// The same if this number is known to be needed.
+    fn lost_from(log: &[u32], missing: &[u64], lowest: &[u32]) -> Vec<(u32, u32)> {
         let mut marks = Marks::new(8);
         for number in log {
             marks.add(Instant::ZERO, LIFE, *number, 1);
         }
         let holes = ranges(missing.iter().copied());
-        let mut damage = Damage::new(&marks, &holes);
+        let lowest: Vec<_> = lowest
+            .iter()
+            .map(|number| (LIFE.0, LIFE.1, *number))
+            .collect();
+        let mut damage = Damage::new(&marks, &holes, &lowest);
         for (position, number) in (0..).zip(log) {
             if !missing.contains(&position) {
                 damage.numbers(position, LIFE, *number, 1);
@@ -281,7 +317,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_life_without_a_record_before_nothing_is_known() {
+    fn of_a_life_without_a_record_before_what_is_needed_is_lost() {
+        assert_eq!(lost_from(&[0, 1, 2, 3], &[0, 1], &[1]), [(1, 1)]);
+        assert_eq!(lost_from(&[0, 1, 2, 3], &[0, 1, 2, 3], &[0]), [(0, 3)]);
+        // What was before is settled.
+        assert_eq!(lost_from(&[0, 1, 2, 3], &[1, 2], &[2]), [(2, 2)]);
         assert_eq!(lost(&[0, 1, 2, 3], &[0, 1]), []);
         assert_eq!(lost(&[0, 1, 2, 3], &[0, 1, 2, 3]), []);
     }

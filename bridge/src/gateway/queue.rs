@@ -12,8 +12,10 @@
 //! is never dropped: it stays until the broker has it or refuses it.
 
 use core::ops::Range;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
+
+use groupcast::{MemberId, Sequence, Session};
 
 use super::action::Token;
 use super::damage;
@@ -233,6 +235,22 @@ impl Queue {
         first..if self.middle_messages > 0 { end } else { first }
     }
 
+    /// The lowest number of each life that memory holds of the log.
+    pub(super) fn lowest(&self) -> Vec<(MemberId, Session, u32)> {
+        let mut lowest = BTreeMap::new();
+        for (_, message) in self.logged() {
+            let life = (message.sender, message.session);
+            let number = lowest.entry(life).or_insert(message.sequence);
+            if Sequence::new(message.sequence).is_before(Sequence::new(*number)) {
+                *number = message.sequence;
+            }
+        }
+        let lowest = lowest.into_iter();
+        lowest
+            .map(|((sender, session), number)| (sender, session, number))
+            .collect()
+    }
+
     /// What memory holds of the log: positions, and the messages there.
     pub(super) fn logged(&self) -> impl Iterator<Item = (u64, &Message)> {
         let both = self.head.iter().chain(&self.tail);
@@ -428,7 +446,7 @@ fn is_in(ranges: &[Range<u64>], position: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use groupcast::{Channel, MemberId, Session};
+    use groupcast::Channel;
 
     use super::*;
     use crate::gateway::store::{MemoryStore, NoStore};

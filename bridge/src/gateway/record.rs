@@ -58,6 +58,8 @@ pub(super) struct Checkpoint {
     pub(super) marks: Vec<Mark>,
     /// Positions that cannot be read, from the first to before the last, in order. What was there is told.
     pub(super) holes: Vec<Range<u64>>,
+    /// The lowest number of each life that is not acknowledged, of those that memory holds.
+    pub(super) lowest: Vec<(MemberId, Session, u32)>,
 }
 
 const VERSION: u8 = 2;
@@ -277,6 +279,12 @@ impl Checkpoint {
             w.u64(hole.start);
             w.u64(hole.end);
         }
+        w.u32(self.lowest.len() as u32);
+        for (sender, session, number) in &self.lowest {
+            w.u32(sender.get());
+            w.u64(session.get());
+            w.u32(*number);
+        }
         w.0
     }
 
@@ -318,6 +326,8 @@ impl Checkpoint {
         if !holes.is_sorted_by(|a, b| a.end < b.start) || holes.iter().any(Range::is_empty) {
             return None;
         }
+        let lowest = (0..r.count()?).map(|_| Some((r.sender()?, r.session()?, r.u32()?)));
+        let lowest = lowest.collect::<Option<_>>()?;
         let checkpoint = Self {
             end,
             sent,
@@ -326,6 +336,7 @@ impl Checkpoint {
             gaps,
             marks,
             holes,
+            lowest,
         };
         r.0.is_empty().then_some(checkpoint)
     }
@@ -390,6 +401,7 @@ mod tests {
                 runs: vec![Run { start: 1, end: 1 }, Run { start: 3, end: 9 }],
             }],
             holes: vec![4..5, 7..9],
+            lowest: vec![(sender, session, 8)],
         };
         let octets = checkpoint.write();
         assert_eq!(Checkpoint::read(&octets), Some(checkpoint));

@@ -99,7 +99,7 @@ impl<S: Store> Gateway<S> {
         let holes = damage::unsettled(&missing, &checkpoint);
         self.holes = checkpoint.holes;
         self.counters.store_missing = holes.iter().map(|hole| hole.end - hole.start).sum();
-        let lost = self.damage(&holes, &[])?;
+        let lost = self.damage(&holes, &checkpoint.lowest, &[])?;
         self.marks.recover(self.unix_seconds());
         for lost in lost {
             self.lose_numbers(lost, Place::Bridge);
@@ -125,16 +125,18 @@ impl<S: Store> Gateway<S> {
         Ok(())
     }
 
-    /// What the log lost, which lacks these positions. Memory has these of its records.
+    /// What the log lost, which lacks these positions. Of each life the lowest number that is needed, as far as it is known;
+    /// and what memory has of the log.
     fn damage(
         &mut self,
         holes: &[Range<u64>],
+        lowest: &[(MemberId, Session, u32)],
         in_memory: &[(u64, Life, u32, u64)],
     ) -> io::Result<Vec<Lost>> {
         let Some(first) = holes.first() else {
             return Ok(Vec::new());
         };
-        let mut damage = Damage::new(&self.marks, holes);
+        let mut damage = Damage::new(&self.marks, holes, lowest);
         let (before, others): (Vec<_>, Vec<_>) =
             in_memory.iter().partition(|it| it.0 < first.start);
         for (position, life, first, numbers) in before {
@@ -313,6 +315,7 @@ impl<S: Store> Gateway<S> {
                 gaps: self.gaps.keep(),
                 marks: self.marks.keep(),
                 holes: self.holes.clone(),
+                lowest: self.queue.lowest(),
             };
             // What a checkpoint takes for granted is on the disk before it.
             let synced = self.store.sync();
@@ -371,9 +374,9 @@ impl<S: Store> Gateway<S> {
                 (position, life, message.sequence, numbers)
             })
             .collect();
-        let before = self.queue.lost;
+        let (before, lowest) = (self.queue.lost, self.queue.lowest());
         self.queue.forget_log(&mut self.store)?;
-        for lost in self.damage(&holes, &in_memory)? {
+        for lost in self.damage(&holes, &lowest, &in_memory)? {
             self.lose_numbers(lost, Place::Bridge);
         }
         if self.queue.lost > before {

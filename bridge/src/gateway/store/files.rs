@@ -163,7 +163,8 @@ impl Files {
         };
         Ok(match whole(&octets) {
             Some((_, record)) => (Some(record.to_vec()), 0),
-            None => (None, octets.len() as u64),
+            // An empty one is damaged, too.
+            None => (None, octets.len().max(1) as u64),
         })
     }
 
