@@ -88,12 +88,12 @@ pub enum News {
 
 impl News {
     /// What is told once in a while: what kind it is, and why.
-    const fn kind(&self) -> Kind {
+    fn kind(&self) -> Kind<'_> {
         match self {
             Self::Recovered { .. } => (0, 0, ""),
             Self::StoreTorn { .. } => (1, 0, ""),
             Self::StoreDamaged { .. } => (2, 0, ""),
-            Self::StoreFailed { .. } => (3, 0, ""),
+            Self::StoreFailed { error } => (3, 0, error),
             Self::StoreBack => (4, 0, ""),
             Self::Overflow { .. } => (5, 0, ""),
             Self::Refused { reason, .. } => (6, *reason, ""),
@@ -108,19 +108,21 @@ impl News {
     }
 }
 
-type Kind = (u8, u8, &'static str);
+type Kind<'a> = (u8, u8, &'a str);
 
 /// When what was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<Kind, Instant>);
+pub(super) struct Told(BTreeMap<(u8, u8, String), Instant>);
 
 impl Told {
     /// Whether it is time to tell this.
     pub(super) fn may_tell(&mut self, now: Instant, news: &News) -> bool {
-        let last = self.0.get(&news.kind());
+        let (kind, reason, text) = news.kind();
+        let key = (kind, reason, text.to_owned());
+        let last = self.0.get(&key);
         let may = last.is_none_or(|last| now.since(*last) >= AGAIN);
         if may {
-            self.0.insert(news.kind(), now);
+            self.0.insert(key, now);
         }
         may
     }

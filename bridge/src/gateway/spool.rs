@@ -352,7 +352,8 @@ impl<S: Store> Gateway<S> {
 
     /// Begins the store anew if it was removed.
     fn renew_store(&mut self) -> io::Result<()> {
-        let lost = self.store.renew()?;
+        let is_needed = !self.queue.middle().is_empty();
+        let lost = self.store.renew(is_needed)?;
         if lost.is_empty() {
             return Ok(());
         }

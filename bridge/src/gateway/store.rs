@@ -54,12 +54,13 @@ pub trait Store {
     /// It may not be.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Begins the store anew if it was removed, with what can be saved of it. Returns the positions that are lost.
+    /// Begins the store anew if it was removed: with what can be saved of it if that is needed, or empty. Returns the
+    /// positions that are lost.
     ///
     /// # Errors
     ///
     /// It cannot be begun.
-    fn renew(&mut self) -> io::Result<Vec<Range<u64>>>;
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>>;
 
     /// The next record has this position, or a later one.
     fn advance(&mut self, position: u64);
@@ -142,7 +143,7 @@ impl Store for NoStore {
         Ok(())
     }
 
-    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+    fn renew(&mut self, _: bool) -> io::Result<Vec<Range<u64>>> {
         Ok(Vec::new())
     }
 
@@ -186,8 +187,8 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).sync()
     }
 
-    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
-        (**self).renew()
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
+        (**self).renew(is_needed)
     }
 
     fn advance(&mut self, position: u64) {

@@ -410,7 +410,7 @@ impl Running<'_> {
             if left.is_kept || left.messages == 0 && left.gaps == 0 {
                 "wait for the next start"
             } else {
-                "that are not on disk are lost with this program"
+                "are left, and what of them is not on disk is lost with this program"
             }
         );
         self.service.end(now, counts(&self.core), &text)?;

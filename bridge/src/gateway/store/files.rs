@@ -341,7 +341,7 @@ impl Store for Files {
         self.last.as_ref().map_or(Ok(()), File::sync_data)
     }
 
-    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
         if self.is_there()? {
             return Ok(Vec::new());
         }
@@ -352,13 +352,17 @@ impl Store for Files {
         self.cursor = None;
         if let (Some(file), Some(segment)) = (&mut self.last, self.segments.last()) {
             let path = self.directory.join(name(segment.first));
-            if !is_at(file, &path)? {
+            if is_needed && !is_at(file, &path)? {
                 // It has no name, but as long as it is open it can be read.
                 file.seek(SeekFrom::Start(0))?;
                 let mut new = options().create(true).truncate(true).open(path)?;
                 io::copy(&mut file.take(segment.bytes), &mut new)?;
                 new.sync_data()?;
                 self.last = Some(new);
+            } else if !is_at(file, &path)? {
+                // There may be no room for two of it.
+                let _ = fs::remove_file(path);
+                self.last = None;
             }
         }
         let (mut there, mut lost) = (Vec::new(), Vec::new());

@@ -150,13 +150,17 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn renew(&mut self) -> io::Result<Vec<Range<u64>>> {
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
         let mut disk = self.0.borrow_mut();
         if disk.is_failing {
             return Err(failure());
         }
-        let first = disk.records.keys().next().copied().unwrap_or(disk.next);
         let was_removed = core::mem::take(&mut disk.is_removed);
+        if was_removed && !is_needed {
+            disk.records.clear();
+            disk.bytes = 0;
+        }
+        let first = disk.records.keys().next().copied().unwrap_or(disk.next);
         Ok(was_removed.then_some(0..first).into_iter().collect())
     }
 
