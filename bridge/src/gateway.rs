@@ -471,7 +471,11 @@ impl<S: Store> Gateway<S> {
         self.counters.gaps_lan = lan;
         self.counters.gaps_bridge = bridge;
         self.counters.gaps_broker = broker;
-        self.counters.store_lost = self.queue.lost;
+        if self.counters.store_lost < self.queue.lost {
+            self.counters.store_lost = self.queue.lost;
+            let messages = self.queue.lost;
+            self.tell(News::StoreLost { messages });
+        }
         self.counters.holes_closed = self.marks.closed;
         if self.counters.gaps_dropped < self.gaps.dropped {
             self.counters.gaps_dropped = self.gaps.dropped;

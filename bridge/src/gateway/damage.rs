@@ -6,8 +6,7 @@
 //! ```
 //!
 //! What a life said has about the order of its numbers in the log. So what a hole took lies between the numbers around
-//! it, or from those before it to the last number known. The checkpoint knows the lowest number of a life that is needed,
-//! unless all of them were in the log alone; of a life without that and without a record before the hole nothing is known.
+//! it, or from those before it to the last number known. The checkpoint knows the lowest number of a life that is needed.
 
 use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
@@ -135,8 +134,7 @@ pub(super) struct Damage<'a> {
 }
 
 impl<'a> Damage<'a> {
-    /// Of a log that lacks these positions, in order; with the lowest number of each life that is needed, as far as it is
-    /// known.
+    /// Of a log that lacks these positions, in order; with the lowest number of each life that is needed.
     pub(super) fn new(
         marks: &'a Marks,
         holes: &'a [Range<u64>],
@@ -186,6 +184,10 @@ impl<'a> Damage<'a> {
             .entry((sender, session.life()))
             .or_insert_with(|| Heard::new(session));
         add(&mut heard.readable, start..start + numbers.max(1));
+        if heard.begins().is_some_and(|begins| start < begins) {
+            // It was written again, behind others.
+            return;
+        }
         let is_behind = is_between(self.holes, heard.position, position);
         match (&mut heard.open, is_behind) {
             (Some((range, left)), _) => {

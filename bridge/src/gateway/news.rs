@@ -40,9 +40,9 @@ pub enum News {
     },
     /// The store can be written again.
     StoreBack,
-    /// The store was removed while it was in use. A new one was begun.
-    StoreRemoved {
-        /// How many messages were in it alone, and are lost: in all.
+    /// Messages were in the store alone, and cannot be read any more.
+    StoreLost {
+        /// How many in all, since the start.
         messages: u64,
     },
     /// There was no room for reliable messages.
@@ -102,7 +102,7 @@ impl News {
             Self::TooManyValues { .. } => (9, 0, ""),
             Self::Command { why, .. } => (10, 0, why),
             Self::Unconfirmed { .. } => (11, 0, ""),
-            Self::StoreRemoved { .. } => (12, 0, ""),
+            Self::StoreLost { .. } => (12, 0, ""),
             Self::StoreLacks { .. } => (13, 0, ""),
         }
     }
@@ -155,10 +155,10 @@ impl fmt::Display for News {
                 "the store cannot be written ({error}): messages are kept in memory alone until it can"
             ),
             Self::StoreBack => f.write_str("the store can be written again"),
-            Self::StoreRemoved { messages } => write!(
+            Self::StoreLost { messages } => write!(
                 f,
-                "the store was removed while it was in use, and {messages} messages until now are lost with it: leave it to \
-                 the gateway as long as it runs"
+                "{messages} messages until now were in the store alone and are lost: it was removed while it was in use, or the \
+                 disk is damaged"
             ),
             Self::Overflow { messages } => write!(
                 f,

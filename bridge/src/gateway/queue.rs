@@ -64,6 +64,8 @@ pub(super) struct Queue {
     /// Positions in the log from the first to before the second, of which some are messages.
     middle: (u64, u64),
     middle_messages: u64,
+    /// No number of a life in the middle is lower.
+    lowest: BTreeMap<(MemberId, Session), u32>,
     /// Positions among those of the middle that are the head's: it was written again.
     again: Vec<Range<u64>>,
     tail: VecDeque<Entry>,
@@ -82,6 +84,7 @@ impl Queue {
             head: VecDeque::new(),
             middle: (0, 0),
             middle_messages: 0,
+            lowest: BTreeMap::new(),
             again: Vec::new(),
             tail: VecDeque::new(),
             memory: 0,
@@ -101,14 +104,16 @@ impl Queue {
                 ..Entry::new(message, Some(position))
             });
         } else {
-            self.add_to_middle(position);
+            self.add_to_middle(position, &message);
         }
     }
 
-    fn add_to_middle(&mut self, position: u64) {
+    fn add_to_middle(&mut self, position: u64, message: &Message) {
         if self.middle_messages == 0 {
             self.middle = (position, position);
+            self.lowest.clear();
         }
+        lower(&mut self.lowest, message);
         self.middle.1 = position + 1;
         self.middle_messages += 1;
     }
@@ -163,7 +168,7 @@ impl Queue {
                     self.memory += message.cost();
                     self.head.push_back(Entry::new(message, Some(position)));
                 } else {
-                    self.add_to_middle(position);
+                    self.add_to_middle(position, &message);
                 }
                 Pushed::Logged
             }
@@ -222,7 +227,7 @@ impl Queue {
                     self.head.push_back(entry);
                 } else {
                     self.memory -= entry.message.cost();
-                    self.add_to_middle(position);
+                    self.add_to_middle(position, &entry.message);
                 }
             }
         }
@@ -235,15 +240,14 @@ impl Queue {
         first..if self.middle_messages > 0 { end } else { first }
     }
 
-    /// The lowest number of each life that memory holds of the log.
+    /// The lowest number of each life that is needed of the log.
     pub(super) fn lowest(&self) -> Vec<(MemberId, Session, u32)> {
         let mut lowest = BTreeMap::new();
+        if self.middle_messages > 0 {
+            lowest.clone_from(&self.lowest);
+        }
         for (_, message) in self.logged() {
-            let life = (message.sender, message.session);
-            let number = lowest.entry(life).or_insert(message.sequence);
-            if Sequence::new(message.sequence).is_before(Sequence::new(*number)) {
-                *number = message.sequence;
-            }
+            lower(&mut lowest, message);
         }
         let lowest = lowest.into_iter();
         lowest
@@ -299,7 +303,9 @@ impl Queue {
             self.memory -= entry.message.cost();
             if self.middle_messages == 0 {
                 self.middle.1 = position + 1;
+                self.lowest.clear();
             }
+            lower(&mut self.lowest, &entry.message);
             self.middle.0 = position;
             self.middle_messages += 1;
         }
@@ -356,6 +362,9 @@ impl Queue {
                 }
                 if let Some(Record::Message(message)) = Record::read(&record) {
                     self.middle_messages = self.middle_messages.saturating_sub(1);
+                    let life = (message.sender, message.session);
+                    let following = message.sequence.wrapping_add(message.numbers);
+                    self.lowest.insert(life, following);
                     self.memory += message.cost();
                     self.head.push_back(Entry::new(message, Some(position)));
                 }
@@ -437,6 +446,15 @@ impl Queue {
         let tail = self.tail.iter().find_map(|entry| entry.position);
         let rest = [rest, middle, tail].into_iter().flatten().min();
         (sent, rest.unwrap_or(end))
+    }
+}
+
+/// A message is there, too.
+fn lower(lowest: &mut BTreeMap<(MemberId, Session), u32>, message: &Message) {
+    let life = (message.sender, message.session);
+    let number = lowest.entry(life).or_insert(message.sequence);
+    if Sequence::new(message.sequence).is_before(Sequence::new(*number)) {
+        *number = message.sequence;
     }
 }
 

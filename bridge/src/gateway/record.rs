@@ -58,7 +58,7 @@ pub(super) struct Checkpoint {
     pub(super) marks: Vec<Mark>,
     /// Positions that cannot be read, from the first to before the last, in order. What was there is told.
     pub(super) holes: Vec<Range<u64>>,
-    /// The lowest number of each life that is not acknowledged, of those that memory holds.
+    /// The lowest number of each life that is not acknowledged.
     pub(super) lowest: Vec<(MemberId, Session, u32)>,
 }
 

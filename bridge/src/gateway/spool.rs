@@ -125,8 +125,8 @@ impl<S: Store> Gateway<S> {
         Ok(())
     }
 
-    /// What the log lost, which lacks these positions. Of each life the lowest number that is needed, as far as it is known;
-    /// and what memory has of the log.
+    /// What the log lost, which lacks these positions. Of each life the lowest number that is needed; and what memory has
+    /// of the log.
     fn damage(
         &mut self,
         holes: &[Range<u64>],
@@ -142,13 +142,16 @@ impl<S: Store> Gateway<S> {
         for (position, life, first, numbers) in before {
             damage.numbers(position, life, first, numbers);
         }
+        let written_again: BTreeSet<u64> = others.iter().map(|it| it.0).collect();
         let mut from = if in_memory.is_empty() { 0 } else { first.start };
         loop {
             let read = self.store.read(from, BATCH)?;
             let Some((last, _)) = read.last() else { break };
             from = last + 1;
             for (position, record) in read {
-                if let Some(record) = Record::read(&record) {
+                // What was written again is out of order.
+                let is_again = written_again.contains(&position);
+                if let Some(record) = Record::read(&record).filter(|_| !is_again) {
                     damage.record(position, &record);
                 }
             }
@@ -375,14 +378,10 @@ impl<S: Store> Gateway<S> {
                 (position, life, message.sequence, numbers)
             })
             .collect();
-        let (before, lowest) = (self.queue.lost, self.queue.lowest());
+        let lowest = self.queue.lowest();
         self.queue.forget_log(&mut self.store)?;
         for lost in self.damage(&holes, &lowest, &in_memory)? {
             self.lose_numbers(lost, Place::Bridge);
-        }
-        if self.queue.lost > before {
-            let messages = self.queue.lost;
-            self.tell(News::StoreRemoved { messages });
         }
         Ok(())
     }

@@ -458,7 +458,7 @@ const fn kind(news: &News) -> (Level, &'static str) {
         | News::StoreDamaged { .. }
         | News::StoreLacks { .. }
         | News::StoreFailed { .. }
-        | News::StoreRemoved { .. } => (Level::Warning, "store"),
+        | News::StoreLost { .. } => (Level::Warning, "store"),
         News::Overflow { .. } => (Level::Warning, "overflow"),
         News::Refused { .. } => (Level::Warning, "refused"),
         News::GapsDropped { .. } => (Level::Warning, "gaps_dropped"),

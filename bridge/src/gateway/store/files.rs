@@ -286,14 +286,7 @@ impl Store for Files {
                 |cursor: &Cursor| cursor.segment == first && cursor.frames.position <= from;
             let mut frames = match cursor.filter(is_before) {
                 Some(cursor) => cursor.frames,
-                None => match File::open(self.path(first)) {
-                    Ok(file) => Frames::new(file, first),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        from = end;
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                },
+                None => Frames::new(File::open(self.path(first))?, first),
             };
             match frames.next(size, end)? {
                 Some((position, record)) => {

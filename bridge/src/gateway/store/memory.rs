@@ -115,6 +115,9 @@ impl Store for MemoryStore {
 
     fn read(&mut self, from: u64, bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let disk = self.0.borrow();
+        if disk.is_removed {
+            return Err(failure());
+        }
         let mut read = Vec::new();
         let mut len = 0;
         for (position, record) in disk.records.range(from..) {

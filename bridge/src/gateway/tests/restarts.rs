@@ -326,7 +326,7 @@ fn a_store_that_is_removed_is_begun_anew_with_what_memory_has() {
         let in_memory = 300 - messages;
         assert!(messages > 50 && in_memory > 50);
         assert!(
-            bench.news.contains(&News::StoreRemoved { messages }),
+            bench.news.contains(&News::StoreLost { messages }),
             "{messages}: {:?}",
             bench.news
         );
