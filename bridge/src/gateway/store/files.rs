@@ -20,6 +20,8 @@ use super::{AppendError, Recovered, Store};
 /// The file that is locked.
 const LOCK: &str = "lock";
 
+const CHECKPOINT: &str = "checkpoint";
+
 /// The file that says whose it is.
 const OWNER: &str = "owner";
 
@@ -142,22 +144,9 @@ impl Files {
         }
     }
 
-    /// The segments that are there, by the position of their first record.
-    fn find_segments(&self) -> io::Result<Vec<u64>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let name = entry?.file_name();
-            let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
-            let digits = digits.filter(|digits| digits.len() == 16);
-            found.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
-        }
-        found.sort_unstable();
-        Ok(found)
-    }
-
     /// The checkpoint, or how many bytes of it make none.
     fn read_checkpoint(&self) -> io::Result<(Option<Vec<u8>>, u64)> {
-        let octets = match fs::read(self.directory.join("checkpoint")) {
+        let octets = match fs::read(self.directory.join(CHECKPOINT)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, 0)),
             other => other?,
         };
@@ -219,7 +208,7 @@ impl Store for Files {
             damaged,
             ..Recovered::default()
         };
-        let found = self.find_segments()?;
+        let found = find_segments(&self.directory)?;
         for (n, first) in found.iter().enumerate() {
             let path = self.path(*first);
             let size = fs::metadata(&path)?.len();
@@ -309,7 +298,7 @@ impl Store for Files {
     }
 
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()> {
-        replace(&self.directory, "checkpoint", &frame(0, checkpoint))?;
+        replace(&self.directory, CHECKPOINT, &frame(0, checkpoint))?;
         while let [segment, _, ..] = self.segments.as_slice()
             && segment.end <= release
         {
@@ -416,7 +405,8 @@ fn make(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// The lock of this directory, which is made if it is not there, and has this owner from now on if it had none.
+/// The lock of this directory, which is made if it is not there, and has this owner from now on if there
+/// is nothing of another's.
 fn take(directory: &Path, owner: &str) -> Result<File, OpenError> {
     let io = |error| OpenError::Io(directory.to_owned(), error);
     make(directory).map_err(io)?;
@@ -429,16 +419,35 @@ fn take(directory: &Path, owner: &str) -> Result<File, OpenError> {
     }
     match fs::read(directory.join(OWNER)) {
         Ok(text) if text == owner.as_bytes() => Ok(lock),
-        Ok(text) => Err(OpenError::Foreign {
+        Ok(text) if !is_empty(directory).map_err(io)? => Err(OpenError::Foreign {
             path: directory.to_owned(),
             owner: String::from_utf8_lossy(&text).escape_debug().to_string(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(error)),
+        _ => {
             replace(directory, OWNER, owner.as_bytes()).map_err(io)?;
             Ok(lock)
         }
-        Err(error) => Err(io(error)),
     }
+}
+
+/// Whether nobody kept anything there.
+fn is_empty(directory: &Path) -> io::Result<bool> {
+    let is_kept = directory.join(CHECKPOINT).try_exists()?;
+    Ok(!is_kept && find_segments(directory)?.is_empty())
+}
+
+/// The segments that are there, by the position of their first record.
+fn find_segments(directory: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
+        let digits = digits.filter(|digits| digits.len() == 16);
+        found.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Writes a file of a directory, whole or not at all.

@@ -343,6 +343,11 @@ fn a_directory_of_another_gateway_is_refused_and_left_as_it_is() {
     let directory = Directory::new();
     let mut store = directory.open();
     store.recover().unwrap();
+    drop(store);
+    // As long as nothing is in it, it is nobody's.
+    Files::open(&directory.0, "g/other", 1 << 20).unwrap();
+    let mut store = directory.open();
+    store.recover().unwrap();
     fill(&mut store, 3);
     drop(store);
     let foreign = Files::open(&directory.0, "g/other", 1 << 20).unwrap_err();
