@@ -19,6 +19,7 @@
 mod action;
 mod announce;
 mod counters;
+mod damage;
 mod down;
 mod gaps;
 mod ghosts;
@@ -41,6 +42,7 @@ mod topics;
 mod values;
 
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -104,6 +106,8 @@ pub struct Gateway<S> {
     commands: Commands,
     ghosts: Ghosts,
     next_tick: Instant,
+    /// Positions of the store that cannot be read. What was there is told.
+    holes: Vec<Range<u64>>,
     /// The checkpoint in the store is out of date.
     is_stale: bool,
     actions: VecDeque<Action>,
@@ -153,6 +157,8 @@ pub struct Queued {
     pub values: usize,
     /// Publishes of all kinds that were sent and are not acknowledged.
     pub in_flight: usize,
+    /// Whether messages and gap records are in the store, so that they outlive the program.
+    pub is_kept: bool,
 }
 
 impl<S: Store> Gateway<S> {
@@ -187,6 +193,7 @@ impl<S: Store> Gateway<S> {
             commands: Commands::default(),
             ghosts: Ghosts::new(now),
             next_tick: now + TICK,
+            holes: Vec::new(),
             is_stale: false,
             actions: VecDeque::new(),
             waiting_best_effort: 0,
@@ -249,6 +256,7 @@ impl<S: Store> Gateway<S> {
             gaps: self.gaps.len(),
             values: self.values.unsettled(),
             in_flight: self.flights.len(),
+            is_kept: self.store.is_store() && !self.queue.is_down && !self.queue.has_unlogged(),
         }
     }
 
@@ -463,6 +471,11 @@ impl<S: Store> Gateway<S> {
         self.counters.gaps_lan = lan;
         self.counters.gaps_bridge = bridge;
         self.counters.gaps_broker = broker;
+        if self.counters.store_lost < self.queue.lost {
+            self.counters.store_lost = self.queue.lost;
+            let messages = self.queue.lost;
+            self.tell(News::StoreLost { messages });
+        }
         self.counters.holes_closed = self.marks.closed;
         if self.counters.gaps_dropped < self.gaps.dropped {
             self.counters.gaps_dropped = self.gaps.dropped;

@@ -6,7 +6,7 @@ counters! {
     /// What a gateway did since it was made, and what it did not and why. Each counts messages, unless it says
     /// otherwise. At each moment, in a group whose members have lives of fewer than 2^31 numbers:
     ///
-    /// *reliable + recovered = acknowledged + overflowed + refused_reliable + those that are
+    /// *reliable + recovered = acknowledged + overflowed + refused_reliable + store_lost + those that are
     /// [queued](super::Gateway::queued)*.
     Counters:
     /// From the group, best effort.
@@ -99,6 +99,10 @@ counters! {
     unknown_token,
     /// Failures to write to the store.
     store_failures,
-    /// Bytes of the store that were damaged and are lost.
+    /// Bytes of the store that are damaged.
     store_damaged,
+    /// Records that were to be published and could not be found in the store at the start.
+    store_missing,
+    /// Reliable messages that were lost with the store while the gateway ran.
+    store_lost,
 }

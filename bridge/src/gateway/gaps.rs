@@ -55,6 +55,12 @@ impl Gap {
         format!("{}-{}-gap-{}", self.sender, self.session, self.id)
     }
 
+    /// How many numbers it has that are known.
+    pub(super) fn numbers(&self) -> u64 {
+        let last = self.last.unwrap_or(self.first);
+        u64::from(last.wrapping_sub(self.first)) + 1
+    }
+
     pub(super) fn json(&self) -> Vec<u8> {
         let value = json!({
             "mid": self.mid(),

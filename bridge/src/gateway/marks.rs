@@ -433,6 +433,19 @@ impl Marks {
         lost
     }
 
+    /// A number of a life, next to those known of it.
+    pub(super) fn widen(&self, (sender, session): (MemberId, Session), number: u32) -> Option<u64> {
+        let life = self.lives.get(&(sender, session.life()))?;
+        Some(life.widen(number))
+    }
+
+    /// What is dealt with of a life.
+    pub(super) fn runs(&self, (sender, session): (MemberId, Session)) -> Vec<Run> {
+        let life = self.lives.get(&(sender, session.life()));
+        let runs = life.into_iter().flat_map(|life| &life.runs);
+        runs.map(|(run, _)| *run).collect()
+    }
+
     /// Closes holes that are old, unless something waits for the store, and forgets lives that were not heard since
     /// this Unix time. What is lost of those.
     pub(super) fn age(&mut self, now: Instant, may_close: bool, since: u64) -> Vec<Lost> {

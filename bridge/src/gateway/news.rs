@@ -28,6 +28,11 @@ pub enum News {
         /// Bytes that cannot.
         bytes: u64,
     },
+    /// The store lacks what was to be published.
+    StoreLacks {
+        /// How many records.
+        records: u64,
+    },
     /// The store cannot be written.
     StoreFailed {
         /// What the system says.
@@ -35,6 +40,11 @@ pub enum News {
     },
     /// The store can be written again.
     StoreBack,
+    /// Messages were in the store alone, and cannot be read any more.
+    StoreLost {
+        /// How many in all, since the start.
+        messages: u64,
+    },
     /// There was no room for reliable messages.
     Overflow {
         /// How many in all.
@@ -78,12 +88,12 @@ pub enum News {
 
 impl News {
     /// What is told once in a while: what kind it is, and why.
-    const fn kind(&self) -> Kind {
+    fn kind(&self) -> Kind<'_> {
         match self {
             Self::Recovered { .. } => (0, 0, ""),
             Self::StoreTorn { .. } => (1, 0, ""),
             Self::StoreDamaged { .. } => (2, 0, ""),
-            Self::StoreFailed { .. } => (3, 0, ""),
+            Self::StoreFailed { error } => (3, 0, error),
             Self::StoreBack => (4, 0, ""),
             Self::Overflow { .. } => (5, 0, ""),
             Self::Refused { reason, .. } => (6, *reason, ""),
@@ -92,23 +102,27 @@ impl News {
             Self::TooManyValues { .. } => (9, 0, ""),
             Self::Command { why, .. } => (10, 0, why),
             Self::Unconfirmed { .. } => (11, 0, ""),
+            Self::StoreLost { .. } => (12, 0, ""),
+            Self::StoreLacks { .. } => (13, 0, ""),
         }
     }
 }
 
-type Kind = (u8, u8, &'static str);
+type Kind<'a> = (u8, u8, &'a str);
 
 /// When what was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<Kind, Instant>);
+pub(super) struct Told(BTreeMap<(u8, u8, String), Instant>);
 
 impl Told {
     /// Whether it is time to tell this.
     pub(super) fn may_tell(&mut self, now: Instant, news: &News) -> bool {
-        let last = self.0.get(&news.kind());
+        let (kind, reason, text) = news.kind();
+        let key = (kind, reason, text.to_owned());
+        let last = self.0.get(&key);
         let may = last.is_none_or(|last| now.since(*last) >= AGAIN);
         if may {
-            self.0.insert(news.kind(), now);
+            self.0.insert(key, now);
         }
         may
     }
@@ -129,13 +143,23 @@ impl fmt::Display for News {
             ),
             Self::StoreDamaged { bytes } => write!(
                 f,
-                "{bytes} bytes of the store are damaged, and the messages in them are lost: look after the disk"
+                "{bytes} bytes of the store are damaged and were passed over: look after the disk"
+            ),
+            Self::StoreLacks { records } => write!(
+                f,
+                "{records} records that are needed cannot be found in the store: the messages in them are lost, and in gap \
+                 records as far as it is known which they are"
             ),
             Self::StoreFailed { error } => write!(
                 f,
                 "the store cannot be written ({error}): messages are kept in memory alone until it can"
             ),
             Self::StoreBack => f.write_str("the store can be written again"),
+            Self::StoreLost { messages } => write!(
+                f,
+                "{messages} messages until now were in the store alone and are lost: it was removed while it was in use, or the \
+                 disk is damaged"
+            ),
             Self::Overflow { messages } => write!(
                 f,
                 "{messages} reliable messages found no room until now and are in gap records: give the queue more memory, \

@@ -11,10 +11,14 @@
 //! As long as the log can be written, each message is in it, and memory holds the oldest. A message that was sent once
 //! is never dropped: it stays until the broker has it or refuses it.
 
-use std::collections::VecDeque;
+use core::ops::Range;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
+use groupcast::{MemberId, Sequence, Session};
+
 use super::action::Token;
+use super::damage;
 use super::record::{Message, Record};
 use super::store::{AppendError, Store};
 
@@ -60,12 +64,18 @@ pub(super) struct Queue {
     /// Positions in the log from the first to before the second, of which some are messages.
     middle: (u64, u64),
     middle_messages: u64,
+    /// No number of a life in the middle is lower.
+    lowest: BTreeMap<(MemberId, Session), u32>,
+    /// Positions among those of the middle that are the head's: it was written again.
+    again: Vec<Range<u64>>,
     tail: VecDeque<Entry>,
     /// Of head and tail.
     memory: usize,
     limit: usize,
     /// The log cannot be written now.
     pub(super) is_down: bool,
+    /// Messages that were in the log alone and could not be read.
+    pub(super) lost: u64,
 }
 
 impl Queue {
@@ -74,10 +84,13 @@ impl Queue {
             head: VecDeque::new(),
             middle: (0, 0),
             middle_messages: 0,
+            lowest: BTreeMap::new(),
+            again: Vec::new(),
             tail: VecDeque::new(),
             memory: 0,
             limit,
             is_down: false,
+            lost: 0,
         }
     }
 
@@ -91,14 +104,16 @@ impl Queue {
                 ..Entry::new(message, Some(position))
             });
         } else {
-            self.add_to_middle(position);
+            self.add_to_middle(position, &message);
         }
     }
 
-    fn add_to_middle(&mut self, position: u64) {
+    fn add_to_middle(&mut self, position: u64, message: &Message) {
         if self.middle_messages == 0 {
             self.middle = (position, position);
+            self.lowest.clear();
         }
+        lower(&mut self.lowest, message);
         self.middle.1 = position + 1;
         self.middle_messages += 1;
     }
@@ -153,7 +168,7 @@ impl Queue {
                     self.memory += message.cost();
                     self.head.push_back(Entry::new(message, Some(position)));
                 } else {
-                    self.add_to_middle(position);
+                    self.add_to_middle(position, &message);
                 }
                 Pushed::Logged
             }
@@ -191,10 +206,18 @@ impl Queue {
         store: &mut impl Store,
         mut logged: impl FnMut(&Message),
     ) -> Result<(), AppendError> {
-        for entry in self.head.iter_mut().chain(&mut self.tail) {
+        if self.middle_messages == 0 {
+            self.again.clear();
+        }
+        let both = self.head.iter_mut().map(|entry| (entry, true));
+        for (entry, is_head) in both.chain(self.tail.iter_mut().map(|entry| (entry, false))) {
             if entry.position.is_none() {
                 let record = Record::Message(entry.message.clone()).write();
-                entry.position = Some(store.append(&record)?);
+                let position = store.append(&record)?;
+                entry.position = Some(position);
+                if is_head && self.middle_messages > 0 {
+                    damage::add(&mut self.again, position..position + 1);
+                }
                 logged(&entry.message);
             }
         }
@@ -204,9 +227,66 @@ impl Queue {
                     self.head.push_back(entry);
                 } else {
                     self.memory -= entry.message.cost();
-                    self.add_to_middle(position);
+                    self.add_to_middle(position, &entry.message);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Positions of the log of which some are messages that memory does not hold.
+    pub(super) const fn middle(&self) -> Range<u64> {
+        let (first, end) = self.middle;
+        first..if self.middle_messages > 0 { end } else { first }
+    }
+
+    /// The lowest number of each life that is needed of the log.
+    pub(super) fn lowest(&self) -> Vec<(MemberId, Session, u32)> {
+        let mut lowest = BTreeMap::new();
+        if self.middle_messages > 0 {
+            lowest.clone_from(&self.lowest);
+        }
+        for (_, message) in self.logged() {
+            lower(&mut lowest, message);
+        }
+        let lowest = lowest.into_iter();
+        lowest
+            .map(|((sender, session), number)| (sender, session, number))
+            .collect()
+    }
+
+    /// What memory holds of the log: positions, and the messages there.
+    pub(super) fn logged(&self) -> impl Iterator<Item = (u64, &Message)> {
+        let both = self.head.iter().chain(&self.tail);
+        both.filter_map(|entry| Some((entry.position?, &entry.message)))
+    }
+
+    /// The log lost some of its records. What memory holds is to be written again, behind what is left.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub(super) fn forget_log(&mut self, store: &mut impl Store) -> io::Result<()> {
+        for entry in self.head.iter_mut().chain(&mut self.tail) {
+            entry.position = None;
+        }
+        let (mut from, end) = self.middle;
+        let mut left = 0;
+        while self.middle_messages > 0 && from < end {
+            let read = store.read(from, BATCH)?;
+            let Some((last, _)) = read.last() else { break };
+            from = last + 1;
+            let is_message = |(position, record): &&(u64, Vec<u8>)| {
+                *position < end
+                    && !is_in(&self.again, *position)
+                    && matches!(Record::read(record), Some(Record::Message(_)))
+            };
+            left += read.iter().filter(is_message).count() as u64;
+        }
+        self.lost += self.middle_messages.saturating_sub(left);
+        self.middle_messages = left;
+        if left == 0 {
+            self.head.append(&mut self.tail);
         }
         Ok(())
     }
@@ -217,12 +297,15 @@ impl Queue {
             && let Some(last) = self.head.back()
             && !last.was_sent
             && let Some(position) = last.position
+            && (self.middle_messages == 0 || position < self.middle.0)
             && let Some(entry) = self.head.pop_back()
         {
             self.memory -= entry.message.cost();
             if self.middle_messages == 0 {
                 self.middle.1 = position + 1;
+                self.lowest.clear();
             }
+            lower(&mut self.lowest, &entry.message);
             self.middle.0 = position;
             self.middle_messages += 1;
         }
@@ -265,17 +348,23 @@ impl Queue {
         while self.middle_messages > 0 && self.head.iter().all(|entry| entry.was_sent) {
             let read = store.read(self.middle.0, bytes)?;
             if read.is_empty() {
-                self.middle_messages = 0;
+                self.lost += core::mem::take(&mut self.middle_messages);
             }
             for (position, record) in read {
                 if position >= self.middle.1 {
                     // What is left of the count was damaged.
-                    self.middle_messages = 0;
+                    self.lost += core::mem::take(&mut self.middle_messages);
                     break;
                 }
                 self.middle.0 = position + 1;
+                if is_in(&self.again, position) {
+                    continue;
+                }
                 if let Some(Record::Message(message)) = Record::read(&record) {
                     self.middle_messages = self.middle_messages.saturating_sub(1);
+                    let life = (message.sender, message.session);
+                    let following = message.sequence.wrapping_add(message.numbers);
+                    self.lowest.insert(life, following);
                     self.memory += message.cost();
                     self.head.push_back(Entry::new(message, Some(position)));
                 }
@@ -335,12 +424,12 @@ impl Queue {
         self.head.iter_mut().for_each(|entry| entry.token = None);
     }
 
-    /// The first position in the log that is needed.
+    /// The first position in the log that is needed. What was written again is behind the middle.
     pub(super) fn first_position(&self) -> Option<u64> {
         let head = self.head.iter().find_map(|entry| entry.position);
         let middle = (self.middle_messages > 0).then_some(self.middle.0);
-        head.or(middle)
-            .or_else(|| self.tail.iter().find_map(|entry| entry.position))
+        let tail = self.tail.iter().find_map(|entry| entry.position);
+        [head, middle, tail].into_iter().flatten().min()
     }
 
     /// Positions of what was sent and is not acknowledged; and the first of the rest, if the log ends at `end`.
@@ -355,13 +444,27 @@ impl Queue {
         let middle = (self.middle_messages > 0).then_some(self.middle.0);
         // The tail may be in the log in part.
         let tail = self.tail.iter().find_map(|entry| entry.position);
-        (sent, rest.or(middle).or(tail).unwrap_or(end))
+        let rest = [rest, middle, tail].into_iter().flatten().min();
+        (sent, rest.unwrap_or(end))
     }
+}
+
+/// A message is there, too.
+fn lower(lowest: &mut BTreeMap<(MemberId, Session), u32>, message: &Message) {
+    let life = (message.sender, message.session);
+    let number = lowest.entry(life).or_insert(message.sequence);
+    if Sequence::new(message.sequence).is_before(Sequence::new(*number)) {
+        *number = message.sequence;
+    }
+}
+
+fn is_in(ranges: &[Range<u64>], position: u64) -> bool {
+    ranges.iter().any(|range| range.contains(&position))
 }
 
 #[cfg(test)]
 mod tests {
-    use groupcast::{Channel, MemberId, Session};
+    use groupcast::Channel;
 
     use super::*;
     use crate::gateway::store::{MemoryStore, NoStore};

@@ -1,5 +1,7 @@
 //! What the store keeps: records of the log, and the checkpoint beside it. Integers are little-endian.
 
+use core::ops::Range;
+
 use groupcast::{Channel, Class, MemberId, Session};
 
 use super::gaps::{Gap, Place};
@@ -54,9 +56,13 @@ pub(super) struct Checkpoint {
     pub(super) next_gap: u64,
     pub(super) gaps: Vec<Gap>,
     pub(super) marks: Vec<Mark>,
+    /// Positions that cannot be read, from the first to before the last, in order. What was there is told.
+    pub(super) holes: Vec<Range<u64>>,
+    /// The lowest number of each life that is not acknowledged.
+    pub(super) lowest: Vec<(MemberId, Session, u32)>,
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub(super) const CLASSES: [Class; 5] = [
     Class::BestEffort,
@@ -268,6 +274,17 @@ impl Checkpoint {
                 w.u64(run.end);
             }
         }
+        w.u32(self.holes.len() as u32);
+        for hole in &self.holes {
+            w.u64(hole.start);
+            w.u64(hole.end);
+        }
+        w.u32(self.lowest.len() as u32);
+        for (sender, session, number) in &self.lowest {
+            w.u32(sender.get());
+            w.u64(session.get());
+            w.u32(*number);
+        }
         w.0
     }
 
@@ -301,6 +318,16 @@ impl Checkpoint {
                 runs,
             });
         }
+        let mut holes = Vec::new();
+        for _ in 0..r.count()? {
+            let (start, end) = (r.u64()?, r.u64()?);
+            holes.push(start..end);
+        }
+        if !holes.is_sorted_by(|a, b| a.end < b.start) || holes.iter().any(Range::is_empty) {
+            return None;
+        }
+        let lowest = (0..r.count()?).map(|_| Some((r.sender()?, r.session()?, r.u32()?)));
+        let lowest = lowest.collect::<Option<_>>()?;
         let checkpoint = Self {
             end,
             sent,
@@ -308,6 +335,8 @@ impl Checkpoint {
             next_gap,
             gaps,
             marks,
+            holes,
+            lowest,
         };
         r.0.is_empty().then_some(checkpoint)
     }
@@ -371,6 +400,8 @@ mod tests {
                 is_over: true,
                 runs: vec![Run { start: 1, end: 1 }, Run { start: 3, end: 9 }],
             }],
+            holes: vec![4..5, 7..9],
+            lowest: vec![(sender, session, 8)],
         };
         let octets = checkpoint.write();
         assert_eq!(Checkpoint::read(&octets), Some(checkpoint));

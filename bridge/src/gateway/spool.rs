@@ -1,9 +1,13 @@
 //! How the queue, the marks and the gap records are kept in the store.
 
+use core::ops::Range;
 use std::collections::BTreeSet;
 use std::io;
 
+use groupcast::{Instant, MemberId, Session};
+
 use super::Gateway;
+use super::damage::{self, Damage};
 use super::gaps::{Gap, Place};
 use super::marks::Lost;
 use super::news::News;
@@ -13,6 +17,8 @@ use super::store::{AppendError, Store};
 
 /// Bytes that are read from the log at once.
 const BATCH: usize = 1 << 20;
+
+type Life = (MemberId, Session);
 
 impl<S: Store> Gateway<S> {
     /// Takes up what the store holds.
@@ -25,18 +31,20 @@ impl<S: Store> Gateway<S> {
         let read = checkpoint.and_then(Checkpoint::read);
         let lacks = checkpoint.is_some() && read.is_none();
         // Without one, everything that is still there was not acknowledged.
-        let checkpoint = read.unwrap_or_else(|| Checkpoint {
+        let mut checkpoint = read.unwrap_or_else(|| Checkpoint {
             end: recovered.first,
             rest: recovered.first,
             ..Checkpoint::default()
         });
         self.gaps.next = self.gaps.next.max(checkpoint.next_gap);
-        checkpoint
-            .gaps
+        core::mem::take(&mut checkpoint.gaps)
             .into_iter()
             .for_each(|gap| self.gaps.restore(gap));
-        self.marks.restore(self.now, checkpoint.marks);
-        let sent: BTreeSet<u64> = checkpoint.sent.into_iter().collect();
+        let marks = core::mem::take(&mut checkpoint.marks);
+        self.marks.restore(self.now, marks);
+        let sent: BTreeSet<u64> = checkpoint.sent.iter().copied().collect();
+        let needed = sent.first().copied().unwrap_or(u64::MAX);
+        let (mut expected, mut missing) = (needed.min(checkpoint.rest), Vec::new());
         let mut from = recovered.first;
         loop {
             let read = self.store.read(from, BATCH)?;
@@ -44,7 +52,15 @@ impl<S: Store> Gateway<S> {
             from = last + 1;
             for (position, record) in read {
                 let is_new = position >= checkpoint.end;
-                match Record::read(&record) {
+                let len = record.len() as u64;
+                let record = Record::read(&record);
+                if record.is_some() {
+                    if position > expected {
+                        missing.push(expected..position);
+                    }
+                    expected = expected.max(position + 1);
+                }
+                match record {
                     Some(Record::Message(message)) => {
                         let was_sent = sent.contains(&position);
                         if is_new {
@@ -56,10 +72,8 @@ impl<S: Store> Gateway<S> {
                         }
                     }
                     Some(Record::Gap(gap)) if is_new => {
-                        let last = gap.last.unwrap_or(gap.first);
-                        let len = u64::from(last.wrapping_sub(gap.first)) + 1;
                         let life = (gap.sender, gap.session);
-                        self.marks.add(self.now, life, gap.first, len);
+                        self.marks.add(self.now, life, gap.first, gap.numbers());
                         self.gaps.restore(gap);
                     }
                     Some(Record::Seen {
@@ -72,11 +86,24 @@ impl<S: Store> Gateway<S> {
                         self.marks.add(self.now, life, first, u64::from(numbers));
                     }
                     Some(_) => {}
-                    None => self.counters.store_damaged += record.len() as u64,
+                    None => self.counters.store_damaged += len,
                 }
             }
         }
+        // Positions that are given from now on are beyond those of the checkpoint.
+        let end = recovered.end.max(checkpoint.end);
+        self.store.advance(end);
+        if expected < end {
+            missing.push(expected..end);
+        }
+        let holes = damage::unsettled(&missing, &checkpoint);
+        self.holes = checkpoint.holes;
+        self.counters.store_missing = holes.iter().map(|hole| hole.end - hole.start).sum();
+        let lost = self.damage(&holes, &checkpoint.lowest, &[])?;
         self.marks.recover(self.unix_seconds());
+        for lost in lost {
+            self.lose_numbers(lost, Place::Bridge);
+        }
         self.counters.store_damaged += recovered.damaged + u64::from(lacks);
         if recovered.torn > 0 {
             let bytes = recovered.torn;
@@ -86,13 +113,59 @@ impl<S: Store> Gateway<S> {
             let bytes = self.counters.store_damaged;
             self.tell(News::StoreDamaged { bytes });
         }
+        if self.counters.store_missing > 0 {
+            let records = self.counters.store_missing;
+            self.tell(News::StoreLacks { records });
+        }
         if self.counters.recovered > 0 {
             let messages = self.counters.recovered;
             self.tell(News::Recovered { messages });
         }
-        // Positions that are given from now on are beyond those of the checkpoint.
         self.save();
         Ok(())
+    }
+
+    /// What the log lost, which lacks these positions. Of each life the lowest number that is needed; and what memory has
+    /// of the log.
+    fn damage(
+        &mut self,
+        holes: &[Range<u64>],
+        lowest: &[(MemberId, Session, u32)],
+        in_memory: &[(u64, Life, u32, u64)],
+    ) -> io::Result<Vec<Lost>> {
+        let Some(first) = holes.first() else {
+            return Ok(Vec::new());
+        };
+        let mut damage = Damage::new(&self.marks, holes, lowest);
+        let (before, others): (Vec<_>, Vec<_>) =
+            in_memory.iter().partition(|it| it.0 < first.start);
+        for (position, life, first, numbers) in before {
+            damage.numbers(position, life, first, numbers);
+        }
+        let written_again: BTreeSet<u64> = others.iter().map(|it| it.0).collect();
+        let mut from = if in_memory.is_empty() { 0 } else { first.start };
+        loop {
+            let read = self.store.read(from, BATCH)?;
+            let Some((last, _)) = read.last() else { break };
+            from = last + 1;
+            for (position, record) in read {
+                // What was written again is out of order.
+                let is_again = written_again.contains(&position);
+                if let Some(record) = Record::read(&record).filter(|_| !is_again) {
+                    damage.record(position, &record);
+                }
+            }
+        }
+        for (_, life, first, numbers) in others {
+            damage.told(life, first, numbers);
+        }
+        for gap in self.gaps.keep() {
+            damage.told((gap.sender, gap.session), gap.first, gap.numbers());
+        }
+        for hole in holes {
+            damage::add(&mut self.holes, hole.clone());
+        }
+        Ok(damage.lost())
     }
 
     /// A message is in the log, or dealt with.
@@ -236,6 +309,7 @@ impl<S: Store> Gateway<S> {
             let end = self.store.end();
             let (sent, rest) = self.queue.positions(end);
             let release = self.queue.first_position().unwrap_or(end);
+            damage::keep(&mut self.holes, release);
             let checkpoint = Checkpoint {
                 end,
                 sent,
@@ -243,6 +317,8 @@ impl<S: Store> Gateway<S> {
                 next_gap: self.gaps.next,
                 gaps: self.gaps.keep(),
                 marks: self.marks.keep(),
+                holes: self.holes.clone(),
+                lowest: self.queue.lowest(),
             };
             // What a checkpoint takes for granted is on the disk before it.
             let synced = self.store.sync();
@@ -270,10 +346,53 @@ impl<S: Store> Gateway<S> {
         }
         if self.is_stale || self.gaps.has_soft() {
             self.save();
+        } else if let Err(error) = self.store.sync() {
+            // Though nothing is to be written, it may have been removed.
+            self.queue.is_down = true;
+            self.store_failed(&error);
         }
     }
 
+    /// Begins the store anew if it was removed.
+    fn renew_store(&mut self) -> io::Result<()> {
+        let is_needed = !self.queue.middle().is_empty();
+        let lost = self.store.renew(is_needed)?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        // Of the rest, memory has what is needed.
+        let middle = self.queue.middle();
+        let mut holes = Vec::new();
+        for range in lost {
+            let range = range.start.max(middle.start)..range.end.min(middle.end);
+            if !range.is_empty() {
+                damage::add(&mut holes, range);
+            }
+        }
+        let in_memory: Vec<_> = self
+            .queue
+            .logged()
+            .map(|(position, message)| {
+                let life = (message.sender, message.session);
+                let numbers = u64::from(message.numbers);
+                (position, life, message.sequence, numbers)
+            })
+            .collect();
+        let lowest = self.queue.lowest();
+        self.queue.forget_log(&mut self.store)?;
+        for lost in self.damage(&holes, &lowest, &in_memory)? {
+            self.lose_numbers(lost, Place::Bridge);
+        }
+        Ok(())
+    }
+
     fn try_store_again(&mut self) {
+        if let Err(error) = self.renew_store() {
+            self.queue.is_down = true;
+            self.is_stale = true;
+            self.store_failed(&error);
+            return;
+        }
         let was_down = core::mem::replace(&mut self.queue.is_down, false);
         let (marks, now) = (&mut self.marks, self.now);
         let logged = self.queue.log(&mut self.store, |message| {
@@ -292,5 +411,15 @@ impl<S: Store> Gateway<S> {
             }
         }
         self.is_stale = true;
+    }
+
+    /// The program ends: writes down what the next one is to know.
+    pub fn finish(&mut self, now: Instant) {
+        self.advance(now);
+        if self.queue.is_down || self.queue.has_unlogged() && self.store.is_store() {
+            self.try_store_again();
+        }
+        self.save();
+        self.count();
     }
 }

@@ -5,9 +5,11 @@
 //! that loses power survives. What is before the last released position may be deleted.
 
 mod files;
+mod frame;
 mod memory;
 
 use core::fmt;
+use core::ops::Range;
 use std::io;
 
 pub use files::{Files, OpenError};
@@ -45,12 +47,23 @@ pub trait Store {
     /// The one before is kept.
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()>;
 
-    /// Makes sure that all that was appended is on the disk.
+    /// Makes sure that all that was appended is on the disk, and will be found there.
     ///
     /// # Errors
     ///
     /// It may not be.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Begins the store anew if it was removed: with what can be saved of it if that is needed, or empty. Returns the
+    /// positions that are lost.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be begun.
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>>;
+
+    /// The next record has this position, or a later one.
+    fn advance(&mut self, position: u64);
 
     /// Whether anything is kept at all.
     fn is_store(&self) -> bool {
@@ -130,6 +143,12 @@ impl Store for NoStore {
         Ok(())
     }
 
+    fn renew(&mut self, _: bool) -> io::Result<Vec<Range<u64>>> {
+        Ok(Vec::new())
+    }
+
+    fn advance(&mut self, _: u64) {}
+
     fn is_store(&self) -> bool {
         false
     }
@@ -166,6 +185,14 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn sync(&mut self) -> io::Result<()> {
         (**self).sync()
+    }
+
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
+        (**self).renew(is_needed)
+    }
+
+    fn advance(&mut self, position: u64) {
+        (**self).advance(position);
     }
 
     fn is_store(&self) -> bool {

@@ -216,6 +216,7 @@ impl World {
             counters.acknowledged
                 + counters.overflowed
                 + counters.refused_reliable
+                + counters.store_lost
                 + queued.messages,
             "{counters}, {queued:?}"
         );

@@ -76,7 +76,8 @@ pub(crate) fn run(options: &options::Gateway) -> Result<(), Failure> {
     let own = random_id()?;
     let settings = options.settings(group, group_name, own)?;
     let spool = options.spool(&settings.label)?;
-    let store = store(spool.as_deref(), options)?;
+    let owner = format!("{}/{}", settings.label, shared.site);
+    let store = store(spool.as_deref(), &owner, options)?;
     let usual = || format!("gc-{}-{}-gateway", settings.label, shared.site);
     let mut client_id = shared.client_id.clone().unwrap_or_else(usual);
     let clock = Clock::new();
@@ -165,12 +166,16 @@ fn load(path: &PathBuf) -> Result<KeyFile, KeyFileError> {
 }
 
 /// Where to keep what the broker does not have. A check only looks whether that works.
-fn store(directory: Option<&Path>, options: &options::Gateway) -> Result<Box<dyn Store>, Failure> {
+fn store(
+    directory: Option<&Path>,
+    owner: &str,
+    options: &options::Gateway,
+) -> Result<Box<dyn Store>, Failure> {
     let Some(directory) = directory else {
         return Ok(Box::new(NoStore));
     };
     let is_check = options.shared.operator.check;
-    match Files::open(directory, options.spool_size) {
+    match Files::open(directory, owner, options.spool_size) {
         Ok(_) if is_check => Ok(Box::new(NoStore)),
         Err(error @ OpenError::InUse(_)) if is_check => {
             let text = format!("{error}; if it is this one, which runs, all is well");
@@ -394,12 +399,19 @@ impl Running<'_> {
         let farewell = self.core.will();
         self.service.link.publish(now, &farewell);
         let _ = self.service.link.flush(now);
+        self.core.finish(now);
+        self.act(now);
         let left = self.core.queued();
         let text = format!(
-            "{}; {} messages and {} gap records wait for the next start",
+            "{}; {} messages and {} gap records {}",
             self.core.counters(),
             left.messages,
-            left.gaps
+            left.gaps,
+            if left.is_kept || left.messages == 0 && left.gaps == 0 {
+                "wait for the next start"
+            } else {
+                "are left, and what of them is not on disk is lost with this program"
+            }
         );
         self.service.end(now, counts(&self.core), &text)?;
         self.member.leave_within(Duration::from_secs(1))?;
@@ -442,9 +454,11 @@ const fn kind(news: &News) -> (Level, &'static str) {
     match news {
         News::Recovered { .. } => (Level::Info, "recovered"),
         News::StoreBack => (Level::Info, "store_back"),
-        News::StoreTorn { .. } | News::StoreDamaged { .. } | News::StoreFailed { .. } => {
-            (Level::Warning, "store")
-        }
+        News::StoreTorn { .. }
+        | News::StoreDamaged { .. }
+        | News::StoreLacks { .. }
+        | News::StoreFailed { .. }
+        | News::StoreLost { .. } => (Level::Warning, "store"),
         News::Overflow { .. } => (Level::Warning, "overflow"),
         News::Refused { .. } => (Level::Warning, "refused"),
         News::GapsDropped { .. } => (Level::Warning, "gaps_dropped"),

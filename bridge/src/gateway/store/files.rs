@@ -2,23 +2,28 @@
 //!
 //! ```text
 //! lock                    held while a program uses the directory
-//! checkpoint              length, CRC-32C, octets; written beside it and then renamed
-//! 0000000000000000.log    records from that position on: length, CRC-32C of both, octets
+//! owner                   which gateway has it
+//! checkpoint              a record of its own; written beside it and then renamed
+//! 0000000000000000.log    records from that position on
 //! 00000000000003e8.log    …
 //! ```
 
 use core::fmt;
+use core::ops::Range;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::frame::{Frames, HEAD, LONGEST, frame, whole};
 use super::{AppendError, Recovered, Store};
 
-/// What comes before a record: its length, and a check of it and the record.
-const HEAD: usize = 8;
+/// The file that is locked.
+const LOCK: &str = "lock";
 
-/// A record is no longer than this. No message is: see `Peer::max_message`.
-const LONGEST: usize = 8 << 20;
+const CHECKPOINT: &str = "checkpoint";
+
+/// The file that says whose it is.
+const OWNER: &str = "owner";
 
 /// A segment is a sixteenth of the store, within these bounds.
 const SEGMENT: core::ops::RangeInclusive<u64> = (32 << 10)..=(64 << 20);
@@ -35,14 +40,14 @@ struct Segment {
 #[derive(Debug)]
 struct Cursor {
     segment: u64,
-    position: u64,
-    file: File,
+    frames: Frames,
 }
 
 /// A store in a directory, which it has for itself.
 #[derive(Debug)]
 pub struct Files {
     directory: PathBuf,
+    owner: String,
     limit: u64,
     segment: u64,
     /// The oldest first.
@@ -53,7 +58,7 @@ pub struct Files {
     next: u64,
     bytes: u64,
     /// As long as it is open, nobody else has the directory.
-    _lock: File,
+    lock: File,
 }
 
 /// Why a directory cannot be a store.
@@ -62,6 +67,13 @@ pub struct Files {
 pub enum OpenError {
     /// Another program uses it.
     InUse(PathBuf),
+    /// It is that of another gateway.
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
     /// The system refused.
     Io(PathBuf, io::Error),
 }
@@ -74,6 +86,12 @@ impl fmt::Display for OpenError {
                 "{} is in use by another gateway; give each its own directory",
                 path.display()
             ),
+            Self::Foreign { path, owner } => write!(
+                f,
+                "{} is that of the gateway of {owner}; give this one a directory of its own, or delete that, and what waits in it, \
+                 if the other is gone for good",
+                path.display()
+            ),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
@@ -82,25 +100,19 @@ impl fmt::Display for OpenError {
 impl core::error::Error for OpenError {}
 
 impl Files {
-    /// The store in this directory, which is made if it is not there, for so many bytes of records: 1 MiB at least.
+    /// The store of this owner in this directory, which is made if it is not there, for so many bytes of records: 1 MiB at
+    /// least. The owner is a line of text that says which gateway it is.
     ///
     /// # Errors
     ///
-    /// Another program uses the directory, or the system refuses.
-    pub fn open(directory: impl Into<PathBuf>, limit: u64) -> Result<Self, OpenError> {
+    /// Another program uses the directory, it has another owner, or the system refuses.
+    pub fn open(directory: impl Into<PathBuf>, owner: &str, limit: u64) -> Result<Self, OpenError> {
         let directory = directory.into();
-        let io = |error| OpenError::Io(directory.clone(), error);
-        make(&directory).map_err(io)?;
-        let lock = options().create(true).open(directory.join("lock"));
-        let lock = lock.map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory)),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        let lock = take(&directory, owner)?;
         let limit = limit.max(1 << 20);
         Ok(Self {
             directory,
+            owner: owner.to_owned(),
             limit,
             segment: (limit / 16).clamp(*SEGMENT.start(), *SEGMENT.end()),
             segments: Vec::new(),
@@ -108,37 +120,40 @@ impl Files {
             cursor: None,
             next: 0,
             bytes: 0,
-            _lock: lock,
+            lock,
         })
     }
 
     fn path(&self, first: u64) -> PathBuf {
-        self.directory.join(format!("{first:016x}.log"))
+        self.directory.join(name(first))
     }
 
-    /// The segments that are there, by the position of their first record.
-    fn find_segments(&self) -> io::Result<Vec<u64>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let name = entry?.file_name();
-            let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
-            let digits = digits.filter(|digits| digits.len() == 16);
-            found.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+    /// Whether everything still has its name.
+    fn is_there(&self) -> io::Result<bool> {
+        if !is_at(&self.lock, &self.directory.join(LOCK))? {
+            return Ok(false);
         }
-        found.sort_unstable();
-        Ok(found)
+        for segment in &self.segments {
+            if !self.path(segment.first).try_exists()? {
+                return Ok(false);
+            }
+        }
+        match (&self.last, self.segments.last()) {
+            (Some(file), Some(segment)) => is_at(file, &self.path(segment.first)),
+            _ => Ok(true),
+        }
     }
 
     /// The checkpoint, or how many bytes of it make none.
     fn read_checkpoint(&self) -> io::Result<(Option<Vec<u8>>, u64)> {
-        let octets = match fs::read(self.directory.join("checkpoint")) {
+        let octets = match fs::read(self.directory.join(CHECKPOINT)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, 0)),
             other => other?,
         };
-        let mut rest = octets.as_slice();
-        Ok(match next(&mut rest)? {
-            Next::Record(record) if rest.is_empty() => (Some(record), 0),
-            _ => (None, octets.len() as u64),
+        Ok(match whole(&octets) {
+            Some((_, record)) => (Some(record.to_vec()), 0),
+            // An empty one is damaged, too.
+            None => (None, octets.len().max(1) as u64),
         })
     }
 
@@ -151,6 +166,7 @@ impl Files {
             .create(true)
             .truncate(true)
             .open(self.path(first))?;
+        sync_names(&self.directory)?;
         self.last = Some(file);
         self.segments.push(Segment {
             first,
@@ -169,7 +185,7 @@ impl Files {
         let (Some(file), Some(segment)) = (&mut self.last, self.segments.last_mut()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        if let Err(error) = file.write_all(&frame(record)) {
+        if let Err(error) = file.write_all(&frame(self.next, record)) {
             // Half of a record: it is cut off now, or else by whoever reads it.
             let cut = file.set_len(segment.bytes);
             let back = cut.and_then(|()| file.seek(SeekFrom::Start(segment.bytes)));
@@ -182,36 +198,6 @@ impl Files {
         segment.end += 1;
         Ok(())
     }
-
-    /// Reads on from a position, at which the cursor may be already.
-    fn seek(&mut self, from: u64) -> io::Result<bool> {
-        if self
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.position == from)
-        {
-            return Ok(true);
-        }
-        self.cursor = None;
-        let Some(segment) = self.segments.iter().find(|segment| segment.end > from) else {
-            return Ok(false);
-        };
-        let first = segment.first;
-        let mut file = File::open(self.path(first))?;
-        let mut position = first;
-        while position < from {
-            match skip(&mut file)? {
-                true => position += 1,
-                false => return Ok(false),
-            }
-        }
-        self.cursor = Some(Cursor {
-            segment: first,
-            position,
-            file,
-        });
-        Ok(true)
-    }
 }
 
 impl Store for Files {
@@ -222,28 +208,27 @@ impl Store for Files {
             damaged,
             ..Recovered::default()
         };
-        let found = self.find_segments()?;
+        let found = find_segments(&self.directory)?;
         for (n, first) in found.iter().enumerate() {
             let path = self.path(*first);
             let size = fs::metadata(&path)?.len();
-            let mut file = io::BufReader::new(File::open(&path)?);
-            let (mut bytes, mut end) = (0, *first);
-            while let Next::Record(record) = next(&mut file)? {
-                bytes += (HEAD + record.len()) as u64;
-                end += 1;
+            let following = found.get(n + 1).copied();
+            // None is shorter than its head.
+            let most = first.saturating_add(size / HEAD as u64);
+            let bound = following.unwrap_or(most);
+            let mut frames = Frames::new(File::open(&path)?, *first);
+            while frames.next(size, bound)?.is_some() {}
+            let rest = size - frames.at;
+            let mut bytes = size;
+            recovered.damaged += frames.damaged;
+            if following.is_some() || frames.is_exhausted(size) {
+                recovered.damaged += rest;
+            } else if rest > 0 {
+                bytes = frames.at;
+                OpenOptions::new().write(true).open(&path)?.set_len(bytes)?;
+                recovered.torn += rest;
             }
-            let bad = size - bytes;
-            match found.get(n + 1) {
-                None if bad > 0 => {
-                    OpenOptions::new().write(true).open(&path)?.set_len(bytes)?;
-                    recovered.torn += bad;
-                }
-                None => {}
-                Some(following) => {
-                    recovered.damaged += bad;
-                    end = *following;
-                }
-            }
+            let end = following.unwrap_or(frames.position);
             self.segments.push(Segment {
                 first: *first,
                 end,
@@ -256,6 +241,7 @@ impl Store for Files {
         if let Some(last) = self.segments.last()
             && last.first == last.end
         {
+            self.bytes -= last.bytes;
             fs::remove_file(self.path(last.first))?;
             self.segments.pop();
         }
@@ -281,54 +267,38 @@ impl Store for Files {
     fn read(&mut self, from: u64, bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let mut read = Vec::new();
         let (mut len, mut from) = (0, from);
-        if let Some(first) = self.segments.first() {
-            from = from.max(first.first);
-        }
-        while (len < bytes || read.is_empty()) && from < self.next {
-            if !self.seek(from)? {
-                // The rest of a segment is damaged.
-                let mut segments = self.segments.iter();
-                match segments.find(|segment| segment.first > from) {
-                    Some(segment) => from = segment.first,
-                    None => break,
-                }
-                continue;
-            }
-            let Some(cursor) = &mut self.cursor else {
-                break;
+        while (len < bytes || read.is_empty())
+            && let Some(segment) = self.segments.iter().find(|segment| segment.end > from)
+        {
+            let (first, end, size) = (segment.first, segment.end, segment.bytes);
+            let cursor = self.cursor.take();
+            let is_before =
+                |cursor: &Cursor| cursor.segment == first && cursor.frames.position <= from;
+            let mut frames = match cursor.filter(is_before) {
+                Some(cursor) => cursor.frames,
+                None => Frames::new(File::open(self.path(first))?, first),
             };
-            match next(&mut cursor.file)? {
-                Next::Record(record) => {
-                    len += record.len();
-                    read.push((from, record));
-                    from += 1;
-                    cursor.position = from;
-                    let mut segments = self.segments.iter();
-                    let segment = segments.find(|segment| segment.first == cursor.segment);
-                    if segment.is_none_or(|segment| segment.end <= from) {
-                        self.cursor = None;
+            match frames.next(size, end)? {
+                Some((position, record)) => {
+                    if position >= from {
+                        len += record.len();
+                        from = position + 1;
+                        read.push((position, record));
                     }
+                    self.cursor = Some(Cursor {
+                        segment: first,
+                        frames,
+                    });
                 }
-                Next::End | Next::Bad => {
-                    let segment = cursor.segment;
-                    self.cursor = None;
-                    let mut segments = self.segments.iter();
-                    match segments.find(|it| it.first > segment) {
-                        Some(segment) => from = segment.first,
-                        None => break,
-                    }
-                }
+                // The rest of the segment is damaged.
+                None => from = end,
             }
         }
         Ok(read)
     }
 
     fn save(&mut self, checkpoint: &[u8], release: u64) -> io::Result<()> {
-        let new = self.directory.join("checkpoint.new");
-        let mut file = options().create(true).truncate(true).open(&new)?;
-        file.write_all(&frame(checkpoint))?;
-        drop(file);
-        fs::rename(&new, self.directory.join("checkpoint"))?;
+        replace(&self.directory, CHECKPOINT, &frame(0, checkpoint))?;
         while let [segment, _, ..] = self.segments.as_slice()
             && segment.end <= release
         {
@@ -347,7 +317,59 @@ impl Store for Files {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if !self.is_there()? {
+            let text = "its directory was removed, or files in it";
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
         self.last.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
+        if self.is_there()? {
+            return Ok(Vec::new());
+        }
+        make(&self.directory)?;
+        if !is_at(&self.lock, &self.directory.join(LOCK))? {
+            self.lock = take(&self.directory, &self.owner).map_err(io::Error::other)?;
+        }
+        self.cursor = None;
+        if let (Some(file), Some(segment)) = (&mut self.last, self.segments.last()) {
+            let path = self.directory.join(name(segment.first));
+            if is_needed && !is_at(file, &path)? {
+                // It has no name, but as long as it is open it can be read.
+                file.seek(SeekFrom::Start(0))?;
+                let mut new = options().create(true).truncate(true).open(path)?;
+                io::copy(&mut file.take(segment.bytes), &mut new)?;
+                new.sync_data()?;
+                self.last = Some(new);
+            } else if !is_at(file, &path)? {
+                // There may be no room for two of it.
+                let _ = fs::remove_file(path);
+                self.last = None;
+            }
+        }
+        let (mut there, mut lost) = (Vec::new(), Vec::new());
+        for segment in core::mem::take(&mut self.segments) {
+            if self.path(segment.first).exists() {
+                there.push(segment);
+            } else {
+                self.bytes -= segment.bytes;
+                lost.push(segment.first..segment.end);
+            }
+        }
+        self.segments = there;
+        sync_names(&self.directory)?;
+        Ok(lost)
+    }
+
+    fn advance(&mut self, position: u64) {
+        if position > self.next {
+            self.next = position;
+            self.last = None;
+            if let Some(segment) = self.segments.last_mut() {
+                segment.end = position;
+            }
+        }
     }
 
     fn end(&self) -> u64 {
@@ -366,68 +388,6 @@ impl Store for Files {
     }
 }
 
-fn frame(record: &[u8]) -> Vec<u8> {
-    let len = (record.len() as u32).to_le_bytes();
-    let check = crc32c::crc32c_append(crc32c::crc32c(&len), record);
-    [&len, &check.to_le_bytes(), record].concat()
-}
-
-enum Next {
-    Record(Vec<u8>),
-    End,
-    /// It is torn or damaged.
-    Bad,
-}
-
-/// The next record.
-fn next(from: &mut impl Read) -> io::Result<Next> {
-    let mut head = [0; HEAD];
-    match fill(from, &mut head)? {
-        0 => return Ok(Next::End),
-        HEAD => {}
-        _ => return Ok(Next::Bad),
-    }
-    let [a, b, c, d, check @ ..] = head;
-    let len = u32::from_le_bytes([a, b, c, d]) as usize;
-    if len > LONGEST {
-        return Ok(Next::Bad);
-    }
-    let mut record = Vec::new();
-    let read = from.by_ref().take(len as u64).read_to_end(&mut record)?;
-    let is_whole = read == len && frame(&record)[4..HEAD] == check;
-    Ok(if is_whole {
-        Next::Record(record)
-    } else {
-        Next::Bad
-    })
-}
-
-/// Goes beyond a record, unread.
-fn skip(file: &mut File) -> io::Result<bool> {
-    let mut head = [0; HEAD];
-    if fill(file, &mut head)? < HEAD {
-        return Ok(false);
-    }
-    let [a, b, c, d, ..] = head;
-    let len = u32::from_le_bytes([a, b, c, d]);
-    file.seek(SeekFrom::Current(i64::from(len)))?;
-    Ok(true)
-}
-
-/// As much as there is.
-fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut len = 0;
-    while let Some(rest) = into.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest) {
-            Ok(0) => break,
-            Ok(read) => len += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(len)
-}
-
 /// What it holds is nobody else's business: it may come from a sealed group.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -443,4 +403,94 @@ fn make(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+/// The lock of this directory, which is made if it is not there, and has this owner from now on if there
+/// is nothing of another's.
+fn take(directory: &Path, owner: &str) -> Result<File, OpenError> {
+    let io = |error| OpenError::Io(directory.to_owned(), error);
+    make(directory).map_err(io)?;
+    let lock = options().create(true).open(directory.join(LOCK));
+    let lock = lock.map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(io(error)),
+    }
+    match fs::read(directory.join(OWNER)) {
+        Ok(text) if text == owner.as_bytes() => Ok(lock),
+        Ok(text) if !is_empty(directory).map_err(io)? => Err(OpenError::Foreign {
+            path: directory.to_owned(),
+            owner: String::from_utf8_lossy(&text).escape_debug().to_string(),
+        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(error)),
+        _ => {
+            replace(directory, OWNER, owner.as_bytes()).map_err(io)?;
+            Ok(lock)
+        }
+    }
+}
+
+/// Whether nobody kept anything there.
+fn is_empty(directory: &Path) -> io::Result<bool> {
+    let is_kept = directory.join(CHECKPOINT).try_exists()?;
+    Ok(!is_kept && find_segments(directory)?.is_empty())
+}
+
+/// The segments that are there, by the position of their first record.
+fn find_segments(directory: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
+        let digits = digits.filter(|digits| digits.len() == 16);
+        found.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Writes a file of a directory, whole or not at all.
+fn replace(directory: &Path, name: &str, octets: &[u8]) -> io::Result<()> {
+    let new = directory.join(format!("{name}.new"));
+    let mut file = options().create(true).truncate(true).open(&new)?;
+    file.write_all(octets)?;
+    // Otherwise a machine that loses power may have renamed a file that is empty.
+    file.sync_data()?;
+    drop(file);
+    fs::rename(&new, directory.join(name))?;
+    sync_names(directory)
+}
+
+fn name(first: u64) -> String {
+    format!("{first:016x}.log")
+}
+
+/// Whether this path is still that of the open file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let open = file.metadata()?;
+        Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
+    }
+    // Elsewhere a file that is open keeps its name.
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(there.is_file())
+    }
+}
+
+/// Makes sure that the names in a directory are on the disk.
+fn sync_names(directory: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened.
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    let _ = directory;
+    Ok(())
 }

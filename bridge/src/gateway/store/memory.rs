@@ -1,6 +1,7 @@
 //! A store for tests.
 
 use core::cell::RefCell;
+use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::rc::Rc;
@@ -18,6 +19,7 @@ struct Disk {
     bytes: u64,
     limit: u64,
     is_failing: bool,
+    is_removed: bool,
     /// Records that are lost if the machine loses power now.
     unsynced: VecDeque<u64>,
 }
@@ -37,6 +39,7 @@ impl MemoryStore {
             bytes: 0,
             limit,
             is_failing: false,
+            is_removed: false,
             unsynced: VecDeque::new(),
         })))
     }
@@ -44,6 +47,25 @@ impl MemoryStore {
     /// From now on nothing can be written, or everything again.
     pub fn set_failing(&self, is_failing: bool) {
         self.0.borrow_mut().is_failing = is_failing;
+    }
+
+    /// Somebody removes everything but the records from this position on, which are still open.
+    pub fn remove(&self, open: u64) {
+        let mut disk = self.0.borrow_mut();
+        disk.records = disk.records.split_off(&open);
+        disk.bytes = disk.records.values().map(|it| it.len() as u64).sum();
+        disk.checkpoint = None;
+        disk.is_removed = true;
+    }
+
+    /// The disk is damaged: these records cannot be read.
+    pub fn damage(&self, positions: impl IntoIterator<Item = u64>) {
+        let mut disk = self.0.borrow_mut();
+        for position in positions {
+            if let Some(record) = disk.records.remove(&position) {
+                disk.bytes -= record.len() as u64;
+            }
+        }
     }
 
     /// The machine loses power: what was appended since it was synced is gone.
@@ -93,6 +115,9 @@ impl Store for MemoryStore {
 
     fn read(&mut self, from: u64, bytes: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
         let disk = self.0.borrow();
+        if disk.is_removed {
+            return Err(failure());
+        }
         let mut read = Vec::new();
         let mut len = 0;
         for (position, record) in disk.records.range(from..) {
@@ -121,11 +146,30 @@ impl Store for MemoryStore {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut disk = self.0.borrow_mut();
-        if disk.is_failing {
+        if disk.is_failing || disk.is_removed {
             return Err(failure());
         }
         disk.unsynced.clear();
         Ok(())
+    }
+
+    fn renew(&mut self, is_needed: bool) -> io::Result<Vec<Range<u64>>> {
+        let mut disk = self.0.borrow_mut();
+        if disk.is_failing {
+            return Err(failure());
+        }
+        let was_removed = core::mem::take(&mut disk.is_removed);
+        if was_removed && !is_needed {
+            disk.records.clear();
+            disk.bytes = 0;
+        }
+        let first = disk.records.keys().next().copied().unwrap_or(disk.next);
+        Ok(was_removed.then_some(0..first).into_iter().collect())
+    }
+
+    fn advance(&mut self, position: u64) {
+        let mut disk = self.0.borrow_mut();
+        disk.next = disk.next.max(position);
     }
 
     fn end(&self) -> u64 {

@@ -186,7 +186,7 @@ impl<S: Store> Bench<S> {
         let queued = self.gateway.queued().messages;
         assert_eq!(
             c.reliable + c.recovered,
-            c.acknowledged + c.overflowed + c.refused_reliable + queued,
+            c.acknowledged + c.overflowed + c.refused_reliable + c.store_lost + queued,
             "{c}; {queued} queued"
         );
     }

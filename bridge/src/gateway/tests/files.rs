@@ -10,6 +10,7 @@ use super::broker::{Bench, json, peer, property, settings};
 use crate::gateway::News;
 use crate::gateway::store::{AppendError, Files, OpenError, Recovered, Store};
 
+const OWNER: &str = "g/plant";
 const ORDERED: Channel = Channel::reliable_ordered(1);
 
 /// A directory that is gone afterwards.
@@ -26,7 +27,7 @@ impl Directory {
     }
 
     fn open(&self) -> Files {
-        Files::open(&self.0, 1 << 20).unwrap()
+        Files::open(&self.0, OWNER, 1 << 20).unwrap()
     }
 
     fn logs(&self) -> Vec<PathBuf> {
@@ -152,14 +153,14 @@ fn a_torn_end_is_cut_off_at_any_byte() {
         fs::write(&log, &whole[..len]).unwrap();
         let mut store = directory.open();
         let recovered = store.recover().unwrap();
-        assert_eq!(recovered.end, len as u64 / 28);
-        assert_eq!(recovered.torn, len as u64 % 28);
+        assert_eq!(recovered.end, len as u64 / 36);
+        assert_eq!(recovered.torn, len as u64 % 36);
         // What is written now is found by the next one.
         store.append(&[9; 20]).unwrap();
         drop(store);
         let mut store = directory.open();
         let recovered = store.recover().unwrap();
-        assert_eq!((recovered.end, recovered.torn), (len as u64 / 28 + 1, 0));
+        assert_eq!((recovered.end, recovered.torn), (len as u64 / 36 + 1, 0));
         assert_eq!(all(&mut store).last().unwrap().1, 9);
         drop(store);
         for log in directory.logs() {
@@ -169,7 +170,7 @@ fn a_torn_end_is_cut_off_at_any_byte() {
 }
 
 #[test]
-fn what_is_damaged_is_told_and_the_rest_is_read() {
+fn what_is_damaged_is_told_and_all_the_rest_is_read() {
     let directory = Directory::new();
     let mut store = directory.open();
     store.recover().unwrap();
@@ -177,23 +178,140 @@ fn what_is_damaged_is_told_and_the_rest_is_read() {
     store.save(b"checkpoint", 0).unwrap();
     drop(store);
     let logs = directory.logs();
-    let mut octets = fs::read(&logs[1]).unwrap();
-    octets[2500] ^= 1;
-    fs::write(&logs[1], octets).unwrap();
+    let last = logs.len() - 1;
+    // In the octets of the third record; in the head of the second; and the length of the second.
+    for (segment, place) in [(1, 2500), (2, 1020), (last, 1016)] {
+        let mut octets = fs::read(&logs[segment]).unwrap();
+        octets[place] ^= 1;
+        fs::write(&logs[segment], octets).unwrap();
+    }
     let checkpoint = directory.0.join("checkpoint");
+    let size = fs::metadata(&checkpoint).unwrap().len();
     let mut octets = fs::read(&checkpoint).unwrap();
     octets[9] ^= 1;
     fs::write(&checkpoint, octets).unwrap();
     let mut store = directory.open();
     let recovered = store.recover().unwrap();
-    assert!(recovered.damaged > 1000 && recovered.checkpoint.is_none());
+    assert!(recovered.checkpoint.is_none());
+    assert_eq!((recovered.damaged, recovered.torn), (3 * 1016 + size, 0));
+    assert_eq!(recovered.end, 200);
     let read = all(&mut store);
-    assert!(read.len() > 100 && read.len() < 200);
+    assert_eq!(read.len(), 197);
     assert!(
         read.iter()
             .all(|(position, octet)| *position == u64::from(*octet))
     );
-    assert_eq!(read.last().unwrap().0, 199);
+    let middle = read[100].0;
+    assert_eq!(store.read(middle, 1).unwrap()[0].0, middle);
+}
+
+#[test]
+fn what_looks_like_a_record_in_what_is_damaged_is_none() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    // The octets of a record are a record themselves, as anybody may write.
+    let fake = [
+        &7u32.to_le_bytes()[..],
+        &1u64.to_le_bytes(),
+        &[0; 4],
+        b"nothing",
+    ]
+    .concat();
+    let mut whole = fake.clone();
+    let check = crc32c::crc32c(&[&fake[..12], &fake[16..]].concat());
+    whole[12..16].copy_from_slice(&check.to_le_bytes());
+    for _ in 0..3 {
+        store.append(&whole).unwrap();
+    }
+    drop(store);
+    let log = directory.logs().remove(0);
+    let mut octets = fs::read(&log).unwrap();
+    octets[12] ^= 1;
+    fs::write(&log, octets).unwrap();
+    let mut store = directory.open();
+    assert_eq!(store.recover().unwrap().damaged, 16 + whole.len() as u64);
+    let read = store.read(0, 10_000).unwrap();
+    assert_eq!(read, [(1, whole.clone()), (2, whole)]);
+}
+
+#[test]
+fn a_file_that_looks_like_records_everywhere_is_read_in_bounded_time() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    // Each of these heads is of a record of 8 KB, which is none.
+    let head = [&8192u32.to_le_bytes()[..], &1u64.to_le_bytes(), &[0; 4]].concat();
+    store.append(&head.repeat(40_000)).unwrap();
+    drop(store);
+    let log = directory.logs().remove(0);
+    let mut octets = fs::read(&log).unwrap();
+    octets[0] ^= 1;
+    fs::write(&log, octets).unwrap();
+    let mut store = directory.open();
+    let began = std::time::Instant::now();
+    let recovered = store.recover().unwrap();
+    assert_eq!(recovered.damaged, 640_016, "it was given up");
+    assert!(began.elapsed().as_secs() < 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_removed_is_noticed_and_made_anew() {
+    // Either memory holds all of them, or some are in the log alone.
+    for count in [100, 150] {
+        let directory = Directory::new();
+        let mut bench = Bench::with(settings(), directory.open());
+        for number in 0..count {
+            bench.message(peer(7, "ana"), ORDERED, number, &[0; 300]);
+        }
+        bench.run(2);
+        assert!(bench.gateway.queued().is_kept);
+        fs::remove_dir_all(&directory.0).unwrap();
+        bench.message(peer(7, "ana"), ORDERED, count, b"x");
+        bench.run(1);
+        let is_told =
+            |news: &News| matches!(news, News::StoreFailed { error } if error.contains("removed"));
+        assert!(bench.news.iter().any(is_told), "{:?}", bench.news);
+        bench.run(2);
+        assert!(bench.news.contains(&News::StoreBack) && bench.gateway.queued().is_kept);
+        assert!(matches!(
+            Files::open(&directory.0, OWNER, 1 << 20),
+            Err(OpenError::InUse(_))
+        ));
+        let (now, unix) = (bench.now, bench.unix);
+        drop(bench);
+        let mut bench = Bench::at(settings(), directory.open(), now, unix);
+        bench.connect();
+        assert!(bench.gateway.counters().recovered > u64::from(count));
+        let delivered = bench.deliver();
+        let mids: std::collections::BTreeSet<_> = delivered
+            .iter()
+            .filter(|p| p.topic.ends_with("/1"))
+            .map(|p| property(p, "gc-mid"))
+            .collect();
+        let gaps = delivered
+            .iter()
+            .filter(|p| p.topic.ends_with("/gap"))
+            .count();
+        assert_eq!((mids.len(), gaps), (count as usize + 1, 0));
+    }
+}
+
+/// A power cut could leave an empty one otherwise.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_that_does_not_reach_the_disk_does_not_replace_the_one_before() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    store.save(b"first", 0).unwrap();
+    // What takes all that is written, and cannot be synced.
+    std::os::unix::fs::symlink("/dev/null", directory.0.join("checkpoint.new")).unwrap();
+    store.save(b"second", 0).unwrap_err();
+    drop(store);
+    let recovered = directory.open().recover().unwrap();
+    assert_eq!(recovered.checkpoint.as_deref(), Some(&b"first"[..]));
 }
 
 #[test]
@@ -203,7 +321,7 @@ fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
     store.recover().unwrap();
     store.append(b"secret").unwrap();
     store.save(b"", 0).unwrap();
-    let second = Files::open(&directory.0, 1 << 20);
+    let second = Files::open(&directory.0, OWNER, 1 << 20);
     assert!(matches!(&second, Err(OpenError::InUse(_))), "{second:?}");
     #[cfg(unix)]
     for entry in fs::read_dir(&directory.0).unwrap() {
@@ -214,7 +332,31 @@ fn a_directory_is_for_one_gateway_and_its_files_are_nobody_elses() {
     drop(store);
     directory.open();
     let file = directory.0.join("lock");
-    assert!(matches!(Files::open(file, 1 << 20), Err(OpenError::Io(..))));
+    assert!(matches!(
+        Files::open(file, OWNER, 1 << 20),
+        Err(OpenError::Io(..))
+    ));
+}
+
+#[test]
+fn a_directory_of_another_gateway_is_refused_and_left_as_it_is() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    drop(store);
+    // As long as nothing is in it, it is nobody's.
+    Files::open(&directory.0, "g/other", 1 << 20).unwrap();
+    let mut store = directory.open();
+    store.recover().unwrap();
+    fill(&mut store, 3);
+    drop(store);
+    let foreign = Files::open(&directory.0, "g/other", 1 << 20).unwrap_err();
+    assert!(
+        matches!(&foreign, OpenError::Foreign { owner, .. } if owner == OWNER),
+        "{foreign:?}"
+    );
+    assert!(foreign.to_string().contains("the gateway of g/plant"));
+    assert_eq!(directory.open().recover().unwrap().end, 3);
 }
 
 #[test]

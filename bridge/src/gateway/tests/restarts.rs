@@ -213,3 +213,143 @@ fn a_store_that_cannot_be_written_is_told_and_tried_again() {
     assert_eq!(bench.deliver_on("/1").len(), 50);
     assert!(bench.deliver_on("/gap").is_empty());
 }
+
+/// What is told to be lost in the gateway.
+fn lost_here(bench: &mut Bench<MemoryStore>) -> Vec<(u64, u64)> {
+    let gaps: Vec<_> = bench.deliver_on("/gap").iter().map(json).collect();
+    assert!(gaps.iter().all(|gap| gap["where"] == "bridge"));
+    let number = |gap: &serde_json::Value, key: &str| gap[key].as_u64().unwrap();
+    let numbers = gaps
+        .iter()
+        .map(|gap| (number(gap, "first"), number(gap, "last")));
+    numbers.collect()
+}
+
+#[test]
+fn what_damage_of_the_disk_took_is_in_exact_gap_records_once() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    for number in 0..50 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+        bench.message(peer(8, "ben"), ORDERED, 1000 + number, b"x");
+    }
+    bench.connect();
+    // Five of each are published, and that the gateway is online.
+    for _ in 0..11 {
+        let (token, _) = bench.published.pop_front().unwrap();
+        bench.acknowledge(token, None);
+    }
+    bench.run(2);
+    // What was published and, behind it, sent; what is queued; and the end.
+    store.damage((8..12).chain(40..45).chain(90..100));
+    let mut bench = bench.restarted(settings(), store.clone());
+    bench.connect();
+    let delivered = bench.deliver();
+    assert_eq!(bench.gateway.counters().recovered, 73);
+    assert!(bench.news.contains(&News::StoreLacks { records: 17 }));
+    let mut gaps: Vec<_> = delivered
+        .iter()
+        .filter(|p| p.topic.ends_with("/gap"))
+        .map(json)
+        .collect();
+    gaps.sort_by_key(|gap| gap["first"].as_u64());
+    let numbers: Vec<_> = gaps
+        .iter()
+        .map(|gap| {
+            (
+                gap["first"].as_u64().unwrap(),
+                gap["last"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            (5, 5),
+            (20, 22),
+            (45, 49),
+            (1005, 1005),
+            (1020, 1021),
+            (1045, 1049)
+        ]
+    );
+    assert!(gaps.iter().all(|gap| gap["where"] == "bridge"));
+    bench.message(peer(7, "ana"), ORDERED, 50, b"x");
+    bench.run(2);
+    // Once, and not by the next gateway again.
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.message(peer(7, "ana"), ORDERED, 51, b"x");
+    bench.run(15);
+    assert_eq!(lost_here(&mut bench), []);
+    bench.check();
+}
+
+#[test]
+fn of_what_is_damaged_while_it_waits_nothing_is_told_twice() {
+    let store = MemoryStore::new(1 << 20);
+    let mut bench = Bench::with(settings(), store.clone());
+    for number in 0..50 {
+        bench.message(peer(7, "ana"), ORDERED, number, b"x");
+    }
+    bench.run(2);
+    store.damage([20]);
+    let mut bench = bench.restarted(settings(), store.clone());
+    bench.run(2);
+    store.damage([21, 30]);
+    let mut bench = bench.restarted(settings(), store);
+    bench.connect();
+    bench.run(2);
+    assert_eq!(lost_here(&mut bench), [(20, 20), (21, 21), (30, 30)]);
+    bench.check();
+}
+
+#[test]
+fn a_store_that_is_removed_is_begun_anew_with_what_memory_has() {
+    for is_restarted in [false, true] {
+        let store = MemoryStore::new(1 << 20);
+        let mut bench = Bench::with(settings(), store.clone());
+        for number in 0..400 {
+            bench.message(peer(7, "ana"), ORDERED, number, &[0; 340]);
+        }
+        bench.run(2);
+        // What was written last is still open.
+        store.remove(300);
+        bench.run(1);
+        let failed = |news: &News| matches!(news, News::StoreFailed { .. });
+        assert!(bench.news.iter().any(failed), "though nothing is written");
+        assert!(!bench.gateway.queued().is_kept);
+        bench.message(peer(7, "ana"), ORDERED, 400, b"x");
+        bench.run(2);
+        assert!(bench.news.contains(&News::StoreBack) && bench.gateway.queued().is_kept);
+        let messages = bench.gateway.counters().store_lost;
+        let in_memory = 300 - messages;
+        assert!(messages > 50 && in_memory > 50);
+        assert!(
+            bench.news.contains(&News::StoreLost { messages }),
+            "{messages}: {:?}",
+            bench.news
+        );
+        bench.message(peer(7, "ana"), ORDERED, 401, b"x");
+        bench.check();
+        // Now or after a restart, each is published or in the gap record.
+        if is_restarted {
+            bench = bench.restarted(settings(), store);
+        }
+        bench.connect();
+        let (mut numbers, mut gaps) = (std::collections::BTreeSet::new(), Vec::new());
+        for publication in bench.deliver() {
+            if publication.topic.ends_with("/1") {
+                let mid = property(&publication, "gc-mid");
+                let number: u64 = mid.rsplit('-').next().unwrap().parse().unwrap();
+                assert!(numbers.insert(number), "{number} comes twice");
+            } else if publication.topic.ends_with("/gap") {
+                let gap = json(&publication);
+                gaps.push((gap["first"].as_u64(), gap["last"].as_u64()));
+            }
+        }
+        assert!(numbers.into_iter().eq((0..in_memory).chain(300..402)));
+        assert_eq!(gaps, [(Some(in_memory), Some(299))]);
+        bench.check();
+    }
+}
