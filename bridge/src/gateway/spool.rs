@@ -416,10 +416,8 @@ impl<S: Store> Gateway<S> {
     /// The program ends: writes down what the next one is to know.
     pub fn finish(&mut self, now: Instant) {
         self.advance(now);
-        if self.queue.is_down || self.queue.has_unlogged() && self.store.is_store() {
-            self.try_store_again();
-        }
-        self.save();
+        self.is_stale = true;
+        self.look_after_store();
         self.count();
     }
 }

@@ -197,10 +197,7 @@ impl Session {
         }
         let before = self.output.len();
         let events = self.connection.checked_send(packet);
-        let error = events.iter().find_map(|event| match event {
-            Event::NotifyError(error) => Some(*error),
-            _ => None,
-        });
+        let error = refusal(&events);
         self.take(events, &mut Vec::new());
         let written = self.output.split_off(before).concat();
         if let Some(error) = error {
@@ -328,10 +325,7 @@ impl Session {
         let id = self.connection.acquire_packet_id().map_err(wrong)?;
         let packet = packets::subscribe(id, &self.subscriptions).map_err(wrong)?;
         let events = self.connection.checked_send(packet);
-        let refused = events.iter().find_map(|event| match event {
-            Event::NotifyError(error) => Some(wrong(*error)),
-            _ => None,
-        });
+        let refused = refusal(&events).map(wrong);
         self.take(events, &mut Vec::new());
         refused.map_or(Ok(()), Err)
     }
@@ -412,6 +406,14 @@ impl Session {
             ))
         }
     }
+}
+
+/// Why the library does not send a packet, if it does not.
+fn refusal(events: &[Event]) -> Option<MqttError> {
+    events.iter().find_map(|event| match event {
+        Event::NotifyError(error) => Some(*error),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
