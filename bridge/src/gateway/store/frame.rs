@@ -162,3 +162,32 @@ impl Frames {
         Ok(self.window.get(from..from + len).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_search_checks_no_more_than_it_may() {
+        let path = std::env::temp_dir().join(format!("groupcast-frames-{}", std::process::id()));
+        let mut file = File::options()
+            .create(true)
+            .truncate(true)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        std::fs::remove_file(&path).unwrap();
+        // Each of these heads is of a record of 8 KB, which is none.
+        let head = [&8192u32.to_le_bytes()[..], &1u64.to_le_bytes(), &[0; 4]].concat();
+        let octets = head.repeat(40_000);
+        file.write_all(&octets).unwrap();
+        let size = octets.len() as u64;
+        let mut frames = Frames::new(file, 0);
+        assert!(frames.next(size, u64::MAX).unwrap().is_none());
+        assert!(frames.is_exhausted(size));
+        assert!(frames.checked <= size * CHECKS + 8192 + HEAD as u64);
+    }
+}

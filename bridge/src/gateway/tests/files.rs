@@ -236,7 +236,7 @@ fn what_looks_like_a_record_in_what_is_damaged_is_none() {
 }
 
 #[test]
-fn a_file_that_looks_like_records_everywhere_is_read_in_bounded_time() {
+fn a_file_that_looks_like_records_everywhere_is_given_up() {
     let directory = Directory::new();
     let mut store = directory.open();
     store.recover().unwrap();
@@ -249,10 +249,9 @@ fn a_file_that_looks_like_records_everywhere_is_read_in_bounded_time() {
     octets[0] ^= 1;
     fs::write(&log, octets).unwrap();
     let mut store = directory.open();
-    let began = std::time::Instant::now();
     let recovered = store.recover().unwrap();
-    assert_eq!(recovered.damaged, 640_016, "it was given up");
-    assert!(began.elapsed().as_secs() < 5);
+    let lost = (recovered.damaged, recovered.torn);
+    assert_eq!(lost, (640_016, 0), "it was given up");
 }
 
 #[cfg(unix)]
